@@ -1,0 +1,117 @@
+"""Configuration: a preset or a file, overrides from the command line, one clear sentence for each wrong key."""
+
+import difflib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mmerc.errors import ConfigError
+
+PRESETS = ("paper", "compact", "smoke")
+Settings = dict[str, Any]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values cannot change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StageConfig(Section):
+    """How one network is trained; shared by every encoder and by the fusion."""
+
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(32, ge=1, description="over all processes together")
+    optimizer: Literal["sgd", "adamw"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1, description="SGD only")
+    weight_decay: float = Field(0.01, ge=0)
+    schedule: Literal["constant", "linear"] = "linear"
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the rate rises from 0")
+    gradient_clip: float = Field(1.0, ge=0, description="largest gradient norm; 0 switches it off")
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    class_balance: float = Field(0.0, ge=0, le=1, description="class weights: 0 none, 1 inverse frequency")
+    patience: int = Field(5, ge=1, description="epochs without a better dev f1_weighted before training stops")
+
+
+AnySection = TypeVar("AnySection", bound=BaseModel)
+
+
+def load(preset: str | None, file: Path | None, overrides: list[str]) -> Settings:
+    """The raw settings of a preset or of a YAML file, with `key.path=value` overrides applied.
+
+    Raises:
+        ConfigError: unknown preset, unreadable file, or an override that is not `key.path=value`.
+    """
+    if file is not None:
+        settings = _parse(_read(file), str(file))
+    else:
+        name = preset or "compact"
+        if name not in PRESETS:
+            raise ConfigError(f'there is no preset "{name}": choose one of {", ".join(PRESETS)}.')
+        text = (resources.files("mmerc.presets") / f"{name}.yaml").read_text(encoding="utf-8")
+        settings = _parse(text, name)
+    for override in overrides:
+        apply(settings, override)
+    return settings
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {file} cannot be read ({error}): give a YAML file in UTF-8.") from error
+
+
+def _parse(text: str, where: str) -> Settings:
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not valid YAML ({' '.join(str(error).split())}): correct it.") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{where} does not hold a YAML mapping of keys to values: see the presets for examples.")
+    return settings
+
+
+def apply(settings: Settings, override: str) -> None:
+    """Set one value in place.
+
+    >>> settings = {"text": {"epochs": 4}}
+    >>> apply(settings, "text.epochs=1"); settings
+    {'text': {'epochs': 1}}
+    """
+    path, equals, value = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f'"{override}" is not an override: write it as key.path=value, such as text.epochs=1.')
+    place = settings
+    for key in keys[:-1]:
+        place = place.setdefault(key, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f'"{override}" reaches into "{key}", which is a value and not a section: shorten the path.')
+    try:
+        place[keys[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f'the value in "{override}" is not valid YAML: put quotes around it.') from error
+
+
+def validate(model: type[AnySection], settings: Settings, where: str) -> AnySection:
+    """`settings` as a checked section.
+
+    Raises:
+        ConfigError: the first wrong key or value, with the nearest right key as a suggestion.
+    """
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in (where, *first["loc"]) if part)
+        if first["type"] == "extra_forbidden":
+            known = list(model.model_fields)
+            near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+            hint = f'did you mean "{near[0]}"' if near else f"known here are {', '.join(known)}"
+            raise ConfigError(f'"{key}" is not a setting: {hint}?') from error
+        raise ConfigError(f'the setting "{key}" is {first.get("input")!r}: {first["msg"].lower()}.') from error

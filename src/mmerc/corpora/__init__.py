@@ -1,0 +1,41 @@
+"""Corpora: who said what, when, and with which emotion."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Problem, Utterance
+from mmerc.corpora.meld import read_meld
+from mmerc.corpora.table import read_table
+from mmerc.errors import CorpusError
+
+__all__ = ["READERS", "Clip", "Corpus", "Dialogue", "Identity", "Key", "Problem", "Utterance", "open_corpus"]
+
+
+def read_synthetic(folder: Path) -> Corpus:
+    """`synthetic:FOLDER`: the demo's corpus, made there on first use, in MELD's own layout."""
+    from mmerc.corpora.synthetic import make_corpus  # draws and encodes video: not loaded for other corpora
+
+    make_corpus(folder)
+    return read_meld(folder)
+
+
+READERS: dict[str, Callable[[Path], Corpus]] = {
+    "meld": read_meld,
+    "table": read_table,
+    "synthetic": read_synthetic,
+}
+
+
+def open_corpus(location: str) -> Corpus:
+    """Read the corpus at `KIND:PATH`.
+
+    Raises:
+        CorpusError: the kind is unknown, the path is absent, or the reader finds nothing it can use.
+    """
+    kind, colon, path = location.partition(":")
+    if not colon or kind not in READERS:
+        raise CorpusError(f'"{location}" is not a corpus: write KIND:PATH with KIND one of {", ".join(READERS)}.')
+    place = Path(path).expanduser()
+    if not path or (kind != "synthetic" and not place.exists()):
+        raise CorpusError(f"{location}: there is nothing at {place}: check the path.")
+    return READERS[kind](place)

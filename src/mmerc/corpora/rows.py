@@ -1,0 +1,102 @@
+"""Reading the rows of a CSV file that somebody made: encodings, times, and one sentence for what is wrong."""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+from mmerc.corpora.conversation import Problem
+from mmerc.errors import CorpusError
+
+LONGEST = 30.0  # seconds; MELD's longest true utterance has 28.5, its three broken ones 41 and more
+csv.field_size_limit(1 << 24)
+
+
+def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str]], list[Problem]]:
+    """The rows of a CSV file with a header, as dictionaries, and what had to be repaired to read it.
+
+    UTF-8 with or without a byte order mark; a file that is no UTF-8 is read as Windows-1252 and reported.
+
+    Raises:
+        CorpusError: the file cannot be opened, is empty, or lacks a required column.
+    """
+    problems: list[Problem] = []
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{file} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = raw.decode("cp1252", errors="replace")
+        problems.append(Problem("encoding", str(file), f"not UTF-8 at byte {error.start}; read as Windows-1252"))
+    if "\0" in text:
+        raise CorpusError(f"{file} holds NUL bytes and is no CSV text: export it as CSV in UTF-8.")
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = [name.strip() for name in reader.fieldnames or []]
+    missing = [name for name in required if name not in columns]
+    if missing:
+        found = ", ".join(columns) or "nothing"
+        raise CorpusError(f"{file} lacks the column {missing[0]} (found: {found}): add it to the header line.")
+    reader.fieldnames = columns
+    rows = []
+    for number, row in enumerate(reader, start=2):
+        if row.get(None) or any(value is None for value in row.values()):  # type: ignore[call-overload]
+            problems.append(Problem("row", f"{file.name} row {number}", "has more or fewer fields than the header"))
+        rows.append({name: unmangle((value or "").strip()) for name, value in row.items() if name is not None})
+    return rows, problems
+
+
+def unmangle(text: str) -> str:
+    """Map C1 control characters to what Windows-1252 means by them: MELD's copies before 2020-11 hold them.
+
+    >>> unmangle("You\\x92re here")
+    'You’re here'
+    """
+    if not any("\x80" <= letter <= "\x9f" for letter in text):
+        return text
+    return "".join(
+        letter.encode("latin-1").decode("cp1252", errors="replace") if "\x80" <= letter <= "\x9f" else letter
+        for letter in text
+    )
+
+
+def seconds(stamp: str) -> float | None:
+    """A time as seconds: `SS.mmm`, `MM:SS,mmm`, `H:MM:SS,mmm` or `HH:MM:SS,mmm`; `None` if empty.
+
+    >>> seconds("0:16:41,126") == seconds("00:16:41,126") == 1001.126
+    True
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if not stamp:
+        return None
+    parts = stamp.replace(",", ".").split(":")
+    if len(parts) > 3:
+        raise ValueError(stamp)
+    total = 0.0
+    for part in parts:
+        value = float(part)
+        if not math.isfinite(value) or value < 0:
+            raise ValueError(stamp)
+        total = total * 60 + value
+    return round(total, 6)
+
+
+def times(start: str, end: str, where: str) -> tuple[float | None, float | None, list[Problem]]:
+    """Both ends of an utterance; times that cannot be true are kept as they stand and reported."""
+    try:
+        begin, finish = seconds(start), seconds(end)
+    except ValueError as error:
+        return None, None, [Problem("time", where, f'"{error}" is not a time; left empty')]
+    if begin is None or finish is None:
+        return begin, finish, []
+    length = finish - begin
+    if length < 0:
+        return None, None, [Problem("time", where, f"ends {-length:.3f} s before it starts; left empty")]
+    if length == 0:
+        return begin, finish, [Problem("time", where, "has zero length")]
+    if length > LONGEST:
+        return begin, finish, [Problem("time", where, f"lasts {length:.1f} s, longer than {LONGEST:.0f} s")]
+    return begin, finish, []

@@ -1,0 +1,93 @@
+"""A face that shows an expression: scikit-image's public-domain portrait (NASA), warped at its landmarks.
+
+A real photograph, so that the real detector finds it; each speaker is a version of it with its own colours, width
+and side.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import UInt8
+from scipy.ndimage import map_coordinates
+from skimage import data
+from skimage.transform import resize
+
+WIDTH, HEIGHT = 320, 240
+STEPS = 5  # intensities from rest to full expression
+
+# (x, y) in the portrait's own pixels.
+BROW_INNER = ((211.7, 90.7), (240.0, 92.3))
+BROW_OUTER = ((193.0, 90.0), (262.0, 95.0))
+EYE = ((202.7, 100.0), (248.3, 102.7))
+CORNER = ((204.3, 141.7), (242.7, 142.3))
+UPPER_LIP, LOWER_LIP, CHIN = (222.7, 141.5), (222.7, 153.0), (221.7, 176.7)
+
+Push = tuple[tuple[float, float], tuple[float, float], float]  # where, by how much (x, y), radius
+
+
+def _pair(places: tuple[tuple[float, float], ...], outward: float, down: float, radius: float) -> list[Push]:
+    return [(places[0], (-outward, down), radius), (places[1], (outward, down), radius)]
+
+
+REST = [*_pair(CORNER, -3.5, 3.0, 9), (UPPER_LIP, (0, 1.5), 9), (LOWER_LIP, (0, -3.5), 8)]
+EXPRESSIONS: dict[str, list[Push]] = {
+    "rest": REST,
+    "smile": [*_pair(CORNER, 4, -4.5, 10), (LOWER_LIP, (0, 2), 9), *_pair(EYE, 0, -1, 6)],
+    "frown": [
+        *_pair(CORNER, -4, 8, 10), (UPPER_LIP, (0, -1), 8), (LOWER_LIP, (0, -3), 8),
+        *_pair(BROW_INNER, -2.5, 6, 8), *_pair(BROW_OUTER, 0, -2, 8),
+    ],
+    "wide": [
+        *_pair(CORNER, -6, 1, 9), (LOWER_LIP, (0, 10), 10), (CHIN, (0, 7), 16), (UPPER_LIP, (0, -2), 8),
+        *_pair(BROW_INNER, 0, -6, 10), *_pair(BROW_OUTER, 0, -6, 10), *_pair(EYE, 0, -2, 5),
+    ],
+}  # fmt: skip
+
+# Mirrored or not, width factor, red/green/blue gains.
+LOOKS = {
+    "Ada": (False, 1.0, (1.0, 1.0, 1.0)),
+    "Ben": (True, 1.12, (0.8, 0.72, 0.68)),
+    "Cleo": (True, 0.94, (1.05, 0.92, 0.85)),
+    "Dov": (False, 1.1, (0.7, 0.7, 0.8)),
+    "Esi": (False, 0.92, (0.62, 0.5, 0.42)),
+    "Finn": (True, 1.03, (1.1, 1.05, 1.1)),
+}
+
+
+@lru_cache(maxsize=256)
+def portrait(speaker: str, expression: str | None, step: int) -> UInt8[np.ndarray, "H W 3"]:
+    """The speaker with the expression at `step` of `STEPS` - 1 (0 is rest); the empty room where it is None."""
+    mirrored, stretch, gains = LOOKS[speaker]
+    left, top = 222 - 0.5 * 280 / stretch, 18.0
+    x, y = np.meshgrid(left + np.arange(WIDTH) * 280 / stretch / WIDTH, top + np.arange(HEIGHT) * 210 / HEIGHT)
+    if expression is None:
+        x, y = x * 0.12 + 4, y * 0.25 + 4  # a corner of the backdrop
+    else:
+        share = step / (STEPS - 1)
+        field = [(push, 1 - share) for push in REST] + [(push, share) for push in EXPRESSIONS[expression]]
+        dx, dy = np.zeros_like(x), np.zeros_like(y)
+        for ((place_x, place_y), (by_x, by_y), radius), weight in field:
+            near = weight * np.exp(-((x - place_x) ** 2 + (y - place_y) ** 2) / (2 * radius**2))
+            dx += near * by_x
+            dy += near * by_y
+        x, y = x - dx, y - dy
+    photo = data.astronaut().astype(np.float32)
+    image = np.stack([map_coordinates(photo[..., band], [y, x], order=1, mode="nearest") for band in range(3)], -1)
+    image *= np.asarray(gains, np.float32)
+    return np.clip(image[:, ::-1] if mirrored else image, 0, 255).astype(np.uint8)
+
+
+def film(expression: str | None, speaker: str, frames: int, dice: np.random.Generator) -> UInt8[np.ndarray, "F H W 3"]:
+    """Frames in which the expression comes up, holds, and eases, while head and light move a little."""
+    peak = dice.uniform(0.75, 1.0)
+    shape = np.interp(np.linspace(0, 1, frames), [0, 0.25, 0.8, 1], [0.35, peak, peak, 0.6])
+    drift = dice.integers(-7, 8, size=2)
+    gain = dice.uniform(0.88, 1.08)
+    film = np.empty((frames, HEIGHT, WIDTH, 3), np.uint8)
+    for place, share in enumerate(shape):
+        image = portrait(speaker, expression, round(share * (STEPS - 1)))
+        sway = drift + np.round(3 * np.sin(place / 5 + drift)).astype(int)
+        image = np.roll(image, (int(sway[1]), int(sway[0])), axis=(0, 1)).astype(np.float32) * gain
+        grain = resize(dice.normal(0, 7, (HEIGHT // 4, WIDTH // 4)), (HEIGHT, WIDTH), order=0)
+        film[place] = np.clip(image + grain[..., None], 0, 255)
+    return film

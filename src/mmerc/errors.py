@@ -1,0 +1,49 @@
+"""Every failure that a user can cause is one of these: one sentence that says what, where, and what to do."""
+
+
+class MmercError(Exception):
+    """Something the user can mend. The command line prints the sentence and exits with 2."""
+
+
+class ConfigError(MmercError):
+    """A preset, a configuration file or a `--set` that cannot be used."""
+
+
+class CorpusError(MmercError):
+    """A corpus that cannot be read as a whole (a single bad row is a `Problem`, never an error)."""
+
+
+class WeightsError(MmercError):
+    """Weights that are absent, damaged, or of another shape than the network."""
+
+
+class RunError(MmercError):
+    """A run or model folder that is absent, incomplete, or of another configuration."""
+
+
+class MissingModality(MmercError):
+    """One utterance lacks one modality. The pipeline records the reason and goes on."""
+
+
+class MediaError(MissingModality):
+    """A clip that gives no samples or no frames."""
+
+
+class ClipNotFound(MediaError):
+    """There is no file at the clip's path."""
+
+
+class ClipUnreadable(MediaError):
+    """The file is empty, truncated, or not a medium at all."""
+
+
+class NoAudio(MediaError):
+    """The clip has no audio stream, or not a single usable sample in the time asked for."""
+
+
+class NoVideo(MediaError):
+    """The clip has no video stream, or not a single frame in the time asked for."""
+
+
+class NoFace(MissingModality):
+    """The detector found no face in any of the frames it looked at."""

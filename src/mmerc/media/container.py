@@ -1,0 +1,57 @@
+"""Opening a clip: every way in which a file can fail to be one becomes a typed error with a reason."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import av.container
+import av.error
+import av.logging
+
+from mmerc.errors import ClipNotFound, ClipUnreadable
+
+av.logging.set_level(av.logging.PANIC)  # what goes wrong reaches the user as a reason, not as ffmpeg's own lines
+
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts"})
+SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[av.container.InputContainer]:
+    """The clip's container.
+
+    Raises:
+        ClipNotFound: no file is there.
+        ClipUnreadable: it is empty, cut off, or no medium.
+    """
+    if not path.is_file():
+        raise ClipNotFound(f"{path.name} is absent")
+    if path.stat().st_size == 0:
+        raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
+    try:
+        # An absolute path and only the file protocol: a name such as "concat:..." stays a name, and a playlist
+        # that arrives as a clip cannot make ffmpeg fetch other files or addresses.
+        container = av.open(str(path.resolve()), metadata_errors="ignore", options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error
+    with container:
+        yield container
+
+
+def decoded(container: av.container.InputContainer, stream: av.AudioStream | av.VideoStream) -> Iterator[av.frame.Frame]:
+    """The stream's frames, with what is damaged left out."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError:
+            return  # the container itself ends in rubbish: what came before it stands
+        try:
+            yield from packet.decode()
+        except av.error.FFmpegError:
+            continue
