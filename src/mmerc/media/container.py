@@ -1,4 +1,8 @@
-"""Opening a clip: every way in which a file can fail to be one becomes a typed error with a reason."""
+"""Opening a clip: every way in which a file can fail to be one becomes a typed error with a reason.
+
+PyAV's log level is left at its default, which is silence. Any level set through it makes ffmpeg's decoder threads
+call into Python, and a thread that waits for the interpreter while another closes the decoder never returns.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +11,9 @@ from pathlib import Path
 import av
 import av.container
 import av.error
-import av.logging
 
 from mmerc.errors import ClipNotFound, ClipUnreadable
 
-av.logging.set_level(av.logging.PANIC)  # what goes wrong reaches the user as a reason, not as ffmpeg's own lines
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts"})
