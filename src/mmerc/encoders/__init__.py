@@ -1,0 +1,34 @@
+"""Encoders: stage 1, one modality at a time. A modality of your own is one more entry in `ENCODERS`."""
+
+from typing import Any
+
+from mmerc.config import validate
+from mmerc.encoders.bert import Bert
+from mmerc.encoders.encoder import Batch, Encoder, EncoderConfig, Encoding, Example
+from mmerc.encoders.face import Face
+from mmerc.encoders.gpt import Gpt
+from mmerc.encoders.spectrogram import Spectrogram
+from mmerc.encoders.wavernn import WaveRnnEncoder
+from mmerc.errors import ConfigError
+
+__all__ = ["ENCODERS", "Batch", "Encoder", "EncoderConfig", "Encoding", "Example", "check_config"]
+
+ENCODERS: dict[str, type[Encoder]] = {
+    "gpt": Gpt,
+    "bert": Bert,
+    "wavernn": WaveRnnEncoder,
+    "spectrogram": Spectrogram,
+    "face": Face,
+}
+
+
+def check_config(modality: str, settings: dict[str, Any]) -> EncoderConfig:
+    """The section of one modality, checked by the encoder that it names.
+
+    Raises:
+        ConfigError: it names no encoder, or has a wrong key or value.
+    """
+    name = settings.get("encoder")
+    if name not in ENCODERS:
+        raise ConfigError(f'{modality}.encoder is "{name}": choose one of {", ".join(ENCODERS)}.')
+    return validate(ENCODERS[name].Config, settings, modality)

@@ -1,0 +1,143 @@
+"""What an encoder is: one modality of an utterance in, a sequence of vectors and an emotion of its own out.
+
+    prepare   Utterance in its Dialogue -> one array       once, stored between runs; raises MissingModality
+    collate   arrays -> one padded batch                   every step
+    forward   batch -> Encoding                            every step; its sequence is what stage 2 reads
+"""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from mmerc import weights
+from mmerc.config import StageConfig, validate
+from mmerc.corpora import Dialogue, Key
+from mmerc.files import read_json, write_json
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One utterance's prepared array; its first axis is time, whatever that means in the modality."""
+
+    key: Key
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What the encoder says of a batch: B utterances, at most T steps, width d, C emotions.
+
+    `losses` are further training losses, already weighted, each a scalar; `metrics` are numbers to log.
+    """
+
+    sequence: Float[Tensor, "B T d"]
+    mask: Bool[Tensor, "B T"]
+    logits: Float[Tensor, "B C"]
+    losses: dict[str, Tensor] = field(default_factory=dict)
+    metrics: dict[str, Tensor] = field(default_factory=dict)
+
+
+class EncoderConfig(StageConfig):
+    """Settings that every encoder has; each adds its own beside its network."""
+
+    encoder: str
+    pretrained: bool = True
+
+
+class Encoder(nn.Module, ABC):
+    """Base of every encoder.
+
+    `classes`: number of emotions. After construction `width` is the d of the sequence it gives.
+    """
+
+    Config: ClassVar[type[EncoderConfig]] = EncoderConfig
+    width: int
+
+    def __init__(self, config: EncoderConfig, classes: int) -> None:
+        super().__init__()
+        self.config, self.classes = config, classes
+
+    def adapt(self, dialogues: Sequence[Dialogue]) -> None:  # noqa: B027  most encoders need nothing from the corpus
+        """See the training dialogues before anything is prepared (a vocabulary is learned here)."""
+
+    @abstractmethod
+    def prepare(self, dialogue: Dialogue, place: int) -> np.ndarray:
+        """The array of the utterance at `place`.
+
+        Raises:
+            MissingModality: the utterance does not have this modality, and why.
+        """
+
+    @abstractmethod
+    def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
+        """A padded batch; `dice` is given in training only."""
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Encoding: ...
+
+    def save(self, folder: Path) -> None:
+        """Write the network to a folder that exists."""
+        write_json(folder / "config.json", {"classes": self.classes, **self.config.model_dump()})
+        save_file({key: value.contiguous() for key, value in self.state_dict().items()}, folder / "model.safetensors")
+
+    @classmethod
+    def restore(cls, folder: Path) -> "Encoder":
+        """Read what `save` wrote.
+
+        Raises:
+            RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
+        """
+        settings: dict[str, Any] = read_json(folder / "config.json")
+        classes = settings.pop("classes")
+        encoder = cls._rebuild(folder, validate(cls.Config, settings | {"pretrained": False}, "encoder"), classes)
+        weights.fill(encoder, weights.read_tensors(folder / "model.safetensors"), str(folder))
+        return encoder.eval()
+
+    @classmethod
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int) -> "Encoder":
+        return cls(config, classes)
+
+
+class Classifier(nn.Sequential):
+    """Two fully connected layers from a vector to the emotions; the article puts one on each encoder."""
+
+    def __init__(self, width: int, classes: int, *, hidden: int | None = None, dropout: float = 0.1) -> None:
+        hidden = hidden or width
+        super().__init__(
+            nn.Dropout(dropout), nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes)
+        )
+
+
+def padded(arrays: Sequence[np.ndarray], *, multiple: int = 1) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+    """Arrays of unequal length as one tensor [B, T, ...] with zeros behind, and the mask of what is real.
+
+    >>> values, mask = padded([np.array([1, 2]), np.array([3])])
+    >>> values.tolist(), mask.tolist()
+    ([[1, 2], [3, 0]], [[True, True], [True, False]])
+    """
+    longest = max(len(array) for array in arrays)
+    longest += -longest % multiple
+    first = arrays[0]
+    values = np.zeros((len(arrays), longest, *first.shape[1:]), first.dtype)
+    mask = np.zeros((len(arrays), longest), bool)
+    for row, array in enumerate(arrays):
+        values[row, : len(array)] = array
+        mask[row, : len(array)] = True
+    return torch.from_numpy(values), torch.from_numpy(mask)
+
+
+def masked_mean(sequence: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B d"]:
+    """The mean over the steps that are real; zeros where none is."""
+    weight = mask[..., None].to(sequence.dtype)
+    return (sequence * weight).sum(1) / weight.sum(1).clamp(min=1)

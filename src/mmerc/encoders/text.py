@@ -1,0 +1,243 @@
+"""What the two text families share: any transformers network under speaker and segment embeddings, and its losses.
+
+Loss (article, Eq. 1): emotion + next sentence + language model, the last two weighted and 0 where a family lacks them.
+"""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from mmerc.corpora import Dialogue
+from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
+from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, Protocol, Vocabulary, written
+from mmerc.errors import WeightsError
+
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+
+IGNORED = -100  # cross_entropy's own mark for a position without a target
+
+
+class TextConfig(EncoderConfig):
+    """Settings of the text encoders.
+
+    `backbone`: "minilm" (the extra of that name), a hub name, a folder, or "scratch". `history`: how many utterances
+    before the current one. `distractors`: wrong candidates beside the right one in the next-sentence loss.
+    `pooling`: what the emotion classifier reads.
+    """
+
+    backbone: str
+    protocol: Protocol = "offline"
+    history: int = Field(5, ge=0)
+    longest: int = Field(160, ge=8, description="tokens")
+    names: bool = False
+    distractors: int = Field(1, ge=1)
+    next_sentence: float = Field(0.0, ge=0, description="weight of the loss")
+    language_model: float = Field(0.0, ge=0, description="weight of the loss")
+    pooling: Literal["cls", "current", "both"] = "cls"
+    scratch_layers: int = Field(2, ge=1)
+    scratch_width: int = Field(64, ge=8)
+    bf16: bool = Field(True, description="bfloat16 in the backbone where the processor computes in it")
+
+
+class TextEncoder(Encoder):
+    """A transformers network on a dialogue; subclasses say how their family marks up its input."""
+
+    Config: ClassVar[type[EncoderConfig]] = TextConfig
+    cls_last: ClassVar[bool]  # a causal network sees the whole input only at its end
+    config: TextConfig
+
+    def __init__(self, config: TextConfig, classes: int, backbone: nn.Module, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__(config, classes)
+        self.tokenizer, self.backbone = tokenizer, backbone
+        self.vocabulary = self._vocabulary(tokenizer)
+        self.width = int(backbone.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        # Added to whatever positions and types the network has of its own; small, so that it starts as it was trained.
+        self.speakers = nn.Embedding(3, self.width)
+        self.segments = nn.Embedding(4, self.width)
+        nn.init.normal_(self.speakers.weight, std=0.02)
+        nn.init.normal_(self.segments.weight, std=0.02)
+        self.next_sentence = nn.Linear(self.width, 1) if config.next_sentence else None
+        self.emotion = Classifier(self.width * (2 if config.pooling == "both" else 1), classes, hidden=self.width)
+        self.pool: list[tuple[str, np.ndarray]] = []  # every candidate of the training dialogues, for distractors
+
+    @classmethod
+    def _vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+        raise TypeError(f"{cls.__name__} is not a family of networks")
+
+    @property
+    def candidate(self) -> int:
+        """The segment that the next-sentence and language-model losses are about."""
+        return REPLY if self.config.protocol == "offline" else CURRENT
+
+    def adapt(self, dialogues: Sequence[Dialogue]) -> None:
+        """Collect the candidates among which distractors are drawn, each with the dialogue it comes from."""
+        if not self.config.next_sentence:
+            return
+        self.pool = []
+        for dialogue in dialogues:
+            for turn in dialogue.utterances:
+                tokens = self.vocabulary.tokenize(turn.text or "")
+                if tokens:
+                    self.pool.append((str(dialogue.dialogue), np.asarray(tokens, np.int32)))
+
+    def prepare(self, dialogue: Dialogue, place: int) -> Int[np.ndarray, "L 3"]:
+        longest = self.config.longest - (1 if self.cls_last else 0)
+        return written(
+            dialogue,
+            place,
+            self.vocabulary,
+            protocol=self.config.protocol,
+            history=self.config.history,
+            longest=longest,
+            names=self.config.names,
+        )
+
+    def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
+        rows = [example.values for example in examples]
+        candidates = 1
+        if dice is not None and self.pool:
+            candidates = 1 + self.config.distractors
+            # [B * candidates]: the right candidate first, the wrong ones behind it
+            rows = [
+                row
+                for example in examples
+                for row in (example.values, *(self._distracted(example, dice) for _ in range(candidates - 1)))
+            ]
+        if self.cls_last:
+            cls = np.asarray([[self.vocabulary.turn[0], 0, SPECIAL]], np.int32)
+            rows = [np.concatenate([row, cls]) for row in rows]
+        tokens, mask = padded(rows)
+        has_candidate = torch.tensor([self._has_candidate(example.values) for example in examples])
+        return {"tokens": tokens.long(), "mask": mask, "has_candidate": has_candidate, "candidates": torch.tensor(candidates)}
+
+    def _has_candidate(self, row: np.ndarray) -> bool:
+        segments = set(row[:, SEGMENT].tolist())
+        return self.candidate in segments and len(segments - {SPECIAL}) > 1
+
+    def _distracted(self, example: Example, dice: random.Random) -> np.ndarray:
+        """The example with its candidate replaced by one from another dialogue."""
+        row = example.values
+        place = row[:, SEGMENT] == self.candidate
+        if not place.any():
+            return row
+        for _ in range(20):
+            origin, tokens = dice.choice(self.pool)
+            if origin != example.key[1]:
+                break
+        start, end = int(place.argmax()), len(place) - int(place[::-1].argmax())
+        room = self.config.longest - 1 - (len(row) - (end - start)) - 2
+        wrong = np.repeat(row[start : start + 1], min(len(tokens), max(room, 1)) + 2, axis=0)
+        wrong[1:-1, ID] = tokens[: len(wrong) - 2]
+        wrong[-1] = row[end - 1]  # the closing token
+        return np.concatenate([row[:start], wrong, row[end:]])
+
+    def forward(self, batch: Batch) -> Encoding:
+        tokens, mask = batch["tokens"], batch["mask"]  # [N, L, 3], [N, L] with N = B * candidates
+        candidates = int(batch["candidates"])
+        hidden = self._hidden(tokens, mask)  # [N, L, d]
+        cls = hidden[torch.arange(len(mask)), mask.sum(1) - 1] if self.cls_last else hidden[:, 0]  # [N, d]
+        right = slice(None, None, candidates)
+        gold, gold_tokens, gold_mask = hidden[right], tokens[right], mask[right]
+        current = (gold_tokens[..., SEGMENT] == CURRENT) & gold_mask
+        parts = {"cls": [cls[right]], "current": [masked_mean(gold, current)]}
+        parts["both"] = parts["cls"] + parts["current"]
+        logits = self.emotion(torch.cat(parts[self.config.pooling], -1))  # [B, C]
+        losses, metrics = self._further_losses(batch, cls, gold, candidates)
+        return Encoding(*_packed(gold, current, cls[right]), logits, losses, metrics)
+
+    def _hidden(self, tokens: Int[Tensor, "N L 3"], mask: Bool[Tensor, "N L"]) -> Float[Tensor, "N L d"]:
+        embedded = (
+            self.backbone.get_input_embeddings()(tokens[..., ID])  # type: ignore[operator, union-attr]
+            + self.speakers(tokens[..., SPEAKER])
+            + self.segments(tokens[..., SEGMENT])
+        )
+        with torch.autocast(tokens.device.type, torch.bfloat16, enabled=self.config.bf16 and computes_bf16(tokens.device)):
+            hidden = self.backbone(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
+        return hidden.float()
+
+    def _further_losses(
+        self, batch: Batch, cls: Float[Tensor, "N d"], gold: Float[Tensor, "B L d"], candidates: int
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        losses: dict[str, Tensor] = {}
+        metrics: dict[str, Tensor] = {}
+        has = batch["has_candidate"]
+        if self.next_sentence is not None and candidates > 1:
+            scores = self.next_sentence(cls).reshape(-1, candidates)  # [B, candidates]
+            target = torch.where(has, 0, IGNORED)
+            loss = F.cross_entropy(scores, target, reduction="sum", ignore_index=IGNORED) / has.sum().clamp(min=1)
+            losses["next_sentence"] = self.config.next_sentence * loss
+            metrics["next_sentence_accuracy"] = ((scores.argmax(1) == 0) & has).sum() / has.sum().clamp(min=1)
+        if self.config.language_model:
+            loss = self.language_model_loss(batch["tokens"][::candidates], gold)
+            losses["language_model"] = self.config.language_model * loss
+            metrics["perplexity"] = loss.detach().exp()
+        return losses, metrics
+
+    def language_model_loss(self, tokens: Int[Tensor, "B L 3"], hidden: Float[Tensor, "B L d"]) -> Float[Tensor, ""]:
+        """Cross-entropy of each candidate token given all before it; the token that opens the turn is no target."""
+        is_candidate = tokens[..., SEGMENT] == self.candidate
+        target = is_candidate[:, 1:] & is_candidate[:, :-1]  # [B, L - 1]
+        embedding = self.backbone.get_input_embeddings().weight  # type: ignore[operator, union-attr]
+        scores = F.linear(hidden[:, :-1][target], embedding)  # [targets, vocabulary], tied to the input embedding
+        wanted = tokens[:, 1:, ID][target]
+        return F.cross_entropy(scores, wanted, reduction="sum") / target.sum().clamp(min=1)
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        self.backbone.config.save_pretrained(folder / "backbone")  # type: ignore[operator, union-attr]
+        self.tokenizer.save_pretrained(folder / "backbone")
+
+    @classmethod
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int) -> Encoder:
+        assert isinstance(config, TextConfig)
+        tokenizer = AutoTokenizer.from_pretrained(folder / "backbone", local_files_only=True)
+        backbone = AutoModel.from_config(AutoConfig.from_pretrained(folder / "backbone", local_files_only=True))
+        return cls(config, classes, backbone, tokenizer)
+
+
+def _packed(
+    hidden: Float[Tensor, "B L d"], current: Bool[Tensor, "B L"], cls: Float[Tensor, "B d"]
+) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
+    """[CLS] and the tokens of the current utterance, moved to the front: what stage 2 reads."""
+    order = (~current).int().argsort(dim=1, stable=True)[:, : int(current.sum(1).max())]  # [B, T - 1]
+    moved = torch.gather(hidden, 1, order[..., None].expand(-1, -1, hidden.shape[-1]))
+    mask = torch.gather(current, 1, order)
+    return torch.cat([cls[:, None], moved * mask[..., None]], 1), F.pad(mask, (1, 0), value=True)
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def load_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    """A network and its tokenizer by hub name or folder.
+
+    Raises:
+        WeightsError: they are neither here nor to be downloaded.
+    """
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(name)
+        if pretrained:
+            return AutoModel.from_pretrained(name), tokenizer
+        return AutoModel.from_config(AutoConfig.from_pretrained(name)), tokenizer
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f'the text network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '
+            "with a network and set text.backbone to its folder, or set text.backbone=scratch."
+        ) from error
+
+

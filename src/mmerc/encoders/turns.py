@@ -1,0 +1,76 @@
+"""A dialogue around one utterance as tokens: history, current, reply, each with its speaker and its segment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from mmerc.corpora import Dialogue, Utterance
+from mmerc.errors import MissingModality
+
+Protocol = Literal["offline", "online"]  # with the reply, or with nothing of the future
+NOBODY, TARGET, OTHER = range(3)  # whose token it is: the speaker of the current utterance, or somebody else
+SPECIAL, HISTORY, CURRENT, REPLY = range(4)
+ID, SPEAKER, SEGMENT = range(3)  # columns of a prepared array
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The ids that mark up an input. `opening` starts it; `turn[TARGET]` and `turn[OTHER]` start a turn."""
+
+    tokenize: Callable[[str], list[int]]
+    opening: int
+    turn: dict[int, int]
+    closing: int
+
+
+def written(
+    dialogue: Dialogue,
+    place: int,
+    vocabulary: Vocabulary,
+    *,
+    protocol: Protocol,
+    history: int,
+    longest: int,
+    names: bool,
+) -> Int[np.ndarray, "L 3"]:
+    """The input of the utterance at `place`: id, speaker and segment of each of its at most `longest` tokens.
+
+    Too long an input loses its oldest history first, then the end of the reply, and only then the end of the
+    current utterance.
+
+    Raises:
+        MissingModality: the utterance has no text.
+    """
+    turns = dialogue.utterances
+    current = turns[place]
+    if not (current.text or "").strip():
+        raise MissingModality("it has no text")
+    room = longest - 2  # the opening and the closing token
+    now = _turn(current, current, CURRENT, vocabulary, names)[:room]
+    if len(now) < 2:
+        raise MissingModality("its text gives no token")
+    room -= len(now)
+    after = turns[place + 1] if place + 1 < len(turns) and protocol == "offline" else None
+    reply = _turn(after, current, REPLY, vocabulary, names)[:room] if after is not None and after.text else []
+    room -= len(reply)
+    before: list[tuple[int, int, int]] = []
+    for turn in reversed(turns[max(0, place - history) : place]):
+        if turn.text and len(before) < room:
+            before = (_turn(turn, current, HISTORY, vocabulary, names) + before)[-room:]
+    last = reply or now
+    return np.asarray(
+        [(vocabulary.opening, NOBODY, SPECIAL), *before, *now, *reply, (vocabulary.closing, last[-1][1], last[-1][2])],
+        np.int32,
+    )
+
+
+def _turn(
+    turn: Utterance, current: Utterance, segment: int, vocabulary: Vocabulary, names: bool
+) -> list[tuple[int, int, int]]:
+    same = turn.speaker == current.speaker or bool(set(turn.speakers) & set(current.speakers))
+    speaker = TARGET if same else OTHER
+    text = f"{turn.speaker}: {turn.text}" if names and turn.speaker else turn.text or ""
+    return [(token, speaker, segment) for token in (vocabulary.turn[speaker], *vocabulary.tokenize(text))]

@@ -1,0 +1,227 @@
+"""The article's audio model: WaveRNN (Kalchbrenner et al. 2018) on waveform and log-mel, and a classifier (4.1.2).
+
+`WaveRnn` has torchaudio's parameter names, shapes and arithmetic, so that its LJSpeech checkpoint loads strictly
+into a network of that checkpoint's configuration. That one (80 bands, hop 275) is not the article's (hop 200): into
+the article's network the tensors whose shapes agree are taken over, the two GRUs and all that follows them.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmerc import weights
+from mmerc.encoders.encoder import Batch, Classifier, EncoderConfig, Encoding, masked_mean
+from mmerc.encoders.mel import log_mel
+from mmerc.encoders.speech import SpeechConfig, SpeechEncoder, steps_mask
+
+LJSPEECH: dict[str, Any] = {"upsample_scales": (5, 5, 11), "bands": 80, "outputs": 256}
+
+
+class Stretch(nn.Module):
+    """Repeats each step of the last axis."""
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.repeat_interleave(self.scale, -1)
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.resblock_model = nn.Sequential(
+            nn.Conv1d(width, width, 1, bias=False),
+            nn.BatchNorm1d(width),
+            nn.ReLU(),
+            nn.Conv1d(width, width, 1, bias=False),
+            nn.BatchNorm1d(width),
+        )
+
+    def forward(self, x: Float[Tensor, "B d T"]) -> Float[Tensor, "B d T"]:
+        return self.resblock_model(x) + x
+
+
+class MelResNet(nn.Module):
+    """Looks at `kernel` frames at a time; gives T - kernel + 1 steps."""
+
+    def __init__(self, blocks: int, bands: int, hidden: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        self.melresnet_model = nn.Sequential(
+            nn.Conv1d(bands, hidden, kernel, bias=False),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(),
+            *(ResidualBlock(hidden) for _ in range(blocks)),
+            nn.Conv1d(hidden, outputs, 1),
+        )
+
+    def forward(self, x: Float[Tensor, "B M T"]) -> Float[Tensor, "B a t"]:
+        return self.melresnet_model(x)
+
+
+class Upsampling(nn.Module):
+    """From frames to samples: the spectrogram smoothed, the residual network's steps repeated."""
+
+    def __init__(self, scales: Sequence[int], blocks: int, bands: int, hidden: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        self.hop = math.prod(scales)
+        self.indent = (kernel - 1) // 2 * self.hop
+        self.resnet = MelResNet(blocks, bands, hidden, outputs, kernel)
+        layers: list[nn.Module] = []
+        for scale in scales:
+            smoothing = nn.Conv2d(1, 1, (1, 2 * scale + 1), padding=(0, scale), bias=False)
+            nn.init.constant_(smoothing.weight, 1 / (2 * scale + 1))
+            layers += [Stretch(scale), smoothing]
+        self.upsample_layers = nn.Sequential(*layers)
+
+    def forward(self, x: Float[Tensor, "B M T"]) -> tuple[Float[Tensor, "B M S"], Float[Tensor, "B a S"]]:
+        auxiliary = self.resnet(x).repeat_interleave(self.hop, -1)
+        smooth = self.upsample_layers(x[:, None])[:, 0, :, self.indent : -self.indent]
+        return smooth, auxiliary
+
+
+class WaveRnn(nn.Module):
+    """The network. `classes` is the number of amplitude levels of its last layer, which no emotion needs."""
+
+    def __init__(
+        self,
+        *,
+        upsample_scales: Sequence[int] = (5, 5, 8),
+        classes: int = 256,
+        blocks: int = 10,
+        rnn: int = 512,
+        fc: int = 512,
+        kernel: int = 5,
+        bands: int = 128,
+        hidden: int = 128,
+        outputs: int = 128,
+    ) -> None:
+        super().__init__()
+        self.kernel, self.hop, self.auxiliary = kernel, math.prod(upsample_scales), outputs // 4
+        self.upsample = Upsampling(upsample_scales, blocks, bands, hidden, outputs, kernel)
+        self.fc = nn.Linear(bands + self.auxiliary + 1, rnn)
+        self.rnn1 = nn.GRU(rnn, rnn, batch_first=True)
+        self.rnn2 = nn.GRU(rnn + self.auxiliary, rnn, batch_first=True)
+        self.fc1 = nn.Linear(rnn + self.auxiliary, fc)
+        self.fc2 = nn.Linear(fc + self.auxiliary, fc)
+        self.fc3 = nn.Linear(fc, classes)
+
+    def features(self, waveform: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"]) -> Float[Tensor, "B S f"]:
+        """What stands before the last fully connected layer: S = (T - kernel + 1) * hop vectors."""
+        smooth, auxiliary = self.upsample(specgram[:, 0])
+        first, second, third, fourth = auxiliary.transpose(1, 2).split(self.auxiliary, 2)  # [B, S, a / 4] each
+        x = self.fc(torch.cat([waveform.transpose(1, 2), smooth.transpose(1, 2), first], -1))
+        x = self.rnn1(x)[0] + x
+        x = self.rnn2(torch.cat([x, second], -1))[0] + x
+        x = F.relu(self.fc1(torch.cat([x, third], -1)))
+        return F.relu(self.fc2(torch.cat([x, fourth], -1)))
+
+    def forward(
+        self, waveform: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"]
+    ) -> Float[Tensor, "B 1 S classes"]:
+        return self.fc3(self.features(waveform, specgram))[:, None]
+
+
+class WaveRnnConfig(SpeechConfig):
+    """`n_time`: frames of a window, of which kernel - 1 are context (240: 47,200 samples, 2.95 s).
+
+    `train_hops`: hops of the random stretch that training looks at (0: everything, as the article).
+    """
+
+    n_time: int = Field(240, ge=8)
+    kernel: int = Field(5, ge=3)
+    upsample_scales: tuple[int, ...] = (5, 5, 8)
+    bands: int = Field(128, ge=8)
+    rnn: int = Field(512, ge=4)
+    blocks: int = Field(10, ge=1)
+    hidden: int = Field(128, ge=4)
+    train_hops: int = Field(0, ge=0)
+    fft: int = 1024
+    window: int = 800
+
+    @model_validator(mode="after")
+    def _odd(self) -> "WaveRnnConfig":
+        if self.kernel % 2 == 0:
+            raise ValueError("kernel must be odd, so that each hop has a frame in its middle")
+        return self
+
+
+class WaveRnnEncoder(SpeechEncoder):
+    """WaveRNN's features, averaged over each hop, window after window; their mean goes to the classifier."""
+
+    Config = WaveRnnConfig
+    config: WaveRnnConfig
+
+    def __init__(self, config: EncoderConfig, classes: int) -> None:
+        assert isinstance(config, WaveRnnConfig)
+        super().__init__(config, classes)
+        self.network = WaveRnn(
+            upsample_scales=config.upsample_scales,
+            blocks=config.blocks,
+            rnn=config.rnn,
+            fc=config.rnn,
+            kernel=config.kernel,
+            bands=config.bands,
+            hidden=config.hidden,
+            outputs=config.hidden,
+        )
+        if config.pretrained:
+            weights.fill_matching(self.network, weights.load("wavernn-ljspeech"))
+        self.network.fc3.requires_grad_(False)  # kept for the checkpoint's sake; nothing here reads it
+        self.hop = self.network.hop
+        self.window = config.n_time - config.kernel + 1  # hops
+        self.width = config.rnn
+        self.emotion = Classifier(config.rnn, classes)
+
+    def forward(self, batch: Batch) -> Encoding:
+        waveform, samples = batch["waveform"], batch["samples"]
+        hops = (samples + self.hop - 1) // self.hop  # [B]
+        waveform = F.pad(waveform, (0, int(hops.max()) * self.hop - waveform.shape[1]))
+        if self.training and self.config.train_hops:
+            waveform, hops = self._stretch(waveform, hops)
+        sequence = self.windows(waveform, hops)
+        mask = steps_mask(hops, sequence.shape[1])
+        sequence = sequence * mask[..., None]
+        return Encoding(sequence, mask, self.emotion(masked_mean(sequence, mask)))
+
+    def windows(self, waveform: Float[Tensor, "B S"], hops: Tensor) -> Float[Tensor, "B T f"]:
+        """Hop means of all windows in one batch; windows that lie wholly behind an utterance's end are left out."""
+        count, total = len(waveform), waveform.shape[1] // self.hop
+        length = min(self.window, total)
+        pieces = -(-total // length)
+        waveform = F.pad(waveform, (0, (pieces * length - total) * self.hop))
+        frames = self._frames(waveform)  # [B, M, pieces * length + kernel - 1]
+        sound = waveform.reshape(count * pieces, 1, length * self.hop)
+        picture = frames.unfold(2, length + self.config.kernel - 1, length)  # [B, M, pieces, frames]
+        picture = picture.transpose(1, 2).flatten(0, 1)[:, None]  # [B * pieces, 1, M, frames]
+        used = (torch.arange(pieces, device=hops.device)[None] * length < hops[:, None]).flatten()  # [B * pieces]
+        means = sound.new_zeros(count * pieces, length, self.width)
+        features = self.network.features(sound[used], picture[used])  # [used, length * hop, f]
+        means[used] = features.unflatten(1, (length, self.hop)).mean(2)
+        return means.reshape(count, pieces * length, self.width)[:, :total]
+
+    def _frames(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B M T"]:
+        """The spectrogram with (kernel - 1) / 2 frames of silence on either side; frame t in the middle of hop t."""
+        context = (self.config.kernel - 1) // 2
+        frames = log_mel(
+            F.pad(waveform, (context * self.hop, context * self.hop))[:, self.hop // 2 :],
+            bands=self.config.bands,
+            fft=self.config.fft,
+            window=self.config.window,
+            hop=self.hop,
+        )
+        return frames[:, :, : waveform.shape[1] // self.hop + 2 * context]
+
+    def _stretch(self, waveform: Float[Tensor, "B S"], hops: Tensor) -> tuple[Float[Tensor, "B s"], Tensor]:
+        length = min(self.config.train_hops, waveform.shape[1] // self.hop)
+        latest = (hops - length).clamp(min=0)
+        start = (torch.rand(len(hops), device=hops.device) * (latest + 1)).long()
+        place = start[:, None] * self.hop + torch.arange(length * self.hop, device=hops.device)[None]
+        return waveform.gather(1, place), (hops - start).clamp(max=length)
