@@ -1,0 +1,146 @@
+"""From stored rows to batches: neighbours in length together, the same order for the same seed and epoch."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mmerc.corpora import Key
+from mmerc.encoders import Encoder, Example
+from mmerc.encoders.encoder import padded
+from mmerc.features import FeatureStore
+
+Inputs = dict[str, Tensor]
+POOL = 16  # batches whose members are sorted by length among themselves
+
+
+class Examples(Protocol):
+    """What a stage is trained on: keys with labels and lengths, and how some of them become one input."""
+
+    keys: Sequence[Key]
+    labels: Sequence[int]
+    lengths: Sequence[int]
+
+    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs: ...
+
+
+@dataclass
+class EncoderExamples:
+    """One modality's prepared rows, for stage 1."""
+
+    encoder: Encoder
+    store: FeatureStore
+    keys: Sequence[Key]
+    labels: Sequence[int]
+
+    def __post_init__(self) -> None:
+        self.lengths = [_length(self.store, key) for key in self.keys]
+
+    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
+        rows = [self.store[self.keys[place]] for place in places]
+        return self.encoder.collate([Example(row.key, row.values) for row in rows if row.values is not None], dice)
+
+
+@dataclass
+class FusionExamples:
+    """Every modality's features, for stage 2; a missing one is a sequence without a real step."""
+
+    stores: Mapping[str, FeatureStore]
+    widths: Mapping[str, int]
+    keys: Sequence[Key]
+    labels: Sequence[int]
+
+    def __post_init__(self) -> None:
+        self.lengths = [sum(_length(store, key) for store in self.stores.values()) for key in self.keys]
+
+    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
+        batch: Inputs = {}
+        for name, store in self.stores.items():
+            sequence, mask = self._stacked(store, [self.keys[place] for place in places], self.widths[name])
+            batch[f"{name}/sequence"], batch[f"{name}/mask"] = sequence, mask
+        return batch
+
+    @staticmethod
+    def _stacked(
+        store: FeatureStore, keys: list[Key], width: int
+    ) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
+        found = {place: row.values for place, key in enumerate(keys) if (row := store[key]).values is not None}
+        longest = max((len(values) for values in found.values()), default=1)
+        sequence = torch.zeros(len(keys), longest, width)
+        mask = torch.zeros(len(keys), longest, dtype=torch.bool)
+        if found:
+            values, real = padded(list(found.values()))
+            rows = torch.tensor(list(found))
+            sequence[rows], mask[rows] = values.float(), real
+        return sequence, mask
+
+
+def unpacked(batch: Inputs) -> tuple[dict[str, Float[Tensor, "B T d"]], dict[str, Bool[Tensor, "B T"]]]:
+    """A fusion batch as sequences and masks."""
+    sequences = {name.removesuffix("/sequence"): value for name, value in batch.items() if name.endswith("/sequence")}
+    return sequences, {name: batch[f"{name}/mask"] for name in sequences}
+
+
+def _length(store: FeatureStore, key: Key) -> int:
+    values = store[key].values
+    return 0 if values is None else len(values)
+
+
+def arranged(lengths: Sequence[int], size: int, dice: random.Random | None) -> list[list[int]]:
+    """Places in batches of `size`: shuffled by `dice`, neighbours in length together; without it, sorted.
+
+    >>> arranged([5, 1, 4, 2], 2, None)
+    [[1, 3], [2, 0]]
+    """
+    places = list(range(len(lengths)))
+    if dice is None:
+        places.sort(key=lambda place: lengths[place])
+    else:
+        dice.shuffle(places)
+        pools = [places[start : start + size * POOL] for start in range(0, len(places), size * POOL)]
+        places = [place for pool in pools for place in sorted(pool, key=lambda place: lengths[place])]
+    batches = [places[start : start + size] for start in range(0, len(places), size)]
+    if dice is not None:
+        dice.shuffle(batches)
+    return batches
+
+
+class Batches(Dataset[dict[str, Tensor]]):
+    """The batches of one epoch as this process sees them: a pure function of seed and epoch.
+
+    Each process takes every `world`-th member of a batch. `share` weighs its mean loss so that the mean over the
+    processes is the mean over the whole batch, also where the members do not divide evenly.
+    """
+
+    def __init__(
+        self, examples: Examples, size: int, *, seed: int, epoch: int | None, rank: int = 0, world: int = 1
+    ) -> None:
+        self.examples, self.seed, self.epoch = examples, seed, epoch
+        dice = None if epoch is None else random.Random(f"{seed}/{epoch}")
+        self.whole = arranged(examples.lengths, size, dice)
+        self.rank, self.world = rank, world
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        whole = self.whole[number]
+        mine = whole[self.rank :: self.world]
+        share = self.world * len(mine) / len(whole)
+        mine = mine or whole[:1]  # nothing left for this process: it computes along, with no weight
+        dice = None if self.epoch is None else random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
+        return {
+            **{f"inputs/{name}": value for name, value in self.examples.collate(mine, dice).items()},
+            "labels": torch.tensor([self.examples.labels[place] for place in mine]),
+            "places": torch.tensor(mine),
+            "share": torch.tensor(share),
+        }
+
+
+def inputs_of(batch: dict[str, Tensor]) -> Inputs:
+    return {name.removeprefix("inputs/"): value for name, value in batch.items() if name.startswith("inputs/")}

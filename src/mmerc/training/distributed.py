@@ -1,0 +1,69 @@
+"""One process or several: who this one is, when all have arrived, and how several are started on one machine."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from mmerc.errors import MmercError, RunError
+
+Item = TypeVar("Item")
+
+
+def rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
+def world() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def nodes() -> int:
+    return max(1, world() // int(os.environ.get("LOCAL_WORLD_SIZE", world())))
+
+
+def is_first() -> bool:
+    return rank() == 0
+
+
+def join() -> None:
+    """Meet the other processes that torchrun (or `launch`) has started; nothing where there are none."""
+    if world() > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+
+
+def barrier() -> None:
+    """Wait until every process has come here."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def gathered(mine: list[Item]) -> list[Item]:
+    """The items of all processes, in the order of their ranks."""
+    if not dist.is_initialized():
+        return mine
+    parts: list[list[Item]] = [[] for _ in range(dist.get_world_size())]
+    dist.all_gather_object(parts, mine)
+    return [item for part in parts for item in part]
+
+
+def launch(processes: int, work: Callable[..., None], arguments: Sequence[Any]) -> None:
+    """Run `work(*arguments)` in so many processes of this machine, as torchrun would.
+
+    Raises:
+        RunError: one of them failed; a sentence of ours is passed on as it is.
+    """
+    config = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id="mmerc", rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0", start_method="spawn", max_restarts=0,
+    )  # fmt: skip
+    try:
+        elastic_launch(config, work)(*arguments)
+    except Exception as error:  # torch wraps whatever a process raised
+        if isinstance(error, MmercError):
+            raise
+        last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise RunError(f"one of the {processes} processes failed ({last}): run with trainer.devices=1 to see why.") from error

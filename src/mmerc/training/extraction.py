@@ -1,0 +1,100 @@
+"""Filling the two kinds of store: what the encoders read (prepared inputs), and what they leave (features).
+
+Both go on where a killed run stopped, and share the work among the processes of a distributed run.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import torch
+
+from mmerc.corpora import Corpus, Dialogue, Key
+from mmerc.encoders import Encoder, Example
+from mmerc.errors import MissingModality
+from mmerc.features import FeatureStore, FeatureWriter, Row
+from mmerc.training import distributed
+from mmerc.training.batches import arranged
+
+log = logging.getLogger("mmerc")
+Report = Callable[[int], None]
+BATCH = 32
+
+
+def prepare_inputs(
+    encoder: Encoder, corpus: Corpus, splits: Sequence[str], store: FeatureStore, report: Report = lambda done: None
+) -> None:
+    """A row for every utterance of the splits: its prepared array, or why it has none."""
+    places = [
+        (dialogue, place) for split in splits for dialogue in corpus.dialogues(split) for place in range(len(dialogue))
+    ]
+    mine = places[distributed.rank() :: distributed.world()]
+    with FeatureWriter(store.folder) as writer:
+        for done, (dialogue, place) in enumerate(mine, start=1):
+            if dialogue.utterances[place].key not in store:
+                writer.add(prepared(encoder, dialogue, place))
+            report(done)
+    distributed.barrier()
+    store.refresh()
+
+
+def prepared(encoder: Encoder, dialogue: Dialogue, place: int) -> Row:
+    """One utterance's row. Whatever is wrong with its data, it is a reason and not the end of the run."""
+    key = dialogue.utterances[place].key
+    try:
+        return Row(key, encoder.prepare(dialogue, place))
+    except MissingModality as missing:
+        return Row(key, None, str(missing))
+    except (ValueError, RuntimeError, IndexError, ArithmeticError) as error:
+        log.warning("%s: its clip made the decoder fail: %s", dialogue.utterances[place].name, error)
+        return Row(key, None, f"it cannot be read ({type(error).__name__}: {str(error)[:120]})")
+
+
+def extract_features(
+    encoder: Encoder, inputs: FeatureStore, store: FeatureStore, keys: Sequence[Key], report: Report = lambda done: None
+) -> None:
+    """A row for every key: the encoder's sequence [T, d] in float16, with its own logits as metadata.
+
+    Batches are cut from the whole list, not from what is left to do, so that a resumed run gives the same numbers.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    encoder.eval().to(device)
+    there = [key for key in keys if inputs[key].values is not None]
+    lengths = [len(values) for key in there if (values := inputs[key].values) is not None]
+    batches = arranged(lengths, BATCH, None)
+    with FeatureWriter(store.folder) as writer:
+        for key in keys[distributed.rank() :: distributed.world()]:
+            if key not in store and (reason := inputs[key].reason) is not None:
+                writer.add(Row(key, None, reason))
+        for done, batch in enumerate(batches[distributed.rank() :: distributed.world()], start=1):
+            wanted = [there[place] for place in batch]
+            if store.absent(wanted):
+                for row in encoded(encoder, [Example(key, values) for key in wanted if (values := inputs[key].values) is not None]):
+                    if row.key not in store:
+                        writer.add(row)
+            report(done * BATCH * distributed.world())
+    encoder.cpu()
+    distributed.barrier()
+    store.refresh()
+
+
+@torch.inference_mode()
+def encoded(encoder: Encoder, examples: Sequence[Example]) -> list[Row]:
+    """The features of some prepared utterances."""
+    device = next(encoder.parameters()).device
+    out = encoder({name: value.to(device) for name, value in encoder.collate(examples).items()})
+    return [
+        Row(example.key, sequence[mask].half().cpu().numpy(), None, {"logits": logits.tolist()})
+        for example, sequence, mask, logits in zip(examples, out.sequence, out.mask, out.logits.float(), strict=True)
+    ]
+
+
+def log_missing(modality: str, store: FeatureStore) -> None:
+    """One line that says how many utterances lack the modality, and the commonest reasons."""
+    missing = store.missing()
+    if not missing:
+        return
+    # Reasons name their file; without it the same reason is the same text.
+    kinds = Counter(" ".join(word for word in reason.split() if "." not in word) for reason in missing.values())
+    reasons = "; ".join(f"{count}x {kind}" for kind, count in kinds.most_common(4))
+    log.info("%s: missing in %d of %d utterances (%s)", modality, len(missing), len(store), reasons)

@@ -1,0 +1,115 @@
+"""The deliverable: one folder with every network, the label set and a card, that runs on somebody else's video."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from mmerc import weights
+from mmerc.config import validate
+from mmerc.corpora import Corpus
+from mmerc.encoders import ENCODERS, Encoder
+from mmerc.errors import RunError
+from mmerc.files import read_json, replacing, write_json
+from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
+from mmerc.training.settings import RunConfig
+
+FORMAT = 1  # raised whenever an older mmerc could not read what a newer one writes
+
+
+def save_fusion(
+    folder: Path, network: CrossmodalEmbraceNet, widths: Mapping[str, int], config: FusionConfig, history: Any
+) -> None:
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        settings = {"widths": dict(widths), "classes": network.classifier.out_features, **config.model_dump()}
+        write_json(temporary / "config.json", settings)
+        write_json(temporary / "history.json", history)
+        save_file(network.state_dict(), temporary / "model.safetensors")
+
+
+def load_fusion(folder: Path) -> CrossmodalEmbraceNet:
+    """What `save_fusion` wrote.
+
+    Raises:
+        RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
+    """
+    settings = read_json(folder / "config.json")
+    widths, classes = settings.pop("widths"), settings.pop("classes")
+    network = CrossmodalEmbraceNet(validate(FusionConfig, settings, "fusion"), widths, classes)
+    weights.fill(network, weights.read_tensors(folder / "model.safetensors"), str(folder))
+    return network.eval()
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """What `Encoder.save` wrote, whichever encoder it was."""
+    name = read_json(folder / "config.json").get("encoder")
+    if name not in ENCODERS:
+        raise RunError(f'{folder} was made by an encoder "{name}" that this mmerc does not know: update mmerc.')
+    return ENCODERS[name].restore(folder)
+
+
+def write_model(
+    folder: Path,
+    config: RunConfig,
+    corpus: Corpus,
+    encoders: Mapping[str, Encoder],
+    fusion: CrossmodalEmbraceNet | None,
+    prior: list[float],
+) -> None:
+    """Put the parts of a run together as `folder/model`."""
+    stage = "fusion" if fusion is not None else f"encoders/{next(iter(encoders))}"
+    history = read_json(folder / stage / "history.json")
+    with replacing(folder / "model") as temporary:
+        for name in encoders:
+            shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
+        if fusion is not None:
+            shutil.copytree(folder / "fusion", temporary / "fusion")
+        settings = {
+            "format": FORMAT,
+            "labels": list(corpus.labels.names),
+            "protocol": config.protocol,
+            "modalities": list(encoders),
+            "prior": prior,
+            "corpus": corpus.name,
+            "dev_f1_weighted": max(entry["dev_f1_weighted"] for entry in history),
+        }
+        write_json(temporary / "config.json", settings)
+        (temporary / "README.md").write_text(card(settings, encoders), encoding="utf-8")
+
+
+def card(settings: Mapping[str, Any], encoders: Mapping[str, Encoder]) -> str:
+    """A model card: what it reads, what it was trained on, how good it was, and what it must not be used for."""
+    parts = "\n".join(
+        f"- {name}: {encoder.config.encoder}, {sum(p.numel() for p in encoder.parameters()) / 1e6:.1f} M parameters"
+        for name, encoder in encoders.items()
+    )
+    reply = "the next utterance is read too" if settings["protocol"] == "offline" else "nothing of the future is read"
+    return f"""---
+library_name: mmerc
+license: other
+tags: [emotion-recognition, multimodal, conversation]
+---
+# Emotion recognition in conversation
+
+Gives a probability to each of {", ".join(settings["labels"])} for every utterance of a conversation.
+Any of its modalities may be missing in any utterance.
+
+{parts}
+
+Trained on {settings["corpus"]} ({settings["protocol"]} protocol: {reply}).
+Dev f1_weighted: {100 * settings["dev_f1_weighted"]:.1f}. Choose by the dev split; report on the test split.
+
+```python
+from mmerc import Predictor
+
+predictor = Predictor.load("this folder")
+for row in predictor.predict_clip("clip.mp4"):
+    print(row["emotion"], row["probabilities"], row["modalities"])
+```
+
+It reads what people show, not what they feel; it was trained on acted scenes of one corpus; it errs more on rare
+emotions. Do not decide about a person by it. The rights in the training corpus apply to this model too.
+"""

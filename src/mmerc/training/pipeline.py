@@ -1,0 +1,205 @@
+"""The whole main job: inputs, stage 1 for each modality, features, stage 2, predictions, the model folder.
+
+Every part is found done or is done; each leaves one folder that appears when it is whole.
+"""
+
+import logging
+import shutil
+from pathlib import Path
+
+import torch
+
+from mmerc.corpora import Corpus, Key, open_corpus
+from mmerc.encoders import ENCODERS, Encoder
+from mmerc.errors import RunError
+from mmerc.features import FeatureStore
+from mmerc.files import read_json, replacing, sweep, write_json
+from mmerc.fusion import CrossmodalEmbraceNet
+from mmerc.training import distributed
+from mmerc.training.batches import EncoderExamples, FusionExamples, unpacked
+from mmerc.training.extraction import extract_features, log_missing, prepare_inputs
+from mmerc.training.model_folder import load_fusion, save_fusion, write_model
+from mmerc.training.predictions import predict_split, prior_of
+from mmerc.training.progress import Journal, bar, show_log
+from mmerc.training.run import open_run, seed_folders
+from mmerc.training.settings import RunConfig
+from mmerc.training.stage import Task, best_score, fit
+
+log = logging.getLogger("mmerc")
+PREDICTED = ("dev", "test")
+
+
+def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
+    """Train on the corpus at `location` into the run folder `out`; goes on where a killed run stopped.
+
+    Raises:
+        MmercError: anything the user can mend: corpus, configuration, weights, folder.
+    """
+    if config.trainer.devices > 1 and distributed.world() == 1:
+        distributed.launch(config.trainer.devices, train, (location, out, config, seeds))
+        return
+    show_log()
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
+    distributed.join()
+    corpus = trainable(open_corpus(location))
+    if distributed.is_first():
+        open_run(out, config, corpus, location, seeds)
+        sweep(out)
+    distributed.barrier()
+    folders = seed_folders(out, seeds)
+    for number, folder in enumerate(folders):
+        if seeds > 1:
+            log.info("seed %d of %d", number + 1, seeds)
+        Seed(config, corpus, out, folder, config.seed + number).run()
+    if distributed.is_first():
+        best = max(folders, key=lambda folder: read_json(folder / "model" / "config.json")["dev_f1_weighted"])
+        if best != out:
+            with replacing(out / "model") as temporary:
+                shutil.copytree(best / "model", temporary)
+        shutil.rmtree(out / "inputs", ignore_errors=True)  # crops and samples of people: not kept once they are used
+    distributed.barrier()
+
+
+def trainable(corpus: Corpus) -> Corpus:
+    """The corpus with a dev split; a tenth of the training dialogues where it has none.
+
+    Raises:
+        RunError: there is no labelled training split.
+    """
+    labelled = [split for split in corpus.splits if any(turn.emotion for turn in corpus.utterances(split))]
+    if "train" not in labelled:
+        found = ", ".join(labelled) or "none"
+        raise RunError(f"{corpus.name} has no labelled train split (labelled: {found}): mark rows with split=train.")
+    if "dev" in labelled:
+        return corpus
+    dialogues = corpus.dialogues("train")
+    if len(dialogues) < 2:
+        raise RunError(f"{corpus.name} has no dev split and only one training dialogue to take it from: add more.")
+    log.info("%s has no dev split: every tenth training dialogue is held out as dev", corpus.name)
+    every = min(10, len(dialogues))
+    held = tuple(dialogue for number, dialogue in enumerate(dialogues) if number % every == every - 1)
+    kept = tuple(dialogue for number, dialogue in enumerate(dialogues) if number % every != every - 1)
+    return Corpus(corpus.name, corpus.labels, {**corpus.splits, "train": kept, "dev": held}, corpus.problems)
+
+
+class Seed:
+    """All parts of one seed, in `folder`; prepared inputs are shared by all seeds of the run."""
+
+    def __init__(self, config: RunConfig, corpus: Corpus, run: Path, folder: Path, seed: int) -> None:
+        self.config, self.corpus, self.run_folder, self.folder, self.seed = config, corpus, run, folder, seed
+        self.splits = [split for split in ("train", "dev", "test") if split in corpus.splits]
+        self.utterances = {turn.key: turn for split in self.splits for turn in corpus.utterances(split)}
+        self.journal = Journal(run / "log.jsonl")
+        self.encoders: dict[str, Encoder] = {}
+
+    def run(self) -> None:
+        for modality in self.config.modalities:
+            self.encoders[modality] = self.encoder(modality)
+        features = {name: self.features(name) for name in self.encoders}
+        fusion = self.fusion(features) if len(features) > 1 else None
+        if not distributed.is_first():
+            return
+        prior = prior_of(self.corpus)
+        for split in (name for name in PREDICTED if name in self.splits):
+            predict_split(self.folder / "predictions", self.corpus, split, features, fusion, prior)
+        write_model(self.folder, self.config, self.corpus, self.encoders, fusion, prior)
+
+    # ---- stage 1 ------------------------------------------------------------------------------------------------
+
+    def encoder(self, modality: str) -> Encoder:
+        """The modality's network, trained."""
+        folder = self.folder / "encoders" / modality
+        if folder.is_dir():
+            return ENCODERS[self.config.modalities[modality].encoder].restore(folder)
+        config = self.config.modalities[modality]
+        torch.manual_seed(self.seed)  # the layers that start from chance start the same in a resumed run
+        encoder = ENCODERS[config.encoder](config, len(self.corpus.labels))
+        encoder.adapt(self.corpus.dialogues("train"))
+        inputs = self.inputs(modality, encoder)
+        task = Task(
+            name=modality,
+            network=encoder,
+            forward=encoder,
+            config=config,
+            train=self._examples(encoder, inputs, "train"),
+            dev=self._examples(encoder, inputs, "dev"),
+            classes=len(self.corpus.labels),
+            seed=self.seed,
+        )
+        checkpoint = folder.parent / f"{modality}.checkpoint"
+        history = fit(task, self.config.trainer, checkpoint, self.journal.note)
+        if distributed.is_first():
+            with replacing(folder) as temporary:
+                temporary.mkdir()
+                encoder.save(temporary)
+                write_json(temporary / "history.json", history)
+            checkpoint.unlink(missing_ok=True)
+        distributed.barrier()
+        return encoder
+
+    def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
+        """What the encoder reads, prepared once for all seeds."""
+        store = FeatureStore(self.run_folder / "inputs" / modality)
+        if store.absent(self.utterances):
+            with bar(f"{modality}: reading", len(self.utterances) // distributed.world()) as report:
+                prepare_inputs(encoder, self.corpus, self.splits, store, report)
+            log_missing(modality, store)
+        return store
+
+    def _examples(self, encoder: Encoder, inputs: FeatureStore, split: str) -> EncoderExamples:
+        keys = [key for key in self._labelled(split) if inputs[key].values is not None]
+        return EncoderExamples(encoder, inputs, keys, self._labels(keys))
+
+    def features(self, modality: str) -> FeatureStore:
+        """The encoder's sequences for every utterance."""
+        store = FeatureStore(self.folder / "features" / modality)
+        if store.absent(self.utterances):
+            encoder = self.encoders[modality]
+            inputs = self.inputs(modality, encoder)
+            with bar(f"{modality}: features", len(self.utterances)) as report:
+                extract_features(encoder, inputs, store, list(self.utterances), report)
+        return store
+
+    # ---- stage 2 ------------------------------------------------------------------------------------------------
+
+    def fusion(self, features: dict[str, FeatureStore]) -> CrossmodalEmbraceNet:
+        """The fusion, trained on the features."""
+        torch.manual_seed(self.seed)
+        widths = {name: encoder.width for name, encoder in self.encoders.items()}
+        network = CrossmodalEmbraceNet(self.config.fusion, widths, len(self.corpus.labels))
+        folder = self.folder / "fusion"
+        if not (folder / "model.safetensors").is_file():
+            checkpoint = self.folder / "fusion.checkpoint"
+            examples = {split: self._fusion_examples(features, widths, split) for split in ("train", "dev")}
+            task = Task(
+                name="fusion",
+                network=network,
+                forward=lambda batch: network(*unpacked(batch)),
+                config=self.config.fusion,
+                train=examples["train"],
+                dev=examples["dev"],
+                classes=len(self.corpus.labels),
+                seed=self.seed,
+            )
+            history = fit(task, self.config.trainer, checkpoint, self.journal.note)
+            if distributed.is_first():
+                save_fusion(folder, network, widths, self.config.fusion, history)
+                checkpoint.unlink(missing_ok=True)
+            distributed.barrier()
+            log.info("fusion: best dev f1_weighted %.1f", 100 * best_score(history))
+        return load_fusion(folder)
+
+    def _fusion_examples(
+        self, features: dict[str, FeatureStore], widths: dict[str, int], split: str
+    ) -> FusionExamples:
+        keys = [
+            key for key in self._labelled(split) if any(store[key].values is not None for store in features.values())
+        ]
+        return FusionExamples(features, widths, keys, self._labels(keys))
+
+    def _labelled(self, split: str) -> list[Key]:
+        return [turn.key for turn in self.corpus.utterances(split) if turn.emotion is not None]
+
+    def _labels(self, keys: list[Key]) -> list[int]:
+        return [self.corpus.labels.index(self.utterances[key].emotion or "") for key in keys]

@@ -1,0 +1,112 @@
+"""From features to prediction rows: fused and of each modality alone, a row for every utterance, none dropped."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import save_file
+
+from mmerc.corpora import Corpus, Key, Utterance
+from mmerc.emotions import LabelSet
+from mmerc.features import FeatureStore
+from mmerc.files import replacing, write_jsonl
+from mmerc.fusion import CrossmodalEmbraceNet
+from mmerc.training.batches import FusionExamples, arranged, unpacked
+
+BATCH = 64
+Row = dict[str, Any]
+
+
+def prior_of(corpus: Corpus) -> list[float]:
+    """The share of each label in training: all that can be said of an utterance without any modality."""
+    counts = Counter(turn.emotion for turn in corpus.utterances("train") if turn.emotion)
+    total = sum(counts.values())
+    return [counts[name] / total for name in corpus.labels.names]
+
+
+def prediction_row(turn: Utterance, labels: LabelSet, probabilities: Sequence[float], modalities: list[str]) -> Row:
+    """One utterance's answer, in the columns that `mmerc predict` writes."""
+    return {
+        "split": turn.split,
+        "dialogue": turn.dialogue,
+        "utterance": turn.utterance,
+        "speaker": turn.speaker,
+        "text": turn.text,
+        "start": turn.start,
+        "end": turn.end,
+        "emotion": labels.names[int(np.argmax(probabilities))],
+        "probabilities": {name: round(float(p), 6) for name, p in zip(labels.names, probabilities, strict=True)},
+        "modalities": modalities,
+    }
+
+
+@torch.inference_mode()
+def fused_answers(
+    fusion: CrossmodalEmbraceNet, features: Mapping[str, FeatureStore], keys: Sequence[Key]
+) -> tuple[dict[Key, list[float]], dict[Key, Float[torch.Tensor, " c"]]]:
+    """Probabilities and fused vector of every key that has at least one modality."""
+    there = [key for key in keys if any(store[key].values is not None for store in features.values())]
+    widths = {name: fusion.crossmodal.own[name].in_features for name in features}
+    examples = FusionExamples(features, widths, there, [0] * len(there))  # type: ignore[arg-type]
+    probabilities: dict[Key, list[float]] = {}
+    embeddings: dict[Key, torch.Tensor] = {}
+    for places in arranged(examples.lengths, BATCH, None):
+        out = fusion(*unpacked(examples.collate(places, None)))
+        for place, p, vector in zip(places, out.logits.softmax(1).tolist(), out.embedding, strict=True):
+            probabilities[there[place]], embeddings[there[place]] = p, vector
+    return probabilities, embeddings
+
+
+def own_answers(store: FeatureStore, keys: Sequence[Key]) -> dict[Key, list[float]]:
+    """The probabilities of the encoder's own classifier, where the modality is there."""
+    rows = {key: store[key] for key in keys}
+    return {
+        key: torch.tensor(row.metadata["logits"]).softmax(0).tolist()
+        for key, row in rows.items()
+        if row.values is not None
+    }
+
+
+def predict_split(
+    folder: Path,
+    corpus: Corpus,
+    split: str,
+    features: Mapping[str, FeatureStore],
+    fusion: CrossmodalEmbraceNet | None,
+    prior: list[float],
+) -> None:
+    """Write `<split>.jsonl`, `<modality>/<split>.jsonl` for each modality, and the vectors behind the first."""
+    turns = list(corpus.utterances(split))
+    keys = [turn.key for turn in turns]
+    there = {key: [name for name, store in features.items() if store[key].values is not None] for key in keys}
+    own = {name: own_answers(store, keys) for name, store in features.items()}
+    for name, answers in own.items():
+        write_jsonl(
+            folder / name / f"{split}.jsonl",
+            (
+                prediction_row(turn, corpus.labels, answers.get(turn.key, prior), [name] if turn.key in answers else [])
+                for turn in turns
+            ),
+        )
+    if fusion is not None:
+        answers, vectors = fused_answers(fusion, features, keys)
+    else:
+        name, store = next(iter(features.items()))
+        answers, vectors = own[name], _means(store, keys)
+    empty = torch.zeros_like(next(iter(vectors.values()), torch.zeros(1)))
+    (folder).mkdir(parents=True, exist_ok=True)
+    with replacing(folder / f"{split}.safetensors") as temporary:
+        save_file({"embedding": torch.stack([vectors.get(key, empty) for key in keys])}, temporary)
+    write_jsonl(
+        folder / f"{split}.jsonl",
+        (prediction_row(turn, corpus.labels, answers.get(turn.key, prior), there[turn.key]) for turn in turns),
+    )
+
+
+def _means(store: FeatureStore, keys: Sequence[Key]) -> dict[Key, torch.Tensor]:
+    rows = {key: store[key].values for key in keys}
+    return {key: torch.from_numpy(values.astype(np.float32).mean(0)) for key, values in rows.items() if values is not None}

@@ -1,0 +1,127 @@
+"""The run folder: which corpus and configuration it belongs to, and the guard against mixing two in one place."""
+
+import hashlib
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from mmerc.config import Settings
+from mmerc.corpora import Corpus
+from mmerc.errors import RunError
+from mmerc.files import read_json, write_json, write_text
+from mmerc.training.settings import RunConfig, check
+
+LIBRARIES = ("mmerc", "torch", "lightning", "transformers", "numpy", "av", "pyarrow", "scikit-learn")
+
+
+def open_run(folder: Path, config: RunConfig, corpus: Corpus, location: str, seeds: int) -> None:
+    """Make the folder this run's, or check that it is.
+
+    Raises:
+        RunError: it belongs to a run of another configuration or corpus, or cannot be written.
+    """
+    settings = _flat(config, location, seeds)
+    file = folder / "config.yaml"
+    fingerprint = corpus_fingerprint(corpus)
+    if file.is_file():
+        _same(folder, read_settings(folder), settings, fingerprint)
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder} exists and is not a run folder: choose another --out.")
+    write_json(folder / "environment.json", {**environment(), "seed": config.seed, "corpus": fingerprint})
+    write_text(file, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))  # last: it marks the folder
+
+
+def _flat(config: RunConfig, location: str, seeds: int) -> Settings:
+    return {"corpus": location, "seeds": seeds, **config.settings()}
+
+
+def _same(folder: Path, there: Settings, here: Settings, fingerprint: str) -> None:
+    # How many processes share the work, and where the corpus lies, change no number.
+    there, here = ({key: value for key, value in part.items() if key not in ("trainer", "corpus")} for part in (there, here))
+    for key in sorted(there.keys() | here.keys()):
+        difference = _difference(key, there.get(key), here.get(key))
+        if difference:
+            raise RunError(f"{folder} holds a run of another configuration ({difference}): choose another --out, or delete it.")
+    if read_json(folder / "environment.json").get("corpus") != fingerprint:
+        raise RunError(f"{folder} holds a run on another corpus, or the corpus has changed since: choose another --out.")
+
+
+def _difference(key: str, there: Any, here: Any) -> str:
+    if isinstance(there, dict) and isinstance(here, dict):
+        found = (_difference(f"{key}.{name}", there.get(name), here.get(name)) for name in sorted(there.keys() | here.keys()))
+        return next((difference for difference in found if difference), "")
+    return "" if there == here else f"{key} is {there!r} there and {here!r} here"
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of a run.
+
+    Raises:
+        RunError: the folder is no run.
+    """
+    file = folder / "config.yaml"
+    if not file.is_file():
+        raise RunError(f"{folder} is not a run folder (it has no config.yaml): give the --out of `mmerc train`.")
+    try:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RunError(f"{file} cannot be read ({error}): delete the folder and train again.") from error
+    if not isinstance(settings, dict):
+        raise RunError(f"{file} holds no settings: delete the folder and train again.")
+    return settings
+
+
+def read_config(folder: Path) -> tuple[RunConfig, str, int]:
+    """The configuration of a run, where its corpus lay, and its number of seeds."""
+    settings = read_settings(folder)
+    location, seeds = settings.pop("corpus", ""), settings.pop("seeds", 1)
+    return check(settings), str(location), int(seeds)
+
+
+def seed_folders(folder: Path, seeds: int) -> list[Path]:
+    """Where each seed's parts lie: in the run itself if there is one seed, else below it."""
+    return [folder] if seeds == 1 else [folder / f"seed-{number}" for number in range(seeds)]
+
+
+def corpus_fingerprint(corpus: Corpus) -> str:
+    """Changes whenever a key, a text, a label or a clip's size does."""
+    digest = hashlib.sha256()
+    for split in corpus.splits:
+        for turn in corpus.utterances(split):
+            size = turn.clip.path.stat().st_size if turn.clip and turn.clip.path.is_file() else -1
+            digest.update(repr((turn.key, turn.speaker, turn.text, turn.emotion, size)).encode())
+    return digest.hexdigest()
+
+
+def environment() -> dict[str, Any]:
+    """What the numbers were made with."""
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            versions[library] = "not installed"
+    accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return {
+        "versions": versions,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor_threads": torch.get_num_threads(),
+        "accelerator": accelerator,
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return result.stdout.strip() or "unknown"

@@ -1,0 +1,75 @@
+"""The whole configuration of a run: one section per modality, one for the fusion, one for the machine."""
+
+import re
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, SerializeAsAny
+
+from mmerc import config as configuration
+from mmerc.config import Section, Settings
+from mmerc.encoders import EncoderConfig, check_config
+from mmerc.errors import ConfigError
+from mmerc.fusion import FusionConfig
+
+GENERAL = ("protocol", "seed", "pretrained", "trainer", "fusion")
+MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class TrainerConfig(Section):
+    """`devices`: processes on this machine; under torchrun or SLURM its own numbers count instead."""
+
+    devices: int = Field(1, ge=1)
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    threads: int = Field(0, ge=0, description="processor threads a process; 0 leaves torch's own choice")
+
+
+class RunConfig(Section):
+    """Everything that decides a run's numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    protocol: Literal["offline", "online"] = "offline"
+    seed: int = 0
+    trainer: TrainerConfig = TrainerConfig()
+    modalities: dict[str, SerializeAsAny[EncoderConfig]]
+    fusion: FusionConfig = FusionConfig()
+
+    def settings(self) -> Settings:
+        """The flat form that `check` reads and that `config.yaml` holds."""
+        whole = self.model_dump(mode="json")
+        return {**{key: whole[key] for key in GENERAL if key in whole}, **whole["modalities"]}
+
+
+def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
+    """The checked configuration; every section with an `encoder` is a modality, `only` names those to keep.
+
+    Raises:
+        ConfigError: a key or value is wrong, or a modality in `only` is not configured.
+    """
+    settings = dict(settings)
+    pretrained, protocol = settings.pop("pretrained", None), settings.get("protocol", "offline")
+    modalities: dict[str, EncoderConfig] = {}
+    for name in [key for key, value in settings.items() if isinstance(value, dict) and key not in GENERAL]:
+        section: dict[str, Any] = dict(settings.pop(name))
+        if "encoder" not in section:
+            known = [*GENERAL, *modalities]
+            raise ConfigError(f'"{name}" is neither a modality (it has no encoder) nor one of {", ".join(known)}: correct it.')
+        if not MODALITY_NAME.fullmatch(name):
+            raise ConfigError(f'"{name}" cannot name a modality: use letters, digits, "_" and "-".')
+        if pretrained is not None:
+            section["pretrained"] = pretrained
+        checked = check_config(name, section)
+        if "protocol" in type(checked).model_fields:
+            checked = check_config(name, section | {"protocol": protocol})
+        modalities[name] = checked
+    if only is not None:
+        unknown = [name for name in only if name not in modalities]
+        if unknown or not only:
+            raise ConfigError(
+                f'the configuration has no modality "{", ".join(unknown)}": it has {", ".join(modalities)}.'
+            )
+        modalities = {name: modalities[name] for name in only}
+    if not modalities:
+        raise ConfigError("the configuration has no modality: add a section with an encoder, such as text.")
+    return configuration.validate(RunConfig, settings | {"modalities": modalities}, "")

@@ -1,0 +1,255 @@
+"""Training one network, in either stage: Lightning does the work, the dev split selects, a kill loses no number.
+
+At the end of every epoch one checkpoint is written and renamed; it holds the network, the optimiser, the best state
+so far and the history. Everything random in an epoch is seeded from (seed, epoch), so an epoch that was cut off is
+simply done again.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.strategies import DDPStrategy
+from sklearn.metrics import f1_score
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+
+from mmerc.config import StageConfig
+from mmerc.errors import RunError
+from mmerc.files import replacing
+from mmerc.training import distributed
+from mmerc.training.batches import Batches, Examples, inputs_of
+from mmerc.training.settings import TrainerConfig
+
+Forward = Callable[[dict[str, Tensor]], Any]
+History = list[dict[str, float]]
+
+
+@dataclass
+class Task:
+    """What is trained on what. `forward` gives an object with `logits` and, if it has any, `losses` and `metrics`."""
+
+    name: str
+    network: nn.Module
+    forward: Forward
+    config: StageConfig
+    train: Examples
+    dev: Examples
+    classes: int
+    seed: int
+
+
+class Stage(L.LightningModule):
+    """The task as Lightning sees it."""
+
+    def __init__(self, task: Task, note: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__()
+        self.task, self.network, self.note = task, task.network, note
+        self.history: History = []
+        self.best: dict[str, Tensor] = {}
+        self.register_buffer("class_weights", class_weights(task), persistent=False)
+        self.sums: dict[str, float] = {}
+        self.answers: list[tuple[int, int, int]] = []
+        self.began = time.monotonic()
+
+    # ---- training -----------------------------------------------------------------------------------------------
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        batches = self._batches(self.task.train, self.current_epoch)
+        return DataLoader(batches, batch_size=None)
+
+    def on_train_epoch_start(self) -> None:
+        seed = random.Random(f"{self.task.seed}/{self.current_epoch}/{distributed.rank()}").getrandbits(31)
+        torch.manual_seed(seed)
+        self.sums, self.began = {}, time.monotonic()
+
+    def training_step(self, batch: dict[str, Tensor], number: int) -> Tensor:
+        out = self.task.forward(inputs_of(batch))
+        losses = {"emotion": self._emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
+        total = torch.stack(list(losses.values())).sum()
+        logged = {f"loss_{name}": loss for name, loss in losses.items()} | getattr(out, "metrics", {}) | {"loss": total}
+        for name, value in logged.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+        if not torch.isfinite(total):
+            raise RunError(
+                f"{self.task.name}: the loss is not a number at epoch {self.current_epoch + 1}: "
+                f"lower its learning_rate ({self.task.config.learning_rate})."
+            )
+        return total * batch["share"]
+
+    def _emotion_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        loss = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
+        return (loss * self.class_weights[labels]).mean()  # type: ignore[index]
+
+    # ---- selection ----------------------------------------------------------------------------------------------
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self._batches(self.task.dev, None), batch_size=None)
+
+    def validation_step(self, batch: dict[str, Tensor], number: int) -> None:
+        predicted = self.task.forward(inputs_of(batch)).logits.argmax(1)
+        if batch["share"] > 0:
+            triples = zip(batch["places"].tolist(), batch["labels"].tolist(), predicted.tolist(), strict=True)
+            self.answers += list(triples)
+
+    def on_validation_epoch_end(self) -> None:
+        answers = sorted(set(distributed.gathered(self.answers)))
+        self.answers = []
+        labels, predicted = [row[1] for row in answers], [row[2] for row in answers]
+        steps = max(len(self._batches(self.task.train, self.current_epoch)), 1)
+        entry = {
+            "epoch": self.current_epoch + 1,
+            "seconds": round(time.monotonic() - self.began, 2),
+            **{name: value / steps for name, value in self.sums.items()},
+            "dev_accuracy": sum(a == b for a, b in zip(labels, predicted, strict=True)) / max(len(labels), 1),
+            "dev_f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
+        }
+        if entry["dev_f1_weighted"] > best_score(self.history):
+            self.best = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+        self.history.append(entry)
+        if distributed.is_first():
+            self.note({"stage": self.task.name, **entry})
+
+    def on_train_epoch_end(self) -> None:
+        if finished(self.history, self.task.config):
+            self.trainer.should_stop = True
+
+    # ---- the rest -----------------------------------------------------------------------------------------------
+
+    def _batches(self, examples: Examples, epoch: int | None) -> Batches:
+        return Batches(
+            examples,
+            self.task.config.batch_size,
+            seed=self.task.seed,
+            epoch=epoch,
+            rank=distributed.rank(),
+            world=distributed.world(),
+        )
+
+    def configure_optimizers(self) -> Any:
+        config = self.task.config
+        trained = [value for value in self.network.parameters() if value.requires_grad]
+        # Biases and gains are not decayed: shrinking them regularises nothing.
+        groups = [
+            {"params": [value for value in trained if value.ndim > 1], "weight_decay": config.weight_decay},
+            {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer: torch.optim.Optimizer
+        if config.optimizer == "sgd":
+            optimizer = torch.optim.SGD(groups, config.learning_rate, momentum=config.momentum)
+        else:
+            optimizer = torch.optim.AdamW(groups, config.learning_rate)
+        steps = config.epochs * len(self._batches(self.task.train, 0))
+        schedule = LambdaLR(optimizer, lambda step: rate(step, steps, config))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["mmerc"] = {"history": self.history, "best": self.best}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history, self.best = checkpoint["mmerc"]["history"], checkpoint["mmerc"]["best"]
+
+
+class SaveEachEpoch(L.Callback):
+    """One file, replaced whole at the end of each epoch."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def on_train_epoch_end(self, trainer: L.Trainer, stage: L.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self.file)  # takes part in the gathering; only the first process writes
+            return
+        with replacing(self.file) as temporary:
+            trainer.save_checkpoint(temporary)
+
+
+def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[dict[str, Any]], None]) -> History:
+    """Train the task's network, going on from `checkpoint` where there is one; it ends with its best dev state.
+
+    Returns the history, an entry per epoch with losses, seconds and dev numbers.
+
+    Raises:
+        RunError: there is nothing to train or to select on, or the loss is not a number.
+    """
+    for examples, split in ((task.train, "train"), (task.dev, "dev")):
+        if not examples.keys:
+            raise RunError(
+                f"{task.name}: not one labelled utterance of the {split} split has it: check `mmerc corpus check`, "
+                "or leave it out with --modalities."
+            )
+    seed = random.Random(f"{task.seed}/{task.name}").getrandbits(31)
+    torch.manual_seed(seed)
+    stage = Stage(task, note)
+    state = _resumable(checkpoint)
+    if state is not None and finished(state["mmerc"]["history"], task.config):
+        stage.on_load_checkpoint(state)
+    else:
+        trainer = L.Trainer(
+            max_epochs=task.config.epochs,
+            accelerator=machine.accelerator,
+            devices=distributed.world() // distributed.nodes(),
+            num_nodes=distributed.nodes(),
+            strategy=DDPStrategy(find_unused_parameters=True) if distributed.world() > 1 else "auto",
+            precision=machine.precision,
+            gradient_clip_val=task.config.gradient_clip or None,
+            callbacks=[SaveEachEpoch(checkpoint)],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False,
+        )
+        trainer.fit(stage, ckpt_path=checkpoint if state is not None else None, weights_only=True)
+    task.network.load_state_dict(stage.best)
+    task.network.cpu().eval()
+    return stage.history
+
+
+def _resumable(checkpoint: Path) -> dict[str, Any] | None:
+    if not checkpoint.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises half a dozen kinds for a damaged file
+        raise RunError(f"{checkpoint} is damaged ({type(error).__name__}): delete it and run the same command again.") from error
+    return state
+
+
+def best_score(history: History) -> float:
+    return max((entry["dev_f1_weighted"] for entry in history), default=-1.0)
+
+
+def finished(history: History, config: StageConfig) -> bool:
+    """Whether all epochs are done, or the last `patience` of them brought nothing better."""
+    scores = [entry["dev_f1_weighted"] for entry in history]
+    if len(scores) >= config.epochs:
+        return True
+    return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= config.patience
+
+
+def rate(step: int, steps: int, config: StageConfig) -> float:
+    """The share of the learning rate at a step: up from 0 over the warm-up, then constant or linearly down to 0."""
+    warm = max(1, int(config.warmup * steps))
+    if config.warmup and step < warm:
+        return (step + 1) / warm
+    if config.schedule == "constant":
+        return 1.0
+    return max(0.0, (steps - step) / max(1, steps - (warm if config.warmup else 0)))
+
+
+def class_weights(task: Task) -> Tensor:
+    """Weights whose mean over the training utterances is 1: all 1, up to inverse frequency."""
+    labels = torch.tensor(task.train.labels, dtype=torch.long)
+    counts = torch.bincount(labels, minlength=task.classes).clamp(min=1).float()
+    weights = counts ** -task.config.class_balance
+    return weights * len(labels) / weights[labels].sum().clamp(min=1e-9) if len(labels) else weights
