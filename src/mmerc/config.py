@@ -91,7 +91,9 @@ def apply(settings: Settings, override: str) -> None:
     for key in keys[:-1]:
         place = place.setdefault(key, {})
         if not isinstance(place, dict):
-            raise ConfigError(f'"{override}" reaches into "{key}", which is a value and not a section: shorten the path.')
+            raise ConfigError(
+                f'"{override}" reaches into "{key}", which is a value and not a section: shorten the path.'
+            )
     try:
         place[keys[-1]] = yaml.safe_load(value)
     except yaml.YAMLError as error:

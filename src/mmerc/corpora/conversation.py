@@ -103,9 +103,7 @@ class Corpus:
             CorpusError: the corpus has no such split.
         """
         if split not in self.splits:
-            raise CorpusError(
-                f'{self.name} has no split "{split}": it has {", ".join(self.splits) or "none"}.'
-            )
+            raise CorpusError(f'{self.name} has no split "{split}": it has {", ".join(self.splits) or "none"}.')
         return self.splits[split]
 
     def utterances(self, split: str) -> Iterator[Utterance]:

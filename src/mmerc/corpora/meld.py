@@ -75,9 +75,7 @@ def _clips(folder: Path, split: str) -> tuple[dict[tuple[int, int], Path], list[
     return clips, problems
 
 
-def _read_split(
-    file: Path, split: str, clips: dict[tuple[int, int], Path]
-) -> tuple[list[Utterance], list[Problem]]:
+def _read_split(file: Path, split: str, clips: dict[tuple[int, int], Path]) -> tuple[list[Utterance], list[Problem]]:
     rows, problems = read_rows(file, COLUMNS)
     utterances = []
     for number, row in enumerate(rows, start=2):

@@ -77,9 +77,7 @@ def repeated_scenes(corpus: Corpus) -> list[dict[str, Any]]:
                     pairs.setdefault(name, (earlier, there, dialogue, place))
         for (left, right), (earlier, there, later, here) in pairs.items():
             same, conflicts = _compare(earlier.utterances[there:], later.utterances[here:])
-            found.append(
-                {"split": split, "dialogues": [left, right], "turns": same, "conflicting_labels": conflicts}
-            )
+            found.append({"split": split, "dialogues": [left, right], "turns": same, "conflicting_labels": conflicts})
     return found
 
 

@@ -1,8 +1,8 @@
 """What an encoder is: one modality of an utterance in, a sequence of vectors and an emotion of its own out.
 
-    prepare   Utterance in its Dialogue -> one array       once, stored between runs; raises MissingModality
-    collate   arrays -> one padded batch                   every step
-    forward   batch -> Encoding                            every step; its sequence is what stage 2 reads
+prepare   Utterance in its Dialogue -> one array       once, stored between runs; raises MissingModality
+collate   arrays -> one padded batch                   every step
+forward   batch -> Encoding                            every step; its sequence is what stage 2 reads
 """
 
 import random
@@ -68,7 +68,7 @@ class Encoder(nn.Module, ABC):
         super().__init__()
         self.config, self.classes = config, classes
 
-    def adapt(self, dialogues: Sequence[Dialogue]) -> None:  # noqa: B027  most encoders need nothing from the corpus
+    def adapt(self, dialogues: Sequence[Dialogue]) -> None:
         """See the training dialogues before anything is prepared (a vocabulary is learned here)."""
 
     @abstractmethod

@@ -74,7 +74,9 @@ class Face(Encoder):
         """`blank`: the detector's and the backbone's weights will be filled in from a model folder."""
         assert isinstance(config, FaceConfig)
         super().__init__(config, classes)
-        self.detector = FaceDetector(smallest=config.smallest) if blank else FaceDetector.pretrained(smallest=config.smallest)
+        self.detector = (
+            FaceDetector(smallest=config.smallest) if blank else FaceDetector.pretrained(smallest=config.smallest)
+        )
         self.detector.requires_grad_(False)
         self.backbone: nn.Module
         if config.backbone == "cnn":

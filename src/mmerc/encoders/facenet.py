@@ -37,7 +37,9 @@ class Convolution(nn.Module):
 class Residual(nn.Module):
     """Branches side by side, mixed by a 1x1 convolution, scaled and added to the input."""
 
-    def __init__(self, branches: list[nn.Module], mixed: int, width: int, scale: float, *, activated: bool = True) -> None:
+    def __init__(
+        self, branches: list[nn.Module], mixed: int, width: int, scale: float, *, activated: bool = True
+    ) -> None:
         super().__init__()
         self.scale, self.activated = scale, activated
         for number, branch in enumerate(branches):
@@ -68,7 +70,9 @@ def block35() -> Residual:
         [
             Convolution(256, 32, 1),
             nn.Sequential(Convolution(256, 32, 1), Convolution(32, 32, 3, padding=1)),
-            nn.Sequential(Convolution(256, 32, 1), Convolution(32, 32, 3, padding=1), Convolution(32, 32, 3, padding=1)),
+            nn.Sequential(
+                Convolution(256, 32, 1), Convolution(32, 32, 3, padding=1), Convolution(32, 32, 3, padding=1)
+            ),
         ],
         mixed=96,
         width=256,

@@ -16,7 +16,14 @@ from mmerc.encoders.encoder import EncoderConfig
 from mmerc.encoders.text import TextConfig, TextEncoder, load_backbone
 from mmerc.encoders.turns import NOBODY, OTHER, TARGET, Vocabulary
 
-MARKS = {"opening": "<bos>", "closing": "<eos>", "cls": "<cls>", "target": "<target>", "other": "<other>", "pad": "<pad>"}
+MARKS = {
+    "opening": "<bos>",
+    "closing": "<eos>",
+    "cls": "<cls>",
+    "target": "<target>",
+    "other": "<other>",
+    "pad": "<pad>",
+}
 
 
 class GptConfig(TextConfig):

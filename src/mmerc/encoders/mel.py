@@ -22,9 +22,7 @@ def mel_filters(bands: int, fft: int) -> Float[Tensor, "M F"]:
     return torch.minimum(rising, falling).clamp(min=0)
 
 
-def log_mel(
-    waveform: Float[Tensor, "B S"], *, bands: int, fft: int, window: int, hop: int
-) -> Float[Tensor, "B M T"]:
+def log_mel(waveform: Float[Tensor, "B S"], *, bands: int, fft: int, window: int, hop: int) -> Float[Tensor, "B M T"]:
     """T = S // hop + 1 frames, the middle of frame t at sample t * hop; what lies outside the waveform is silence."""
     padded = torch.nn.functional.pad(waveform, (fft // 2, fft // 2))
     shape = torch.hann_window(window, device=waveform.device)

@@ -61,9 +61,7 @@ class Spectrogram(SpeechEncoder):
         pooled = softmax_pooled(sequence, self.score(sequence)[..., 0], mask)
         return Encoding(sequence, mask, self.emotion(pooled))
 
-    def _recur(
-        self, x: Float[Tensor, "B T c"], counts: Tensor
-    ) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
+    def _recur(self, x: Float[Tensor, "B T c"], counts: Tensor) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
         packed = pack_padded_sequence(x, counts.cpu(), batch_first=True, enforce_sorted=False)
         sequence, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])
         return sequence, steps_mask(counts, x.shape[1])

@@ -57,7 +57,9 @@ class TextEncoder(Encoder):
     cls_last: ClassVar[bool]  # a causal network sees the whole input only at its end
     config: TextConfig
 
-    def __init__(self, config: TextConfig, classes: int, backbone: nn.Module, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self, config: TextConfig, classes: int, backbone: nn.Module, tokenizer: PreTrainedTokenizerBase
+    ) -> None:
         super().__init__(config, classes)
         self.tokenizer, self.backbone = tokenizer, backbone
         self.vocabulary = self._vocabulary(tokenizer)
@@ -119,7 +121,12 @@ class TextEncoder(Encoder):
             rows = [np.concatenate([row, cls]) for row in rows]
         tokens, mask = padded(rows)
         has_candidate = torch.tensor([self._has_candidate(example.values) for example in examples])
-        return {"tokens": tokens.long(), "mask": mask, "has_candidate": has_candidate, "candidates": torch.tensor(candidates)}
+        return {
+            "tokens": tokens.long(),
+            "mask": mask,
+            "has_candidate": has_candidate,
+            "candidates": torch.tensor(candidates),
+        }
 
     def _has_candidate(self, row: np.ndarray) -> bool:
         segments = set(row[:, SEGMENT].tolist())
@@ -162,7 +169,9 @@ class TextEncoder(Encoder):
             + self.speakers(tokens[..., SPEAKER])
             + self.segments(tokens[..., SEGMENT])
         )
-        with torch.autocast(tokens.device.type, torch.bfloat16, enabled=self.config.bf16 and computes_bf16(tokens.device)):
+        with torch.autocast(
+            tokens.device.type, torch.bfloat16, enabled=self.config.bf16 and computes_bf16(tokens.device)
+        ):
             hidden = self.backbone(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
         return hidden.float()
 
@@ -239,5 +248,3 @@ def load_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, PreTrained
             f'the text network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '
             "with a network and set text.backbone to its folder, or set text.backbone=scratch."
         ) from error
-
-

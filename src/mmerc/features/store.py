@@ -70,7 +70,9 @@ class FeatureStore:
                 with pa.memory_map(str(file)) as source:
                     table = pa.ipc.open_file(source).read_all()
             except (pa.ArrowInvalid, OSError) as error:
-                raise RunError(f"{file} is not a feature file ({error}): delete it and run the same command again.") from error
+                raise RunError(
+                    f"{file} is not a feature file ({error}): delete it and run the same command again."
+                ) from error
             self._seen.add(file.name)
             columns = (table.column(name).to_pylist() for name in ("split", "dialogue", "utterance"))
             for row, key in enumerate(zip(*columns, strict=True)):
@@ -93,7 +95,9 @@ class FeatureStore:
             KeyError: no row was written for it.
         """
         table, row = self._places[key]
-        cells = {name: self._tables[table].column(name)[row] for name in ("shape", "dtype", "values", "reason", "metadata")}
+        cells = {
+            name: self._tables[table].column(name)[row] for name in ("shape", "dtype", "values", "reason", "metadata")
+        }
         metadata = json.loads(cells["metadata"].as_py() or "{}")
         if not cells["values"].is_valid:
             return Row(key, None, cells["reason"].as_py(), metadata)
@@ -117,9 +121,9 @@ class FeatureStore:
 class FeatureWriter:
     """Appends rows to a store; several may write to one folder at once.
 
-        with FeatureWriter(folder) as writer:
-            writer.add(Row(key, values))
-            writer.add(Row(other, None, "clip.mp4 has no audio stream"))
+    with FeatureWriter(folder) as writer:
+        writer.add(Row(key, values))
+        writer.add(Row(other, None, "clip.mp4 has no audio stream"))
     """
 
     def __init__(self, folder: Path) -> None:
@@ -132,7 +136,9 @@ class FeatureWriter:
     def __enter__(self) -> "FeatureWriter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.flush()  # also after an error: what is done is done
 
     def add(self, row: Row) -> None:
@@ -162,7 +168,11 @@ class FeatureWriter:
             return
         table = pa.Table.from_pylist(self._rows, schema=SCHEMA)
         file = self.folder / f"rows-{self._writer}-{self._count:05d}{SUFFIX}"
-        with replacing(file) as temporary, pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as out:
+        with (
+            replacing(file) as temporary,
+            pa.OSFile(str(temporary), "wb") as sink,
+            pa.ipc.new_file(sink, SCHEMA) as out,
+        ):
             out.write_table(table)
         self._rows, self._bytes = [], 0
         self._count += 1

@@ -76,6 +76,7 @@ class CrossmodalEmbraceNet(nn.Module):
         super().__init__()
         self.config, self.modalities = config, tuple(sorted(inputs))
         ordered = {name: inputs[name] for name in self.modalities}  # so that the order of naming changes nothing
+        self.inputs = ordered
         self.crossmodal = CrossmodalAttention(
             ordered, config.width, layers=config.layers, heads=config.heads, dropout=config.dropout
         )

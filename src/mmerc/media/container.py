@@ -14,7 +14,6 @@ import av.error
 
 from mmerc.errors import ClipNotFound, ClipUnreadable
 
-
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts"})
 SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
@@ -43,7 +42,9 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
         yield container
 
 
-def decoded(container: av.container.InputContainer, stream: av.AudioStream | av.VideoStream) -> Iterator[av.frame.Frame]:
+def decoded(
+    container: av.container.InputContainer, stream: av.AudioStream | av.VideoStream
+) -> Iterator[av.frame.Frame]:
     """The stream's frames, with what is damaged left out."""
     packets = container.demux(stream)
     while True:

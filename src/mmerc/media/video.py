@@ -54,9 +54,7 @@ def _is_cover(stream: av.VideoStream) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def _span(
-    container: av.container.InputContainer, stream: av.VideoStream, clip: Clip
-) -> tuple[float, float]:
+def _span(container: av.container.InputContainer, stream: av.VideoStream, clip: Clip) -> tuple[float, float]:
     start = clip.start
     if clip.end is not None:
         return start, clip.end

@@ -13,10 +13,16 @@ from torch.utils.data import Dataset
 from mmerc.corpora import Key
 from mmerc.encoders import Encoder, Example
 from mmerc.encoders.encoder import padded
-from mmerc.features import FeatureStore
+from mmerc.features import Row
 
 Inputs = dict[str, Tensor]
 POOL = 16  # batches whose members are sorted by length among themselves
+
+
+class Rows(Protocol):
+    """Rows by key: a store on disk, or a dictionary in memory."""
+
+    def __getitem__(self, key: Key, /) -> Row: ...
 
 
 class Examples(Protocol):
@@ -34,7 +40,7 @@ class EncoderExamples:
     """One modality's prepared rows, for stage 1."""
 
     encoder: Encoder
-    store: FeatureStore
+    store: Rows
     keys: Sequence[Key]
     labels: Sequence[int]
 
@@ -50,7 +56,7 @@ class EncoderExamples:
 class FusionExamples:
     """Every modality's features, for stage 2; a missing one is a sequence without a real step."""
 
-    stores: Mapping[str, FeatureStore]
+    stores: Mapping[str, Rows]
     widths: Mapping[str, int]
     keys: Sequence[Key]
     labels: Sequence[int]
@@ -66,9 +72,7 @@ class FusionExamples:
         return batch
 
     @staticmethod
-    def _stacked(
-        store: FeatureStore, keys: list[Key], width: int
-    ) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
+    def _stacked(store: Rows, keys: list[Key], width: int) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
         found = {place: row.values for place, key in enumerate(keys) if (row := store[key]).values is not None}
         longest = max((len(values) for values in found.values()), default=1)
         sequence = torch.zeros(len(keys), longest, width)
@@ -86,7 +90,7 @@ def unpacked(batch: Inputs) -> tuple[dict[str, Float[Tensor, "B T d"]], dict[str
     return sequences, {name: batch[f"{name}/mask"] for name in sequences}
 
 
-def _length(store: FeatureStore, key: Key) -> int:
+def _length(store: Rows, key: Key) -> int:
     values = store[key].values
     return 0 if values is None else len(values)
 

@@ -66,4 +66,6 @@ def launch(processes: int, work: Callable[..., None], arguments: Sequence[Any]) 
         if isinstance(error, MmercError):
             raise
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise RunError(f"one of the {processes} processes failed ({last}): run with trainer.devices=1 to see why.") from error
+        raise RunError(
+            f"one of the {processes} processes failed ({last}): run with trainer.devices=1 to see why."
+        ) from error

@@ -69,7 +69,9 @@ def extract_features(
         for done, batch in enumerate(batches[distributed.rank() :: distributed.world()], start=1):
             wanted = [there[place] for place in batch]
             if store.absent(wanted):
-                for row in encoded(encoder, [Example(key, values) for key in wanted if (values := inputs[key].values) is not None]):
+                for row in encoded(
+                    encoder, [Example(key, values) for key in wanted if (values := inputs[key].values) is not None]
+                ):
                     if row.key not in store:
                         writer.add(row)
             report(done * BATCH * distributed.world())

@@ -190,9 +190,7 @@ class Seed:
             log.info("fusion: best dev f1_weighted %.1f", 100 * best_score(history))
         return load_fusion(folder)
 
-    def _fusion_examples(
-        self, features: dict[str, FeatureStore], widths: dict[str, int], split: str
-    ) -> FusionExamples:
+    def _fusion_examples(self, features: dict[str, FeatureStore], widths: dict[str, int], split: str) -> FusionExamples:
         keys = [
             key for key in self._labelled(split) if any(store[key].values is not None for store in features.values())
         ]

@@ -12,10 +12,9 @@ from safetensors.torch import save_file
 
 from mmerc.corpora import Corpus, Key, Utterance
 from mmerc.emotions import LabelSet
-from mmerc.features import FeatureStore
 from mmerc.files import replacing, write_jsonl
 from mmerc.fusion import CrossmodalEmbraceNet
-from mmerc.training.batches import FusionExamples, arranged, unpacked
+from mmerc.training.batches import FusionExamples, Rows, arranged, unpacked
 
 BATCH = 64
 Row = dict[str, Any]
@@ -46,12 +45,11 @@ def prediction_row(turn: Utterance, labels: LabelSet, probabilities: Sequence[fl
 
 @torch.inference_mode()
 def fused_answers(
-    fusion: CrossmodalEmbraceNet, features: Mapping[str, FeatureStore], keys: Sequence[Key]
+    fusion: CrossmodalEmbraceNet, features: Mapping[str, Rows], keys: Sequence[Key]
 ) -> tuple[dict[Key, list[float]], dict[Key, Float[torch.Tensor, " c"]]]:
     """Probabilities and fused vector of every key that has at least one modality."""
     there = [key for key in keys if any(store[key].values is not None for store in features.values())]
-    widths = {name: fusion.crossmodal.own[name].in_features for name in features}
-    examples = FusionExamples(features, widths, there, [0] * len(there))  # type: ignore[arg-type]
+    examples = FusionExamples(features, fusion.inputs, there, [0] * len(there))
     probabilities: dict[Key, list[float]] = {}
     embeddings: dict[Key, torch.Tensor] = {}
     for places in arranged(examples.lengths, BATCH, None):
@@ -61,7 +59,7 @@ def fused_answers(
     return probabilities, embeddings
 
 
-def own_answers(store: FeatureStore, keys: Sequence[Key]) -> dict[Key, list[float]]:
+def own_answers(store: Rows, keys: Sequence[Key]) -> dict[Key, list[float]]:
     """The probabilities of the encoder's own classifier, where the modality is there."""
     rows = {key: store[key] for key in keys}
     return {
@@ -75,7 +73,7 @@ def predict_split(
     folder: Path,
     corpus: Corpus,
     split: str,
-    features: Mapping[str, FeatureStore],
+    features: Mapping[str, Rows],
     fusion: CrossmodalEmbraceNet | None,
     prior: list[float],
 ) -> None:
@@ -107,6 +105,8 @@ def predict_split(
     )
 
 
-def _means(store: FeatureStore, keys: Sequence[Key]) -> dict[Key, torch.Tensor]:
+def _means(store: Rows, keys: Sequence[Key]) -> dict[Key, torch.Tensor]:
     rows = {key: store[key].values for key in keys}
-    return {key: torch.from_numpy(values.astype(np.float32).mean(0)) for key, values in rows.items() if values is not None}
+    return {
+        key: torch.from_numpy(values.astype(np.float32).mean(0)) for key, values in rows.items() if values is not None
+    }

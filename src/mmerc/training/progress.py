@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ def show_log(level: int = logging.INFO) -> None:
     if not log.handlers:
         log.addHandler(RichHandler(console=console, show_path=False, show_level=False, rich_tracebacks=False))
         log.propagate = False
+    warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
 

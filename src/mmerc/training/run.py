@@ -43,18 +43,26 @@ def _flat(config: RunConfig, location: str, seeds: int) -> Settings:
 
 def _same(folder: Path, there: Settings, here: Settings, fingerprint: str) -> None:
     # How many processes share the work, and where the corpus lies, change no number.
-    there, here = ({key: value for key, value in part.items() if key not in ("trainer", "corpus")} for part in (there, here))
+    there, here = (
+        {key: value for key, value in part.items() if key not in ("trainer", "corpus")} for part in (there, here)
+    )
     for key in sorted(there.keys() | here.keys()):
         difference = _difference(key, there.get(key), here.get(key))
         if difference:
-            raise RunError(f"{folder} holds a run of another configuration ({difference}): choose another --out, or delete it.")
+            raise RunError(
+                f"{folder} holds a run of another configuration ({difference}): choose another --out, or delete it."
+            )
     if read_json(folder / "environment.json").get("corpus") != fingerprint:
-        raise RunError(f"{folder} holds a run on another corpus, or the corpus has changed since: choose another --out.")
+        raise RunError(
+            f"{folder} holds a run on another corpus, or the corpus has changed since: choose another --out."
+        )
 
 
 def _difference(key: str, there: Any, here: Any) -> str:
     if isinstance(there, dict) and isinstance(here, dict):
-        found = (_difference(f"{key}.{name}", there.get(name), here.get(name)) for name in sorted(there.keys() | here.keys()))
+        found = (
+            _difference(f"{key}.{name}", there.get(name), here.get(name)) for name in sorted(there.keys() | here.keys())
+        )
         return next((difference for difference in found if difference), "")
     return "" if there == here else f"{key} is {there!r} there and {here!r} here"
 

@@ -54,7 +54,9 @@ def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
         section: dict[str, Any] = dict(settings.pop(name))
         if "encoder" not in section:
             known = [*GENERAL, *modalities]
-            raise ConfigError(f'"{name}" is neither a modality (it has no encoder) nor one of {", ".join(known)}: correct it.')
+            raise ConfigError(
+                f'"{name}" is neither a modality (it has no encoder) nor one of {", ".join(known)}: correct it.'
+            )
         if not MODALITY_NAME.fullmatch(name):
             raise ConfigError(f'"{name}" cannot name a modality: use letters, digits, "_" and "-".')
         if pretrained is not None:

@@ -187,6 +187,7 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
             )
     seed = random.Random(f"{task.seed}/{task.name}").getrandbits(31)
     torch.manual_seed(seed)
+    task.network.train()  # a network from a hub arrives in evaluation mode, without dropout
     stage = Stage(task, note)
     state = _resumable(checkpoint)
     if state is not None and finished(state["mmerc"]["history"], task.config):
@@ -221,7 +222,9 @@ def _resumable(checkpoint: Path) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
-        raise RunError(f"{checkpoint} is damaged ({type(error).__name__}): delete it and run the same command again.") from error
+        raise RunError(
+            f"{checkpoint} is damaged ({type(error).__name__}): delete it and run the same command again."
+        ) from error
     return state
 
 
@@ -251,5 +254,5 @@ def class_weights(task: Task) -> Tensor:
     """Weights whose mean over the training utterances is 1: all 1, up to inverse frequency."""
     labels = torch.tensor(task.train.labels, dtype=torch.long)
     counts = torch.bincount(labels, minlength=task.classes).clamp(min=1).float()
-    weights = counts ** -task.config.class_balance
+    weights = counts**-task.config.class_balance
     return weights * len(labels) / weights[labels].sum().clamp(min=1e-9) if len(labels) else weights

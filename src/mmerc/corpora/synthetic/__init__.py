@@ -26,9 +26,7 @@ COLUMNS = ("Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_I
 SENTIMENT = {"joy": "positive", "neutral": "neutral", "surprise": "positive"}
 
 
-def make_corpus(
-    folder: Path, *, dialogues: dict[str, int] | None = None, turns: int = TURNS, seed: int = 0
-) -> None:
+def make_corpus(folder: Path, *, dialogues: dict[str, int] | None = None, turns: int = TURNS, seed: int = 0) -> None:
     """Write the corpus to `folder`, unless the same one already lies there.
 
     Raises:

@@ -30,7 +30,15 @@ SIGNS = {
     "fear": Signs("low", "rising", "wide"),
     "neutral": Signs("plain", "slow", "rest"),
 }
-FREQUENCY = {"neutral": 0.28, "joy": 0.15, "surprise": 0.13, "anger": 0.13, "sadness": 0.12, "fear": 0.1, "disgust": 0.09}
+FREQUENCY = {
+    "neutral": 0.28,
+    "joy": 0.15,
+    "surprise": 0.13,
+    "anger": 0.13,
+    "sadness": 0.12,
+    "fear": 0.1,
+    "disgust": 0.09,
+}
 
 LINES = {
     "good": (
@@ -64,7 +72,20 @@ REPLIES = {
     "fear": ("Don't be afraid, I'm with you.", "Hush, you are safe here."),
     "neutral": ("All right.", "Okay, noted."),
 }
-THINGS = ("guitar", "bicycle", "letter", "cake", "sofa", "coat", "radio", "ticket", "painting", "camera", "suitcase", "lamp")
+THINGS = (
+    "guitar",
+    "bicycle",
+    "letter",
+    "cake",
+    "sofa",
+    "coat",
+    "radio",
+    "ticket",
+    "painting",
+    "camera",
+    "suitcase",
+    "lamp",
+)
 PLACES = ("station", "bakery", "harbour", "library", "theatre", "garden", "museum", "café", "bridge", "school")
 
 EMPTY_LINE = 0.3  # how often the words say nothing

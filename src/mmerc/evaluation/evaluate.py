@@ -1,0 +1,76 @@
+"""From a run's predictions and its corpus's labels to `metrics.json`."""
+
+from pathlib import Path
+from typing import Any
+
+from mmerc.corpora import Corpus, Key, open_corpus
+from mmerc.errors import RunError
+from mmerc.evaluation.metrics import score
+from mmerc.files import read_json, read_jsonl, write_json
+from mmerc.training.pipeline import trainable
+from mmerc.training.run import read_config, seed_folders
+
+FUSED, MAJORITY = "fused", "majority"
+Answers = dict[Key, dict[str, Any]]
+
+
+def open_evaluated(run: Path) -> Corpus:
+    """The corpus a run was trained on, with the dev split that training used."""
+    _, location, _ = read_config(run)
+    return trainable(open_corpus(location))
+
+
+def evaluate(run: Path, split: str = "test") -> dict[str, Any]:
+    """Score a split and write the result into `metrics.json`, which may hold other splits beside it.
+
+    `systems` has the majority class first, then each modality alone, then the fusion. In a split without labels it
+    is empty, and `labelled` false.
+
+    Raises:
+        RunError: the run has no predictions of the split.
+    """
+    config, _, seeds = read_config(run)
+    corpus = open_evaluated(run)
+    turns = list(corpus.utterances(split))
+    answers = {FUSED: [_read(folder / "predictions" / f"{split}.jsonl") for folder in seed_folders(run, seeds)]}
+    for name in config.modalities:
+        answers[name] = [_read(folder / "predictions" / name / f"{split}.jsonl") for folder in seed_folders(run, seeds)]
+    labelled = [turn for turn in turns if turn.emotion is not None]
+    result: dict[str, Any] = {
+        "corpus": corpus.name,
+        "split": split,
+        "protocol": config.protocol,
+        "seeds": seeds,
+        "labels": list(corpus.labels.names),
+        "utterances": len(turns),
+        "labelled": bool(labelled) and len(labelled) == len(turns),
+        "missing": {
+            name: sum(not row["modalities"] for row in answers[name][0].values()) for name in config.modalities
+        },
+        "systems": {},
+    }
+    if result["labelled"]:
+        result["systems"] = _systems(corpus, [turn.key for turn in labelled], answers, list(config.modalities))
+    file = run / "metrics.json"
+    write_json(file, (read_json(file) if file.is_file() else {}) | {split: result})
+    return result
+
+
+def _systems(
+    corpus: Corpus, keys: list[Key], answers: dict[str, list[Answers]], modalities: list[str]
+) -> dict[str, Any]:
+    truth = {turn.key: turn.emotion or "" for split in corpus.splits for turn in corpus.utterances(split)}
+    labels = [corpus.labels.index(truth[key]) for key in keys]
+    training = [corpus.labels.index(turn.emotion) for turn in corpus.utterances("train") if turn.emotion]
+    commonest = max(range(len(corpus.labels)), key=training.count)
+    systems = {MAJORITY: score(labels, [[commonest] * len(keys)], corpus.labels.names)}
+    for name in [*modalities, *([FUSED] if len(modalities) > 1 else [])]:
+        predicted = [[corpus.labels.index(rows[key]["emotion"]) for key in keys] for rows in answers[name]]
+        systems[name] = score(labels, predicted, corpus.labels.names)
+    return systems
+
+
+def _read(file: Path) -> Answers:
+    if not file.is_file():
+        raise RunError(f"{file} does not exist: train the run to its end, or choose a split that it predicted.")
+    return {(row["split"], str(row["dialogue"]), str(row["utterance"])): row for row in read_jsonl(file)}

@@ -1,0 +1,95 @@
+"""The report's pictures, as PNG bytes."""
+
+import io
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # no window, also where there is a display
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from sklearn.manifold import TSNE
+
+from mmerc.emotions import LabelSet
+
+MOST_POINTS = 3000  # of a t-SNE; more take minutes and show no more
+
+
+def label_distribution(statistics: dict[str, Any]) -> bytes:
+    """The article's Figure 1: utterances of each label in each split that has labels."""
+    splits = {name: split["emotions"] for name, split in statistics["splits"].items() if split["emotions"]}
+    figure, axes = plt.subplots(figsize=(8, 3.4))
+    width = 0.8 / max(len(splits), 1)
+    for number, (name, counts) in enumerate(splits.items()):
+        places = np.arange(len(counts)) + number * width
+        bars = axes.bar(places, list(counts.values()), width, label=name, color=sns.color_palette("colorblind")[number])
+        axes.bar_label(bars, fontsize=7, padding=1)
+    names = statistics["labels"]
+    axes.set_xticks(np.arange(len(names)) + 0.4 - width / 2, names)
+    axes.set_ylabel("utterances")
+    axes.legend(frameon=False)
+    sns.despine(figure)
+    return _png(figure)
+
+
+def confusion(matrix: list[list[int]], names: list[str]) -> bytes:
+    """The article's Figure 7: counts, coloured by the share of each row."""
+    counts = np.asarray(matrix)
+    share = counts / np.clip(counts.sum(1, keepdims=True), 1, None)
+    figure, axes = plt.subplots(figsize=(5.6, 4.8))
+    sns.heatmap(
+        share, annot=counts, fmt="d", cmap="viridis", vmin=0, vmax=1, ax=axes, xticklabels=names, yticklabels=names,
+        cbar_kws={"label": "share of the true emotion"},
+    )  # fmt: skip
+    axes.set_xlabel("taken for")
+    axes.set_ylabel("true emotion")
+    axes.tick_params(axis="x", rotation=45)
+    return _png(figure)
+
+
+def embedding(vectors: Float[np.ndarray, "N c"], emotions: list[str], labels: LabelSet, *, seed: int = 0) -> bytes:
+    """The article's Figure 8: t-SNE of the fused vectors, coloured by emotion."""
+    vectors, names = np.asarray(vectors, np.float32), np.asarray(emotions)
+    if len(vectors) > MOST_POINTS:
+        drawn = np.random.default_rng(seed).choice(len(vectors), MOST_POINTS, replace=False)
+        vectors, names = vectors[drawn], names[drawn]
+    perplexity = min(30.0, max(2.0, (len(vectors) - 1) / 3))
+    places = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(vectors)
+    figure, axes = plt.subplots(figsize=(6, 5))
+    for name, colour in labels.colours().items():
+        mine = places[names == name]
+        axes.scatter(mine[:, 0], mine[:, 1], s=9, color=colour, label=f"{name} ({len(mine)})", alpha=0.8, linewidths=0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.legend(frameon=False, fontsize=8, markerscale=2, bbox_to_anchor=(1, 1), loc="upper left")
+    sns.despine(figure, left=True, bottom=True)
+    return _png(figure)
+
+
+def learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
+    """Dev f1_weighted of each network over its epochs."""
+    figure, axes = plt.subplots(figsize=(6, 3.2))
+    for number, (name, history) in enumerate(histories.items()):
+        colour = sns.color_palette("colorblind")[number % 10]
+        axes.plot(
+            [row["epoch"] for row in history],
+            [100 * row["dev_f1_weighted"] for row in history],
+            label=name,
+            color=colour,
+        )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("dev f1_weighted (%)")
+    axes.legend(frameon=False)
+    sns.despine(figure)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()

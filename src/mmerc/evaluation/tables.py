@@ -1,0 +1,106 @@
+"""The article's tables with our numbers beside the published ones, as plain rows for the terminal and the report."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table as RichTable
+
+from mmerc.evaluation.published import TABLE_1, TABLE_2, TABLE_3
+
+COLUMNS = ("accuracy", "balanced_accuracy", "f1_weighted", "f1_of_weighted_pr")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, what to know when reading it, the header, and the rows."""
+
+    title: str
+    note: str
+    header: list[str]
+    rows: list[list[str]]
+
+    def shown(self) -> RichTable:
+        """The table for a terminal."""
+        table = RichTable(title=self.title, caption=self.note, title_justify="left", caption_justify="left")
+        for number, name in enumerate(self.header):
+            table.add_column(name, justify="right" if number else "left")
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+
+def is_published(result: dict[str, Any]) -> bool:
+    """Whether the article's numbers are about these very utterances."""
+    return result["corpus"] == "MELD" and result["split"] == "test" and result["utterances"] == 2610
+
+
+def all_tables(result: dict[str, Any]) -> list[Table]:
+    return [overall(result), per_emotion(result), comparison(result)]
+
+
+def overall(result: dict[str, Any]) -> Table:
+    """Table 2: every system, every number with its spread over seeds and its bootstrap interval."""
+    rows = []
+    for name, system in result["systems"].items():
+        row = [name]
+        for column in COLUMNS:
+            row.append(with_spread(system, column))
+            published = TABLE_2.get(name, {}).get(column)
+            row.append("" if published is None else f"{published:.1f}")
+        rows.append(row)
+    header = ["system", *(part for column in COLUMNS for part in (column, "article"))]
+    return Table("Overall (the article's Table 2)", _note(result), header, rows)
+
+
+def per_emotion(result: dict[str, Any]) -> Table:
+    """Table 1: precision, recall and F1 of each emotion, ours | the article's."""
+    systems = [name for name in result["systems"] if name != "majority"]
+    rows = []
+    for label in result["labels"]:
+        row = [label]
+        for name in systems:
+            each = result["systems"][name]["per_class"][label]
+            published = TABLE_1.get(name, {}).get(label)
+            for place, key in enumerate(("precision", "recall", "f1")):
+                ours = f"{100 * each[key]:.1f}"
+                row.append(ours if published is None else f"{ours} | {published[place]:.1f}")
+        rows.append(row)
+    header = ["emotion", *(f"{name} {key}" for name in systems for key in ("PRE", "REC", "F1"))]
+    return Table("Each emotion, ours | the article's (Table 1)", "Mean over the seeds.", header, rows)
+
+
+def comparison(result: dict[str, Any]) -> Table:
+    """Table 3: the systems that the article compares itself with, and ours."""
+    rows = [[model, parts, f"{accuracy:.1f}", f"{f1:.1f}", kind] for model, parts, accuracy, f1, kind in TABLE_3]
+    modalities = [name for name in result["systems"] if name not in ("majority", "fused")]
+    for name, system in result["systems"].items():
+        if name == "majority":
+            continue
+        parts = ", ".join(sorted(modalities)) if name == "fused" else name
+        rows.append(["mmerc", parts, percent(system, "accuracy"), percent(system, "f1_weighted"), "f1_weighted"])
+        rows.append(
+            ["mmerc", parts, percent(system, "accuracy"), percent(system, "f1_of_weighted_pr"), "f1_of_weighted_pr"]
+        )
+    note = "All but ours on MELD test, as the article prints them."
+    header = ["model", "modalities", "accuracy", "F1", "which F1"]
+    return Table("Beside other systems (the article's Table 3)", note, header, rows)
+
+
+def percent(system: dict[str, Any], column: str) -> str:
+    return f"{100 * system['mean'][column]:.1f}"
+
+
+def with_spread(system: dict[str, Any], column: str) -> str:
+    low, high = system["interval"][column]
+    spread = f" ± {100 * system['std'][column]:.1f}" if len(system["seeds"]) > 1 else ""
+    return f"{percent(system, column)}{spread} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _note(result: dict[str, Any]) -> str:
+    seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
+    ours = (
+        f"Ours: {result['corpus']} {result['split']}, {result['utterances']} utterances, {result['protocol']}, {seeds}"
+    )
+    spread = "mean ± standard deviation, " if result["seeds"] > 1 else ""
+    other = "" if is_published(result) else " These are other utterances: the two cannot be compared."
+    return f"{ours}; {spread}[95 % bootstrap interval]. The article: MELD test, 2,610 utterances.{other}"

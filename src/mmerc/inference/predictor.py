@@ -1,0 +1,109 @@
+"""One model folder: conversations and clips in, an emotion for each utterance out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmerc.corpora import Clip, Dialogue, Key, Utterance
+from mmerc.emotions import LabelSet
+from mmerc.encoders import Encoder, Example
+from mmerc.errors import RunError
+from mmerc.features import Row
+from mmerc.files import read_json
+from mmerc.fusion import CrossmodalEmbraceNet
+from mmerc.training.extraction import encoded, prepared
+from mmerc.training.model_folder import FORMAT, load_encoder, load_fusion
+from mmerc.training.predictions import fused_answers, own_answers, prediction_row
+
+AT_ONCE = 64  # utterances whose features are held in memory together
+BATCH = 32
+Answer = dict[str, Any]
+
+
+class Predictor:
+    """A trained model. Build it with `load`."""
+
+    def __init__(
+        self,
+        *,
+        labels: LabelSet,
+        encoders: dict[str, Encoder],
+        fusion: CrossmodalEmbraceNet | None,
+        prior: Sequence[float],
+    ) -> None:
+        self.labels, self.encoders, self.fusion, self.prior = labels, encoders, fusion, list(prior)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Predictor":
+        """Read the folder that `mmerc train` leaves at `RUN/model`.
+
+        Raises:
+            RunError: the folder is no model, is incomplete, or was made by a newer mmerc.
+            WeightsError: its tensors do not fit its configuration.
+        """
+        folder = Path(folder)
+        if not (folder / "config.json").is_file():
+            inner = " (its model lies in the folder model inside it)" if (folder / "model").is_dir() else ""
+            raise RunError(f"{folder} is not a model folder{inner}: give the RUN/model that `mmerc train` wrote.")
+        settings = read_json(folder / "config.json")
+        if settings.get("format") != FORMAT:
+            raise RunError(f"{folder} has format {settings.get('format')}, this mmerc reads {FORMAT}: update mmerc.")
+        encoders = {name: load_encoder(folder / "encoders" / name) for name in settings["modalities"]}
+        fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
+        return cls(
+            labels=LabelSet(tuple(settings["labels"])), encoders=encoders, fusion=fusion, prior=settings["prior"]
+        )
+
+    def predict(self, dialogues: Iterable[Dialogue]) -> Iterator[Answer]:
+        """A row for every utterance, in order.
+
+        An utterance that has no modality at all gets the label prior and an empty `modalities`.
+        """
+        group: list[Dialogue] = []
+        for dialogue in dialogues:
+            group.append(dialogue)
+            if sum(map(len, group)) >= AT_ONCE:
+                yield from self._answers(group)
+                group = []
+        if group:
+            yield from self._answers(group)
+
+    def predict_clip(self, path: str | Path, *, text: str | None = None, speaker: str = "") -> list[Answer]:
+        """The row of one clip that is one utterance; `text` is what is said in it, if that is known.
+
+        A clip that cannot be read gives the label prior and an empty `modalities`.
+        """
+        turn = Utterance("input", Path(path).stem, 0, speaker=speaker, text=text, clip=Clip(Path(path)))
+        return list(self.predict([Dialogue("input", turn.dialogue, (turn,))]))
+
+    def _answers(self, group: Sequence[Dialogue]) -> list[Answer]:
+        turns = [turn for dialogue in group for turn in dialogue.utterances]
+        keys = [turn.key for turn in turns]
+        rows = {name: self.features(encoder, group) for name, encoder in self.encoders.items()}
+        if self.fusion is None:
+            probabilities = own_answers(next(iter(rows.values())), keys)
+        else:
+            probabilities, _ = fused_answers(self.fusion, rows, keys)
+        return [
+            prediction_row(
+                turn,
+                self.labels,
+                probabilities.get(turn.key, self.prior),
+                [name for name in rows if rows[name][turn.key].values is not None],
+            )
+            for turn in turns
+        ]
+
+    @staticmethod
+    def features(encoder: Encoder, group: Sequence[Dialogue]) -> dict[Key, Row]:
+        """One modality's features of every utterance, or why it has none."""
+        rows = {}
+        for dialogue in group:
+            for place, turn in enumerate(dialogue.utterances):
+                rows[turn.key] = prepared(encoder, dialogue, place)
+        examples = [Example(key, row.values) for key, row in rows.items() if row.values is not None]
+        examples.sort(key=lambda example: len(example.values))
+        for start in range(0, len(examples), BATCH):
+            for row in encoded(encoder, examples[start : start + BATCH]):
+                rows[row.key] = row
+        return rows
