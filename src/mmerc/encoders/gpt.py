@@ -54,13 +54,13 @@ class Gpt(TextEncoder):
                 backbone = _small(config, config.scratch_vocabulary)
             else:
                 backbone, tokenizer = load_backbone(config.backbone, pretrained=config.pretrained)
-                tokenizer.add_special_tokens({"additional_special_tokens": list(MARKS.values())})  # type: ignore[dict-item]
+                tokenizer.add_special_tokens({"additional_special_tokens": list(MARKS.values())})
                 backbone.resize_token_embeddings(len(tokenizer), mean_resizing=False)  # type: ignore[operator]
         super().__init__(config, classes, backbone, tokenizer)
 
     @classmethod
     def _vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-        mark = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in MARKS.items()}  # type: ignore[arg-type]
+        mark = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in MARKS.items()}
         return Vocabulary(
             tokenize=lambda text: tokenizer.encode(text, add_special_tokens=False),
             opening=mark["opening"],
@@ -93,8 +93,8 @@ def _small(config: GptConfig, vocabulary: int) -> nn.Module:
 def learned_tokenizer(texts: Iterator[str] | list[str], size: int) -> PreTrainedTokenizerFast:
     """A byte-level BPE vocabulary of at most `size` entries: no text is unknown to it, whatever its script."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)  # type: ignore[assignment]
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=list(MARKS.values()),

@@ -165,7 +165,7 @@ class TextEncoder(Encoder):
 
     def _hidden(self, tokens: Int[Tensor, "N L 3"], mask: Bool[Tensor, "N L"]) -> Float[Tensor, "N L d"]:
         embedded = (
-            self.backbone.get_input_embeddings()(tokens[..., ID])  # type: ignore[operator, union-attr]
+            self.backbone.get_input_embeddings()(tokens[..., ID])
             + self.speakers(tokens[..., SPEAKER])
             + self.segments(tokens[..., SEGMENT])
         )
@@ -197,7 +197,7 @@ class TextEncoder(Encoder):
         """Cross-entropy of each candidate token given all before it; the token that opens the turn is no target."""
         is_candidate = tokens[..., SEGMENT] == self.candidate
         target = is_candidate[:, 1:] & is_candidate[:, :-1]  # [B, L - 1]
-        embedding = self.backbone.get_input_embeddings().weight  # type: ignore[operator, union-attr]
+        embedding = self.backbone.get_input_embeddings().weight
         scores = F.linear(hidden[:, :-1][target], embedding)  # [targets, vocabulary], tied to the input embedding
         wanted = tokens[:, 1:, ID][target]
         return F.cross_entropy(scores, wanted, reduction="sum") / target.sum().clamp(min=1)

@@ -28,9 +28,14 @@ class Rows(Protocol):
 class Examples(Protocol):
     """What a stage is trained on: keys with labels and lengths, and how some of them become one input."""
 
-    keys: Sequence[Key]
-    labels: Sequence[int]
-    lengths: Sequence[int]
+    @property
+    def keys(self) -> Sequence[Key]: ...
+
+    @property
+    def labels(self) -> Sequence[int]: ...
+
+    @property
+    def lengths(self) -> Sequence[int]: ...
 
     def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs: ...
 
