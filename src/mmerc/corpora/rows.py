@@ -41,7 +41,7 @@ def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str
     reader.fieldnames = columns
     rows = []
     for number, row in enumerate(reader, start=2):
-        if row.get(None) or any(value is None for value in row.values()):  # type: ignore[call-overload]
+        if row.get(None) or any(value is None for value in row.values()):
             problems.append(Problem("row", f"{file.name} row {number}", "has more or fewer fields than the header"))
         rows.append({name: unmangle((value or "").strip()) for name, value in row.items() if name is not None})
     return rows, problems

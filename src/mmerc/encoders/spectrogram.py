@@ -1,5 +1,7 @@
 """The default audio encoder: log-mel, convolutions, a bidirectional GRU, attentive pooling; trained from scratch."""
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
@@ -35,7 +37,7 @@ class Spectrogram(SpeechEncoder):
         super().__init__(config, classes)
         widths = (config.bands, config.channels, config.channels)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(inputs, outputs, 5, padding=2) for inputs, outputs in zip(widths, widths[1:], strict=False)
+            nn.Conv1d(inputs, outputs, 5, padding=2) for inputs, outputs in pairwise(widths)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths[1:])
         self.dropout = nn.Dropout(config.dropout)

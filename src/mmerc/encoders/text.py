@@ -78,6 +78,13 @@ class TextEncoder(Encoder):
         raise TypeError(f"{cls.__name__} is not a family of networks")
 
     @property
+    def embedding(self) -> nn.Embedding:
+        """The backbone's own table of tokens."""
+        table = self.backbone.get_input_embeddings()  # type: ignore[operator]
+        assert isinstance(table, nn.Embedding)
+        return table
+
+    @property
     def candidate(self) -> int:
         """The segment that the next-sentence and language-model losses are about."""
         return REPLY if self.config.protocol == "offline" else CURRENT
@@ -165,9 +172,7 @@ class TextEncoder(Encoder):
 
     def _hidden(self, tokens: Int[Tensor, "N L 3"], mask: Bool[Tensor, "N L"]) -> Float[Tensor, "N L d"]:
         embedded = (
-            self.backbone.get_input_embeddings()(tokens[..., ID])
-            + self.speakers(tokens[..., SPEAKER])
-            + self.segments(tokens[..., SEGMENT])
+            self.embedding(tokens[..., ID]) + self.speakers(tokens[..., SPEAKER]) + self.segments(tokens[..., SEGMENT])
         )
         with torch.autocast(
             tokens.device.type, torch.bfloat16, enabled=self.config.bf16 and computes_bf16(tokens.device)
@@ -197,8 +202,9 @@ class TextEncoder(Encoder):
         """Cross-entropy of each candidate token given all before it; the token that opens the turn is no target."""
         is_candidate = tokens[..., SEGMENT] == self.candidate
         target = is_candidate[:, 1:] & is_candidate[:, :-1]  # [B, L - 1]
-        embedding = self.backbone.get_input_embeddings().weight
-        scores = F.linear(hidden[:, :-1][target], embedding)  # [targets, vocabulary], tied to the input embedding
+        scores = F.linear(
+            hidden[:, :-1][target], self.embedding.weight
+        )  # [targets, vocabulary], tied to the input embedding
         wanted = tokens[:, 1:, ID][target]
         return F.cross_entropy(scores, wanted, reduction="sum") / target.sum().clamp(min=1)
 

@@ -44,7 +44,7 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
 
 def decoded(
     container: av.container.InputContainer, stream: av.AudioStream | av.VideoStream
-) -> Iterator[av.frame.Frame]:
+) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """The stream's frames, with what is damaged left out."""
     packets = container.demux(stream)
     while True:
@@ -55,6 +55,6 @@ def decoded(
         except av.error.FFmpegError:
             return  # the container itself ends in rubbish: what came before it stands
         try:
-            yield from packet.decode()
+            yield from packet.decode()  # type: ignore[misc]  # the stream has no subtitles
         except av.error.FFmpegError:
             continue

@@ -1,6 +1,7 @@
 """Speech-like sound: a pulse train with syllables and two formants, whose pitch, energy and rate follow the tone."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -43,7 +44,7 @@ def speak(tone: str, speaker: str, seconds: float, dice: np.random.Generator) ->
     syllables = np.clip(np.sin(2 * np.pi * rate / 2 * time + dice.random()) ** 2 * 1.3 - 0.2, 0, 1)
     voice = np.zeros(count)
     edges = np.linspace(0, count, max(2, int(seconds * rate) + 1)).astype(int)
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         for formant in VOWELS[dice.integers(len(VOWELS))]:
             voice[begin:end] += _resonate(source[begin:end], formant)
     voice *= syllables

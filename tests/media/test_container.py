@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from mmerc.errors import ClipNotFound, ClipUnreadable
+from mmerc.media.container import opened
+from tests.media.clips import write_video
+
+
+def reason(file: Path) -> str:
+    with pytest.raises((ClipNotFound, ClipUnreadable)) as caught, opened(file):
+        pass
+    return str(caught.value)
+
+
+def test_every_file_that_is_no_clip_says_why(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("not a film")
+    (tmp_path / "folder.mp4").mkdir()
+    whole = write_video(tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    assert reason(tmp_path / "absent.mp4") == "absent.mp4 is absent"
+    assert reason(tmp_path / "folder.mp4") == "folder.mp4 is absent"
+    assert reason(tmp_path / "empty.mp4") == "empty.mp4 is empty (0 bytes)"
+    assert reason(tmp_path / "text.mp4").startswith("text.mp4 cannot be opened as audio or video")
+    assert reason(tmp_path / "cut.mp4").startswith("cut.mp4 cannot be opened")
+
+
+def test_a_playlist_cannot_reach_other_files(tmp_path: Path) -> None:
+    write_video(tmp_path / "secret.mp4")
+    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile {tmp_path / 'secret.mp4'}\n")
+    assert "cannot be opened" in reason(tmp_path / "list.mp4")
