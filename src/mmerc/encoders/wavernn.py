@@ -20,7 +20,7 @@ from mmerc.encoders.encoder import Batch, Classifier, EncoderConfig, Encoding, m
 from mmerc.encoders.mel import log_mel
 from mmerc.encoders.speech import SpeechConfig, SpeechEncoder, steps_mask
 
-LJSPEECH: dict[str, Any] = {"upsample_scales": (5, 5, 11), "bands": 80, "outputs": 256}
+LJSPEECH: dict[str, Any] = {"upsample_scales": (5, 5, 11), "bands": 80}  # and its own defaults for the rest
 
 
 class Stretch(nn.Module):

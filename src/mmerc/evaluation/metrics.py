@@ -45,7 +45,7 @@ def summary(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.ndarray, "*
     share = _ratio(each["support"], each["support"].sum(-1, keepdims=True))
     precision, recall = (each["precision"] * share).sum(-1), (each["recall"] * share).sum(-1)
     occurs = each["support"] > 0
-    return {
+    found = {
         "accuracy": recall,  # the trace over the total is the recall weighted by support
         "balanced_accuracy": _ratio(each["recall"].sum(-1), occurs.sum(-1).astype(float)),
         "f1_weighted": (each["f1"] * share).sum(-1),
@@ -54,6 +54,7 @@ def summary(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.ndarray, "*
         "precision_weighted": precision,
         "recall_weighted": recall,
     }
+    return {name: np.asarray(value) for name, value in found.items()}
 
 
 def _ratio(above: Any, below: Any) -> np.ndarray:

@@ -56,7 +56,7 @@ class FeatureStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._tables: list[pa.Table] = []
+        self._batches: list[pa.RecordBatch] = []
         self._places: dict[Key, tuple[int, int]] = {}
         self._seen: set[str] = set()
         self.refresh()
@@ -67,17 +67,18 @@ class FeatureStore:
             if file.name in self._seen or file.name.startswith("."):
                 continue
             try:
-                with pa.memory_map(str(file)) as source:
-                    table = pa.ipc.open_file(source).read_all()
+                # The mapping stays open for as long as a batch refers to it.
+                batches = pa.ipc.open_file(pa.memory_map(str(file))).read_all().to_batches()
             except (pa.ArrowInvalid, OSError) as error:
                 raise RunError(
                     f"{file} is not a feature file ({error}): delete it and run the same command again."
                 ) from error
             self._seen.add(file.name)
-            columns = (table.column(name).to_pylist() for name in ("split", "dialogue", "utterance"))
-            for row, key in enumerate(zip(*columns, strict=True)):
-                self._places.setdefault(key, (len(self._tables), row))
-            self._tables.append(table)
+            for batch in batches:
+                columns = (batch.column(name).to_pylist() for name in ("split", "dialogue", "utterance"))
+                for row, key in enumerate(zip(*columns, strict=True)):
+                    self._places.setdefault(key, (len(self._batches), row))
+                self._batches.append(batch)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -94,21 +95,24 @@ class FeatureStore:
         Raises:
             KeyError: no row was written for it.
         """
-        table, row = self._places[key]
-        cells = {
-            name: self._tables[table].column(name)[row] for name in ("shape", "dtype", "values", "reason", "metadata")
-        }
-        metadata = json.loads(cells["metadata"].as_py() or "{}")
-        if not cells["values"].is_valid:
-            return Row(key, None, cells["reason"].as_py(), metadata)
-        values = np.frombuffer(cells["values"].as_buffer(), cells["dtype"].as_py())
-        return Row(key, values.reshape(cells["shape"].as_py()), None, metadata)
+        number, row = self._places[key]
+        batch = self._batches[number]
+        metadata = json.loads(batch.column("metadata")[row].as_py() or "{}")
+        values = batch.column("values")
+        if not values[row].is_valid:
+            return Row(key, None, batch.column("reason")[row].as_py(), metadata)
+        _, ends, raw = values.buffers()
+        begin, end = np.frombuffer(ends, np.int64)[values.offset + row : values.offset + row + 2]
+        dtype = np.dtype(batch.column("dtype")[row].as_py())
+        # Read in place: a scalar of pyarrow's own would be a copy.
+        array = np.frombuffer(raw, dtype, (end - begin) // dtype.itemsize, begin)
+        return Row(key, array.reshape(batch.column("shape")[row].as_py()), None, metadata)
 
     def missing(self) -> dict[Key, str]:
         """The reason of every row without an array."""
         found: dict[Key, str] = {}
-        for key, (table, row) in self._places.items():
-            reason = self._tables[table].column("reason")[row].as_py()
+        for key, (number, row) in self._places.items():
+            reason = self._batches[number].column("reason")[row].as_py()
             if reason is not None:
                 found[key] = reason
         return found

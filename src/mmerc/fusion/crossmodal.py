@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Sequences = Mapping[str, Float[Tensor, "B T d"]]
-Masks = Mapping[str, Bool[Tensor, "B T"]]
+Sequences = Mapping[str, Float[Tensor, "B _ _"]]  # [B, T, d] with a T and a d for each modality
+Masks = Mapping[str, Bool[Tensor, "B _"]]
 
 
 class CrossmodalBlock(nn.Module):
@@ -89,7 +89,7 @@ class CrossmodalAttention(nn.Module):
             }
         )
 
-    def forward(self, sequences: Sequences, masks: Masks) -> dict[str, Float[Tensor, "B T d"]]:
+    def forward(self, sequences: Sequences, masks: Masks) -> dict[str, Float[Tensor, "B _ d"]]:
         """Each target's enriched sequence; rows in which the target itself is missing hold numbers without meaning."""
         present = {name: mask.any(1) for name, mask in masks.items()}  # [B] each
         # A missing source would leave softmax nothing to choose from: let it look at step 0 and discard the answer.

@@ -15,7 +15,7 @@ class Docking(nn.Module):
         super().__init__()
         self.layers = nn.ModuleDict({name: nn.Linear(width, size) for name, width in inputs.items()})
 
-    def forward(self, vectors: Mapping[str, Float[Tensor, "B d"]]) -> Float[Tensor, "M B c"]:
+    def forward(self, vectors: Mapping[str, Float[Tensor, "B _"]]) -> Float[Tensor, "M B c"]:
         return torch.stack([F.relu(self.layers[name](vector)) for name, vector in vectors.items()])
 
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -19,12 +19,14 @@ Inputs = dict[str, Tensor]
 POOL = 16  # batches whose members are sorted by length among themselves
 
 
+@runtime_checkable
 class Rows(Protocol):
     """Rows by key: a store on disk, or a dictionary in memory."""
 
     def __getitem__(self, key: Key, /) -> Row: ...
 
 
+@runtime_checkable
 class Examples(Protocol):
     """What a stage is trained on: keys with labels and lengths, and how some of them become one input."""
 
@@ -89,7 +91,7 @@ class FusionExamples:
         return sequence, mask
 
 
-def unpacked(batch: Inputs) -> tuple[dict[str, Float[Tensor, "B T d"]], dict[str, Bool[Tensor, "B T"]]]:
+def unpacked(batch: Inputs) -> tuple[dict[str, Float[Tensor, "B _ _"]], dict[str, Bool[Tensor, "B _"]]]:
     """A fusion batch as sequences and masks."""
     sequences = {name.removesuffix("/sequence"): value for name, value in batch.items() if name.endswith("/sequence")}
     return sequences, {name: batch[f"{name}/mask"] for name in sequences}

@@ -1,0 +1,108 @@
+"""What GPT and the BERT family share."""
+
+import random
+
+import pytest
+import torch
+
+from mmerc.corpora import Dialogue, Utterance
+from mmerc.encoders.bert import Bert, BertTextConfig
+from mmerc.encoders.encoder import Example
+from mmerc.encoders.gpt import Gpt, GptConfig
+from mmerc.encoders.text import TextEncoder
+from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT
+
+
+def said(number: int, *texts: str) -> Dialogue:
+    turns = (Utterance("train", number, place, "AB"[place % 2], text) for place, text in enumerate(texts))
+    return Dialogue("train", number, tuple(turns))
+
+
+DIALOGUES = [said(0, "hello there", "who are you", "nobody"), said(1, "the harbour is closed", "why"), said(2, "go on")]
+
+
+@pytest.fixture(params=["gpt", "bert"])
+def encoder(request: pytest.FixtureRequest) -> TextEncoder:
+    torch.manual_seed(0)
+    small = {"backbone": "scratch", "scratch_width": 32, "scratch_layers": 1, "longest": 64, "next_sentence": 1.0}
+    made: TextEncoder
+    if request.param == "gpt":
+        made = Gpt(GptConfig(encoder="gpt", **small), 7)  # type: ignore[arg-type]
+    else:
+        made = Bert(BertTextConfig(encoder="bert", **small), 7)  # type: ignore[arg-type]
+    made.adapt(DIALOGUES)
+    return made.eval()
+
+
+def examples(encoder: TextEncoder) -> list[Example]:
+    return [
+        Example(turn.key, encoder.prepare(dialogue, place))
+        for dialogue in DIALOGUES
+        for place, turn in enumerate(dialogue.utterances)
+    ]
+
+
+@torch.no_grad()
+def test_padding_changes_nothing(encoder: TextEncoder) -> None:
+    rows = examples(encoder)
+    together = encoder(encoder.collate(rows))
+    for place, row in enumerate(rows):
+        alone = encoder(encoder.collate([row]))
+        steps = int(alone.mask.sum())
+        assert torch.allclose(alone.logits[0], together.logits[place], atol=1e-2)  # bfloat16 in the backbone
+        assert torch.allclose(alone.sequence[0, :steps], together.sequence[place, :steps], atol=3e-2)
+        assert not together.mask[place, steps:].any()
+
+
+def test_the_sequence_is_cls_and_the_current_utterance(encoder: TextEncoder) -> None:
+    rows = examples(encoder)
+    out = encoder(encoder.collate(rows))
+    current = [int((row.values[:, SEGMENT] == CURRENT).sum()) for row in rows]
+    assert out.mask.sum(1).tolist() == [count + 1 for count in current]
+
+
+def test_distractors_come_from_other_dialogues_and_keep_the_context(encoder: TextEncoder) -> None:
+    rows = examples(encoder)
+    first = rows[0]
+    own = {tuple(tokens) for origin, tokens in encoder.pool if origin == "0"}
+    for seed in range(20):
+        wrong = encoder._distracted(first, random.Random(seed))
+        kept = first.values[first.values[:, SEGMENT] != REPLY]
+        assert (wrong[wrong[:, SEGMENT] != REPLY] == kept).all()
+        reply = wrong[wrong[:, SEGMENT] == REPLY][:, ID]
+        assert tuple(reply[1:-1]) not in own
+        assert len(wrong) <= encoder.config.longest
+
+
+def test_next_sentence_is_masked_where_there_is_no_reply(encoder: TextEncoder) -> None:
+    rows = examples(encoder)
+    batch = encoder.collate(rows, random.Random(0))
+    assert batch["has_candidate"].tolist() == [True, True, False, True, False, False]
+    assert int(batch["candidates"]) == 2 and len(batch["tokens"]) == 12
+    last_only = encoder(encoder.collate([rows[2], rows[4]], random.Random(0)))
+    assert last_only.losses["next_sentence"].item() == 0.0
+    assert last_only.logits.shape == (2, 7)
+
+
+def test_training_lowers_all_three_losses(encoder: TextEncoder) -> None:
+    batch = encoder.collate(examples(encoder), random.Random(0))
+    optimizer = torch.optim.AdamW(encoder.parameters(), 3e-3)
+    labels = torch.tensor([0, 1, 2, 3, 4, 5])
+    seen: list[list[float]] = []
+    for _ in range(25):
+        out = encoder(batch)
+        losses = [torch.nn.functional.cross_entropy(out.logits, labels), *out.losses.values()]
+        optimizer.zero_grad()
+        torch.stack(losses).sum().backward()
+        optimizer.step()
+        seen.append([float(loss) for loss in losses])
+    assert all(last < 0.8 * first for first, last in zip(seen[0], seen[-1], strict=True))
+
+
+def test_online_and_offline_differ_only_in_the_reply(encoder: TextEncoder) -> None:
+    config = type(encoder.config)(**{**encoder.config.model_dump(), "protocol": "online"})
+    online = type(encoder)(config, 7)
+    online.adapt(DIALOGUES)
+    assert online.candidate == CURRENT and encoder.candidate == REPLY
+    assert REPLY not in online.prepare(DIALOGUES[0], 0)[:, SEGMENT]
+    assert REPLY in encoder.prepare(DIALOGUES[0], 0)[:, SEGMENT]

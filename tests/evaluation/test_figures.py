@@ -1,0 +1,30 @@
+import io
+
+import numpy as np
+from PIL import Image
+
+from mmerc.emotions import SEVEN
+from mmerc.evaluation import figures
+
+
+def drawn(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def test_every_figure_is_a_picture_with_something_on_it() -> None:
+    statistics = {"labels": ["a", "b"], "splits": {"train": {"emotions": {"a": 3, "b": 1}}, "test": {"emotions": None}}}
+    dice = np.random.default_rng(0)
+    pictures = [
+        figures.label_distribution(statistics),
+        figures.confusion([[3, 1], [0, 2]], ["a", "b"]),
+        figures.embedding(dice.normal(size=(12, 4)), ["joy", "fear", "anger"] * 4, SEVEN),
+        figures.learning_curves({"text": [{"epoch": 1, "dev_f1_weighted": 0.3}, {"epoch": 2, "dev_f1_weighted": 0.4}]}),
+    ]
+    for picture in map(drawn, pictures):
+        assert picture.shape[0] > 200 and picture.shape[1] > 300 and picture.std() > 10
+
+
+def test_the_embedding_is_the_same_every_time() -> None:
+    vectors = np.random.default_rng(0).normal(size=(10, 3))
+    emotions = ["joy"] * 10
+    assert figures.embedding(vectors, emotions, SEVEN) == figures.embedding(vectors, emotions, SEVEN)

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+from mmerc.evaluation import evaluate
+from mmerc.evaluation.metrics import score
+from mmerc.evaluation.tables import all_tables, overall
+
+
+def result(corpus: str, split: str, utterances: int) -> dict[str, object]:
+    labels = ["anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"]
+    system = score([0, 1, 2, 3, 4, 5, 6], [[0, 1, 2, 3, 4, 5, 0]], labels)
+    return {
+        "corpus": corpus, "split": split, "utterances": utterances, "protocol": "offline", "seeds": 1, "labels": labels,
+        "labelled": True, "systems": {"majority": system, "text": system, "fused": system},
+    }  # fmt: skip
+
+
+def test_our_numbers_stand_beside_the_articles_under_their_true_names() -> None:
+    table = overall(result("MELD", "test", 2610))
+    assert table.header == [
+        "system", "accuracy", "article", "balanced_accuracy", "article", "f1_weighted", "article", "f1_of_weighted_pr", "article",
+    ]  # fmt: skip
+    rows = {row[0]: row for row in table.rows}
+    assert rows["fused"][2::2] == ["65.0", "42.2", "63.0", "64.0"]
+    assert rows["majority"][2::2] == ["48.1", "14.3", "31.3", ""]
+    assert rows["fused"][1].startswith("85.7 [")
+    assert "cannot be compared" not in table.note
+
+
+def test_other_utterances_are_never_compared(small_run: Path) -> None:
+    first, second, third = all_tables(evaluate(small_run, "test"))
+    assert "cannot be compared" in first.note
+    assert len(second.rows) == 7 and len(third.rows) == 11 + 8
+    assert all(len(row) == len(table.header) for table in (first, second, third) for row in table.rows)
