@@ -1,14 +1,14 @@
 """From stored rows to batches: neighbours in length together, the same order for the same seed and epoch."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
 from mmerc.corpora import Key
 from mmerc.encoders import Encoder, Example
@@ -131,10 +131,15 @@ class Batches(Dataset[dict[str, Tensor]]):
     def __init__(
         self, examples: Examples, size: int, *, seed: int, epoch: int | None, rank: int = 0, world: int = 1
     ) -> None:
-        self.examples, self.seed, self.epoch = examples, seed, epoch
-        dice = None if epoch is None else random.Random(f"{seed}/{epoch}")
-        self.whole = arranged(examples.lengths, size, dice)
+        self.examples, self.size, self.seed = examples, size, seed
         self.rank, self.world = rank, world
+        self.set_epoch(epoch)
+
+    def set_epoch(self, epoch: int | None) -> None:
+        """Arrange the batches of an epoch; None arranges them for evaluation, without chance."""
+        self.epoch = epoch
+        dice = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
+        self.whole = arranged(self.examples.lengths, self.size, dice)
 
     def __len__(self) -> int:
         return len(self.whole)
@@ -151,6 +156,22 @@ class Batches(Dataset[dict[str, Tensor]]):
             "places": torch.tensor(mine),
             "share": torch.tensor(share),
         }
+
+
+class EpochSampler(Sampler[int]):
+    """Takes the batches in their own order, and tells them which epoch it is, as Lightning tells a sampler."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self.batches)))
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.batches.set_epoch(epoch)
 
 
 def inputs_of(batch: dict[str, Tensor]) -> Inputs:

@@ -1,8 +1,8 @@
 """Training one network, in either stage: Lightning does the work, the dev split selects, a kill loses no number.
 
 At the end of every epoch one checkpoint is written and renamed; it holds the network, the optimiser, the best state
-so far and the history. Everything random in an epoch is seeded from (seed, epoch), so an epoch that was cut off is
-simply done again.
+so far and the history. Everything random in a step is seeded from (seed, epoch, step), so an epoch that was cut off
+is simply done again.
 """
 
 import random
@@ -25,7 +25,7 @@ from mmerc.config import StageConfig
 from mmerc.errors import RunError
 from mmerc.files import replacing
 from mmerc.training import distributed
-from mmerc.training.batches import Batches, Examples, inputs_of
+from mmerc.training.batches import Batches, EpochSampler, Examples, inputs_of
 from mmerc.training.settings import TrainerConfig
 
 Forward = Callable[[dict[str, Tensor]], Any]
@@ -62,15 +62,17 @@ class Stage(L.LightningModule):
     # ---- training -----------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader[Any]:
-        batches = self._batches(self.task.train, self.current_epoch)
-        return DataLoader(batches, batch_size=None)
+        # Made before a checkpoint is read, so the epoch comes through the sampler when each epoch starts.
+        batches = self._batches(self.task.train, 0)
+        return DataLoader(batches, batch_size=None, sampler=EpochSampler(batches))
 
     def on_train_epoch_start(self) -> None:
-        seed = random.Random(f"{self.task.seed}/{self.current_epoch}/{distributed.rank()}").getrandbits(31)
-        torch.manual_seed(seed)
         self.sums, self.began = {}, time.monotonic()
 
     def training_step(self, batch: dict[str, Tensor], number: int) -> Tensor:
+        # At every step, not once an epoch: whatever else draws in between (loaders do) is not the same after a resume.
+        place = f"{self.task.seed}/{self.current_epoch}/{number}/{distributed.rank()}"
+        torch.manual_seed(random.Random(place).getrandbits(31))
         out = self.task.forward(inputs_of(batch))
         losses = {"emotion": self._emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
         total = torch.stack(list(losses.values())).sum()
@@ -207,7 +209,6 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
-            reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False,
         )
         trainer.fit(stage, ckpt_path=checkpoint if state is not None else None, weights_only=True)

@@ -1,0 +1,76 @@
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmerc.features import Row
+from mmerc.training.batches import Batches, FusionExamples, arranged, inputs_of, unpacked
+
+
+class Numbers:
+    """Each example is its own number."""
+
+    def __init__(self, count: int) -> None:
+        self.keys = [("train", "0", str(number)) for number in range(count)]
+        self.labels = [number % 3 for number in range(count)]
+        self.lengths = [number % 7 + 1 for number in range(count)]
+
+    def collate(self, places: list[int], dice: random.Random | None) -> dict[str, torch.Tensor]:
+        return {"x": torch.tensor(places)}
+
+
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 4), st.integers(0, 5))
+def test_every_example_is_seen_once_whatever_the_processes(count: int, size: int, world: int, epoch: int) -> None:
+    seen: Counter[int] = Counter()
+    for rank in range(world):
+        batches = Batches(Numbers(count), size, seed=1, epoch=epoch, rank=rank, world=world)
+        for batch in (batches[number] for number in range(len(batches))):
+            if batch["share"] > 0:
+                seen.update(batch["places"].tolist())
+    assert seen == Counter(range(count))
+
+
+@given(st.integers(1, 30), st.integers(1, 8), st.integers(1, 3))
+def test_shares_make_the_mean_over_processes_the_mean_over_the_batch(count: int, size: int, world: int) -> None:
+    parts = [Batches(Numbers(count), size, seed=0, epoch=0, rank=rank, world=world) for rank in range(world)]
+    for number in range(len(parts[0])):
+        whole = [float(place) for place in parts[0].whole[number]]
+        means = [batch["share"] * batch["places"].float().mean() for batch in (part[number] for part in parts)]
+        assert float(torch.stack(means).mean()) == pytest.approx(np.mean(whole), abs=1e-4)
+
+
+def test_an_epoch_is_a_function_of_its_seed() -> None:
+    def order(seed: int, epoch: int) -> list[list[int]]:
+        return Batches(Numbers(50), 4, seed=seed, epoch=epoch).whole
+
+    assert order(0, 1) == order(0, 1)
+    assert order(0, 1) != order(0, 2) and order(0, 1) != order(1, 1)
+
+
+def test_neighbours_in_length_lie_together() -> None:
+    lengths = [random.Random(0).randint(1, 100) for _ in range(256)]
+    batches = arranged(lengths, 8, random.Random(0))
+    spread = np.mean(
+        [max(lengths[place] for place in batch) - min(lengths[place] for place in batch) for batch in batches]
+    )
+    assert spread < 15
+
+
+def test_missing_modalities_are_sequences_without_a_step() -> None:
+    keys = [("t", "0", "0"), ("t", "0", "1")]
+    stores = {
+        "a": {keys[0]: Row(keys[0], np.ones((2, 3), np.float16)), keys[1]: Row(keys[1], None, "why")},
+        "b": {keys[0]: Row(keys[0], None, "why"), keys[1]: Row(keys[1], np.ones((4, 2), np.float16))},
+    }
+    examples = FusionExamples(stores, {"a": 3, "b": 2}, keys, [0, 1])
+    assert examples.lengths == [2, 4]
+    batch = Batches(examples, 2, seed=0, epoch=None)[0]
+    sequences, masks = unpacked(inputs_of(batch))
+    order = batch["places"].tolist()
+    assert {name: tuple(value.shape) for name, value in sequences.items()} == {"a": (2, 2, 3), "b": (2, 4, 2)}
+    assert masks["a"].sum(1).tolist() == [2 if place == 0 else 0 for place in order]
+    assert masks["b"].sum(1).tolist() == [0 if place == 0 else 4 for place in order]

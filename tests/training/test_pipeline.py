@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
+from mmerc.emotions import SEVEN
+from mmerc.errors import RunError
+from mmerc.training.pipeline import trainable
+
+
+def test_the_run_folder_of_the_design(small_run: Path) -> None:
+    there = {str(file.relative_to(small_run)) for file in small_run.rglob("*")}
+    for expected in (
+        "config.yaml", "environment.json", "log.jsonl", "encoders/text/model.safetensors", "features/audio",
+        "fusion/model.safetensors", "predictions/test.jsonl", "predictions/face/test.jsonl", "model/config.json",
+        "model/README.md", "model/encoders/face/model.safetensors",
+    ):  # fmt: skip
+        assert expected in there
+    assert not [
+        name for name in there if ".partial" in name or name.endswith(".checkpoint") or name.startswith("inputs")
+    ]
+
+
+def test_every_article_part_was_exercised(small_run: Path) -> None:
+    events = [json.loads(line) for line in (small_run / "log.jsonl").read_text().splitlines()]
+    stages = {event["stage"]: event for event in events if event.get("epoch") == 2}
+    assert list(stages) == ["text", "audio", "face", "fusion"]
+    assert {
+        "loss_emotion",
+        "loss_next_sentence",
+        "loss_language_model",
+        "next_sentence_accuracy",
+        "perplexity",
+    } <= stages["text"].keys()
+
+
+def test_no_row_is_dropped_and_each_says_what_was_there(small_run: Path, small_corpus: Path) -> None:
+    rows = [json.loads(line) for line in (small_run / "predictions" / "test.jsonl").read_text().splitlines()]
+    turns = list(open_corpus(f"meld:{small_corpus}").utterances("test"))
+    assert [(row["dialogue"], row["utterance"]) for row in rows] == [(turn.dialogue, turn.utterance) for turn in turns]
+    for row, turn in zip(rows, turns, strict=True):
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+        assert row["emotion"] == max(row["probabilities"], key=row["probabilities"].get)
+        assert "text" in row["modalities"]
+        assert turn.clip is not None or row["modalities"] == ["text"]
+
+
+def test_the_same_command_again_changes_nothing(small_run: Path, small_corpus: Path) -> None:
+    from mmerc import config
+    from mmerc.training.pipeline import train
+    from mmerc.training.settings import check
+
+    before = (small_run / "predictions" / "test.jsonl").read_text()
+    trained = (small_run / "encoders" / "text" / "model.safetensors").stat().st_mtime_ns
+    train(f"meld:{small_corpus}", small_run, check(config.load("smoke", None, [])))
+    assert (small_run / "predictions" / "test.jsonl").read_text() == before
+    assert (small_run / "encoders" / "text" / "model.safetensors").stat().st_mtime_ns == trained
+
+
+def corpus(**labels: list[str | None]) -> Corpus:
+    return Corpus("c", SEVEN, {
+        split: tuple(Dialogue(split, n, (Utterance(split, n, 0, "A", "x", emotion=label),)) for n, label in enumerate(each))
+        for split, each in labels.items()
+    })  # fmt: skip
+
+
+def test_a_corpus_without_dev_gives_every_tenth_dialogue() -> None:
+    found = trainable(corpus(train=["joy"] * 25, test=[None]))
+    assert [len(found.splits[split]) for split in ("train", "dev", "test")] == [23, 2, 1]
+    assert [dialogue.dialogue for dialogue in found.splits["dev"]] == [9, 19]
+    assert len(trainable(corpus(train=["joy"] * 3)).splits["dev"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("splits", "sentence"),
+    [
+        ({"test": ["joy"]}, "no labelled train split"),
+        ({"train": [None]}, "labelled: none"),
+        ({"train": ["joy"]}, "only one training dialogue"),
+    ],
+)
+def test_a_corpus_that_cannot_be_trained_on(splits: dict[str, list[str | None]], sentence: str) -> None:
+    with pytest.raises(RunError, match=sentence):
+        trainable(corpus(**splits))

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from mmerc import config
+from mmerc.corpora import Corpus, Dialogue, Utterance
+from mmerc.emotions import SEVEN
+from mmerc.errors import RunError
+from mmerc.training.run import corpus_fingerprint, environment, open_run, read_config, seed_folders
+from mmerc.training.settings import RunConfig, check
+
+
+def corpus(text: str = "hello") -> Corpus:
+    turn = Utterance("train", 0, 0, "A", text, emotion="joy")
+    return Corpus("c", SEVEN, {"train": (Dialogue("train", 0, (turn,)),)})
+
+
+def smoke(*overrides: str) -> RunConfig:
+    return check(config.load("smoke", None, list(overrides)))
+
+
+def test_a_run_is_opened_and_opened_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 3)
+    assert read_config(tmp_path / "run") == (smoke(), "meld:x", 3)
+
+
+def test_another_configuration_is_refused_with_the_first_difference(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 1)
+    with pytest.raises(RunError, match=r"text.epochs is 2 there and 5 here"):
+        open_run(tmp_path / "run", smoke("text.epochs=5"), corpus(), "meld:x", 1)
+    with pytest.raises(RunError, match="seeds is 1 there and 2 here"):
+        open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 2)
+    open_run(tmp_path / "run", smoke("trainer.devices=2"), corpus(), "meld:elsewhere", 1)  # changes no number
+
+
+def test_another_corpus_is_refused(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 1)
+    with pytest.raises(RunError, match="another corpus"):
+        open_run(tmp_path / "run", smoke(), corpus("other words"), "meld:x", 1)
+
+
+def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").touch()
+    with pytest.raises(RunError, match="is not a run folder"):
+        open_run(tmp_path, smoke(), corpus(), "meld:x", 1)
+
+
+def test_fingerprints_see_texts_and_clips() -> None:
+    assert corpus_fingerprint(corpus()) == corpus_fingerprint(corpus())
+    assert corpus_fingerprint(corpus()) != corpus_fingerprint(corpus("bye"))
+
+
+def test_seeds_and_environment(tmp_path: Path) -> None:
+    assert seed_folders(tmp_path, 1) == [tmp_path]
+    assert [folder.name for folder in seed_folders(tmp_path, 2)] == ["seed-0", "seed-1"]
+    assert environment()["versions"]["torch"].startswith("2.")

@@ -1,0 +1,153 @@
+import random
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mmerc.config import StageConfig
+from mmerc.errors import RunError
+from mmerc.training.settings import TrainerConfig
+from mmerc.training.stage import Task, class_weights, finished, fit, rate
+
+MACHINE = TrainerConfig(accelerator="cpu")
+
+
+class Points:
+    """Two clouds of points."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.labels = [number % 2 for number in range(count)]
+        self.x = torch.randn(count, 4, generator=generator) + 0.7 * torch.tensor(self.labels)[:, None]
+        self.keys = [("train", "0", str(number)) for number in range(count)]
+        self.lengths = [1] * count
+
+    def collate(self, places: list[int], dice: random.Random | None) -> dict[str, torch.Tensor]:
+        return {"x": self.x[places]}
+
+
+def task(epochs: int = 4, **settings: Any) -> Task:
+    torch.manual_seed(3)
+    network = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 2))
+    config = StageConfig(epochs=epochs, batch_size=8, learning_rate=0.02, **settings)
+    return Task(
+        "points",
+        network,
+        lambda batch: SimpleNamespace(logits=network(batch["x"])),
+        config,
+        Points(50, 0),
+        Points(20, 1),
+        2,
+        0,
+    )
+
+
+def weights(made: Task) -> list[float]:
+    return torch.cat([value.flatten() for value in made.network.state_dict().values()]).tolist()
+
+
+def test_it_learns_and_keeps_the_best_dev_state(tmp_path: Path) -> None:
+    made, notes = task(8), []
+    history = fit(made, MACHINE, tmp_path / "c", notes.append)
+    assert [entry["epoch"] for entry in history] == list(range(1, 9))
+    best = max(entry["dev_f1_weighted"] for entry in history)
+    assert best > 0.7
+    predicted = made.network(made.dev.x).argmax(1)  # type: ignore[attr-defined]
+    accuracy = float((predicted == torch.tensor(made.dev.labels)).float().mean())
+    assert accuracy == pytest.approx(
+        next(entry["dev_accuracy"] for entry in history if entry["dev_f1_weighted"] == best)
+    )
+    assert [note["stage"] for note in notes] == ["points"] * 8
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_cut_off_after_any_epoch_it_ends_with_the_same_numbers(tmp_path: Path, optimizer: str) -> None:
+    whole = task(optimizer=optimizer)
+    expected = fit(whole, MACHINE, tmp_path / "whole", lambda note: None)
+
+    class Cut(Exception):
+        pass
+
+    for stop in (1, 2, 3):
+        checkpoint = tmp_path / f"cut{stop}"
+
+        def cut(note: dict[str, Any], stop: int = stop) -> None:
+            if note["epoch"] == stop + 1:
+                raise Cut
+
+        with pytest.raises(Cut):
+            fit(task(optimizer=optimizer), MACHINE, checkpoint, cut)
+        resumed = task(optimizer=optimizer)
+        history = fit(resumed, MACHINE, checkpoint, lambda note: None)
+        assert [{**entry, "seconds": 0} for entry in history] == [{**entry, "seconds": 0} for entry in expected]
+        assert weights(resumed) == weights(whole)
+
+
+def test_a_finished_checkpoint_is_not_trained_again(tmp_path: Path) -> None:
+    first = task()
+    fit(first, MACHINE, tmp_path / "c", lambda note: None)
+    second, notes = task(), []
+    fit(second, MACHINE, tmp_path / "c", notes.append)
+    assert notes == [] and weights(second) == weights(first)
+
+
+def test_patience() -> None:
+    def history(*scores: float) -> list[dict[str, float]]:
+        return [{"dev_f1_weighted": score} for score in scores]
+
+    config = StageConfig(epochs=10, patience=2)
+    assert not finished(history(), config)
+    assert not finished(history(0.5, 0.4), config)
+    assert finished(history(0.5, 0.4, 0.5), config)
+    assert finished(history(*[0.1] * 10), config)
+
+
+def test_rates_rise_and_fall() -> None:
+    config = StageConfig(warmup=0.2, schedule="linear")
+    assert [round(rate(step, 10, config), 3) for step in range(10)] == [
+        0.5,
+        1,
+        1,
+        0.875,
+        0.75,
+        0.625,
+        0.5,
+        0.375,
+        0.25,
+        0.125,
+    ]
+    flat = StageConfig(warmup=0.0, schedule="constant")
+    assert {rate(step, 10, flat) for step in range(10)} == {1.0}
+    down = StageConfig(warmup=0.0, schedule="linear")
+    assert [rate(step, 4, down) for step in range(4)] == [1.0, 0.75, 0.5, 0.25]
+
+
+def test_class_weights_have_mean_one() -> None:
+    made = task(class_balance=1.0)
+    made.train.labels[:] = [0] * 40 + [1] * 10  # type: ignore[index]
+    found = class_weights(made)
+    assert found.tolist() == pytest.approx([0.625, 2.5])
+    assert class_weights(replace(made, config=StageConfig())).tolist() == [1, 1]
+
+
+def test_nothing_to_train_on_says_which_split(tmp_path: Path) -> None:
+    empty = replace(task(), dev=Points(0, 0))
+    with pytest.raises(RunError, match="not one labelled utterance of the dev split"):
+        fit(empty, MACHINE, tmp_path / "c", lambda note: None)
+
+
+def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path: Path) -> None:
+    made = task()
+    made.train.x[:] = float("nan")  # type: ignore[attr-defined]
+    with pytest.raises(RunError, match="the loss is not a number at epoch 1: lower its learning_rate"):
+        fit(made, MACHINE, tmp_path / "c", lambda note: None)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c").write_bytes(b"half a file")
+    with pytest.raises(RunError, match="c is damaged .*delete it"):
+        fit(task(), MACHINE, tmp_path / "c", lambda note: None)
