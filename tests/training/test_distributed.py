@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.test_stage import MACHINE, task
 from torch import nn
 
 from mmerc.errors import RunError
 from mmerc.training import distributed
-from tests.training.test_stage import MACHINE, task
 
 
 def train_points(out: str) -> None:
@@ -55,7 +55,13 @@ def test_the_whole_job_in_two_processes(small_corpus: Path, tmp_path: Path) -> N
     from mmerc.training.pipeline import train
     from mmerc.training.settings import check
 
-    overrides = ["trainer.devices=2", "trainer.threads=1", "trainer.accelerator=cpu", "text.epochs=1", "fusion.epochs=1"]
+    overrides = [
+        "trainer.devices=2",
+        "trainer.threads=1",
+        "trainer.accelerator=cpu",
+        "text.epochs=1",
+        "fusion.epochs=1",
+    ]
     train(f"meld:{small_corpus}", tmp_path / "run", check(config.load("smoke", None, overrides), only=["text", "face"]))
     result = evaluate(tmp_path / "run", "test")
     assert result["utterances"] == 8 and set(result["systems"]) == {"majority", "text", "face", "fused"}

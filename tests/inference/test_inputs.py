@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+from mmerc.errors import CorpusError
+from mmerc.inference.inputs import read_input
+
+
+def test_a_folder_groups_what_is_named_as_meld_names_it(tmp_path: Path) -> None:
+    for name in ("dia3_utt1.mp4", "dia3_utt0.mp4", "voice.flac", "notes.txt", ".hidden.mp4"):
+        (tmp_path / name).touch()
+    dialogues, _ = read_input(str(tmp_path))
+    assert [[(turn.dialogue, turn.utterance) for turn in dialogue.utterances] for dialogue in dialogues] == [
+        [(3, 0), (3, 1)],
+        [("voice", 0)],
+    ]
+
+
+def test_one_split_or_all(small_corpus: Path) -> None:
+    def count(location: str) -> int:
+        return sum(map(len, read_input(location)[0]))
+
+    assert (count(f"meld:{small_corpus}#test"), count(f"meld:{small_corpus}")) == (8, 28)
+
+
+@pytest.mark.parametrize("location", ["nothing/here", "melt:x", "meld:/none#test"])
+def test_nothing_there(location: str) -> None:
+    with pytest.raises(CorpusError):
+        read_input(location)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="holds no audio or video file"):
+        read_input(str(tmp_path))

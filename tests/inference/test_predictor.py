@@ -1,0 +1,65 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mmerc import Predictor
+from mmerc.corpora import open_corpus
+from mmerc.errors import RunError
+from mmerc.files import read_jsonl
+
+
+@pytest.fixture(scope="module")
+def predictor(small_run: Path) -> Predictor:
+    return Predictor.load(small_run / "model")
+
+
+def test_it_answers_as_the_run_did(predictor: Predictor, small_run: Path, small_corpus: Path) -> None:
+    rows = list(predictor.predict(open_corpus(f"meld:{small_corpus}").dialogues("test")))
+    expected = read_jsonl(small_run / "predictions" / "test.jsonl")
+    assert len(rows) == len(expected) == 8
+    for row, other in zip(rows, expected, strict=True):
+        for name, p in row.pop("probabilities").items():
+            assert p == pytest.approx(other["probabilities"][name], abs=2e-3)
+        assert row == {name: value for name, value in other.items() if name != "probabilities"}
+
+
+def test_a_clip_with_and_without_words(predictor: Predictor, small_corpus: Path) -> None:
+    clip = sorted((small_corpus / "train_splits").iterdir())[0]
+    (mute,), (said,) = (
+        predictor.predict_clip(clip),
+        predictor.predict_clip(clip, text="We won the guitar!", speaker="Ada"),
+    )
+    assert "text" not in mute["modalities"] and "text" in said["modalities"]
+    assert mute["dialogue"] == clip.stem and said["speaker"] == "Ada"
+
+
+def test_a_file_that_is_no_clip_still_has_a_row(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "not.mp4").write_text("no film")
+    (row,) = predictor.predict_clip(tmp_path / "not.mp4")
+    assert row["modalities"] == []
+    assert list(row["probabilities"].values()) == pytest.approx(predictor.prior, abs=1e-6)
+
+
+@pytest.mark.realdata
+def test_real_clips(predictor: Predictor, real_data: Path) -> None:
+    for name in ("facenet_video.mp4", "pyfeat_face_noface.mov"):
+        (row,) = predictor.predict_clip(real_data / "clips" / name)
+        assert row["modalities"] == ["audio", "face"]
+
+
+def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not a model folder: give the RUN/model"):
+        Predictor.load(tmp_path)
+    with pytest.raises(RunError, match="its model lies in the folder model inside it"):
+        Predictor.load(small_run)
+    shutil.copytree(small_run / "model", tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    config.write_text(config.read_text().replace('"format": 1', '"format": 99'))
+    with pytest.raises(RunError, match="has format 99, this mmerc reads 1: update mmerc"):
+        Predictor.load(tmp_path / "model")
+    shutil.rmtree(tmp_path / "model")
+    shutil.copytree(small_run / "model", tmp_path / "model")
+    shutil.rmtree(tmp_path / "model" / "encoders" / "audio")
+    with pytest.raises(RunError, match="is .*audio a complete run or model folder"):
+        Predictor.load(tmp_path / "model")

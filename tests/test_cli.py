@@ -1,0 +1,89 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from mmerc.cli import app
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "demo",
+        "train",
+        "evaluate",
+        "report",
+        "predict",
+        "corpus",
+        "corpus check",
+        "weights",
+        "weights list",
+        "weights fetch",
+    ],
+)
+def test_every_verb_explains_itself(verb: str) -> None:
+    result = run(*verb.split(), "--help")
+    assert result.exit_code == 0 and "Usage" in result.stdout
+
+
+def test_corpus_check_as_json_and_as_a_table(small_corpus: Path) -> None:
+    counted = json.loads(run("corpus", "check", f"meld:{small_corpus}", "--json").stdout)
+    assert counted["splits"]["train"]["utterances"] == 12
+    assert all(problem["kind"] in ("audio", "clip") for problem in counted["problems"])
+    shown = run("corpus", "check", f"meld:{small_corpus}")
+    assert shown.exit_code == 0 and "utterances" in shown.stdout and "surprise" in shown.stdout
+
+
+@pytest.mark.realdata
+def test_corpus_check_on_meld(real_data: Path) -> None:
+    counted = json.loads(run("corpus", "check", f"meld:{real_data / 'meld'}", "--json").stdout)
+    assert [counted["splits"][split]["utterances"] for split in ("train", "dev", "test")] == [9989, 1109, 2610]
+    assert len(counted["problems"]) == 4
+
+
+def test_predictions_as_jsonl_and_csv(small_run: Path, small_corpus: Path, tmp_path: Path) -> None:
+    source = f"meld:{small_corpus}#test"
+    result = run("predict", small_run / "model", source, "--out", tmp_path / "p.jsonl")
+    assert (result.exit_code, result.stdout) == (0, "")
+    rows = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    table = list(csv.DictReader(run("predict", small_run / "model", source, "--format", "csv").stdout.splitlines()))
+    assert [row["emotion"] for row in rows] == [row["emotion"] for row in table]
+    assert list(table[0])[:8] == ["split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion"]
+    assert float(table[0]["p_joy"]) == rows[0]["probabilities"]["joy"]
+
+
+def test_evaluation_as_json_and_as_tables(small_run: Path) -> None:
+    assert json.loads(run("evaluate", small_run, "--json").stdout)["split"] == "test"
+    shown = run("evaluate", small_run, "--split", "dev").stdout
+    assert "Table 1" in shown and "Table 2" in shown and "Table 3" in shown
+
+
+def test_errors_are_one_sentence_on_stderr_and_exit_with_2(tmp_path: Path) -> None:
+    result = run("train", "meld:/none", "--out", tmp_path / "r", "--set", "text.epoch=1")
+    assert result.exit_code == 2 and result.stdout == ""
+    assert result.stderr == 'error: "text.epoch" is not a setting: did you mean "epochs"?\n'
+    both = run("train", "meld:/none", "--out", tmp_path, "--preset", "smoke", "--config", "x.yaml")
+    assert both.exit_code == 2 and "exclude each other" in both.stderr
+
+
+def test_weights_are_listed_with_their_licence() -> None:
+    shown = run("weights", "list").stdout
+    for name in ("mtcnn", "vggface2", "casia-webface", "wavernn-ljspeech", "MIT"):
+        assert name in shown
+
+
+def test_paper_fails_at_once_without_its_weights(
+    small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MMERC_CACHE", str(tmp_path))
+    result = run(
+        "train", f"meld:{small_corpus}", "--out", tmp_path / "r", "--preset", "paper", "--modalities", "audio,face"
+    )
+    assert result.exit_code == 2
+    assert "run `mmerc weights fetch wavernn-ljspeech`" in result.stderr
