@@ -68,7 +68,6 @@ def test_the_classifier_reads_the_last_real_image(face: Face) -> None:
 def test_the_articles_backbone_is_frozen_and_its_embeddings_are_what_is_kept(small_corpus: Path) -> None:
     torch.manual_seed(0)
     article = Face(FaceConfig(encoder="face", images=2, smallest=48, hidden=8, pretrained=False), 7)
-    article.train()
     assert not article.backbone.training and not any(value.requires_grad for value in article.backbone.parameters())
     dialogue = open_corpus(f"meld:{small_corpus}").dialogues("train")[0]
     place = next(n for n, turn in enumerate(dialogue.utterances) if turn.clip)

@@ -94,6 +94,7 @@ class Face(Encoder):
         self.gru = nn.GRU(inputs, config.hidden, batch_first=True)
         self.width = config.hidden
         self.emotion = Classifier(config.hidden, classes, dropout=config.dropout)
+        self.train()  # a new module is in training mode throughout; ours keeps detector and frozen backbone out of it
 
     @classmethod
     def _rebuild(cls, folder: object, config: EncoderConfig, classes: int) -> Encoder:
