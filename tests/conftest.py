@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+torch.set_num_threads(1)  # everything here is small, and test machines are shared
 
 REAL = Path(__file__).parent.parent.parent / "shared" / "data"
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, ParamSpec
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mmerc.errors import ConfigError, MmercError
@@ -42,11 +43,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             errors.print(f"[bold red]error:[/] {_plain(str(error))}", soft_wrap=True)
             raise typer.Exit(2) from error
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+            if error.errno is None or (error.filename is None and error.errno != errno.ENOSPC):
                 raise
-            where = error.filename or "the output folder"
+            where = str(error.filename or "the output folder")[:120]
             errors.print(
-                f"[bold red]error:[/] {_plain(str(where))}: {error.strerror}: choose another place.", soft_wrap=True
+                f"[bold red]error:[/] {_plain(str(where))}: {error.strerror}: check the path or choose another place.",
+                soft_wrap=True,
             )
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
@@ -57,7 +59,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
+    return escape(text)
 
 
 @app.command()
@@ -101,7 +103,7 @@ def train(
     if is_first():
         report_path = write_report(out)
         _show(out, ("test", "dev"))
-        errors.print(f"report: {report_path}\nmodel:  {out / 'model'}", soft_wrap=True)
+        errors.print(_plain(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
 
 
 @app.command()
@@ -161,7 +163,7 @@ def predict(
         from mmerc.files import write_text
 
         write_text(out, text)
-        errors.print(f"{len(rows)} rows in {out}", soft_wrap=True)
+        errors.print(_plain(f"{len(rows)} rows in {out}"), soft_wrap=True)
 
 
 @corpus_app.command("check")
@@ -231,19 +233,19 @@ def _show_result(result: dict[str, Any], *, whole: bool) -> None:
 
 def _show_statistics(counted: dict[str, Any]) -> None:
     keys = ("utterances", "dialogues", "speakers", "clips", "gaps", "overlaps", "not_monotonic")
-    table = Table("", *counted["splits"], title=counted["corpus"], title_justify="left")
+    table = Table("", *counted["splits"], title=_plain(counted["corpus"]), title_justify="left")
     for key in keys:
         table.add_row(key.replace("_", " "), *(str(split[key]) for split in counted["splits"].values()))
     for label in counted["labels"]:
         cells = [str(split["emotions"][label]) if split["emotions"] else "-" for split in counted["splits"].values()]
-        table.add_row(label, *cells)
+        table.add_row(_plain(label), *cells)
     console.print(table)
     for scene in counted["repeated_scenes"]:
         console.print(f"repeated scene in {scene['split']}: dialogues {' and '.join(scene['dialogues'])}, {scene['turns']} "
                       f"turns, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
     problems = Table("kind", "where", "what", title=f"{len(counted['problems'])} problems", title_justify="left")
     for problem in counted["problems"]:
-        problems.add_row(problem["kind"], problem["where"], problem["what"])
+        problems.add_row(problem["kind"], _plain(problem["where"]), _plain(problem["what"]))
     if counted["problems"]:
         console.print(problems)
 

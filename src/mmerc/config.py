@@ -69,10 +69,15 @@ def _read(file: Path) -> str:
 def _parse(text: str, where: str) -> Settings:
     try:
         settings = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{where} is not valid YAML ({' '.join(str(error).split())}): correct it.") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"{where} does not hold a YAML mapping of keys to values: see the presets for examples.")
+    odd = next((key for key in settings if not isinstance(key, str)), None)
+    if odd is not None:
+        raise ConfigError(
+            f"{where} has the key {odd!r}, which is no text and cannot name a modality: quote or correct it."
+        )
     return settings
 
 
@@ -96,7 +101,7 @@ def apply(settings: Settings, override: str) -> None:
             )
     try:
         place[keys[-1]] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f'the value in "{override}" is not valid YAML: put quotes around it.') from error
 
 

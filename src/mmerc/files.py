@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from mmerc.errors import RunError
 
 TEMPORARY = ".partial-"
@@ -38,10 +40,9 @@ def replacing(path: Path) -> Iterator[Path]:
         elif path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
-    except OSError as error:
-        raise RunError(
-            f"{path} cannot be written ({error.strerror or error}): free some space or choose another folder."
-        ) from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"{path} cannot be written ({reason}): free some space or choose another folder.") from error
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -54,6 +55,13 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def entry(settings: dict[str, Any], key: str, where: Path) -> Any:
+    """One value of a file that was read, or the sentence that it is not there."""
+    if key not in settings:
+        raise RunError(f'{where} lacks "{key}": the folder is damaged or was made by another program.')
+    return settings[key]
+
+
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
@@ -64,8 +72,20 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """The value in a JSON file.
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        RunError: the file is absent or holds no JSON object.
+    """
+    value = read_json_value(path)
+    if not isinstance(value, dict):
+        raise RunError(f"{path} holds no JSON object: delete it and run the same command again.")
+    return value
+
+
+def read_json_value(path: Path) -> Any:
+    """Whatever a JSON file holds.
 
     Raises:
         RunError: the file is absent or is not JSON.
@@ -79,7 +99,15 @@ def read_json(path: Path) -> Any:
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    """The rows of a JSONL file.
+
+    Raises:
+        RunError: it cannot be read, or a line is not JSON.
+    """
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path} cannot be read ({error}): delete it and run the same command again.") from error
 
 
 def sweep(folder: Path) -> None:

@@ -211,6 +211,8 @@ def _read_checkpoint(file: Path, name: str) -> Tensors:
     try:
         # `weights_only` admits tensors and plain containers: no code of the file is ever run.
         state = torch.load(file, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError("it holds no dictionary")
     except Exception as error:  # torch raises half a dozen kinds
         raise WeightsError(f"{name} is not a PyTorch checkpoint of tensors ({type(error).__name__}).") from error
     return {key: value.clone().contiguous() for key, value in state.items() if isinstance(value, Tensor)}

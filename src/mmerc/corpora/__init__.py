@@ -36,7 +36,11 @@ def open_corpus(location: str) -> Corpus:
     kind, colon, path = location.partition(":")
     if not colon or kind not in READERS:
         raise CorpusError(f'"{location}" is not a corpus: write KIND:PATH with KIND one of {", ".join(READERS)}.')
-    place = Path(path).expanduser()
-    if not path or (kind != "synthetic" and not place.exists()):
+    try:
+        place = Path(path).expanduser()
+        there = place.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CorpusError(f"{location[:120]} is no path ({error}): check the path.") from error
+    if not path or (kind != "synthetic" and not there):
         raise CorpusError(f"{location}: there is nothing at {place}: check the path.")
     return READERS[kind](place)

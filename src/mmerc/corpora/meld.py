@@ -27,10 +27,12 @@ def read_meld(folder: Path) -> Corpus:
     """
     rows: list[Utterance] = []
     problems: list[Problem] = []
+    found_any = False
     for split, filename in ANNOTATIONS.items():
         file = _below(folder, filename)
         if file is None:
             continue
+        found_any = True
         clips, strays = _clips(folder, split)
         problems += strays
         found, complaints = _read_split(file, split, clips)
@@ -39,13 +41,15 @@ def read_meld(folder: Path) -> Corpus:
         known = {(row.dialogue, row.utterance) for row in found}
         problems += [
             Problem("clip", str(clip.relative_to(folder)), "no row of the annotations names this clip")
-            for key, clip in sorted(clips.items())
+            for key, clip in sorted((clips or {}).items())
             if key not in known
         ]
-    if not rows:
+    if not found_any:
         raise CorpusError(
             f"{folder} holds none of {', '.join(ANNOTATIONS.values())}: give the folder of MELD's annotations."
         )
+    if not rows:
+        raise CorpusError(f"the annotation files in {folder} hold no rows that can be used: check that they are whole.")
     splits, duplicates = gather(rows)
     return Corpus("MELD", SEVEN, splits, tuple(problems + duplicates))
 
@@ -57,12 +61,13 @@ def _below(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _clips(folder: Path, split: str) -> tuple[dict[tuple[int, int], Path], list[Problem]]:
+def _clips(folder: Path, split: str) -> tuple[dict[tuple[int, int], Path] | None, list[Problem]]:
+    """The clips of a split by dialogue and utterance, None where there is no folder of them, and what is odd there."""
     clips: dict[tuple[int, int], Path] = {}
     problems = []
     place = _below(folder, CLIPS[split])
     if place is None:
-        return {}, []
+        return None, []
     # Sorted, so that a corrected "final_videos_test..." follows and replaces the plain "dia...".
     for file in sorted(place.iterdir()):
         if file.name.startswith("."):  # what macOS's tar leaves beside each file
@@ -71,11 +76,16 @@ def _clips(folder: Path, split: str) -> tuple[dict[tuple[int, int], Path], list[
         if match is None:
             problems.append(Problem("clip", f"{place.name}/{file.name}", "is not named dia<D>_utt<U>.mp4"))
             continue
+        if not file.is_file():
+            problems.append(Problem("clip", f"{place.name}/{file.name}", "is no file"))
+            continue
         clips[int(match["dialogue"]), int(match["utterance"])] = file
     return clips, problems
 
 
-def _read_split(file: Path, split: str, clips: dict[tuple[int, int], Path]) -> tuple[list[Utterance], list[Problem]]:
+def _read_split(
+    file: Path, split: str, clips: dict[tuple[int, int], Path] | None
+) -> tuple[list[Utterance], list[Problem]]:
     rows, problems = read_rows(file, COLUMNS)
     utterances = []
     for number, row in enumerate(rows, start=2):
@@ -93,8 +103,8 @@ def _read_split(file: Path, split: str, clips: dict[tuple[int, int], Path]) -> t
                 emotion = SEVEN.normalise(row["Emotion"])
             except CorpusError as error:
                 problems.append(Problem("label", where, str(error)))
-        clip = clips.get((dialogue, utterance))
-        if clips and clip is None:
+        clip = (clips or {}).get((dialogue, utterance))
+        if clips is not None and clip is None:
             problems.append(Problem("clip", where, f"{CLIPS[split]}/dia{dialogue}_utt{utterance}.mp4 is absent"))
         utterances.append(
             Utterance(

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from mmerc.corpora.conversation import Problem
@@ -33,18 +34,31 @@ def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str
     if "\0" in text:
         raise CorpusError(f"{file} holds NUL bytes and is no CSV text: export it as CSV in UTF-8.")
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    columns = [name.strip() for name in reader.fieldnames or []]
+    try:
+        columns = [name.strip() for name in reader.fieldnames or []]
+    except csv.Error as error:
+        raise CorpusError(f"{file} is no CSV text ({error}): export it as CSV in UTF-8.") from error
     missing = [name for name in required if name not in columns]
     if missing:
         found = ", ".join(columns) or "nothing"
         raise CorpusError(f"{file} lacks the column {missing[0]} (found: {found}): add it to the header line.")
     reader.fieldnames = columns
     rows = []
-    for number, row in enumerate(reader, start=2):
-        if row.get(None) or any(value is None for value in row.values()):
+    for number, row in enumerate(_readable(reader, file), start=2):
+        if any(name is None or value is None for name, value in row.items()):  # what DictReader gives a ragged row
             problems.append(Problem("row", f"{file.name} row {number}", "has more or fewer fields than the header"))
         rows.append({name: unmangle((value or "").strip()) for name, value in row.items() if name is not None})
+        if any("\n" in value for value in rows[-1].values()):
+            what = "a field runs over several lines: is a quote not closed?"
+            problems.append(Problem("row", f"{file.name} row {number}", what))
     return rows, problems
+
+
+def _readable(reader: Iterator[dict[str, str]], file: Path) -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise CorpusError(f"{file} cannot be read as CSV ({error}): correct the file.") from error
 
 
 def unmangle(text: str) -> str:
@@ -77,7 +91,10 @@ def seconds(stamp: str) -> float | None:
         raise ValueError(stamp)
     total = 0.0
     for part in parts:
-        value = float(part)
+        try:
+            value = float(part)
+        except ValueError:
+            raise ValueError(stamp) from None
         if not math.isfinite(value) or value < 0:
             raise ValueError(stamp)
         total = total * 60 + value

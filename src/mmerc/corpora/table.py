@@ -6,6 +6,7 @@ Columns: `dialogue`, `utterance`, `speaker`, `text` (required, the last two may 
 `clip_end` cut the utterance out.
 """
 
+import re
 from pathlib import Path
 
 from mmerc.corpora.conversation import Clip, Corpus, Identity, Problem, Utterance, gather
@@ -15,6 +16,8 @@ from mmerc.errors import CorpusError
 
 COLUMNS = ("dialogue", "utterance", "speaker", "text")
 MOSTLY = 0.8
+WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
+SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "training": "train"}
 
 
 def read_table(file: Path) -> Corpus:
@@ -33,6 +36,7 @@ def read_table(file: Path) -> Corpus:
             problems.append(Problem("row", f"{file.name} row {number}", "has no dialogue or utterance id; skipped"))
             continue
         split = row.get("split") or "test"
+        split = SPLITS.get(split.lower(), split)
         where = f"{split} dialogue {row['dialogue']} utterance {row['utterance']}"
         start, end, wrong_times = times(row.get("start", ""), row.get("end", ""), where)
         clip, wrong_clip = _clip(file, row, where)
@@ -74,7 +78,8 @@ def _label(labels: LabelSet, label: str, where: str) -> tuple[str | None, list[P
 
 
 def _identity(value: str) -> Identity:
-    return int(value) if value.isascii() and value.isdigit() and str(int(value)) == value else value
+    """A whole number where the text is one as one would write it, else the text."""
+    return int(value) if WHOLE.fullmatch(value) else value
 
 
 def _clip(file: Path, row: dict[str, str], where: str) -> tuple[Clip | None, list[Problem]]:
@@ -82,10 +87,16 @@ def _clip(file: Path, row: dict[str, str], where: str) -> tuple[Clip | None, lis
     if not name:
         return None, []
     root = file.parent.resolve()
-    path = (root / name).resolve()
+    try:
+        path = (root / name).resolve()
+        path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, a link to itself, a NUL
+        return None, [Problem("clip", where, f"{name[:80]} is no path ({type(error).__name__})")]
     if not path.is_relative_to(root):  # a table from a stranger must not read this machine's other files
         return None, [Problem("clip", where, f"{name} lies outside {root}; not opened")]
     start, end, problems = times(row.get("clip_start", ""), row.get("clip_end", ""), where)
+    if start is None and end is None and problems:
+        return None, problems  # without its part, the clip would be another utterance's
     if not path.is_file():
         problems.append(Problem("clip", where, f"{name} is absent"))
     return Clip(path, start or 0.0, end), problems

@@ -29,6 +29,6 @@ def check_config(modality: str, settings: dict[str, Any]) -> EncoderConfig:
         ConfigError: it names no encoder, or has a wrong key or value.
     """
     name = settings.get("encoder")
-    if name not in ENCODERS:
+    if not isinstance(name, str) or name not in ENCODERS:
         raise ConfigError(f'{modality}.encoder is "{name}": choose one of {", ".join(ENCODERS)}.')
     return validate(ENCODERS[name].Config, settings, modality)

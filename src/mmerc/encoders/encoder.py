@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from mmerc import weights
 from mmerc.config import StageConfig, validate
 from mmerc.corpora import Dialogue, Key
-from mmerc.files import read_json, write_json
+from mmerc.files import entry, read_json, write_json
 
 Batch = dict[str, Tensor]
 
@@ -99,7 +99,8 @@ class Encoder(nn.Module, ABC):
             RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
         """
         settings: dict[str, Any] = read_json(folder / "config.json")
-        classes = settings.pop("classes")
+        classes = entry(settings, "classes", folder / "config.json")
+        del settings["classes"]
         encoder = cls._rebuild(folder, validate(cls.Config, settings | {"pretrained": False}, "encoder"), classes)
         weights.fill(encoder, weights.read_tensors(folder / "model.safetensors"), str(folder))
         return encoder.eval()

@@ -20,7 +20,7 @@ from transformers.utils import logging as transformers_logging
 from mmerc.corpora import Dialogue
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
 from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, Protocol, Vocabulary, written
-from mmerc.errors import WeightsError
+from mmerc.errors import RunError, WeightsError
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -216,8 +216,14 @@ class TextEncoder(Encoder):
     @classmethod
     def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int) -> Encoder:
         assert isinstance(config, TextConfig)
-        tokenizer = AutoTokenizer.from_pretrained(folder / "backbone", local_files_only=True)
-        backbone = AutoModel.from_config(AutoConfig.from_pretrained(folder / "backbone", local_files_only=True))
+        place = folder / "backbone"
+        if not (place / "config.json").is_file():
+            raise RunError(f"{place} does not exist: is {folder} a complete run or model folder?")
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True)
+            backbone = AutoModel.from_config(AutoConfig.from_pretrained(place, local_files_only=True))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{place} cannot be read ({str(error).splitlines()[0]}): train again.") from error
         return cls(config, classes, backbone, tokenizer)
 
 

@@ -8,7 +8,7 @@ from mmerc.errors import RunError
 from mmerc.evaluation.metrics import score
 from mmerc.files import read_json, read_jsonl, write_json
 from mmerc.training.pipeline import trainable
-from mmerc.training.run import read_config, seed_folders
+from mmerc.training.run import corpus_fingerprint, read_config, seed_folders
 
 FUSED, MAJORITY = "fused", "majority"
 Answers = dict[Key, dict[str, Any]]
@@ -17,7 +17,12 @@ Answers = dict[Key, dict[str, Any]]
 def open_evaluated(run: Path) -> Corpus:
     """The corpus a run was trained on, with the dev split that training used."""
     _, location, _ = read_config(run)
-    return trainable(open_corpus(location))
+    corpus = trainable(open_corpus(location))
+    if read_json(run / "environment.json").get("corpus") != corpus_fingerprint(corpus):
+        raise RunError(
+            f"the corpus {location} has changed since {run} was trained on it: train again into another folder."
+        )
+    return corpus
 
 
 def evaluate(run: Path, split: str = "test") -> dict[str, Any]:

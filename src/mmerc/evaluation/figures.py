@@ -16,6 +16,7 @@ from sklearn.manifold import TSNE
 
 from mmerc.emotions import LabelSet
 
+FEWEST_POINTS = 4  # below it neighbours mean nothing
 MOST_POINTS = 3000  # of a t-SNE; more take minutes and show no more
 
 

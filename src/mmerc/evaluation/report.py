@@ -9,7 +9,6 @@ from typing import Any
 
 import jinja2
 import yaml
-from safetensors.numpy import load_file
 
 from mmerc.corpora import Corpus
 from mmerc.corpora.statistics import statistics
@@ -17,8 +16,9 @@ from mmerc.evaluation import figures
 from mmerc.evaluation.evaluate import evaluate, open_evaluated
 from mmerc.evaluation.tables import Table, all_tables
 from mmerc.features import FeatureStore
-from mmerc.files import read_json, write_text
+from mmerc.files import read_json, read_json_value, write_text
 from mmerc.training.run import read_config, read_settings, seed_folders
+from mmerc.weights import read_tensors
 
 
 @dataclass
@@ -76,8 +76,10 @@ def _results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Section:
         section.add_figure(
             f"Confusion matrix of {name}{seeds}.", figures.confusion(system["confusion"], result["labels"])
         )
-    vectors = load_file(folder / "predictions" / f"{split}.safetensors")["embedding"]
+    vectors = read_tensors(folder / "predictions" / f"{split}.safetensors")["embedding"].numpy()
     emotions = [turn.emotion or "" for turn in corpus.utterances(split)]
+    if len(vectors) < figures.FEWEST_POINTS:
+        return section
     caption = f"t-SNE of the {best} embedding of each utterance, coloured by its true emotion (first seed)."
     section.add_figure(caption, figures.embedding(vectors, emotions, corpus.labels))
     return section
@@ -117,9 +119,9 @@ def _missing(folder: Path, modalities: list[str]) -> Section:
 
 
 def _training(folder: Path, modalities: list[str]) -> Section:
-    histories = {name: read_json(folder / "encoders" / name / "history.json") for name in modalities}
+    histories = {name: read_json_value(folder / "encoders" / name / "history.json") for name in modalities}
     if (folder / "fusion").is_dir():
-        histories["fusion"] = read_json(folder / "fusion" / "history.json")
+        histories["fusion"] = read_json_value(folder / "fusion" / "history.json")
     section = Section("Training", "The epoch with the best dev f1_weighted is kept (first seed).")
     section.add_figure("Dev f1_weighted after each epoch.", figures.learning_curves(histories))
     return section

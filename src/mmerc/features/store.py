@@ -68,13 +68,15 @@ class FeatureStore:
                 continue
             try:
                 # The mapping stays open for as long as a batch refers to it.
-                batches = pa.ipc.open_file(pa.memory_map(str(file))).read_all().to_batches()
+                table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+                if not table.schema.equals(SCHEMA):
+                    raise pa.ArrowInvalid("it has other columns")
             except (pa.ArrowInvalid, OSError) as error:
                 raise RunError(
                     f"{file} is not a feature file ({error}): delete it and run the same command again."
                 ) from error
             self._seen.add(file.name)
-            for batch in batches:
+            for batch in table.to_batches():
                 columns = (batch.column(name).to_pylist() for name in ("split", "dialogue", "utterance"))
                 for row, key in enumerate(zip(*columns, strict=True)):
                     self._places.setdefault(key, (len(self._batches), row))

@@ -1,5 +1,7 @@
 """What a user may hand to `predict`: a split of a corpus, a folder of clips, a clip."""
 
+import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from mmerc.corpora.conversation import gather
 from mmerc.corpora.meld import NAME
 from mmerc.errors import CorpusError
 from mmerc.media.container import SUFFIXES
+
+TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
 
 
 def read_input(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
@@ -19,37 +23,52 @@ def read_input(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
         CorpusError: there is nothing there, or nothing of a kind that is known.
     """
     place = Path(location)
+    try:
+        place.stat()
+    except (OSError, ValueError):  # absent, or no path at all: it may still be a corpus
+        return _of_corpus(location)
     if place.is_file():
-        return [_alone(place)], []
+        if place.suffix.lower() in TABLES:
+            raise CorpusError(f"{location} is a table and no clip: write table:{location}.")
+        return [_alone(place, place.stem)], []
     if place.is_dir():
         clips = sorted(
             file for file in place.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
         )
         if not clips:
             raise CorpusError(f"{place} holds no audio or video file: put the clips directly into it.")
-        return _grouped(clips), []
+        return _grouped(clips)
+    return _of_corpus(location)
+
+
+def _of_corpus(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
     if location.partition(":")[0] not in READERS:
         raise CorpusError(
-            f"{location} is neither a file nor a folder, nor KIND:PATH with KIND one of {', '.join(READERS)}: check it."
+            f"{location[:120]} is neither a file nor a folder, nor KIND:PATH with KIND one of {', '.join(READERS)}: check it."
         )
-    path, _, split = location.partition("#")
+    path, _, split = (location, "", "") if Path(location.partition(":")[2]).exists() else location.rpartition("#")
+    path = path or location
     corpus = open_corpus(path)
     splits = [split] if split else list(corpus.splits)
     return [dialogue for name in splits for dialogue in corpus.dialogues(name)], corpus.problems
 
 
-def _alone(clip: Path) -> Dialogue:
-    turn = Utterance("input", clip.stem, 0, clip=Clip(clip))
+def _alone(clip: Path, name: str) -> Dialogue:
+    printable = os.fsencode(name).decode("utf-8", "replace")  # a file's name may be any bytes
+    turn = Utterance("input", printable, 0, clip=Clip(clip))
     return Dialogue("input", turn.dialogue, (turn,))
 
 
-def _grouped(clips: list[Path]) -> list[Dialogue]:
-    named, others = [], []
-    for clip in clips:
+def _grouped(clips: list[Path]) -> tuple[list[Dialogue], list[Problem]]:
+    named: dict[tuple[int, int], Utterance] = {}
+    others = []
+    stems = Counter(clip.stem for clip in clips)
+    for clip in clips:  # sorted, so that a corrected "final_videos_test..." replaces the plain one, as in the reader
         match = NAME.fullmatch(clip.name)
         if match is None:
-            others.append(_alone(clip))
+            others.append(_alone(clip, clip.stem if stems[clip.stem] == 1 else clip.name))
         else:
-            named.append(Utterance("input", int(match["dialogue"]), int(match["utterance"]), clip=Clip(clip)))
-    splits, _ = gather(named)
-    return [*splits.get("input", ()), *others]
+            key = int(match["dialogue"]), int(match["utterance"])
+            named[key] = Utterance("input", *key, clip=Clip(clip))
+    splits, problems = gather(list(named.values()))
+    return [*splits.get("input", ()), *others], problems

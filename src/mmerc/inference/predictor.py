@@ -9,7 +9,7 @@ from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder, Example
 from mmerc.errors import RunError
 from mmerc.features import Row
-from mmerc.files import read_json
+from mmerc.files import entry, read_json
 from mmerc.fusion import CrossmodalEmbraceNet
 from mmerc.training.extraction import encoded, prepared
 from mmerc.training.model_folder import FORMAT, load_encoder, load_fusion
@@ -46,13 +46,16 @@ class Predictor:
             inner = " (its model lies in the folder model inside it)" if (folder / "model").is_dir() else ""
             raise RunError(f"{folder} is not a model folder{inner}: give the RUN/model that `mmerc train` wrote.")
         settings = read_json(folder / "config.json")
+        labels, prior, modalities = (
+            entry(settings, key, folder / "config.json") for key in ("labels", "prior", "modalities")
+        )
         if settings.get("format") != FORMAT:
             raise RunError(f"{folder} has format {settings.get('format')}, this mmerc reads {FORMAT}: update mmerc.")
-        encoders = {name: load_encoder(folder / "encoders" / name) for name in settings["modalities"]}
+        encoders = {name: load_encoder(folder / "encoders" / name) for name in modalities}
         fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
-        return cls(
-            labels=LabelSet(tuple(settings["labels"])), encoders=encoders, fusion=fusion, prior=settings["prior"]
-        )
+        if any(encoder.classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
+            raise RunError(f"{folder} names {len(labels)} labels, its networks have another number: it is damaged.")
+        return cls(labels=LabelSet(tuple(labels)), encoders=encoders, fusion=fusion, prior=prior)
 
     def predict(self, dialogues: Iterable[Dialogue]) -> Iterator[Answer]:
         """A row for every utterance, in order.

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from mmerc.corpora import Clip
 from mmerc.errors import NoAudio
-from mmerc.media.container import decoded, opened
+from mmerc.media.container import decoded, opened, seek
 
 SAMPLE_RATE = 16_000
 SHORTEST = 0.05  # seconds: below it there is not one pitch period of a deep voice in each of two windows
@@ -56,8 +56,10 @@ def waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[
             raise NoAudio(f"{clip.path.name} has no audio stream")
         stream = container.streams.audio[0]
         if clip.start > 0:
-            container.seek(int(clip.start * av.time_base))
-        to_float = av.AudioResampler(format="fltp")  # only the sample format: mixing and rate are ours to choose
+            seek(container, clip.start)
+        # Only the sample format: mixing and rate are ours to choose. Packed, because PyAV's planar frames end at
+        # eight channels.
+        to_float = av.AudioResampler(format="flt")
         resampler: soxr.ResampleStream | None = None
         for frame in decoded(container, stream):
             assert isinstance(frame, av.AudioFrame)
@@ -81,7 +83,7 @@ def _index(time: float | None, rate: int, length: int, begin: float = 0.0) -> in
 
 
 def _mono(frame: av.AudioFrame, channel: Channel) -> np.ndarray:
-    planes = frame.to_ndarray()  # [C, N]
+    planes = frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T  # [1, N * C] interleaved -> [C, N]
     # A float file may hold anything: what is no number counts as silence, what is too loud is clipped.
     planes = np.clip(np.nan_to_num(planes, nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
     if channel == "centre":

@@ -14,6 +14,7 @@ import av.error
 
 from mmerc.errors import ClipNotFound, ClipUnreadable
 
+LATEST = 2**62  # in ffmpeg's microseconds, 64 bits
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts"})
 SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
@@ -40,6 +41,11 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error
     with container:
         yield container
+
+
+def seek(container: av.container.InputContainer, seconds: float) -> None:
+    """Go to the key frame before a time; a time that no file reaches goes to its end."""
+    container.seek(min(int(seconds * av.time_base), LATEST))
 
 
 def decoded(

@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 
 from mmerc.corpora import Clip
 from mmerc.errors import NoVideo
-from mmerc.media.container import decoded, opened
+from mmerc.media.container import decoded, opened, seek
 
 LARGEST_SIDE = 1280  # pixels; 1080p and 8K are reduced to it while they are decoded
 SEEK_BEYOND = 4.0  # seconds between two wanted frames from which seeking beats decoding what lies between
@@ -81,7 +81,7 @@ def _pick(
     groups = [[target] for target in targets] if seeking else [targets]
     for group in groups:
         if group[0] > SEEK_BEYOND:
-            container.seek(int(max(group[0] - 0.5, 0) * av.time_base))
+            seek(container, max(group[0] - 0.5, 0))
         picked += _sweep(container, stream, group, spacing, largest_side)
     unique: dict[float, np.ndarray] = {}
     for time, image in picked:

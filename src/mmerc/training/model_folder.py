@@ -12,7 +12,7 @@ from mmerc.config import validate
 from mmerc.corpora import Corpus
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
-from mmerc.files import read_json, replacing, write_json
+from mmerc.files import entry, read_json, read_json_value, replacing, write_json
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.training.settings import RunConfig
 
@@ -37,7 +37,8 @@ def load_fusion(folder: Path) -> CrossmodalEmbraceNet:
         RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
     """
     settings = read_json(folder / "config.json")
-    widths, classes = settings.pop("widths"), settings.pop("classes")
+    widths, classes = (entry(settings, key, folder / "config.json") for key in ("widths", "classes"))
+    settings = {key: value for key, value in settings.items() if key not in ("widths", "classes")}
     network = CrossmodalEmbraceNet(validate(FusionConfig, settings, "fusion"), widths, classes)
     weights.fill(network, weights.read_tensors(folder / "model.safetensors"), str(folder))
     return network.eval()
@@ -46,7 +47,7 @@ def load_fusion(folder: Path) -> CrossmodalEmbraceNet:
 def load_encoder(folder: Path) -> Encoder:
     """What `Encoder.save` wrote, whichever encoder it was."""
     name = read_json(folder / "config.json").get("encoder")
-    if name not in ENCODERS:
+    if not isinstance(name, str) or name not in ENCODERS:
         raise RunError(f'{folder} was made by an encoder "{name}" that this mmerc does not know: update mmerc.')
     return ENCODERS[name].restore(folder)
 
@@ -61,7 +62,7 @@ def write_model(
 ) -> None:
     """Put the parts of a run together as `folder/model`."""
     stage = "fusion" if fusion is not None else f"encoders/{next(iter(encoders))}"
-    history = read_json(folder / stage / "history.json")
+    history = read_json_value(folder / stage / "history.json")
     with replacing(folder / "model") as temporary:
         for name in encoders:
             shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)

@@ -89,7 +89,9 @@ def read_config(folder: Path) -> tuple[RunConfig, str, int]:
     """The configuration of a run, where its corpus lay, and its number of seeds."""
     settings = read_settings(folder)
     location, seeds = settings.pop("corpus", ""), settings.pop("seeds", 1)
-    return check(settings), str(location), int(seeds)
+    if not isinstance(seeds, int) or seeds < 1:
+        raise RunError(f"{folder / 'config.yaml'} has seeds {seeds!r}, which is no count: the folder is damaged.")
+    return check(settings), str(location), seeds
 
 
 def seed_folders(folder: Path, seeds: int) -> list[Path]:

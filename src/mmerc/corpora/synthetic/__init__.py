@@ -14,6 +14,7 @@ from mmerc.corpora.meld import ANNOTATIONS, CLIPS
 from mmerc.corpora.synthetic.face import HEIGHT, WIDTH, film
 from mmerc.corpora.synthetic.script import Turn, write_script
 from mmerc.corpora.synthetic.voice import SAMPLE_RATE, speak
+from mmerc.errors import CorpusError
 from mmerc.files import read_json, replacing, write_json
 
 FRAME_RATE = 12
@@ -30,6 +31,7 @@ def make_corpus(folder: Path, *, dialogues: dict[str, int] | None = None, turns:
     """Write the corpus to `folder`, unless the same one already lies there.
 
     Raises:
+        CorpusError: something else lies there.
         RunError: the folder cannot be written.
     """
     dialogues = dialogues or DIALOGUES
@@ -37,6 +39,8 @@ def make_corpus(folder: Path, *, dialogues: dict[str, int] | None = None, turns:
     recipe = {"version": VERSION, "dialogues": dialogues, "turns": turns, "seed": seed}
     if manifest.exists() and read_json(manifest) == recipe:
         return
+    if folder.is_file() or (folder.is_dir() and not manifest.exists() and any(folder.iterdir())):
+        raise CorpusError(f"{folder} holds other files: name an empty or a new folder for the synthetic corpus.")
     with replacing(folder) as building:
         for number, (split, count) in enumerate(dialogues.items()):
             _make_split(building, split, list(write_script(count, turns, seed * 10 + number)))
