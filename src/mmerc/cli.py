@@ -102,7 +102,7 @@ def train(
 
     if is_first():
         report_path = write_report(out)
-        _show(out, ("test", "dev"))
+        _show(out, ("test", "dev", "held-out"))
         errors.print(_plain(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
 
 

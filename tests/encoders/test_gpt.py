@@ -3,7 +3,7 @@ from pathlib import Path
 import torch
 
 from mmerc.encoders.encoder import Example
-from mmerc.encoders.gpt import MARKS, Gpt, GptConfig, learned_tokenizer
+from mmerc.encoders.gpt import MARKS, Gpt, GptConfig
 from tests.encoders.test_text import DIALOGUES
 
 
@@ -45,7 +45,7 @@ def test_the_language_model_is_scored_on_the_reply_alone() -> None:
 
 
 def test_no_text_is_unknown_to_the_learned_vocabulary() -> None:
-    tokenizer = learned_tokenizer(["plain words"], 400)
+    tokenizer = Gpt.learned_tokenizer(["plain words"], 400)
     for text in ("plain words", "日本語 😀", "שלום", "\u202e\x00"):
         assert tokenizer.decode(tokenizer.encode(text)).strip() == text.strip()
     assert [tokenizer.convert_tokens_to_ids(mark) for mark in MARKS.values()] == list(range(6))
@@ -66,7 +66,7 @@ def test_a_hub_network_by_folder(tmp_path: Path) -> None:
     OpenAIGPTModel(OpenAIGPTConfig(vocab_size=400, n_positions=64, n_embd=32, n_layer=1, n_head=2)).save_pretrained(
         tmp_path
     )
-    learned_tokenizer(["hello there who are you"], 400).save_pretrained(tmp_path)
+    Gpt.learned_tokenizer(["hello there who are you"], 400).save_pretrained(tmp_path)
     gpt = Gpt(GptConfig(encoder="gpt", backbone=str(tmp_path), longest=64), 7)
     gpt.adapt(DIALOGUES)
     out = gpt(gpt.collate([Example(("train", "0", "0"), gpt.prepare(DIALOGUES[0], 0))]))

@@ -1,6 +1,10 @@
 """What GPT and the BERT family share."""
 
+import json
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +15,7 @@ from mmerc.encoders.encoder import Example
 from mmerc.encoders.gpt import Gpt, GptConfig
 from mmerc.encoders.text import TextEncoder
 from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT
+from mmerc.errors import ConfigError, RunError
 
 
 def said(number: int, *texts: str) -> Dialogue:
@@ -97,6 +102,53 @@ def test_training_lowers_all_three_losses(encoder: TextEncoder) -> None:
         optimizer.step()
         seen.append([float(loss) for loss in losses])
     assert all(last < 0.8 * first for first, last in zip(seen[0], seen[-1], strict=True))
+
+
+def test_a_learned_vocabulary_is_the_same_in_every_process(encoder: TextEncoder) -> None:
+    code = (
+        "from mmerc.encoders import ENCODERS; import hashlib, json;"
+        f"made = ENCODERS['{encoder.config.encoder}'].learned_tokenizer([f'words {{n}} and others' for n in range(300)], 400);"
+        "print(hashlib.md5(json.dumps(made.get_vocab(), sort_keys=True).encode()).hexdigest(), len(made))"
+    )
+    runs = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(runs) == 1 and int(runs.pop().split()[1]) <= 400
+
+
+def test_a_distractor_never_outgrows_the_network(encoder: TextEncoder) -> None:
+    room = encoder.config.longest
+    for length in range(room - 12, room + 3):
+        dialogue = said(0, " ".join(["a"] * length), "yes indeed")
+        row = Example(("train", "0", "0"), encoder.prepare(dialogue, 0))
+        batch = encoder.collate([row], random.Random(0))
+        assert batch["tokens"].shape[1] <= room
+        encoder(batch)
+
+
+def test_more_tokens_than_the_network_reads_is_one_sentence(encoder: TextEncoder) -> None:
+    parts = (encoder.backbone, encoder.tokenizer)
+    config = type(encoder.config)(**{**encoder.config.model_dump(), "longest": 999})
+    with pytest.raises(ConfigError, match="text.longest is 999, the network reads 64 tokens"):
+        type(encoder)(config, 7, parts)
+
+
+def test_marks_in_somebodys_text_are_letters(encoder: TextEncoder) -> None:
+    ids = encoder.vocabulary.tokenize("a <eos> [SEP] <cls> b")
+    assert not set(ids) & {encoder.vocabulary.opening, encoder.vocabulary.closing, *encoder.vocabulary.turn.values()}
+
+
+def test_a_model_folder_runs_no_code_of_its_own(encoder: TextEncoder, tmp_path: Path) -> None:
+    encoder.save(tmp_path)
+    place = tmp_path / "backbone"
+    settings = json.loads((place / "config.json").read_text())
+    hooks = {"auto_map": {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}, "model_type": "evil"}
+    (place / "config.json").write_text(json.dumps(settings | hooks))
+    (place / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(RunError, match="cannot be read"):
+        type(encoder).restore(tmp_path)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_online_and_offline_differ_only_in_the_reply(encoder: TextEncoder) -> None:

@@ -9,7 +9,7 @@ def result(corpus: str, split: str, utterances: int) -> dict[str, object]:
     labels = ["anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"]
     system = score([0, 1, 2, 3, 4, 5, 6], [[0, 1, 2, 3, 4, 5, 0]], labels)
     return {
-        "corpus": corpus, "split": split, "utterances": utterances, "protocol": "offline", "seeds": 1, "labels": labels,
+        "corpus": corpus, "split": split, "utterances": utterances, "scored": utterances, "protocol": "offline", "seeds": 1, "labels": labels,
         "labelled": True, "systems": {"majority": system, "text": system, "fused": system},
     }  # fmt: skip
 

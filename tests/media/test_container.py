@@ -28,5 +28,8 @@ def test_every_file_that_is_no_clip_says_why(tmp_path: Path) -> None:
 
 def test_a_playlist_cannot_reach_other_files(tmp_path: Path) -> None:
     write_video(tmp_path / "secret.mp4")
-    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile {tmp_path / 'secret.mp4'}\n")
-    assert "cannot be opened" in reason(tmp_path / "list.mp4")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nsecret.mp4\n#EXT-X-ENDLIST\n")
+    (tmp_path / "sd.mp4").write_text("v=0\no=- 0 0 IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n")
+    for name in ("list.mp4", "list.m3u8", "sd.mp4"):
+        assert "cannot be opened" in reason(tmp_path / name)

@@ -30,6 +30,10 @@ def fail(sentence: str) -> None:
     raise ValueError(sentence)
 
 
+def complain(sentence: str) -> None:
+    raise RunError(sentence)
+
+
 def test_two_processes_give_the_numbers_of_one(tmp_path: Path) -> None:
     results = []
     for processes in (1, 2):
@@ -68,8 +72,13 @@ def test_the_whole_job_in_two_processes(small_corpus: Path, tmp_path: Path) -> N
 
 
 def test_a_failing_process_is_named() -> None:
-    with pytest.raises(RunError, match="one of the 2 processes failed"):
+    with pytest.raises(RunError, match="one of the 2 processes failed .*run with trainer.devices=1"):
         distributed.launch(2, fail, ("no",))
+
+
+def test_a_sentence_of_ours_is_passed_on() -> None:
+    with pytest.raises(RunError, match=r"^bad$"):
+        distributed.launch(2, complain, ("bad",))
 
 
 def test_alone_it_is_the_first_of_one() -> None:

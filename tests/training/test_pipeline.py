@@ -6,7 +6,7 @@ import pytest
 from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
 from mmerc.emotions import SEVEN
 from mmerc.errors import RunError
-from mmerc.training.pipeline import trainable
+from mmerc.training.pipeline import selection_of, trainable
 
 
 def test_the_run_folder_of_the_design(small_run: Path) -> None:
@@ -67,9 +67,14 @@ def corpus(**labels: list[str | None]) -> Corpus:
 
 def test_a_corpus_without_dev_gives_every_tenth_dialogue() -> None:
     found = trainable(corpus(train=["joy"] * 25, test=[None]))
-    assert [len(found.splits[split]) for split in ("train", "dev", "test")] == [23, 2, 1]
-    assert [dialogue.dialogue for dialogue in found.splits["dev"]] == [9, 19]
-    assert len(trainable(corpus(train=["joy"] * 3)).splits["dev"]) == 1
+    assert [len(found.splits[split]) for split in ("train", "held-out", "test")] == [23, 2, 1]
+    assert [dialogue.dialogue for dialogue in found.splits["held-out"]] == [9, 19]
+    assert len(trainable(corpus(train=["joy"] * 3)).splits["held-out"]) == 1
+    kept = trainable(corpus(train=["joy"] * 10, dev=[None] * 3))
+    assert (
+        len(kept.splits["dev"]) == 3 and selection_of(kept) == "held-out"
+    )  # a user's own dev rows stay to be predicted
+    assert selection_of(trainable(corpus(train=["joy"], dev=["fear"]))) == "dev"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,10 @@ class Face(Encoder):
             self.backbone, inputs = (cnn := SmallCnn(config.channels, config.dropout)), cnn.width
         else:
             plain = blank or not config.pretrained
-            self.backbone = InceptionResnetV1() if plain else InceptionResnetV1.pretrained(config.weights)
+            with torch.random.fork_rng(devices=[]):
+                # The same for every seed of a run: they share the embeddings that a frozen backbone has given.
+                torch.manual_seed(0)
+                self.backbone = InceptionResnetV1() if plain else InceptionResnetV1.pretrained(config.weights)
             inputs = facenet.WIDTH
         self.frozen = config.backbone == "facenet" and not config.train_backbone
         if self.frozen:

@@ -4,7 +4,8 @@ Loss (article, Eq. 1): emotion + next sentence + language model, the last two we
 """
 
 import random
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,15 +13,16 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from pydantic import Field
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from mmerc.corpora import Dialogue
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
 from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, Protocol, Vocabulary, written
-from mmerc.errors import RunError, WeightsError
+from mmerc.errors import ConfigError, RunError, WeightsError
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -47,6 +49,7 @@ class TextConfig(EncoderConfig):
     pooling: Literal["cls", "current", "both"] = "cls"
     scratch_layers: int = Field(2, ge=1)
     scratch_width: int = Field(64, ge=8)
+    scratch_vocabulary: int = Field(2000, ge=300, description="largest vocabulary learned from a corpus")
     bf16: bool = Field(True, description="bfloat16 in the backbone where the processor computes in it")
 
 
@@ -55,14 +58,20 @@ class TextEncoder(Encoder):
 
     Config: ClassVar[type[EncoderConfig]] = TextConfig
     cls_last: ClassVar[bool]  # a causal network sees the whole input only at its end
+    specials: ClassVar[tuple[str, ...]]  # of a learned vocabulary
+    named_specials: ClassVar[dict[str, str]]  # which of them transformers knows by a name
     config: TextConfig
 
     def __init__(
-        self, config: TextConfig, classes: int, backbone: nn.Module, tokenizer: PreTrainedTokenizerBase
+        self, config: EncoderConfig, classes: int, parts: tuple[nn.Module, PreTrainedTokenizerBase] | None = None
     ) -> None:
+        """`parts`: backbone and tokenizer, where they come from a model folder."""
+        assert isinstance(config, TextConfig)
         super().__init__(config, classes)
-        self.tokenizer, self.backbone = tokenizer, backbone
-        self.vocabulary = self._vocabulary(tokenizer)
+        self.backbone, self.tokenizer = parts or self.fresh(config)
+        self.vocabulary = self._vocabulary(self.tokenizer)
+        backbone = self.backbone
+        self._check_longest(config)
         self.width = int(backbone.config.hidden_size)  # type: ignore[union-attr, arg-type]
         # Added to whatever positions and types the network has of its own; small, so that it starts as it was trained.
         self.speakers = nn.Embedding(3, self.width)
@@ -74,8 +83,38 @@ class TextEncoder(Encoder):
         self.pool: list[tuple[str, np.ndarray]] = []  # every candidate of the training dialogues, for distractors
 
     @classmethod
-    def _vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-        raise TypeError(f"{cls.__name__} is not a family of networks")
+    @abstractmethod
+    def fresh(cls, config: Any) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        """Backbone and tokenizer at the start of training."""
+
+    @classmethod
+    def learned_tokenizer(cls, texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
+        """A byte-level BPE vocabulary of at most `size` entries: no text is unknown to it, whatever its script.
+
+        The same texts give the same vocabulary in every process (a learned WordPiece vocabulary does not).
+        """
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+        tokenizer.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=size,
+            special_tokens=list(cls.specials),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **cls.named_specials)
+
+    @classmethod
+    @abstractmethod
+    def _vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary: ...
+
+    def _check_longest(self, config: TextConfig) -> None:
+        most = getattr(self.backbone.config, "max_position_embeddings", None)
+        if isinstance(most, int) and config.longest > most:
+            raise ConfigError(
+                f"text.longest is {config.longest}, the network reads {most} tokens: set it to {most} or less."
+            )
 
     @property
     def embedding(self) -> nn.Embedding:
@@ -90,15 +129,23 @@ class TextEncoder(Encoder):
         return REPLY if self.config.protocol == "offline" else CURRENT
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
-        """Collect the candidates among which distractors are drawn, each with the dialogue it comes from."""
+        """Learn the vocabulary where the network brings none, and collect the candidates among which distractors are
+        drawn, each with the dialogue it comes from."""
+        if learns_vocabulary(self.config):
+            texts = (turn.text for dialogue in dialogues for turn in dialogue.utterances if turn.text)
+            self.tokenizer = self.learned_tokenizer(texts, self.config.scratch_vocabulary)
+            self.vocabulary = self._vocabulary(self.tokenizer)
         if not self.config.next_sentence:
             return
         self.pool = []
         for dialogue in dialogues:
             for turn in dialogue.utterances:
-                tokens = self.vocabulary.tokenize(turn.text or "")
+                named = f"{turn.speaker}: {turn.text}" if self.config.names and turn.speaker else turn.text
+                tokens = self.vocabulary.tokenize(named or "") if turn.text else []
                 if tokens:
                     self.pool.append((str(dialogue.dialogue), np.asarray(tokens, np.int32)))
+        if len({origin for origin, _ in self.pool}) < 2:
+            self.pool = []  # nothing that a distractor could come from: the loss is left out
 
     def prepare(self, dialogue: Dialogue, place: int) -> Int[np.ndarray, "L 3"]:
         longest = self.config.longest - (1 if self.cls_last else 0)
@@ -145,13 +192,12 @@ class TextEncoder(Encoder):
         place = row[:, SEGMENT] == self.candidate
         if not place.any():
             return row
-        for _ in range(20):
+        origin, tokens = dice.choice(self.pool)
+        while origin == example.key[1]:
             origin, tokens = dice.choice(self.pool)
-            if origin != example.key[1]:
-                break
         start, end = int(place.argmax()), len(place) - int(place[::-1].argmax())
         room = self.config.longest - 1 - (len(row) - (end - start)) - 2
-        wrong = np.repeat(row[start : start + 1], min(len(tokens), max(room, 1)) + 2, axis=0)
+        wrong = np.repeat(row[start : start + 1], min(len(tokens), max(room, 0)) + 2, axis=0)
         wrong[1:-1, ID] = tokens[: len(wrong) - 2]
         wrong[-1] = row[end - 1]  # the closing token
         return np.concatenate([row[:start], wrong, row[end:]])
@@ -220,11 +266,14 @@ class TextEncoder(Encoder):
         if not (place / "config.json").is_file():
             raise RunError(f"{place} does not exist: is {folder} a complete run or model folder?")
         try:
-            tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True)
-            backbone = AutoModel.from_config(AutoConfig.from_pretrained(place, local_files_only=True))
+            tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+            backbone = AutoModel.from_config(
+                AutoConfig.from_pretrained(place, local_files_only=True, trust_remote_code=False),
+                trust_remote_code=False,
+            )
         except (OSError, ValueError) as error:
             raise RunError(f"{place} cannot be read ({str(error).splitlines()[0]}): train again.") from error
-        return cls(config, classes, backbone, tokenizer)
+        return cls(config, classes, (backbone, tokenizer))
 
 
 def _packed(
@@ -235,6 +284,16 @@ def _packed(
     moved = torch.gather(hidden, 1, order[..., None].expand(-1, -1, hidden.shape[-1]))
     mask = torch.gather(current, 1, order)
     return torch.cat([cls[:, None], moved * mask[..., None]], 1), F.pad(mask, (1, 0), value=True)
+
+
+def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:
+    """Text to ids, without marks around it; what looks like a mark in somebody's text is only letters."""
+    return lambda text: tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+
+def learns_vocabulary(config: TextConfig) -> bool:
+    """Whether the tokenizer is made from the corpus: nothing public is loaded then."""
+    return config.backbone == "scratch" or (config.backbone == "openai-gpt" and not config.pretrained)
 
 
 def computes_bf16(device: torch.device) -> bool:
@@ -251,10 +310,12 @@ def load_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, PreTrained
         WeightsError: they are neither here nor to be downloaded.
     """
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(name)
+        # No code and no pickle of a stranger's folder is ever run.
+        tokenizer: Any = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         if pretrained:
-            return AutoModel.from_pretrained(name), tokenizer
-        return AutoModel.from_config(AutoConfig.from_pretrained(name)), tokenizer
+            return AutoModel.from_pretrained(name, trust_remote_code=False, use_safetensors=True), tokenizer
+        settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        return AutoModel.from_config(settings, trust_remote_code=False), tokenizer
     except (OSError, ValueError) as error:
         raise WeightsError(
             f'the text network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '

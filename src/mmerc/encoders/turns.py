@@ -55,6 +55,7 @@ def written(
     room -= len(now)
     after = turns[place + 1] if place + 1 < len(turns) and protocol == "offline" else None
     reply = _turn(after, current, REPLY, vocabulary, names)[:room] if after is not None and after.text else []
+    reply = reply if len(reply) > 1 else []  # a turn's mark without a word of it is no reply
     room -= len(reply)
     before: list[tuple[int, int, int]] = []
     for turn in reversed(turns[max(0, place - history) : place]):

@@ -20,6 +20,7 @@ from mmerc.encoders.encoder import Batch, Classifier, EncoderConfig, Encoding, m
 from mmerc.encoders.mel import log_mel
 from mmerc.encoders.speech import SpeechConfig, SpeechEncoder, steps_mask
 
+SAMPLES_AT_ONCE = 2**25  # numbers of one such tensor
 LJSPEECH: dict[str, Any] = {"upsample_scales": (5, 5, 11), "bands": 80}  # and its own defaults for the rest
 
 
@@ -203,9 +204,18 @@ class WaveRnnEncoder(SpeechEncoder):
         picture = picture.transpose(1, 2).flatten(0, 1)[:, None]  # [B * pieces, 1, M, frames]
         used = (torch.arange(pieces, device=hops.device)[None] * length < hops[:, None]).flatten()  # [B * pieces]
         means = sound.new_zeros(count * pieces, length, self.width)
-        features = self.network.features(sound[used], picture[used])  # [used, length * hop, f]
-        means[used] = features.unflatten(1, (length, self.hop)).mean(2)
+        means[used] = torch.cat(
+            [
+                self.network.features(*part).unflatten(1, (length, self.hop)).mean(2)  # [windows, length, f]
+                for part in zip(*(x[used].split(self._at_once(length)) for x in (sound, picture)), strict=True)
+            ]
+        )
         return means.reshape(count, pieces * length, self.width)[:, :total]
+
+    def _at_once(self, length: int) -> int:
+        """Windows that go through together: all in training, where batch statistics are taken over them; in evaluation
+        so many that the largest tensors, some eight of one row a sample, take about a gigabyte."""
+        return SAMPLES_AT_ONCE if self.training else max(1, SAMPLES_AT_ONCE // (length * self.hop * self.width))
 
     def _frames(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B M T"]:
         """The spectrogram with (kernel - 1) / 2 frames of silence on either side; frame t in the middle of hop t."""

@@ -28,8 +28,8 @@ def open_evaluated(run: Path) -> Corpus:
 def evaluate(run: Path, split: str = "test") -> dict[str, Any]:
     """Score a split and write the result into `metrics.json`, which may hold other splits beside it.
 
-    `systems` has the majority class first, then each modality alone, then the fusion. In a split without labels it
-    is empty, and `labelled` false.
+    `systems` has the majority class first, then each modality alone, then the fusion; all are scored on the
+    utterances that have a label. In a split without any, it is empty and `labelled` false.
 
     Raises:
         RunError: the run has no predictions of the split.
@@ -48,7 +48,8 @@ def evaluate(run: Path, split: str = "test") -> dict[str, Any]:
         "seeds": seeds,
         "labels": list(corpus.labels.names),
         "utterances": len(turns),
-        "labelled": bool(labelled) and len(labelled) == len(turns),
+        "scored": len(labelled),
+        "labelled": bool(labelled),
         "missing": {
             name: sum(not row["modalities"] for row in answers[name][0].values()) for name in config.modalities
         },

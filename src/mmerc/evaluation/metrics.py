@@ -45,11 +45,12 @@ def summary(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.ndarray, "*
     share = _ratio(each["support"], each["support"].sum(-1, keepdims=True))
     precision, recall = (each["precision"] * share).sum(-1), (each["recall"] * share).sum(-1)
     occurs = each["support"] > 0
+    seen = occurs | (matrix.sum(-2) > 0)  # macro F1 is over every class that is true or taken for somewhere
     found = {
         "accuracy": recall,  # the trace over the total is the recall weighted by support
         "balanced_accuracy": _ratio(each["recall"].sum(-1), occurs.sum(-1).astype(float)),
         "f1_weighted": (each["f1"] * share).sum(-1),
-        "f1_macro": _ratio((each["f1"] * occurs).sum(-1), occurs.sum(-1).astype(float)),
+        "f1_macro": _ratio(each["f1"].sum(-1), seen.sum(-1).astype(float)),
         "f1_of_weighted_pr": _ratio(2 * precision * recall, precision + recall),
         "precision_weighted": precision,
         "recall_weighted": recall,

@@ -17,6 +17,7 @@ from mmerc.evaluation.evaluate import evaluate, open_evaluated
 from mmerc.evaluation.tables import Table, all_tables
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
+from mmerc.training.pipeline import HELD_OUT
 from mmerc.training.run import read_config, read_settings, seed_folders
 from mmerc.weights import read_tensors
 
@@ -44,7 +45,7 @@ def write_report(run: Path) -> Path:
     corpus = open_evaluated(run)
     first = seed_folders(run, seeds)[0]
     sections = []
-    for split in ("test", "dev"):
+    for split in ("test", "dev", HELD_OUT):
         if split not in corpus.splits:
             continue
         result = evaluate(run, split)
@@ -66,7 +67,7 @@ def write_report(run: Path) -> Path:
 
 def _results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Section:
     split = result["split"]
-    role = "it selected the epochs, so it flatters" if split == "dev" else "nothing was chosen on it"
+    role = "nothing was chosen on it" if split == "test" else "it selected the epochs, so it flatters"
     section = Section(f"Results on {split}", f"{result['utterances']} utterances; {role}.", all_tables(result))
     best = "fused" if "fused" in result["systems"] else list(result["systems"])[-1]
     for name, system in result["systems"].items():
@@ -77,7 +78,9 @@ def _results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Section:
             f"Confusion matrix of {name}{seeds}.", figures.confusion(system["confusion"], result["labels"])
         )
     vectors = read_tensors(folder / "predictions" / f"{split}.safetensors")["embedding"].numpy()
-    emotions = [turn.emotion or "" for turn in corpus.utterances(split)]
+    labelled = [number for number, turn in enumerate(corpus.utterances(split)) if turn.emotion]
+    vectors = vectors[labelled]
+    emotions = [turn.emotion for turn in corpus.utterances(split) if turn.emotion]
     if len(vectors) < figures.FEWEST_POINTS:
         return section
     caption = f"t-SNE of the {best} embedding of each utterance, coloured by its true emotion (first seed)."

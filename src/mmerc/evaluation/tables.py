@@ -31,7 +31,7 @@ class Table:
 
 def is_published(result: dict[str, Any]) -> bool:
     """Whether the article's numbers are about these very utterances."""
-    return result["corpus"] == "MELD" and result["split"] == "test" and result["utterances"] == 2610
+    return result["corpus"] == "MELD" and result["split"] == "test" and result["scored"] == 2610
 
 
 def all_tables(result: dict[str, Any]) -> list[Table]:
@@ -97,10 +97,9 @@ def with_spread(system: dict[str, Any], column: str) -> str:
 
 
 def _note(result: dict[str, Any]) -> str:
+    part = "" if result["scored"] == result["utterances"] else f" of {result['utterances']} (the others have no label)"
     seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
-    ours = (
-        f"Ours: {result['corpus']} {result['split']}, {result['utterances']} utterances, {result['protocol']}, {seeds}"
-    )
+    ours = f"Ours: {result['corpus']} {result['split']}, {result['scored']} utterances{part}, {result['protocol']}, {seeds}"
     spread = "mean ± standard deviation, " if result["seeds"] > 1 else ""
     other = "" if is_published(result) else " These are other utterances: the two cannot be compared."
     return f"{ours}; {spread}[95 % bootstrap interval]. The article: MELD test, 2,610 utterances.{other}"

@@ -14,6 +14,7 @@ from mmerc.fusion import CrossmodalEmbraceNet
 from mmerc.training.extraction import encoded, prepared
 from mmerc.training.model_folder import FORMAT, load_encoder, load_fusion
 from mmerc.training.predictions import fused_answers, own_answers, prediction_row
+from mmerc.training.settings import MODALITY_NAME
 
 AT_ONCE = 64  # utterances whose features are held in memory together
 BATCH = 32
@@ -51,6 +52,8 @@ class Predictor:
         )
         if settings.get("format") != FORMAT:
             raise RunError(f"{folder} has format {settings.get('format')}, this mmerc reads {FORMAT}: update mmerc.")
+        if not all(isinstance(name, str) and MODALITY_NAME.fullmatch(name) for name in modalities):
+            raise RunError(f"{folder} names a modality that is no name: it is damaged.")
         encoders = {name: load_encoder(folder / "encoders" / name) for name in modalities}
         fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
         if any(encoder.classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):

@@ -14,6 +14,7 @@ import av.error
 
 from mmerc.errors import ClipNotFound, ClipUnreadable
 
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,flac,mp3,ogg,aac,asf,mpegts,mpeg,aiff,caf,amr,flv"
 LATEST = 2**62  # in ffmpeg's microseconds, 64 bits
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts"})
@@ -33,9 +34,10 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
     if path.stat().st_size == 0:
         raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
     try:
-        # An absolute path and only the file protocol: a name such as "concat:..." stays a name, and a playlist
-        # that arrives as a clip cannot make ffmpeg fetch other files or addresses.
-        container = av.open(str(path.resolve()), metadata_errors="ignore", options={"protocol_whitelist": "file"})
+        # An absolute path, only the file protocol, and only formats that hold their own data: a name such as
+        # "concat:..." stays a name, and a playlist that arrives as a clip cannot make ffmpeg read other files.
+        options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+        container = av.open(str(path.resolve()), metadata_errors="ignore", options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error

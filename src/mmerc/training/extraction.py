@@ -7,7 +7,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder, Example
@@ -28,11 +30,11 @@ def prepare_inputs(
     places = [
         (dialogue, place) for split in splits for dialogue in corpus.dialogues(split) for place in range(len(dialogue))
     ]
-    mine = places[distributed.rank() :: distributed.world()]
+    left = [(dialogue, place) for dialogue, place in places if dialogue.utterances[place].key not in store]
+    distributed.barrier()  # all have counted what is left before one of them adds to it
     with FeatureWriter(store.folder) as writer:
-        for done, (dialogue, place) in enumerate(mine, start=1):
-            if dialogue.utterances[place].key not in store:
-                writer.add(prepared(encoder, dialogue, place))
+        for done, (dialogue, place) in enumerate(left[distributed.rank() :: distributed.world()], start=1):
+            writer.add(prepared(encoder, dialogue, place))
             report(done)
     distributed.barrier()
     store.refresh()
@@ -45,20 +47,25 @@ def prepared(encoder: Encoder, dialogue: Dialogue, place: int) -> Row:
         return Row(key, encoder.prepare(dialogue, place))
     except MissingModality as missing:
         return Row(key, None, str(missing))
-    except (ValueError, RuntimeError, IndexError, ArithmeticError) as error:
+    except (ValueError, RuntimeError, IndexError, ArithmeticError, OSError, EOFError) as error:
         log.warning("%s: its clip made the decoder fail: %s", dialogue.utterances[place].name, error)
         return Row(key, None, f"it cannot be read ({type(error).__name__}: {str(error)[:120]})")
 
 
 def extract_features(
-    encoder: Encoder, inputs: FeatureStore, store: FeatureStore, keys: Sequence[Key], report: Report = lambda done: None
+    encoder: Encoder,
+    inputs: FeatureStore,
+    store: FeatureStore,
+    keys: Sequence[Key],
+    report: Report = lambda done: None,
+    *,
+    device: torch.device | None = None,
 ) -> None:
     """A row for every key: the encoder's sequence [T, d] in float16, with its own logits as metadata.
 
     Batches are cut from the whole list, not from what is left to do, so that a resumed run gives the same numbers.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    encoder.eval().to(device)
+    encoder.eval().to(device or torch.device("cpu"))
     there = [key for key in keys if inputs[key].values is not None]
     lengths = [len(values) for key in there if (values := inputs[key].values) is not None]
     batches = arranged(lengths, BATCH, None)
@@ -86,9 +93,15 @@ def encoded(encoder: Encoder, examples: Sequence[Example]) -> list[Row]:
     device = next(encoder.parameters()).device
     out = encoder({name: value.to(device) for name, value in encoder.collate(examples).items()})
     return [
-        Row(example.key, sequence[mask].half().cpu().numpy(), None, {"logits": logits.tolist()})
+        Row(example.key, stored(sequence[mask]), None, {"logits": logits.tolist()})
         for example, sequence, mask, logits in zip(examples, out.sequence, out.mask, out.logits.float(), strict=True)
     ]
+
+
+def stored(sequence: Tensor) -> np.ndarray:
+    """In float16, whose largest number stands for all that is larger."""
+    most = torch.finfo(torch.float16).max
+    return sequence.clamp(-most, most).half().cpu().numpy()
 
 
 def log_missing(modality: str, store: FeatureStore) -> None:

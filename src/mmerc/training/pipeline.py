@@ -5,6 +5,7 @@ Every part is found done or is done; each leaves one folder that appears when it
 
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -26,7 +27,8 @@ from mmerc.training.settings import RunConfig
 from mmerc.training.stage import Task, best_score, fit
 
 log = logging.getLogger("mmerc")
-PREDICTED = ("dev", "test")
+HELD_OUT = "held-out"
+PREDICTED = (HELD_OUT, "dev", "test")
 
 
 def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
@@ -36,6 +38,8 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
         MmercError: anything the user can mend: corpus, configuration, weights, folder.
     """
     if config.trainer.devices > 1 and distributed.world() == 1:
+        checked = trainable(open_corpus(location))  # here, so that what is wrong with it is one sentence
+        open_run(out, config, checked, location, seeds)
         distributed.launch(config.trainer.devices, train, (location, out, config, seeds))
         return
     show_log()
@@ -62,7 +66,7 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
 
 
 def trainable(corpus: Corpus) -> Corpus:
-    """The corpus with a dev split; a tenth of the training dialogues where it has none.
+    """The corpus with a split to select on: its labelled dev, or `held-out`, a tenth of the training dialogues.
 
     Raises:
         RunError: there is no labelled training split.
@@ -73,14 +77,23 @@ def trainable(corpus: Corpus) -> Corpus:
         raise RunError(f"{corpus.name} has no labelled train split (labelled: {found}): mark rows with split=train.")
     if "dev" in labelled:
         return corpus
-    dialogues = corpus.dialogues("train")
+    dialogues = [
+        dialogue for dialogue in corpus.dialogues("train") if any(turn.emotion for turn in dialogue.utterances)
+    ]
     if len(dialogues) < 2:
-        raise RunError(f"{corpus.name} has no dev split and only one training dialogue to take it from: add more.")
-    log.info("%s has no dev split: every tenth training dialogue is held out as dev", corpus.name)
+        raise RunError(
+            f"{corpus.name} has no labelled dev split and only one training dialogue to take it from: add more."
+        )
+    log.info("%s has no labelled dev split: every tenth training dialogue is held out for selection", corpus.name)
     every = min(10, len(dialogues))
-    held = tuple(dialogue for number, dialogue in enumerate(dialogues) if number % every == every - 1)
-    kept = tuple(dialogue for number, dialogue in enumerate(dialogues) if number % every != every - 1)
-    return Corpus(corpus.name, corpus.labels, {**corpus.splits, "train": kept, "dev": held}, corpus.problems)
+    held = tuple(dialogues[every - 1 :: every])
+    kept = tuple(dialogue for dialogue in corpus.dialogues("train") if dialogue not in held)
+    return replace(corpus, splits={**corpus.splits, "train": kept, HELD_OUT: held})
+
+
+def selection_of(corpus: Corpus) -> str:
+    """The split on which epochs are selected."""
+    return HELD_OUT if HELD_OUT in corpus.splits else "dev"
 
 
 class Seed:
@@ -88,7 +101,8 @@ class Seed:
 
     def __init__(self, config: RunConfig, corpus: Corpus, run: Path, folder: Path, seed: int) -> None:
         self.config, self.corpus, self.run_folder, self.folder, self.seed = config, corpus, run, folder, seed
-        self.splits = [split for split in ("train", "dev", "test") if split in corpus.splits]
+        self.splits = [split for split in ("train", *PREDICTED) if split in corpus.splits]
+        self.selection = selection_of(corpus)
         self.utterances = {turn.key: turn for split in self.splits for turn in corpus.utterances(split)}
         self.journal = Journal(run / "log.jsonl")
         self.encoders: dict[str, Encoder] = {}
@@ -110,7 +124,7 @@ class Seed:
     def encoder(self, modality: str) -> Encoder:
         """The modality's network, trained."""
         folder = self.folder / "encoders" / modality
-        if folder.is_dir():
+        if not distributed.anyone(not folder.is_dir()):
             return ENCODERS[self.config.modalities[modality].encoder].restore(folder)
         config = self.config.modalities[modality]
         torch.manual_seed(self.seed)  # the layers that start from chance start the same in a resumed run
@@ -123,7 +137,7 @@ class Seed:
             forward=encoder,
             config=config,
             train=self._examples(encoder, inputs, "train"),
-            dev=self._examples(encoder, inputs, "dev"),
+            dev=self._examples(encoder, inputs, self.selection),
             classes=len(self.corpus.labels),
             seed=self.seed,
         )
@@ -141,7 +155,7 @@ class Seed:
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""
         store = FeatureStore(self.run_folder / "inputs" / modality)
-        if store.absent(self.utterances):
+        if distributed.anyone(bool(store.absent(self.utterances))):
             with bar(f"{modality}: reading", len(self.utterances) // distributed.world()) as report:
                 prepare_inputs(encoder, self.corpus, self.splits, store, report)
             log_missing(modality, store)
@@ -154,11 +168,12 @@ class Seed:
     def features(self, modality: str) -> FeatureStore:
         """The encoder's sequences for every utterance."""
         store = FeatureStore(self.folder / "features" / modality)
-        if store.absent(self.utterances):
+        if distributed.anyone(bool(store.absent(self.utterances))):
             encoder = self.encoders[modality]
             inputs = self.inputs(modality, encoder)
             with bar(f"{modality}: features", len(self.utterances)) as report:
-                extract_features(encoder, inputs, store, list(self.utterances), report)
+                device = distributed.device(self.config.trainer.accelerator)
+                extract_features(encoder, inputs, store, list(self.utterances), report, device=device)
         return store
 
     # ---- stage 2 ------------------------------------------------------------------------------------------------
@@ -169,16 +184,15 @@ class Seed:
         widths = {name: encoder.width for name, encoder in self.encoders.items()}
         network = CrossmodalEmbraceNet(self.config.fusion, widths, len(self.corpus.labels))
         folder = self.folder / "fusion"
-        if not (folder / "model.safetensors").is_file():
+        if distributed.anyone(not (folder / "model.safetensors").is_file()):
             checkpoint = self.folder / "fusion.checkpoint"
-            examples = {split: self._fusion_examples(features, widths, split) for split in ("train", "dev")}
             task = Task(
                 name="fusion",
                 network=network,
                 forward=lambda batch: network(*unpacked(batch)),
                 config=self.config.fusion,
-                train=examples["train"],
-                dev=examples["dev"],
+                train=self._fusion_examples(features, widths, "train"),
+                dev=self._fusion_examples(features, widths, self.selection),
                 classes=len(self.corpus.labels),
                 seed=self.seed,
             )

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from mmerc.config import Settings
-from mmerc.corpora import Corpus
+from mmerc.corpora import Clip, Corpus
 from mmerc.errors import RunError
 from mmerc.files import read_json, write_json, write_text
 from mmerc.training.settings import RunConfig, check
@@ -42,6 +42,8 @@ def _flat(config: RunConfig, location: str, seeds: int) -> Settings:
 
 
 def _same(folder: Path, there: Settings, here: Settings, fingerprint: str) -> None:
+    for part in (there, here):
+        part["precision"] = part.get("trainer", {}).get("precision")
     # How many processes share the work, and where the corpus lies, change no number.
     there, here = (
         {key: value for key, value in part.items() if key not in ("trainer", "corpus")} for part in (there, here)
@@ -100,13 +102,19 @@ def seed_folders(folder: Path, seeds: int) -> list[Path]:
 
 
 def corpus_fingerprint(corpus: Corpus) -> str:
-    """Changes whenever a key, a text, a label or a clip's size does."""
+    """Changes whenever a key, a text, a label or a clip's name, size or part does."""
     digest = hashlib.sha256()
     for split in corpus.splits:
         for turn in corpus.utterances(split):
-            size = turn.clip.path.stat().st_size if turn.clip and turn.clip.path.is_file() else -1
-            digest.update(repr((turn.key, turn.speaker, turn.text, turn.emotion, size)).encode())
+            digest.update(repr((turn.key, turn.speaker, turn.text, turn.emotion, _of_clip(turn.clip))).encode())
     return digest.hexdigest()
+
+
+def _of_clip(clip: Clip | None) -> tuple[str, int, float, float | None] | None:
+    if clip is None:
+        return None
+    size = clip.path.stat().st_size if clip.path.is_file() else -1
+    return (clip.path.name, size, clip.start, clip.end)
 
 
 def environment() -> dict[str, Any]:

@@ -192,6 +192,7 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
     task.network.train()  # a network from a hub arrives in evaluation mode, without dropout
     stage = Stage(task, note)
     state = _resumable(checkpoint)
+    distributed.barrier()  # all have looked before one of them goes on to write
     if state is not None and finished(state["mmerc"]["history"], task.config):
         stage.on_load_checkpoint(state)
     else:

@@ -1,0 +1,102 @@
+"""The README and the manual are true: their commands are run, their links lead somewhere, their settings exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mmerc.cli import app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(text: str) -> list[list[str]]:
+    """Every `mmerc ...` line of the console blocks."""
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    lines = (line.removeprefix(".venv/bin/") for block in blocks for line in block.splitlines())
+    return [shlex.split(line)[1:] for line in lines if line.startswith("mmerc ")]
+
+
+def test_the_two_commands_are_make_targets() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("demo", "test"):
+        assert f"make {target}\n" in README
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.weights
+def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path) -> None:
+    clip = next((small_corpus / "test").glob("*.mp4"), None) or next(small_corpus.rglob("*.mp4"))
+    found = commands(README)
+    assert [command[0] for command in found] == ["corpus", "train", "predict", "predict"]
+    for command in found:
+        if command[0] == "train":
+            # The README's own words, with a network that takes seconds.
+            command = [
+                *command[: command.index("--seeds")],
+                "--seeds",
+                "2",
+                "--preset",
+                "smoke",
+                "--modalities",
+                "text",
+            ]
+        words = {
+            "meld:PATH/TO/MELD": f"meld:{small_corpus}",
+            "meld:PATH/TO/MELD#test": f"meld:{small_corpus}#test",
+            "runs/meld": str(tmp_path / "meld"),
+            "runs/meld/model": str(tmp_path / "meld" / "model"),
+            "test.jsonl": str(tmp_path / "test.jsonl"),
+            "demo-run/run/model": str(small_run / "model"),
+            "clip.mp4": str(clip),
+        }
+        result = CliRunner().invoke(app, [words.get(word, word) for word in command])
+        assert result.exit_code == 0, f"{command}: {result.stderr}"
+    assert len((tmp_path / "test.jsonl").read_text().splitlines()) == 8
+
+
+@pytest.mark.weights
+def test_its_python_runs(small_corpus: Path, small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    clip = next(small_corpus.rglob("*.mp4"))
+    exec(code.replace("demo-run/run/model", str(small_run / "model")).replace("clip.mp4", str(clip)), {})
+    assert "'text'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
+    assert not re.search(r"@[A-Z]+@|TODO|TBD", page.read_text(encoding="utf-8"))
+
+
+def test_every_dependency_has_its_line() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    names = [
+        re.split(r"[<>=\[]", line)[0]
+        for line in [*project["dependencies"], *project["optional-dependencies"]["minilm"]]
+    ]
+    assert [name for name in names if name not in page] == []
+
+
+def test_settings_named_in_the_manual_exist() -> None:
+    from mmerc import config
+    from mmerc.training.settings import check
+
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    overrides = re.findall(r"`(?:--set )?((?:text|audio|face|fusion|trainer)\.\w+=[\w.]+)`", page)
+    assert len(overrides) >= 3
+    for override in overrides:
+        check(config.load("paper" if "train_hops" in override else "compact", None, [override]))
