@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Problem, Utterance
+from mmerc.corpora.goemotions import read_goemotions
 from mmerc.corpora.meld import read_meld
 from mmerc.corpora.table import read_table
 from mmerc.errors import CorpusError
@@ -23,6 +24,7 @@ def read_synthetic(folder: Path) -> Corpus:
 READERS: dict[str, Callable[[Path], Corpus]] = {
     "meld": read_meld,
     "table": read_table,
+    "goemotions": read_goemotions,
     "synthetic": read_synthetic,
 }
 
