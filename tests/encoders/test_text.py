@@ -134,6 +134,19 @@ def test_more_tokens_than_the_network_reads_is_one_sentence(encoder: TextEncoder
         type(encoder)(config, 7, parts)
 
 
+def test_layers_near_the_input_learn_slower(encoder: TextEncoder) -> None:
+    config = type(encoder.config)(**{**encoder.config.model_dump(), "layer_decay": 0.5, "scratch_layers": 2})
+    deep = type(encoder)(config, 7)
+    rates = {name: deep.rate_of(name) for name, _ in deep.named_parameters()}
+    layers = [
+        {rate for name, rate in rates.items() if f".{number}." in name and name.startswith("backbone")}
+        for number in (0, 1)
+    ]
+    assert layers == [{0.5}, {1.0}]
+    embedding = next(name for name in rates if name.endswith(("wte.weight", "word_embeddings.weight")))
+    assert rates[embedding] == 0.25 and rates["emotion.1.weight"] == 1.0
+
+
 def test_marks_in_somebodys_text_are_letters(encoder: TextEncoder) -> None:
     ids = encoder.vocabulary.tokenize("a <eos> [SEP] <cls> b")
     assert not set(ids) & {encoder.vocabulary.opening, encoder.vocabulary.closing, *encoder.vocabulary.turn.values()}

@@ -58,6 +58,24 @@ def test_the_same_command_again_changes_nothing(small_run: Path, small_corpus: P
     assert (small_run / "encoders" / "text" / "model.safetensors").stat().st_mtime_ns == trained
 
 
+def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
+    from mmerc import config
+    from mmerc.training.pipeline import train
+    from mmerc.training.settings import check
+
+    (tmp_path / "go").mkdir()
+    (tmp_path / "go" / "labels.txt").write_text("anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise")
+    for split in ("train", "dev"):
+        (tmp_path / "go" / f"{split}.tsv").write_text("".join(f"some words {n}\t{n % 7}\tid{n}\n" for n in range(14)))
+    rows = "".join(f"{n},0,A,words {n},{'joy' if n % 2 else 'fear'},{'train' if n < 8 else 'dev'}\n" for n in range(12))
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
+    settings = config.load("smoke", None, [f"text.warm_start=goemotions:{tmp_path / 'go'}", "text.epochs=1"])
+    train(f"table:{tmp_path / 't.csv'}", tmp_path / "run", check(settings, only=["text"]))
+    events = [json.loads(line)["stage"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert events == ["text on GoEmotions", "text"]
+    assert not list((tmp_path / "run").rglob("*.checkpoint"))
+
+
 def corpus(**labels: list[str | None]) -> Corpus:
     return Corpus("c", SEVEN, {
         split: tuple(Dialogue(split, n, (Utterance(split, n, 0, "A", "x", emotion=label),)) for n, label in enumerate(each))

@@ -64,9 +64,9 @@ def test_it_learns_and_keeps_the_best_dev_state(tmp_path: Path) -> None:
     assert [note["stage"] for note in notes] == ["points"] * 8
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_cut_off_after_any_epoch_it_ends_with_the_same_numbers(tmp_path: Path, optimizer: str) -> None:
-    whole = task(optimizer=optimizer)
+@pytest.mark.parametrize("settings", [{"optimizer": "adamw"}, {"optimizer": "sgd"}, {"averaging": 0.9}], ids=str)
+def test_cut_off_after_any_epoch_it_ends_with_the_same_numbers(tmp_path: Path, settings: dict[str, Any]) -> None:
+    whole = task(**settings)
     expected = fit(whole, MACHINE, tmp_path / "whole", lambda note: None)
 
     class Cut(Exception):
@@ -80,8 +80,8 @@ def test_cut_off_after_any_epoch_it_ends_with_the_same_numbers(tmp_path: Path, o
                 raise Cut
 
         with pytest.raises(Cut):
-            fit(task(optimizer=optimizer), MACHINE, checkpoint, cut)
-        resumed = task(optimizer=optimizer)
+            fit(task(**settings), MACHINE, checkpoint, cut)
+        resumed = task(**settings)
         history = fit(resumed, MACHINE, checkpoint, lambda note: None)
         assert [{**entry, "seconds": 0} for entry in history] == [{**entry, "seconds": 0} for entry in expected]
         assert weights(resumed) == weights(whole)
@@ -93,6 +93,16 @@ def test_a_finished_checkpoint_is_not_trained_again(tmp_path: Path) -> None:
     second, notes = task(), []
     fit(second, MACHINE, tmp_path / "c", notes.append)
     assert notes == [] and weights(second) == weights(first)
+
+
+def test_averaged_weights_are_the_ones_that_are_judged_and_kept(tmp_path: Path) -> None:
+    plain, averaged = task(2), task(2, averaging=0.99)
+    fit(plain, MACHINE, tmp_path / "a", lambda note: None)
+    history = fit(averaged, MACHINE, tmp_path / "b", lambda note: None)
+    assert weights(plain) != weights(averaged)
+    predicted = averaged.network(averaged.dev.x).argmax(1)  # type: ignore[attr-defined]
+    accuracy = float((predicted == torch.tensor(averaged.dev.labels)).float().mean())
+    assert accuracy == pytest.approx(max(history, key=lambda entry: entry["dev_f1_weighted"])["dev_accuracy"])
 
 
 def test_patience() -> None:

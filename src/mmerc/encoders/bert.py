@@ -9,7 +9,8 @@ from pydantic import Field
 from torch import nn
 from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
 
-from mmerc.encoders.text import TextConfig, TextEncoder, load_backbone, plain_tokenizer
+from mmerc.encoders.backbone import load_backbone, plain_tokenizer
+from mmerc.encoders.text import TextConfig, TextEncoder
 from mmerc.encoders.turns import NOBODY, OTHER, TARGET, Vocabulary
 from mmerc.errors import WeightsError
 
@@ -35,7 +36,7 @@ class Bert(TextEncoder):
         if config.backbone == "scratch":
             return _small(config), cls.learned_tokenizer([], config.scratch_vocabulary)
         name = minilm_folder() if config.backbone == "minilm" else config.backbone
-        return load_backbone(name, pretrained=config.pretrained)
+        return load_backbone(name, pretrained=config.pretrained, attention_dropout=config.attention_dropout)
 
     @classmethod
     def _vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:

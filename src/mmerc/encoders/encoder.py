@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -53,6 +54,8 @@ class EncoderConfig(StageConfig):
 
     encoder: str
     pretrained: bool = True
+    warm_start: str = Field("", description="KIND:PATH of a corpus with the same labels to train on first")
+    warm_epochs: int = Field(1, ge=1)
 
 
 class Encoder(nn.Module, ABC):
@@ -85,6 +88,10 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoding: ...
+
+    def rate_of(self, parameter: str) -> float:
+        """The learning rate of a parameter as a share of the configured one."""
+        return 1.0
 
     def save(self, folder: Path) -> None:
         """Write the network to a folder that exists."""

@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import nn
 from transformers import AutoModel, GPT2Config, OpenAIGPTConfig, PreTrainedTokenizerBase
 
-from mmerc.encoders.text import TextConfig, TextEncoder, learns_vocabulary, load_backbone, plain_tokenizer
+from mmerc.encoders.backbone import load_backbone, plain_tokenizer
+from mmerc.encoders.text import TextConfig, TextEncoder, learns_vocabulary
 from mmerc.encoders.turns import NOBODY, OTHER, TARGET, Vocabulary
 
 MARKS = {
@@ -45,7 +46,9 @@ class Gpt(TextEncoder):
         if learns_vocabulary(config):  # the article's network without its weights
             size = OpenAIGPTConfig(vocab_size=config.scratch_vocabulary, n_positions=max(512, config.longest))
             return AutoModel.from_config(size), cls.learned_tokenizer([], config.scratch_vocabulary)
-        backbone, tokenizer = load_backbone(config.backbone, pretrained=config.pretrained)
+        backbone, tokenizer = load_backbone(
+            config.backbone, pretrained=config.pretrained, attention_dropout=config.attention_dropout
+        )
         tokenizer.add_special_tokens({"additional_special_tokens": list(MARKS.values())})
         backbone.resize_token_embeddings(len(tokenizer), mean_resizing=False)  # type: ignore[operator]
         return backbone, tokenizer

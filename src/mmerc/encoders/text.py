@@ -4,8 +4,9 @@ Loss (article, Eq. 1): emotion + next sentence + language model, the last two we
 """
 
 import random
+import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,16 +18,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
 from mmerc.corpora import Dialogue
+from mmerc.encoders.backbone import computes_bf16
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
 from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, Protocol, Vocabulary, written
-from mmerc.errors import ConfigError, RunError, WeightsError
+from mmerc.errors import ConfigError, RunError
 
-transformers_logging.set_verbosity_error()
-transformers_logging.disable_progress_bar()
-
+LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")  # how the families of networks number theirs
 IGNORED = -100  # cross_entropy's own mark for a position without a target
 
 
@@ -50,6 +49,8 @@ class TextConfig(EncoderConfig):
     scratch_layers: int = Field(2, ge=1)
     scratch_width: int = Field(64, ge=8)
     scratch_vocabulary: int = Field(2000, ge=300, description="largest vocabulary learned from a corpus")
+    layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer as a share of the one above it")
+    attention_dropout: float = Field(0.0, ge=0, lt=1, description="0 lets torch use its fused attention")
     bf16: bool = Field(True, description="bfloat16 in the backbone where the processor computes in it")
 
 
@@ -115,6 +116,14 @@ class TextEncoder(Encoder):
             raise ConfigError(
                 f"text.longest is {config.longest}, the network reads {most} tokens: set it to {most} or less."
             )
+
+    def rate_of(self, parameter: str) -> float:
+        """Layers close to the input hold what is general and learn slower (Howard and Ruder 2018)."""
+        if not parameter.startswith("backbone."):
+            return 1.0
+        layers = int(getattr(self.backbone.config, "num_hidden_layers", 0))
+        number = LAYER.search(parameter)
+        return self.config.layer_decay ** (layers - 1 - int(number[1]) if number else layers)
 
     @property
     def embedding(self) -> nn.Embedding:
@@ -286,38 +295,6 @@ def _packed(
     return torch.cat([cls[:, None], moved * mask[..., None]], 1), F.pad(mask, (1, 0), value=True)
 
 
-def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:
-    """Text to ids, without marks around it; what looks like a mark in somebody's text is only letters."""
-    return lambda text: tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-
-
 def learns_vocabulary(config: TextConfig) -> bool:
     """Whether the tokenizer is made from the corpus: nothing public is loaded then."""
     return config.backbone == "scratch" or (config.backbone == "openai-gpt" and not config.pretrained)
-
-
-def computes_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-
-
-def load_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-    """A network and its tokenizer by hub name or folder.
-
-    Raises:
-        WeightsError: they are neither here nor to be downloaded.
-    """
-    try:
-        # No code and no pickle of a stranger's folder is ever run.
-        tokenizer: Any = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        if pretrained:
-            return AutoModel.from_pretrained(name, trust_remote_code=False, use_safetensors=True), tokenizer
-        settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
-        return AutoModel.from_config(settings, trust_remote_code=False), tokenizer
-    except (OSError, ValueError) as error:
-        raise WeightsError(
-            f'the text network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '
-            "with a network and set text.backbone to its folder, or set text.backbone=scratch."
-        ) from error

@@ -12,7 +12,7 @@ import torch
 
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.errors import RunError
+from mmerc.errors import ConfigError, RunError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import CrossmodalEmbraceNet
@@ -130,6 +130,8 @@ class Seed:
         torch.manual_seed(self.seed)  # the layers that start from chance start the same in a resumed run
         encoder = ENCODERS[config.encoder](config, len(self.corpus.labels))
         encoder.adapt(self.corpus.dialogues("train"))
+        if config.warm_start:
+            self.warm_up(modality, encoder)
         inputs = self.inputs(modality, encoder)
         task = Task(
             name=modality,
@@ -149,8 +151,45 @@ class Seed:
                 encoder.save(temporary)
                 write_json(temporary / "history.json", history)
             checkpoint.unlink(missing_ok=True)
+            self._warm_checkpoint(modality).unlink(missing_ok=True)
         distributed.barrier()
         return encoder
+
+    def warm_up(self, modality: str, encoder: Encoder) -> None:
+        """Train the encoder on another corpus with the same labels first."""
+        config = self.config.modalities[modality]
+        corpus = trainable(open_corpus(config.warm_start))
+        if corpus.labels != self.corpus.labels:
+            raise ConfigError(
+                f"{modality}.warm_start: {corpus.name} has other labels than {self.corpus.name}: leave it out."
+            )
+        splits = ("train", selection_of(corpus))
+        store = FeatureStore(self.run_folder / "inputs" / f"{modality}-warm")
+        turns = {turn.key: turn for split in splits for turn in corpus.utterances(split)}
+        if distributed.anyone(bool(store.absent(turns))):
+            with bar(f"{modality}: reading {corpus.name}", len(turns) // distributed.world()) as report:
+                prepare_inputs(encoder, corpus, splits, store, report)
+        examples = []
+        for split in splits:
+            keys = [
+                turn.key for turn in corpus.utterances(split) if turn.emotion and store[turn.key].values is not None
+            ]
+            labels = [corpus.labels.index(turns[key].emotion or "") for key in keys]
+            examples.append(EncoderExamples(encoder, store, keys, labels))
+        task = Task(
+            name=f"{modality} on {corpus.name}",
+            network=encoder,
+            forward=encoder,
+            config=config.model_copy(update={"epochs": config.warm_epochs}),
+            train=examples[0],
+            dev=examples[1],
+            classes=len(corpus.labels),
+            seed=self.seed,
+        )
+        fit(task, self.config.trainer, self._warm_checkpoint(modality), self.journal.note)
+
+    def _warm_checkpoint(self, modality: str) -> Path:
+        return self.folder / "encoders" / f"{modality}.warm.checkpoint"
 
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""

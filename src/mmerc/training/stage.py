@@ -25,6 +25,7 @@ from mmerc.config import StageConfig
 from mmerc.errors import RunError
 from mmerc.files import replacing
 from mmerc.training import distributed
+from mmerc.training.averaging import WeightMean
 from mmerc.training.batches import Batches, EpochSampler, Examples, inputs_of
 from mmerc.training.settings import TrainerConfig
 
@@ -55,6 +56,7 @@ class Stage(L.LightningModule):
         self.history: History = []
         self.best: dict[str, Tensor] = {}
         self.register_buffer("class_weights", class_weights(task), persistent=False)
+        self.mean = WeightMean(task.network, task.config.averaging) if task.config.averaging else None
         self.sums: dict[str, float] = {}
         self.answers: list[tuple[int, int, int]] = []
         self.began = time.monotonic()
@@ -90,6 +92,10 @@ class Stage(L.LightningModule):
         loss = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
         return (loss * self.class_weights[labels]).mean()  # type: ignore[index]
 
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self.mean is not None:
+            self.mean.update()
+
     # ---- selection ----------------------------------------------------------------------------------------------
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -101,7 +107,16 @@ class Stage(L.LightningModule):
             triples = zip(batch["places"].tolist(), batch["labels"].tolist(), predicted.tolist(), strict=True)
             self.answers += list(triples)
 
+    def on_validation_epoch_start(self) -> None:
+        if self.mean is not None:
+            self.mean.swap()
+
     def on_validation_epoch_end(self) -> None:
+        self._judge()
+        if self.mean is not None:
+            self.mean.swap()
+
+    def _judge(self) -> None:
         answers = sorted(set(distributed.gathered(self.answers)))
         self.answers = []
         labels, predicted = [row[1] for row in answers], [row[2] for row in answers]
@@ -137,11 +152,15 @@ class Stage(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         config = self.task.config
-        trained = [value for value in self.network.parameters() if value.requires_grad]
+        share = getattr(self.network, "rate_of", lambda name: 1.0)
+        sorted_out: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        for name, value in self.network.named_parameters():
+            if value.requires_grad:
+                sorted_out.setdefault((share(name), value.ndim > 1), []).append(value)
         # Biases and gains are not decayed: shrinking them regularises nothing.
-        groups = [
-            {"params": [value for value in trained if value.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
+        groups: list[dict[str, Any]] = [
+            {"params": values, "lr": config.learning_rate * part, "weight_decay": config.weight_decay * is_matrix}
+            for (part, is_matrix), values in sorted_out.items()
         ]
         optimizer: torch.optim.Optimizer
         if config.optimizer == "sgd":
@@ -153,10 +172,13 @@ class Stage(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["mmerc"] = {"history": self.history, "best": self.best}
+        mean = None if self.mean is None else self.mean.state()
+        checkpoint["mmerc"] = {"history": self.history, "best": self.best, "mean": mean}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history, self.best = checkpoint["mmerc"]["history"], checkpoint["mmerc"]["best"]
+        if self.mean is not None:
+            self.mean.load(checkpoint["mmerc"]["mean"])
 
 
 class SaveEachEpoch(L.Callback):

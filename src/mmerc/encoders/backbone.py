@@ -1,0 +1,54 @@
+"""Loading a text network that others have trained, by hub name or folder, without running code or pickles of theirs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from mmerc.errors import WeightsError
+
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+
+ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attn_pdrop", "attention_dropout")
+
+
+def load_backbone(
+    name: str, *, pretrained: bool, attention_dropout: float = 0.0
+) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    """A network and its tokenizer by hub name or folder.
+
+    Raises:
+        WeightsError: they are neither here nor to be downloaded.
+    """
+    try:
+        # No code and no pickle of a stranger's folder is ever run.
+        tokenizer: Any = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        for key in ATTENTION_DROPOUTS:
+            if hasattr(settings, key):
+                setattr(settings, key, attention_dropout)
+        if pretrained:
+            options = {"config": settings, "trust_remote_code": False, "use_safetensors": True}
+            return AutoModel.from_pretrained(name, **options), tokenizer
+        return AutoModel.from_config(settings, trust_remote_code=False), tokenizer
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f'the text network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '
+            "with a network and set text.backbone to its folder, or set text.backbone=scratch."
+        ) from error
+
+
+def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:
+    """Text to ids, without marks around it; what looks like a mark in somebody's text is only letters."""
+    return lambda text: tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()

@@ -1,0 +1,45 @@
+"""A running mean of a network's weights (Polyak and Juditsky 1992): steadier than the last step's."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class WeightMean:
+    """Exponential mean with `decay`, shorter at the start so that the first steps are soon forgotten.
+
+    Buffers (batch statistics) are means already and stay the network's own.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network, self.decay, self.steps = network, decay, 0
+        self.means: list[Tensor] = []
+
+    @property
+    def weights(self) -> list[Tensor]:
+        return [value for value in self.network.parameters() if value.requires_grad]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights as they stand after a step."""
+        if not self.means:
+            self.means = [value.detach().clone() for value in self.weights]
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(self.means, self.weights, 1 - decay)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Put the mean into the network and the network's weights aside; called again, the other way round."""
+        for mean, value in zip(self.means, self.weights, strict=bool(self.means)):
+            kept = value.clone()
+            value.copy_(mean)
+            mean.copy_(kept)
+
+    def state(self) -> dict[str, Any]:
+        return {"steps": self.steps, "means": self.means}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.steps = state["steps"]
+        self.means = [mean.to(value.device) for mean, value in zip(state["means"], self.weights, strict=True)]
