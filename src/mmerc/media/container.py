@@ -7,6 +7,7 @@ call into Python, and a thread that waits for the interpreter while another clos
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import av.container
@@ -15,6 +16,8 @@ import av.error
 from mmerc.errors import ClipNotFound, ClipUnreadable
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,flac,mp3,ogg,aac,asf,mpegts,mpeg,aiff,caf,amr,flv"
+# A title in a strange encoding is no reason to lose a clip; from version 19 on PyAV has no such setting.
+LENIENT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 LATEST = 2**62  # in ffmpeg's microseconds, 64 bits
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts"})
@@ -37,7 +40,7 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
         # An absolute path, only the file protocol, and only formats that hold their own data: a name such as
         # "concat:..." stays a name, and a playlist that arrives as a clip cannot make ffmpeg read other files.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-        container = av.open(str(path.resolve()), metadata_errors="ignore", options=options)
+        container = av.open(str(path.resolve()), options=options, **LENIENT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error
