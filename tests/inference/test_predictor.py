@@ -1,3 +1,4 @@
+import logging
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,17 @@ def test_it_answers_as_the_run_did(predictor: Predictor, small_run: Path, small_
         for name, p in row.pop("probabilities").items():
             assert p == pytest.approx(other["probabilities"][name], abs=2e-3)
         assert row == {name: value for name, value in other.items() if name != "probabilities"}
+
+
+def test_what_was_missing_and_why_is_logged(
+    predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("mmerc"), "propagate", True)
+    (tmp_path / "not.mp4").touch()
+    with caplog.at_level(logging.INFO, "mmerc"):
+        predictor.predict_clip(tmp_path / "not.mp4")
+    assert "text: missing in 1 of 1 utterances (1x it has no text)" in caplog.text
+    assert "audio: missing in 1 of 1 utterances (1x is empty (0 bytes))" in caplog.text
 
 
 def test_a_clip_with_and_without_words(predictor: Predictor, small_corpus: Path) -> None:

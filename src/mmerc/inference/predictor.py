@@ -11,7 +11,7 @@ from mmerc.errors import RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import CrossmodalEmbraceNet
-from mmerc.training.extraction import encoded, prepared
+from mmerc.training.extraction import encoded, log_missing, prepared
 from mmerc.training.model_folder import FORMAT, load_encoder, load_fusion
 from mmerc.training.predictions import fused_answers, own_answers, prediction_row
 from mmerc.training.settings import MODALITY_NAME
@@ -63,16 +63,22 @@ class Predictor:
     def predict(self, dialogues: Iterable[Dialogue]) -> Iterator[Answer]:
         """A row for every utterance, in order.
 
-        An utterance that has no modality at all gets the label prior and an empty `modalities`.
+        An utterance that has no modality at all gets the label prior and an empty `modalities`. What was missing, and
+        why, is summed up in the log at the end.
         """
         group: list[Dialogue] = []
+        missing: dict[str, dict[Key, str]] = {name: {} for name in self.encoders}
+        total = 0
         for dialogue in dialogues:
             group.append(dialogue)
+            total += len(dialogue)
             if sum(map(len, group)) >= AT_ONCE:
-                yield from self._answers(group)
+                yield from self._answers(group, missing)
                 group = []
         if group:
-            yield from self._answers(group)
+            yield from self._answers(group, missing)
+        for name, reasons in missing.items():
+            log_missing(name, reasons, total)
 
     def predict_clip(self, path: str | Path, *, text: str | None = None, speaker: str = "") -> list[Answer]:
         """The row of one clip that is one utterance; `text` is what is said in it, if that is known.
@@ -82,10 +88,13 @@ class Predictor:
         turn = Utterance("input", Path(path).stem, 0, speaker=speaker, text=text, clip=Clip(Path(path)))
         return list(self.predict([Dialogue("input", turn.dialogue, (turn,))]))
 
-    def _answers(self, group: Sequence[Dialogue]) -> list[Answer]:
+    def _answers(self, group: Sequence[Dialogue], missing: dict[str, dict[Key, str]]) -> list[Answer]:
+        """The rows of some dialogues; why a modality is missing is added to `missing`."""
         turns = [turn for dialogue in group for turn in dialogue.utterances]
         keys = [turn.key for turn in turns]
         rows = {name: self.features(encoder, group) for name, encoder in self.encoders.items()}
+        for name, found in rows.items():
+            missing[name] |= {key: row.reason for key, row in found.items() if row.reason is not None}
         if self.fusion is None:
             probabilities = own_answers(next(iter(rows.values())), keys)
         else:

@@ -5,7 +5,7 @@ Both go on where a killed run stopped, and share the work among the processes of
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -104,12 +104,11 @@ def stored(sequence: Tensor) -> np.ndarray:
     return sequence.clamp(-most, most).half().cpu().numpy()
 
 
-def log_missing(modality: str, store: FeatureStore) -> None:
-    """One line that says how many utterances lack the modality, and the commonest reasons."""
-    missing = store.missing()
+def log_missing(modality: str, missing: Mapping[Key, str], total: int) -> None:
+    """One line that says how many of `total` utterances lack the modality, and the commonest reasons."""
     if not missing:
         return
     # Reasons name their file; without it the same reason is the same text.
     kinds = Counter(" ".join(word for word in reason.split() if "." not in word) for reason in missing.values())
     reasons = "; ".join(f"{count}x {kind}" for kind, count in kinds.most_common(4))
-    log.info("%s: missing in %d of %d utterances (%s)", modality, len(missing), len(store), reasons)
+    log.info("%s: missing in %d of %d utterances (%s)", modality, len(missing), total, reasons)

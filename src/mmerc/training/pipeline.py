@@ -197,7 +197,7 @@ class Seed:
         if distributed.anyone(bool(store.absent(self.utterances))):
             with bar(f"{modality}: reading", len(self.utterances) // distributed.world()) as report:
                 prepare_inputs(encoder, self.corpus, self.splits, store, report)
-            log_missing(modality, store)
+            log_missing(modality, store.missing(), len(store))
         return store
 
     def _examples(self, encoder: Encoder, inputs: FeatureStore, split: str) -> EncoderExamples:
