@@ -71,9 +71,8 @@ class TextEncoder(Encoder):
         super().__init__(config, classes)
         self.backbone, self.tokenizer = parts or self.fresh(config)
         self.vocabulary = self._vocabulary(self.tokenizer)
-        backbone = self.backbone
         self._check_longest(config)
-        self.width = int(backbone.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        self.width = int(self.backbone.config.hidden_size)  # type: ignore[union-attr, arg-type]
         # Added to whatever positions and types the network has of its own; small, so that it starts as it was trained.
         self.speakers = nn.Embedding(3, self.width)
         self.segments = nn.Embedding(4, self.width)
