@@ -11,6 +11,12 @@ def test_padding_keeps_further_axes_and_dtype() -> None:
     assert mask.tolist() == [[True, True], [True, False]]
 
 
+def test_lengths_are_rounded_up_but_not_beyond_the_most() -> None:
+    arrays = [np.ones(5), np.ones(9)]
+    widths = {most: padded(arrays, multiple=8, most=most)[0].shape[1] for most in (None, 20, 12, 3)}
+    assert widths == {None: 16, 20: 16, 12: 12, 3: 9}
+
+
 def test_masked_mean_ignores_padding() -> None:
     sequence = torch.tensor([[[1.0], [3.0], [99.0]], [[5.0], [7.0], [7.0]]])
     mask = torch.tensor([[True, True, False], [False, False, False]])

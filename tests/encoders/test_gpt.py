@@ -19,7 +19,7 @@ def small(**settings: object) -> Gpt:
 def test_cls_stands_at_the_end_and_sees_everything() -> None:
     gpt = small()
     batch = gpt.collate([Example(("train", "0", "0"), gpt.prepare(DIALOGUES[0], 0))])
-    assert gpt.tokenizer.decode(batch["tokens"][0, :, 0]).split() == [
+    assert gpt.tokenizer.decode(batch["tokens"][0, batch["mask"][0], 0]).split() == [
         "<bos><target>", "hello", "there<other>", "who", "are", "you<eos><cls>",
     ]  # fmt: skip
     other = batch | {"tokens": batch["tokens"].clone()}

@@ -127,15 +127,20 @@ class Classifier(nn.Sequential):
         )
 
 
-def padded(arrays: Sequence[np.ndarray], *, multiple: int = 1) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+def padded(
+    arrays: Sequence[np.ndarray], *, multiple: int = 1, most: int | None = None
+) -> tuple[Tensor, Bool[Tensor, "B T"]]:
     """Arrays of unequal length as one tensor [B, T, ...] with zeros behind, and the mask of what is real.
+
+    T is the longest length, rounded up to a `multiple` but not beyond `most`.
 
     >>> values, mask = padded([np.array([1, 2]), np.array([3])])
     >>> values.tolist(), mask.tolist()
     ([[1, 2], [3, 0]], [[True, True], [True, False]])
     """
     longest = max(len(array) for array in arrays)
-    longest += -longest % multiple
+    rounded = longest + -longest % multiple
+    longest = rounded if most is None else max(longest, min(rounded, most))
     first = arrays[0]
     values = np.zeros((len(arrays), longest, *first.shape[1:]), first.dtype)
     mask = np.zeros((len(arrays), longest), bool)

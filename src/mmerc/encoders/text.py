@@ -26,6 +26,7 @@ from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, 
 from mmerc.errors import ConfigError, RunError
 
 LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")  # how the families of networks number theirs
+SHAPES = 16  # lengths are padded to multiples of it: oneDNN prepares and keeps a kernel for every shape it meets
 IGNORED = -100  # cross_entropy's own mark for a position without a target
 
 
@@ -181,7 +182,7 @@ class TextEncoder(Encoder):
         if self.cls_last:
             cls = np.asarray([[self.vocabulary.turn[0], 0, SPECIAL]], np.int32)
             rows = [np.concatenate([row, cls]) for row in rows]
-        tokens, mask = padded(rows, multiple=16)  # fewer shapes: oneDNN prepares a kernel for each
+        tokens, mask = padded(rows, multiple=SHAPES, most=self.config.longest)
         has_candidate = torch.tensor([self._has_candidate(example.values) for example in examples])
         return {
             "tokens": tokens.long(),
