@@ -23,6 +23,23 @@ def test_one_split_or_all(small_corpus: Path) -> None:
     assert (count(f"meld:{small_corpus}#test"), count(f"meld:{small_corpus}")) == (8, 28)
 
 
+def test_a_corpus_that_is_made_on_first_use_and_a_folder_with_a_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mmerc.corpora import synthetic
+
+    monkeypatch.setattr(synthetic, "DIALOGUES", {"train": 1, "test": 1})
+    monkeypatch.setattr(synthetic.make_corpus, "__kwdefaults__", {"dialogues": None, "turns": 1, "seed": 0})
+    place = f"synthetic:{tmp_path / 'take#2'}"
+    made = synthetic.make_corpus
+    made(tmp_path / "take#2")
+    assert [len(read_input(location)[0]) for location in (f"synthetic:{tmp_path / 'new'}", place, f"{place}#test")] == [
+        2,
+        2,
+        1,
+    ]
+
+
 @pytest.mark.parametrize("location", ["nothing/here", "melt:x", "meld:/none#test"])
 def test_nothing_there(location: str) -> None:
     with pytest.raises(CorpusError):

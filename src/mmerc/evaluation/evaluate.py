@@ -25,17 +25,18 @@ def open_evaluated(run: Path) -> Corpus:
     return corpus
 
 
-def evaluate(run: Path, split: str = "test") -> dict[str, Any]:
+def evaluate(run: Path, split: str = "test", corpus: Corpus | None = None) -> dict[str, Any]:
     """Score a split and write the result into `metrics.json`, which may hold other splits beside it.
 
     `systems` has the majority class first, then each modality alone, then the fusion; all are scored on the
-    utterances that have a label. In a split without any, it is empty and `labelled` false.
+    utterances that have a label. In a split without any, it is empty and `labelled` false. `corpus` is what
+    `open_evaluated` gave for this run, where the caller has it already.
 
     Raises:
         RunError: the run has no predictions of the split.
     """
     config, _, seeds = read_config(run)
-    corpus = open_evaluated(run)
+    corpus = corpus or open_evaluated(run)
     turns = list(corpus.utterances(split))
     answers = {FUSED: [_read(folder / "predictions" / f"{split}.jsonl") for folder in seed_folders(run, seeds)]}
     for name in config.modalities:

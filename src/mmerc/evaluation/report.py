@@ -48,7 +48,7 @@ def write_report(run: Path) -> Path:
     for split in ("test", "dev", HELD_OUT):
         if split not in corpus.splits:
             continue
-        result = evaluate(run, split)
+        result = evaluate(run, split, corpus)
         sections.append(_results(result, corpus, first) if result["labelled"] else _unlabelled(result))
     sections += [_corpus(corpus), _missing(first, list(config.modalities)), _training(first, list(config.modalities))]
     page = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(

@@ -46,8 +46,9 @@ def _of_corpus(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
         raise CorpusError(
             f"{location[:120]} is neither a file nor a folder, nor KIND:PATH with KIND one of {', '.join(READERS)}: check it."
         )
-    path, _, split = (location, "", "") if Path(location.partition(":")[2]).exists() else location.rpartition("#")
-    path = path or location
+    path, mark, split = location.rpartition("#")
+    if not mark or Path(location.partition(":")[2]).exists():  # a folder's own name may hold a "#"
+        path, split = location, ""
     corpus = open_corpus(path)
     splits = [split] if split else list(corpus.splits)
     return [dialogue for name in splits for dialogue in corpus.dialogues(name)], corpus.problems

@@ -96,6 +96,20 @@ def selection_of(corpus: Corpus) -> str:
     return HELD_OUT if HELD_OUT in corpus.splits else "dev"
 
 
+def labels_of(corpus: Corpus, split: str) -> dict[Key, int]:
+    """The label of every utterance of a split that has one."""
+    return {
+        turn.key: corpus.labels.index(turn.emotion) for turn in corpus.utterances(split) if turn.emotion is not None
+    }
+
+
+def encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
+    """What stage 1 is trained or judged on: the labelled utterances that have the modality."""
+    labelled = labels_of(corpus, split)
+    keys = [key for key in labelled if inputs[key].values is not None]
+    return EncoderExamples(encoder, inputs, keys, [labelled[key] for key in keys])
+
+
 class Seed:
     """All parts of one seed, in `folder`; prepared inputs are shared by all seeds of the run."""
 
@@ -138,8 +152,8 @@ class Seed:
             network=encoder,
             forward=encoder,
             config=config,
-            train=self._examples(encoder, inputs, "train"),
-            dev=self._examples(encoder, inputs, self.selection),
+            train=encoder_examples(encoder, inputs, self.corpus, "train"),
+            dev=encoder_examples(encoder, inputs, self.corpus, self.selection),
             classes=len(self.corpus.labels),
             seed=self.seed,
         )
@@ -163,26 +177,15 @@ class Seed:
             raise ConfigError(
                 f"{modality}.warm_start: {corpus.name} has other labels than {self.corpus.name}: leave it out."
             )
-        splits = ("train", selection_of(corpus))
-        store = FeatureStore(self.run_folder / "inputs" / f"{modality}-warm")
-        turns = {turn.key: turn for split in splits for turn in corpus.utterances(split)}
-        if distributed.anyone(bool(store.absent(turns))):
-            with bar(f"{modality}: reading {corpus.name}", len(turns) // distributed.world()) as report:
-                prepare_inputs(encoder, corpus, splits, store, report)
-        examples = []
-        for split in splits:
-            keys = [
-                turn.key for turn in corpus.utterances(split) if turn.emotion and store[turn.key].values is not None
-            ]
-            labels = [corpus.labels.index(turns[key].emotion or "") for key in keys]
-            examples.append(EncoderExamples(encoder, store, keys, labels))
+        selection = selection_of(corpus)
+        inputs = self._prepared(f"{modality}-warm", encoder, corpus, ["train", selection])
         task = Task(
             name=f"{modality} on {corpus.name}",
             network=encoder,
             forward=encoder,
             config=config.model_copy(update={"epochs": config.warm_epochs}),
-            train=examples[0],
-            dev=examples[1],
+            train=encoder_examples(encoder, inputs, corpus, "train"),
+            dev=encoder_examples(encoder, inputs, corpus, selection),
             classes=len(corpus.labels),
             seed=self.seed,
         )
@@ -193,16 +196,16 @@ class Seed:
 
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""
-        store = FeatureStore(self.run_folder / "inputs" / modality)
-        if distributed.anyone(bool(store.absent(self.utterances))):
-            with bar(f"{modality}: reading", len(self.utterances) // distributed.world()) as report:
-                prepare_inputs(encoder, self.corpus, self.splits, store, report)
-            log_missing(modality, store.missing(), len(store))
-        return store
+        return self._prepared(modality, encoder, self.corpus, self.splits)
 
-    def _examples(self, encoder: Encoder, inputs: FeatureStore, split: str) -> EncoderExamples:
-        keys = [key for key in self._labelled(split) if inputs[key].values is not None]
-        return EncoderExamples(encoder, inputs, keys, self._labels(keys))
+    def _prepared(self, name: str, encoder: Encoder, corpus: Corpus, splits: list[str]) -> FeatureStore:
+        store = FeatureStore(self.run_folder / "inputs" / name)
+        keys = [turn.key for split in splits for turn in corpus.utterances(split)]
+        if distributed.anyone(bool(store.absent(keys))):
+            with bar(f"{name}: reading", len(keys) // distributed.world()) as report:
+                prepare_inputs(encoder, corpus, splits, store, report)
+            log_missing(name, store.missing(), len(store))
+        return store
 
     def features(self, modality: str) -> FeatureStore:
         """The encoder's sequences for every utterance."""
@@ -244,13 +247,6 @@ class Seed:
         return load_fusion(folder)
 
     def _fusion_examples(self, features: dict[str, FeatureStore], widths: dict[str, int], split: str) -> FusionExamples:
-        keys = [
-            key for key in self._labelled(split) if any(store[key].values is not None for store in features.values())
-        ]
-        return FusionExamples(features, widths, keys, self._labels(keys))
-
-    def _labelled(self, split: str) -> list[Key]:
-        return [turn.key for turn in self.corpus.utterances(split) if turn.emotion is not None]
-
-    def _labels(self, keys: list[Key]) -> list[int]:
-        return [self.corpus.labels.index(self.utterances[key].emotion or "") for key in keys]
+        labelled = labels_of(self.corpus, split)
+        keys = [key for key in labelled if any(store[key].values is not None for store in features.values())]
+        return FusionExamples(features, widths, keys, [labelled[key] for key in keys])
