@@ -166,7 +166,7 @@ class Stage(L.LightningModule):
         if config.optimizer == "sgd":
             optimizer = torch.optim.SGD(groups, config.learning_rate, momentum=config.momentum)
         else:
-            optimizer = torch.optim.AdamW(groups, config.learning_rate)
+            optimizer = torch.optim.AdamW(groups, config.learning_rate, fused=True)
         steps = config.epochs * len(self._batches(self.task.train, 0))
         schedule = LambdaLR(optimizer, lambda step: rate(step, steps, config))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
