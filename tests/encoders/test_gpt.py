@@ -1,3 +1,4 @@
+import random
 from pathlib import Path
 
 import torch
@@ -34,14 +35,15 @@ def test_the_language_model_is_scored_on_the_reply_alone() -> None:
     width = gpt.width
     hidden = torch.zeros(1, tokens.shape[1], width)
     # All-zero states give every entry of the vocabulary the same score, so the loss is its logarithm.
-    expected = torch.tensor(float(gpt.embedding.num_embeddings)).log()
-    assert torch.isclose(gpt.language_model_loss(tokens, hidden), expected)
+    total, count = gpt.language_model_loss(tokens, hidden)
     reply = (tokens[0, :, 2] == 3).nonzero()[:, 0]
+    assert int(count) == len(reply) - 1
+    assert torch.isclose(total / count, torch.tensor(float(gpt.embedding.num_embeddings)).log())
     moved = hidden.clone()
     moved[0, : int(reply[0])] = 5.0  # states before the turn's own mark predict nothing that is scored
-    assert torch.equal(gpt.language_model_loss(tokens, moved), gpt.language_model_loss(tokens, hidden))
+    assert torch.equal(gpt.language_model_loss(tokens, moved)[0], total)
     moved[0, int(reply[0])] = 5.0  # the mark's state predicts the first word
-    assert not torch.equal(gpt.language_model_loss(tokens, moved), gpt.language_model_loss(tokens, hidden))
+    assert not torch.equal(gpt.language_model_loss(tokens, moved)[0], total)
 
 
 def test_no_text_is_unknown_to_the_learned_vocabulary() -> None:
@@ -69,5 +71,7 @@ def test_a_hub_network_by_folder(tmp_path: Path) -> None:
     Gpt.learned_tokenizer(["hello there who are you"], 400).save_pretrained(tmp_path)
     gpt = Gpt(GptConfig(encoder="gpt", backbone=str(tmp_path), longest=64), 7)
     gpt.adapt(DIALOGUES)
-    out = gpt(gpt.collate([Example(("train", "0", "0"), gpt.prepare(DIALOGUES[0], 0))]))
-    assert out.logits.shape == (1, 7) and set(out.losses) == {"language_model"}
+    example = Example(("train", "0", "0"), gpt.prepare(DIALOGUES[0], 0))
+    answered, judged = gpt(gpt.collate([example])), gpt(gpt.collate([example], random.Random(0)))
+    assert answered.logits.shape == (1, 7) and not answered.losses  # what nobody reads is not computed
+    assert set(judged.losses) == {"next_sentence", "language_model"}

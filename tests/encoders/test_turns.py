@@ -10,6 +10,7 @@ from mmerc.encoders.turns import (
     CURRENT,
     HISTORY,
     ID,
+    LATER,
     NOBODY,
     OTHER,
     REPLY,
@@ -30,8 +31,12 @@ def dialogue(*turns: tuple[str, str | None]) -> Dialogue:
     return Dialogue("train", 0, tuple(Utterance("train", 0, n, who, text) for n, (who, text) in enumerate(turns)))
 
 
-def write(said: Dialogue, place: int, *, protocol: str = "offline", history: int = 5, longest: int = 50) -> np.ndarray:
-    return written(said, place, LETTERS, protocol=protocol, history=history, longest=longest, names=False)  # type: ignore[arg-type]
+def write(
+    said: Dialogue, place: int, *, protocol: str = "offline", history: int = 5, future: int = 1, longest: int = 50
+) -> np.ndarray:
+    return written(
+        said, place, LETTERS, protocol=protocol, history=history, future=future, longest=longest, names=False
+    )  # type: ignore[call-overload, arg-type]
 
 
 def test_history_current_and_reply_with_speakers_and_segments() -> None:
@@ -45,6 +50,21 @@ def test_history_current_and_reply_with_speakers_and_segments() -> None:
 def test_online_reads_nothing_of_the_future() -> None:
     said = dialogue(("Ann", "a"), ("Bo", "b"), ("Ann", "SECRET"))
     assert write(said, 1, protocol="online").tolist() == write(dialogue(("Ann", "a"), ("Bo", "b")), 1).tolist()
+
+
+def test_more_of_the_future_stands_behind_the_reply_in_a_segment_of_its_own() -> None:
+    said = dialogue(("Ann", "a"), ("Bo", "b"), ("Ann", None), ("Bo", "d"), ("Bo", "e"))
+    row = write(said, 0, future=3)
+    assert row[:, ID].tolist() == [1, 3, 97, 4, 98, 4, 100, 2]
+    assert row[:, SEGMENT].tolist() == [SPECIAL, CURRENT, CURRENT, REPLY, REPLY, LATER, LATER, LATER]
+    assert write(said, 0, future=0)[:, ID].tolist() == [1, 3, 97, 2]
+    assert write(said, 0, future=3, protocol="online")[:, ID].tolist() == [1, 3, 97, 2]
+
+
+def test_the_future_is_cut_before_the_current_utterance() -> None:
+    said = dialogue(("A", "hhhh"), ("A", "cccc"), ("B", "rrrr"), ("B", "ssss"))
+    row = write(said, 1, future=2, longest=15)
+    assert row[:, ID].tolist() == [1, 3, *b"cccc", 4, *b"rrrr", 4, *b"ss", 2]
 
 
 def test_the_last_utterance_has_no_reply() -> None:

@@ -32,6 +32,8 @@ def test_every_article_part_was_exercised(small_run: Path) -> None:
         "loss_language_model",
         "next_sentence_accuracy",
         "perplexity",
+        "dev_next_sentence_accuracy",
+        "dev_perplexity",
     } <= stages["text"].keys()
 
 

@@ -39,14 +39,15 @@ class Example:
 class Encoding:
     """What the encoder says of a batch: B utterances, at most T steps, width d, C emotions.
 
-    `losses` are further training losses, already weighted, each a scalar; `metrics` are numbers to log.
+    `losses` are further training losses, already weighted, each a scalar; `metrics` are numbers to log, each
+    as a sum and the count it is divided by (`training.means`).
     """
 
     sequence: Float[Tensor, "B T d"]
     mask: Bool[Tensor, "B T"]
     logits: Float[Tensor, "B C"]
     losses: dict[str, Tensor] = field(default_factory=dict)
-    metrics: dict[str, Tensor] = field(default_factory=dict)
+    metrics: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
 class EncoderConfig(StageConfig):
@@ -84,7 +85,7 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
-        """A padded batch; `dice` is given in training only."""
+        """A padded batch; `dice` is given where it is trained or judged on, not where answers alone are wanted."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoding: ...

@@ -145,7 +145,7 @@ class Face(Encoder):
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
         arrays = [example.values for example in examples]
-        if dice is not None and not self.frozen:
+        if dice is not None and self.training and not self.frozen:
             arrays = [array[:, :, ::-1] if dice.random() < 0.5 else array for array in arrays]  # mirrored
         faces, mask = padded(arrays)
         return {"faces": faces, "mask": mask}

@@ -42,6 +42,7 @@ class TextConfig(EncoderConfig):
     backbone: str
     protocol: Protocol = "offline"
     history: int = Field(5, ge=0)
+    future: int = Field(1, ge=0, description="utterances read behind the current one, offline; the reply is the first")
     longest: int = Field(160, ge=8, description="tokens")
     names: bool = False
     distractors: int = Field(1, ge=1)
@@ -78,7 +79,7 @@ class TextEncoder(Encoder):
         self.width = int(self.backbone.config.hidden_size)  # type: ignore[union-attr, arg-type]
         # Added to whatever positions and types the network has of its own; small, so that it starts as it was trained.
         self.speakers = nn.Embedding(3, self.width)
-        self.segments = nn.Embedding(4, self.width)
+        self.segments = nn.Embedding(5, self.width)
         nn.init.normal_(self.speakers.weight, std=0.02)
         nn.init.normal_(self.segments.weight, std=0.02)
         self.next_sentence = nn.Linear(self.width, 1) if config.next_sentence else None
@@ -166,6 +167,7 @@ class TextEncoder(Encoder):
             self.vocabulary,
             protocol=self.config.protocol,
             history=self.config.history,
+            future=self.config.future,
             longest=longest,
             names=self.config.names,
         )
@@ -191,6 +193,7 @@ class TextEncoder(Encoder):
             "mask": mask,
             "has_candidate": has_candidate,
             "candidates": torch.tensor(candidates),
+            "judged": torch.tensor(dice is not None),
         }
 
     def _has_candidate(self, row: np.ndarray) -> bool:
@@ -201,16 +204,16 @@ class TextEncoder(Encoder):
         """The example with its candidate replaced by one from another dialogue."""
         row = example.values
         place = row[:, SEGMENT] == self.candidate
+        place[-1] = False  # the closing token stays
         if not place.any():
             return row
         origin, tokens = dice.choice(self.pool)
         while origin == example.key[1]:
             origin, tokens = dice.choice(self.pool)
         start, end = int(place.argmax()), len(place) - int(place[::-1].argmax())
-        room = self.config.longest - 1 - (len(row) - (end - start)) - 2
-        wrong = np.repeat(row[start : start + 1], min(len(tokens), max(room, 0)) + 2, axis=0)
-        wrong[1:-1, ID] = tokens[: len(wrong) - 2]
-        wrong[-1] = row[end - 1]  # the closing token
+        room = self.config.longest - 1 - (len(row) - (end - start)) - 1
+        wrong = np.repeat(row[start : start + 1], min(len(tokens), max(room, 0)) + 1, axis=0)  # the turn's mark first
+        wrong[1:, ID] = tokens[: len(wrong) - 1]
         return np.concatenate([row[:start], wrong, row[end:]])
 
     def forward(self, batch: Batch) -> Encoding:
@@ -239,31 +242,36 @@ class TextEncoder(Encoder):
 
     def _further_losses(
         self, batch: Batch, cls: Float[Tensor, "N d"], gold: Float[Tensor, "B L d"], candidates: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    ) -> tuple[dict[str, Tensor], dict[str, tuple[Tensor, Tensor]]]:
         losses: dict[str, Tensor] = {}
-        metrics: dict[str, Tensor] = {}
+        metrics: dict[str, tuple[Tensor, Tensor]] = {}
         has = batch["has_candidate"]
         if self.next_sentence is not None and candidates > 1:
             scores = self.next_sentence(cls).reshape(-1, candidates)  # [B, candidates]
             target = torch.where(has, 0, IGNORED)
             loss = F.cross_entropy(scores, target, reduction="sum", ignore_index=IGNORED) / has.sum().clamp(min=1)
             losses["next_sentence"] = self.config.next_sentence * loss
-            metrics["next_sentence_accuracy"] = ((scores.argmax(1) == 0) & has).sum() / has.sum().clamp(min=1)
-        if self.config.language_model:
-            loss = self.language_model_loss(batch["tokens"][::candidates], gold)
-            losses["language_model"] = self.config.language_model * loss
-            metrics["perplexity"] = loss.detach().exp()
+            metrics["next_sentence_accuracy"] = (((scores.argmax(1) == 0) & has).sum(), has.sum())
+        if self.config.language_model and batch["judged"]:
+            total, count = self.language_model_loss(batch["tokens"][::candidates], gold)
+            losses["language_model"] = self.config.language_model * total / count.clamp(min=1)
+            metrics["log_perplexity"] = (total.detach(), count)
         return losses, metrics
 
-    def language_model_loss(self, tokens: Int[Tensor, "B L 3"], hidden: Float[Tensor, "B L d"]) -> Float[Tensor, ""]:
-        """Cross-entropy of each candidate token given all before it; the token that opens the turn is no target."""
+    def language_model_loss(
+        self, tokens: Int[Tensor, "B L 3"], hidden: Float[Tensor, "B L d"]
+    ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
+        """Sum of the cross-entropies (nats) of each candidate token given all before it, and the number of tokens.
+
+        The token that opens the turn is no target.
+        """
         is_candidate = tokens[..., SEGMENT] == self.candidate
         target = is_candidate[:, 1:] & is_candidate[:, :-1]  # [B, L - 1]
         scores = F.linear(
             hidden[:, :-1][target], self.embedding.weight
         )  # [targets, vocabulary], tied to the input embedding
         wanted = tokens[:, 1:, ID][target]
-        return F.cross_entropy(scores, wanted, reduction="sum") / target.sum().clamp(min=1)
+        return F.cross_entropy(scores, wanted, reduction="sum"), target.sum()
 
     def save(self, folder: Path) -> None:
         super().save(folder)

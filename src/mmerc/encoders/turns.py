@@ -1,4 +1,5 @@
-"""A dialogue around one utterance as tokens: history, current, reply, each with its speaker and its segment."""
+"""A dialogue around one utterance as tokens: history, current, reply and what follows it, each turn with its speaker
+and its segment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from jaxtyping import Int
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.errors import MissingModality
 
-Protocol = Literal["offline", "online"]  # with the reply, or with nothing of the future
+Protocol = Literal["offline", "online"]  # with the reply and what follows, or with nothing of the future
 NOBODY, TARGET, OTHER = range(3)  # whose token it is: the speaker of the current utterance, or somebody else
-SPECIAL, HISTORY, CURRENT, REPLY = range(4)
+SPECIAL, HISTORY, CURRENT, REPLY, LATER = range(5)
 ID, SPEAKER, SEGMENT = range(3)  # columns of a prepared array
 
 
@@ -33,13 +34,14 @@ def written(
     *,
     protocol: Protocol,
     history: int,
+    future: int = 1,
     longest: int,
     names: bool,
 ) -> Int[np.ndarray, "L 3"]:
     """The input of the utterance at `place`: id, speaker and segment of each of its at most `longest` tokens.
 
-    Too long an input loses its oldest history first, then the end of the reply, and only then the end of the
-    current utterance.
+    Too long an input loses its oldest history first, then the end of the `future` turns (the reply is the first of
+    them), and only then the end of the current utterance.
 
     Raises:
         MissingModality: the utterance has no text.
@@ -53,17 +55,19 @@ def written(
     if len(now) < 2:
         raise MissingModality("its text gives no token")
     room -= len(now)
-    after = turns[place + 1] if place + 1 < len(turns) and protocol == "offline" else None
-    reply = _turn(after, current, REPLY, vocabulary, names)[:room] if after is not None and after.text else []
-    reply = reply if len(reply) > 1 else []  # a turn's mark without a word of it is no reply
-    room -= len(reply)
+    after: list[tuple[int, int, int]] = []
+    for number, turn in enumerate(turns[place + 1 : place + 1 + future] if protocol == "offline" else ()):
+        segment = LATER if number else REPLY
+        reply = _turn(turn, current, segment, vocabulary, names)[: room - len(after)] if turn.text else []
+        after += reply if len(reply) > 1 else []  # a turn's mark without a word of it is no reply
+    room -= len(after)
     before: list[tuple[int, int, int]] = []
     for turn in reversed(turns[max(0, place - history) : place]):
         if turn.text and len(before) < room:
             before = (_turn(turn, current, HISTORY, vocabulary, names) + before)[-room:]
-    last = reply or now
+    last = after or now
     return np.asarray(
-        [(vocabulary.opening, NOBODY, SPECIAL), *before, *now, *reply, (vocabulary.closing, last[-1][1], last[-1][2])],
+        [(vocabulary.opening, NOBODY, SPECIAL), *before, *now, *after, (vocabulary.closing, last[-1][1], last[-1][2])],
         np.int32,
     )
 

@@ -39,7 +39,7 @@ class Examples(Protocol):
     @property
     def lengths(self) -> Sequence[int]: ...
 
-    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs: ...
+    def collate(self, places: Sequence[int], dice: random.Random) -> Inputs: ...
 
 
 @dataclass
@@ -54,7 +54,7 @@ class EncoderExamples:
     def __post_init__(self) -> None:
         self.lengths = [_length(self.store, key) for key in self.keys]
 
-    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
+    def collate(self, places: Sequence[int], dice: random.Random) -> Inputs:
         rows = [self.store[self.keys[place]] for place in places]
         return self.encoder.collate([Example(row.key, row.values) for row in rows if row.values is not None], dice)
 
@@ -71,7 +71,7 @@ class FusionExamples:
     def __post_init__(self) -> None:
         self.lengths = [sum(_length(store, key) for store in self.stores.values()) for key in self.keys]
 
-    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
+    def collate(self, places: Sequence[int], dice: random.Random) -> Inputs:
         batch: Inputs = {}
         for name, store in self.stores.items():
             sequence, mask = self._stacked(store, [self.keys[place] for place in places], self.widths[name])
@@ -136,7 +136,7 @@ class Batches(Dataset[dict[str, Tensor]]):
         self.set_epoch(epoch)
 
     def set_epoch(self, epoch: int | None) -> None:
-        """Arrange the batches of an epoch; None arranges them for evaluation, without chance."""
+        """Arrange the batches of an epoch; None arranges them for evaluation, by length alone."""
         self.epoch = epoch
         dice = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
         self.whole = arranged(self.examples.lengths, self.size, dice)
@@ -149,7 +149,7 @@ class Batches(Dataset[dict[str, Tensor]]):
         mine = whole[self.rank :: self.world]
         share = self.world * len(mine) / len(whole)
         mine = mine or whole[:1]  # nothing left for this process: it computes along, with no weight
-        dice = None if self.epoch is None else random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
+        dice = random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
         return {
             **{f"inputs/{name}": value for name, value in self.examples.collate(mine, dice).items()},
             "labels": torch.tensor([self.examples.labels[place] for place in mine]),

@@ -27,6 +27,7 @@ from mmerc.files import replacing
 from mmerc.training import distributed
 from mmerc.training.averaging import WeightMean
 from mmerc.training.batches import Batches, EpochSampler, Examples, inputs_of
+from mmerc.training.means import Means
 from mmerc.training.settings import TrainerConfig
 
 Forward = Callable[[dict[str, Tensor]], Any]
@@ -57,7 +58,7 @@ class Stage(L.LightningModule):
         self.best: dict[str, Tensor] = {}
         self.register_buffer("class_weights", class_weights(task), persistent=False)
         self.mean = WeightMean(task.network, task.config.averaging) if task.config.averaging else None
-        self.sums: dict[str, float] = {}
+        self.means, self.dev_means = Means(), Means()
         self.answers: list[tuple[int, int, int]] = []
         self.began = time.monotonic()
 
@@ -69,7 +70,7 @@ class Stage(L.LightningModule):
         return DataLoader(batches, batch_size=None, sampler=EpochSampler(batches))
 
     def on_train_epoch_start(self) -> None:
-        self.sums, self.began = {}, time.monotonic()
+        self.means, self.began = Means(), time.monotonic()
 
     def training_step(self, batch: dict[str, Tensor], number: int) -> Tensor:
         # At every step, not once an epoch: whatever else draws in between (loaders do) is not the same after a resume.
@@ -78,9 +79,8 @@ class Stage(L.LightningModule):
         out = self.task.forward(inputs_of(batch))
         losses = {"emotion": self._emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
         total = torch.stack(list(losses.values())).sum()
-        logged = {f"loss_{name}": loss for name, loss in losses.items()} | getattr(out, "metrics", {}) | {"loss": total}
-        for name, value in logged.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+        self.means.add({f"loss_{name}": (loss.detach(), 1) for name, loss in losses.items()})
+        self.means.add({"loss": (total.detach(), 1), **getattr(out, "metrics", {})})
         if not torch.isfinite(total):
             raise RunError(
                 f"{self.task.name}: the loss is not a number at epoch {self.current_epoch + 1}: "
@@ -102,10 +102,11 @@ class Stage(L.LightningModule):
         return DataLoader(self._batches(self.task.dev, None), batch_size=None)
 
     def validation_step(self, batch: dict[str, Tensor], number: int) -> None:
-        predicted = self.task.forward(inputs_of(batch)).logits.argmax(1)
+        out = self.task.forward(inputs_of(batch))
         if batch["share"] > 0:
-            triples = zip(batch["places"].tolist(), batch["labels"].tolist(), predicted.tolist(), strict=True)
-            self.answers += list(triples)
+            predicted = out.logits.argmax(1).tolist()
+            self.answers += zip(batch["places"].tolist(), batch["labels"].tolist(), predicted, strict=True)
+            self.dev_means.add(getattr(out, "metrics", {}))
 
     def on_validation_epoch_start(self) -> None:
         if self.mean is not None:
@@ -118,13 +119,14 @@ class Stage(L.LightningModule):
 
     def _judge(self) -> None:
         answers = sorted(set(distributed.gathered(self.answers)))
-        self.answers = []
+        measured = self.dev_means.gathered().values("dev_")
+        self.answers, self.dev_means = [], Means()
         labels, predicted = [row[1] for row in answers], [row[2] for row in answers]
-        steps = max(len(self._batches(self.task.train, self.current_epoch)), 1)
         entry = {
             "epoch": self.current_epoch + 1,
             "seconds": round(time.monotonic() - self.began, 2),
-            **{name: value / steps for name, value in self.sums.items()},
+            **self.means.values(),
+            **measured,
             "dev_accuracy": sum(a == b for a, b in zip(labels, predicted, strict=True)) / max(len(labels), 1),
             "dev_f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
         }
