@@ -1,6 +1,8 @@
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 
 from mmerc.encoders.bert import Bert, BertTextConfig
 from mmerc.encoders.encoder import Example
@@ -26,3 +28,23 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch
 def test_an_absent_network_says_what_to_do() -> None:
     with pytest.raises(WeightsError, match="set text.backbone to its folder"):
         Bert(BertTextConfig(encoder="bert", backbone="/no/such/folder"), 7)
+
+
+def test_low_rank_updates_train_a_small_share_and_are_merged_when_saved(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    bert = Bert(BertTextConfig(encoder="bert", backbone="scratch", scratch_layers=1, lora=2), 7)
+    bert.adapt(DIALOGUES)
+    trained = {name for name, value in bert.named_parameters() if value.requires_grad}
+    assert {name for name in trained if name.startswith("backbone")} == {
+        name for name, _ in bert.named_parameters() if name.endswith((".up", ".down"))
+    }
+    batch = bert.collate([Example(("train", "0", "1"), bert.prepare(DIALOGUES[0], 1))])
+    optimizer = torch.optim.SGD(bert.parameters(), 0.5)
+    bert.train()(batch).logits[:, 0].sum().backward()
+    optimizer.step()
+
+    bert.eval().save(tmp_path)
+    restored = Bert.restore(tmp_path)
+
+    assert not [name for name, _ in restored.named_parameters() if "parametrizations" in name]
+    assert torch.allclose(restored(batch).logits, bert(batch).logits, atol=1e-3)

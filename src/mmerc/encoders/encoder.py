@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from mmerc import weights
 from mmerc.config import StageConfig, validate
 from mmerc.corpora import Dialogue, Key
+from mmerc.encoders.lora import merged_state
 from mmerc.files import entry, read_json, write_json
 
 Batch = dict[str, Tensor]
@@ -97,7 +98,7 @@ class Encoder(nn.Module, ABC):
     def save(self, folder: Path) -> None:
         """Write the network to a folder that exists."""
         write_json(folder / "config.json", {"classes": self.classes, **self.config.model_dump()})
-        save_file({key: value.contiguous() for key, value in self.state_dict().items()}, folder / "model.safetensors")
+        save_file({key: value.contiguous() for key, value in merged_state(self).items()}, folder / "model.safetensors")
 
     @classmethod
     def restore(cls, folder: Path) -> "Encoder":

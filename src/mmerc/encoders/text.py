@@ -23,6 +23,7 @@ from mmerc.corpora import Dialogue
 from mmerc.encoders.backbone import computes_bf16
 from mmerc.encoders.dropout import with_byte_dropout
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
+from mmerc.encoders.lora import with_lora
 from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, Protocol, Vocabulary, written
 from mmerc.errors import ConfigError, RunError
 
@@ -52,6 +53,7 @@ class TextConfig(EncoderConfig):
     scratch_layers: int = Field(2, ge=1)
     scratch_width: int = Field(64, ge=8)
     scratch_vocabulary: int = Field(2000, ge=300, description="largest vocabulary learned from a corpus")
+    lora: int = Field(0, ge=0, description="rank of the updates to a frozen network; 0 trains the network itself")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer as a share of the one above it")
     attention_dropout: float = Field(0.0, ge=0, lt=1, description="0 lets torch use its fused attention")
     bf16: bool = Field(True, description="bfloat16 in the backbone where the processor computes in it")
@@ -141,12 +143,14 @@ class TextEncoder(Encoder):
         return REPLY if self.config.protocol == "offline" else CURRENT
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
-        """Learn the vocabulary where the network brings none, and collect the candidates among which distractors are
-        drawn, each with the dialogue it comes from."""
+        """Learn the vocabulary where the network brings none, freeze the network where only updates to it are trained,
+        and collect the candidates among which distractors are drawn, each with the dialogue it comes from."""
         if learns_vocabulary(self.config):
             texts = (turn.text for dialogue in dialogues for turn in dialogue.utterances if turn.text)
             self.tokenizer = self.learned_tokenizer(texts, self.config.scratch_vocabulary)
             self.vocabulary = self._vocabulary(self.tokenizer)
+        if self.config.lora:
+            with_lora(self.backbone, self.config.lora)
         if not self.config.next_sentence:
             return
         self.pool = []
