@@ -7,6 +7,7 @@ from pathlib import Path
 from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Problem, Utterance
 from mmerc.corpora.goemotions import read_goemotions
 from mmerc.corpora.meld import read_meld
+from mmerc.corpora.ravdess import read_ravdess
 from mmerc.corpora.table import read_table
 from mmerc.errors import CorpusError
 
@@ -25,6 +26,7 @@ READERS: dict[str, Callable[[Path], Corpus]] = {
     "meld": read_meld,
     "table": read_table,
     "goemotions": read_goemotions,
+    "ravdess": read_ravdess,
     "synthetic": read_synthetic,
 }
 
