@@ -290,7 +290,11 @@ TWO_LABELLED = SPLITS + "train,1,0,Ann,Hello there.,joy\ntrain,2,0,Bob,Go away.,
 SENTENCES: list[tuple[str, Arguments, str]] = [
     # corpora
     ("no kind of corpus", lambda b: check("talk.csv"), "is not a corpus: write KIND:PATH"),
-    ("unknown kind of corpus", lambda b: check("iemocap:/tmp"), "with KIND one of meld, table, goemotions, ravdess, synthetic"),
+    (
+        "unknown kind of corpus",
+        lambda b: check("iemocap:/tmp"),
+        "with KIND one of meld, table, goemotions, ravdess, synthetic",
+    ),
     ("corpus at an absent path", lambda b: check(f"table:{b.folder}/none.csv"), "there is nothing at"),
     ("corpus with an empty path", lambda b: check("meld:"), "check the path"),
     ("home of an unknown user", lambda b: check("meld:~nobody-of-that-name/meld"), "check the path"),

@@ -34,6 +34,9 @@ class StageConfig(Section):
     gradient_clip: float = Field(1.0, ge=0, description="largest gradient norm; 0 switches it off")
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_balance: float = Field(0.0, ge=0, le=1, description="class weights: 0 none, 1 inverse frequency")
+    logit_adjustment: float = Field(
+        0.0, ge=0, le=1, description="share of each label's log frequency that the loss adds to its logit"
+    )
     averaging: float = Field(
         0.0, ge=0, lt=1, description="decay of the running mean of weights that dev judges; 0: none"
     )

@@ -1,3 +1,4 @@
+import math
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import nn
 from mmerc.config import StageConfig
 from mmerc.errors import RunError
 from mmerc.training.settings import TrainerConfig
-from mmerc.training.stage import Task, class_weights, finished, fit, rate
+from mmerc.training.stage import Stage, Task, class_weights, finished, fit, log_frequencies, rate
 
 MACHINE = TrainerConfig(accelerator="cpu")
 
@@ -142,6 +143,20 @@ def test_class_weights_have_mean_one() -> None:
     found = class_weights(made)
     assert found.tolist() == pytest.approx([0.625, 2.5])
     assert class_weights(replace(made, config=StageConfig())).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0.5), (0.5, 1 / 3), (1.0, 0.2)])
+def test_logit_adjustment_expects_less_of_a_rare_label(share: float, expected: float) -> None:
+    made = task(logit_adjustment=share)
+    made.train.labels[:] = [0] * 40 + [1] * 10  # type: ignore[index]
+    loss = Stage(made, lambda note: None)._emotion_loss(torch.zeros(1, 2), torch.tensor([1]))
+    assert math.exp(-float(loss)) == pytest.approx(expected)  # 0.2^share / (0.2^share + 0.8^share)
+
+
+def test_log_frequencies_count_an_unseen_label_once() -> None:
+    made = task()
+    made.train.labels[:] = [0] * 49  # type: ignore[index]
+    assert log_frequencies(made).exp().tolist() == pytest.approx([0.98, 0.02])
 
 
 def test_nothing_to_train_on_says_which_split(tmp_path: Path) -> None:

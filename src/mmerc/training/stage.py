@@ -57,6 +57,7 @@ class Stage(L.LightningModule):
         self.history: History = []
         self.best: dict[str, Tensor] = {}
         self.register_buffer("class_weights", class_weights(task), persistent=False)
+        self.register_buffer("adjustment", task.config.logit_adjustment * log_frequencies(task), persistent=False)
         self.mean = WeightMean(task.network, task.config.averaging) if task.config.averaging else None
         self.means, self.dev_means = Means(), Means()
         self.answers: list[tuple[int, int, int]] = []
@@ -89,6 +90,8 @@ class Stage(L.LightningModule):
         return total * batch["share"]
 
     def _emotion_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        # What a label's frequency explains, the logits need not: answers, without it, favour the rare (Menon et al. 2021).
+        logits = logits + self.adjustment
         loss = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
         return (loss * self.class_weights[labels]).mean()  # type: ignore[index]
 
@@ -274,6 +277,12 @@ def rate(step: int, steps: int, config: StageConfig) -> float:
     if config.schedule == "constant":
         return 1.0
     return max(0.0, (steps - step) / max(1, steps - (warm if config.warmup else 0)))
+
+
+def log_frequencies(task: Task) -> Tensor:
+    """The logarithm of each label's share of the training utterances, an unseen label counting as seen once."""
+    counts = torch.bincount(torch.tensor(task.train.labels, dtype=torch.long), minlength=task.classes).clamp(min=1)
+    return (counts / counts.sum()).log()
 
 
 def class_weights(task: Task) -> Tensor:
