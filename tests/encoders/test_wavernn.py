@@ -6,7 +6,7 @@ from mmerc.encoders.encoder import Example
 from mmerc.encoders.wavernn import LJSPEECH, WaveRnn, WaveRnnConfig, WaveRnnEncoder
 from tests.encoders.waves import fill_with_waves
 
-SMALL = {"n_time": 24, "bands": 16, "rnn": 8, "blocks": 1, "hidden": 8, "pretrained": False}
+SMALL = {"n_time": 24, "bands": 16, "rnn": 8, "blocks": 1, "hidden": 8, "pretrained": False, "bf16": False}
 
 
 def small(**settings: object) -> WaveRnnEncoder:
@@ -74,6 +74,32 @@ def test_long_utterances_are_windows_in_a_row_and_padding_is_masked() -> None:
     assert torch.allclose(together.logits[1], alone.logits[0], atol=1e-5)
     assert torch.allclose(together.sequence[1, :16], alone.sequence[0], atol=1e-5)
     assert not together.sequence[1, 16:].any()
+
+
+def test_gradients_through_stretches_are_those_of_the_whole_window() -> None:
+    network = small().network
+    waveform = torch.from_numpy(wave(0.25)[:4000]).float()[None, None] / 32_768
+    specgram = torch.cos(torch.arange(16 * 24) * 0.2).reshape(1, 1, 16, 24)
+
+    def gradient(means: torch.Tensor) -> torch.Tensor:
+        network.zero_grad()
+        means.square().sum().backward()
+        return network.rnn1.weight_hh_l0.grad.clone()  # type: ignore[union-attr]
+
+    whole = gradient(network.features(waveform, specgram).unflatten(1, (20, 200)).mean(2))
+    stretches = gradient(network.hop_means(waveform, specgram, at_once=3))
+    assert torch.allclose(stretches, whole, rtol=1e-3, atol=1e-5)
+
+
+@torch.no_grad()
+def test_bfloat16_gives_nearly_the_same_means() -> None:
+    network = small(rnn=64, hidden=32).network
+    waveform = torch.from_numpy(wave(0.25)[:4000]).float()[None, None] / 32_768
+    specgram = torch.cos(torch.arange(16 * 24) * 0.2).reshape(1, 1, 16, 24)
+    exact = network.hop_means(waveform, specgram, at_once=8)
+    fast = network.hop_means(waveform, specgram, at_once=8, bf16=True)
+    assert fast.dtype == torch.float32
+    assert float((fast - exact).norm() / exact.norm()) < 0.02
 
 
 def test_training_on_random_stretches() -> None:

@@ -13,14 +13,20 @@ import torch
 from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from mmerc import weights
+from mmerc.encoders.backbone import computes_bf16
 from mmerc.encoders.encoder import Batch, Classifier, EncoderConfig, Encoding, masked_mean
 from mmerc.encoders.mel import log_mel
 from mmerc.encoders.speech import SpeechConfig, SpeechEncoder, steps_mask
 
-SAMPLES_AT_ONCE = 2**25  # numbers of one such tensor
+REACH = 2  # frames that smoothing looks to either side, rounded up: 1 + 1/5 + 1/25 at the scales in use
+HOPS_AT_ONCE = 8  # 1,600 samples
+WINDOWS_AT_ONCE = 64  # a step's matrices are read from memory once for all of them
+EVERY = 2**30
 LJSPEECH: dict[str, Any] = {"upsample_scales": (5, 5, 11), "bands": 80}  # and its own defaults for the rest
 
 
@@ -68,12 +74,12 @@ class MelResNet(nn.Module):
 
 
 class Upsampling(nn.Module):
-    """From frames to samples: the spectrogram smoothed, the residual network's steps repeated."""
+    """From frames to samples: the spectrogram smoothed, beside the residual network's steps, one a hop."""
 
     def __init__(self, scales: Sequence[int], blocks: int, bands: int, hidden: int, outputs: int, kernel: int) -> None:
         super().__init__()
         self.hop = math.prod(scales)
-        self.indent = (kernel - 1) // 2 * self.hop
+        self.context = (kernel - 1) // 2  # frames on either side of the first and the last hop
         self.resnet = MelResNet(blocks, bands, hidden, outputs, kernel)
         layers: list[nn.Module] = []
         for scale in scales:
@@ -82,10 +88,12 @@ class Upsampling(nn.Module):
             layers += [Stretch(scale), smoothing]
         self.upsample_layers = nn.Sequential(*layers)
 
-    def forward(self, x: Float[Tensor, "B M T"]) -> tuple[Float[Tensor, "B M S"], Float[Tensor, "B a S"]]:
-        auxiliary = self.resnet(x).repeat_interleave(self.hop, -1)
-        smooth = self.upsample_layers(x[:, None])[:, 0, :, self.indent : -self.indent]
-        return smooth, auxiliary
+    def smooth(self, x: Float[Tensor, "B M T"], start: int, end: int) -> Float[Tensor, "B M s"]:
+        """The spectrogram at the samples of hops `start` to `end`."""
+        first = start + self.context  # the frame in the middle of hop `start`
+        low, high = max(0, first - REACH), min(x.shape[2], end + self.context + REACH)
+        cut = (first - low) * self.hop
+        return self.upsample_layers(x[:, None, :, low:high])[:, 0, :, cut : cut + (end - start) * self.hop]
 
 
 class WaveRnn(nn.Module):
@@ -116,18 +124,82 @@ class WaveRnn(nn.Module):
 
     def features(self, waveform: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"]) -> Float[Tensor, "B S f"]:
         """What stands before the last fully connected layer: S = (T - kernel + 1) * hop vectors."""
-        smooth, auxiliary = self.upsample(specgram[:, 0])
-        first, second, third, fourth = auxiliary.transpose(1, 2).split(self.auxiliary, 2)  # [B, S, a / 4] each
-        x = self.fc(torch.cat([waveform.transpose(1, 2), smooth.transpose(1, 2), first], -1))
-        x = self.rnn1(x)[0] + x
-        x = self.rnn2(torch.cat([x, second], -1))[0] + x
-        x = F.relu(self.fc1(torch.cat([x, third], -1)))
-        return F.relu(self.fc2(torch.cat([x, fourth], -1)))
+        steps = self.upsample.resnet(specgram[:, 0])
+        smooth = self.upsample.smooth(specgram[:, 0], 0, steps.shape[2])
+        return self._sampled(waveform[:, 0], smooth, steps, None, None)[0]
 
     def forward(
         self, waveform: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"]
     ) -> Float[Tensor, "B 1 S classes"]:
         return self.fc3(self.features(waveform, specgram))[:, None]
+
+    def hop_means(
+        self, waveform: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"], *, at_once: int, bf16: bool = False
+    ) -> Float[Tensor, "B H f"]:
+        """The mean of `features` over each hop, H = S / hop, of which no more than `at_once` hops are ever in memory.
+
+        The GRUs' states go on from stretch to stretch, so the numbers are those of `features`. In training, what lies
+        within a stretch is computed once more on the way back. `bf16` computes in bfloat16, its weights stay float32.
+        """
+        steps = self.upsample.resnet(specgram[:, 0])  # [B, a, H]
+        means: list[Tensor] = []
+        first = second = None  # states of the GRUs, [1, B, r]
+        for start in range(0, steps.shape[2], at_once):
+            end = min(start + at_once, steps.shape[2])
+            arguments = (waveform[:, 0], specgram[:, 0], steps, first, second, start, end, bf16)
+            if torch.is_grad_enabled():
+                mean, first, second = checkpoint(self._stretch, *arguments, use_reentrant=False)
+            else:
+                mean, first, second = self._stretch(*arguments)
+            means.append(mean)
+        return torch.cat(means, 1)
+
+    def _stretch(
+        self,
+        waveform: Float[Tensor, "B S"],
+        specgram: Float[Tensor, "B M T"],
+        steps: Float[Tensor, "B a H"],
+        first: Float[Tensor, "1 B r"] | None,
+        second: Float[Tensor, "1 B r"] | None,
+        start: int,
+        end: int,
+        bf16: bool,
+    ) -> tuple[Float[Tensor, "B h f"], Float[Tensor, "1 B r"], Float[Tensor, "1 B r"]]:
+        """Hop means of hops `start` to `end`, and the states at their end."""
+        smooth = self.upsample.smooth(specgram, start, end)
+        sound = waveform[:, start * self.hop : end * self.hop]
+        x, first, second = self._sampled(sound, smooth, steps[:, :, start:end], first, second, bf16=bf16)
+        return x.unflatten(1, (end - start, self.hop)).float().mean(2), first, second
+
+    def _sampled(
+        self,
+        waveform: Float[Tensor, "B s"],
+        smooth: Float[Tensor, "B M s"],
+        steps: Float[Tensor, "B a h"],
+        first: Float[Tensor, "1 B r"] | None,
+        second: Float[Tensor, "1 B r"] | None,
+        *,
+        bf16: bool = False,
+    ) -> tuple[Float[Tensor, "B s f"], Float[Tensor, "1 B r"], Float[Tensor, "1 B r"]]:
+        """A vector for each sample from the states `first` and `second` on, and the states after the last one."""
+        kind = torch.bfloat16 if bf16 else waveform.dtype
+        parts = steps.transpose(1, 2).to(kind).repeat_interleave(self.hop, 1).split(self.auxiliary, 2)
+        x = torch.cat([waveform[..., None].to(kind), smooth.transpose(1, 2).to(kind), parts[0]], -1)
+        x = _typed(self.fc, x)
+        recurred, first = _typed(self.rnn1, x, first)
+        x = recurred + x
+        recurred, second = _typed(self.rnn2, torch.cat([x, parts[1]], -1), second)
+        x = recurred + x
+        x = F.relu(_typed(self.fc1, torch.cat([x, parts[2]], -1)))
+        return F.relu(_typed(self.fc2, torch.cat([x, parts[3]], -1))), first, second
+
+
+def _typed(layer: nn.Module, x: Tensor, *state: Tensor | None) -> Any:
+    """The layer in the type of its input; gradients reach its own weights."""
+    if x.dtype == next(layer.parameters()).dtype:
+        return layer(x, *state)
+    weights_then = {name: value.to(x.dtype) for name, value in layer.named_parameters()}
+    return functional_call(layer, weights_then, (x, *state))
 
 
 class WaveRnnConfig(SpeechConfig):
@@ -144,6 +216,7 @@ class WaveRnnConfig(SpeechConfig):
     blocks: int = Field(10, ge=1)
     hidden: int = Field(128, ge=4)
     train_hops: int = Field(0, ge=0)
+    bf16: bool = Field(True, description="bfloat16 in the recurrent layers where the processor computes in it")
     fft: int = 1024
     window: int = 800
 
@@ -206,16 +279,17 @@ class WaveRnnEncoder(SpeechEncoder):
         means = sound.new_zeros(count * pieces, length, self.width)
         means[used] = torch.cat(
             [
-                self.network.features(*part).unflatten(1, (length, self.hop)).mean(2)  # [windows, length, f]
-                for part in zip(*(x[used].split(self._at_once(length)) for x in (sound, picture)), strict=True)
+                self.network.hop_means(
+                    *part, at_once=HOPS_AT_ONCE, bf16=self.config.bf16 and computes_bf16(sound.device)
+                )
+                for part in zip(*(x[used].split(self._at_once()) for x in (sound, picture)), strict=True)
             ]
         )
         return means.reshape(count, pieces * length, self.width)[:, :total]
 
-    def _at_once(self, length: int) -> int:
-        """Windows that go through together: all in training, where batch statistics are taken over them; in evaluation
-        so many that the largest tensors, some eight of one row a sample, take about a gigabyte."""
-        return SAMPLES_AT_ONCE if self.training else max(1, SAMPLES_AT_ONCE // (length * self.hop * self.width))
+    def _at_once(self) -> int:
+        """Windows that go through together: all in training, where batch statistics are taken over them."""
+        return EVERY if self.training else WINDOWS_AT_ONCE
 
     def _frames(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B M T"]:
         """The spectrogram with (kernel - 1) / 2 frames of silence on either side; frame t in the middle of hop t."""
