@@ -843,6 +843,35 @@ def test_odd_text_keeps_its_row(bench: Bench, predictor: Predictor, text: str, r
     assert [answer["modalities"] for answer in answers] == [["text"] if read else []] * 3
 
 
+def talk(name: str, count: int, speaker: str, text: str = "well, {} it is") -> Dialogue:
+    turns = (
+        Utterance("test", name, place, speaker=speaker, text=text.replace("{}", str(place))) for place in range(count)
+    )
+    return Dialogue("test", name, tuple(turns))
+
+
+# name, a dialogue that nobody expects
+DIALOGUES = [
+    ("one utterance", talk("odd", 1, "Ann")),
+    ("500 utterances", talk("odd", 500, "Ann")),
+    ("unknown speakers", talk("odd", 3, "")),
+    ("a speaker of 10,000 letters", talk("odd", 3, "A" * 10_000)),
+    ("10,000 words each", talk("odd", 3, "Ann", "so {} " * 10_000)),
+    ("nothing said", talk("odd", 3, "Ann", "")),
+]
+
+
+@pytest.mark.parametrize("odd", rows(DIALOGUES))
+def test_an_odd_dialogue_has_all_its_rows_and_changes_no_other(predictor: Predictor, odd: Dialogue) -> None:
+    before, after = talk("before", 7, "Bob"), talk("after", 2, "Ann")
+    expected = list(predictor.predict([before, after]))
+
+    answers = list(predictor.predict([before, odd, after]))
+
+    assert [answer["dialogue"] for answer in answers] == ["before"] * 7 + ["odd"] * len(odd) + ["after"] * 2
+    assert [answer for answer in answers if answer["dialogue"] != "odd"] == expected
+
+
 # name, files of a folder, rows that predict must give
 FOLDERS: list[tuple[str, tuple[str, ...], int]] = [
     ("clips that are all broken", ("a.mp4", "b.wav"), 2),

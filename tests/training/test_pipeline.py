@@ -71,11 +71,17 @@ def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
         (tmp_path / "go" / f"{split}.tsv").write_text("".join(f"some words {n}\t{n % 7}\tid{n}\n" for n in range(14)))
     rows = "".join(f"{n},0,A,words {n},{'joy' if n % 2 else 'fear'},{'train' if n < 8 else 'dev'}\n" for n in range(12))
     (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
-    settings = config.load("smoke", None, [f"text.warm_start=goemotions:{tmp_path / 'go'}", "text.epochs=1"])
-    train(f"table:{tmp_path / 't.csv'}", tmp_path / "run", check(settings, only=["text"]))
-    events = [json.loads(line)["stage"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert events == ["text on GoEmotions", "text"]
-    assert not list((tmp_path / "run").rglob("*.checkpoint"))
+
+    def stages(run: str, warm_start: str) -> list[str]:
+        settings = config.load("smoke", None, [f"text.warm_start={warm_start}", "text.epochs=1"])
+        train(f"table:{tmp_path / 't.csv'}", tmp_path / run, check(settings, only=["text"]))
+        assert not list((tmp_path / run).rglob("*.checkpoint"))
+        return [json.loads(line)["stage"] for line in (tmp_path / run / "log.jsonl").read_text().splitlines()]
+
+    assert stages("asked", f"goemotions:{tmp_path / 'go'}") == ["text on GoEmotions", "text"]
+    assert stages("absent", "'goemotions:'") == ["text"]
+    (tmp_path / "go").rename(tmp_path / "goemotions")
+    assert stages("beside", "'goemotions:'") == ["text on GoEmotions", "text"]
 
 
 def corpus(**labels: list[str | None]) -> Corpus:

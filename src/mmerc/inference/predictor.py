@@ -98,7 +98,9 @@ class Predictor:
         if self.fusion is None:
             probabilities = own_answers(next(iter(rows.values())), keys)
         else:
-            probabilities, _ = fused_answers(self.fusion, rows, keys)
+            probabilities = {}
+            for dialogue in group:
+                probabilities |= fused_answers(self.fusion, rows, [turn.key for turn in dialogue.utterances])[0]
         return [
             prediction_row(
                 turn,
@@ -111,14 +113,19 @@ class Predictor:
 
     @staticmethod
     def features(encoder: Encoder, group: Sequence[Dialogue]) -> dict[Key, Row]:
-        """One modality's features of every utterance, or why it has none."""
+        """One modality's features of every utterance, or why it has none.
+
+        No batch holds utterances of two dialogues: in bfloat16 an answer depends a little on what it is computed with,
+        and no dialogue's answers shall depend on another's.
+        """
         rows = {}
         for dialogue in group:
             for place, turn in enumerate(dialogue.utterances):
                 rows[turn.key] = prepared(encoder, dialogue, place)
-        examples = [Example(key, row.values) for key, row in rows.items() if row.values is not None]
-        examples.sort(key=lambda example: len(example.values))
-        for start in range(0, len(examples), BATCH):
-            for row in encoded(encoder, examples[start : start + BATCH]):
-                rows[row.key] = row
+            own = (rows[turn.key] for turn in dialogue.utterances)
+            examples = [Example(row.key, row.values) for row in own if row.values is not None]
+            examples.sort(key=lambda example: len(example.values))
+            for start in range(0, len(examples), BATCH):
+                for row in encoded(encoder, examples[start : start + BATCH]):
+                    rows[row.key] = row
         return rows

@@ -39,7 +39,7 @@ class Examples(Protocol):
     @property
     def lengths(self) -> Sequence[int]: ...
 
-    def collate(self, places: Sequence[int], dice: random.Random) -> Inputs: ...
+    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs: ...
 
 
 @dataclass
@@ -54,7 +54,7 @@ class EncoderExamples:
     def __post_init__(self) -> None:
         self.lengths = [_length(self.store, key) for key in self.keys]
 
-    def collate(self, places: Sequence[int], dice: random.Random) -> Inputs:
+    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
         rows = [self.store[self.keys[place]] for place in places]
         return self.encoder.collate([Example(row.key, row.values) for row in rows if row.values is not None], dice)
 
@@ -71,7 +71,7 @@ class FusionExamples:
     def __post_init__(self) -> None:
         self.lengths = [sum(_length(store, key) for store in self.stores.values()) for key in self.keys]
 
-    def collate(self, places: Sequence[int], dice: random.Random) -> Inputs:
+    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
         batch: Inputs = {}
         for name, store in self.stores.items():
             sequence, mask = self._stacked(store, [self.keys[place] for place in places], self.widths[name])

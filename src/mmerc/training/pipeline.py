@@ -55,7 +55,7 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
     for number, folder in enumerate(folders):
         if seeds > 1:
             log.info("seed %d of %d", number + 1, seeds)
-        Seed(config, corpus, out, folder, config.seed + number).run()
+        Seed(config, corpus, location, out, folder, config.seed + number).run()
     if distributed.is_first():
         best = max(folders, key=lambda folder: read_json(folder / "model" / "config.json")["dev_f1_weighted"])
         if best != out:
@@ -110,11 +110,22 @@ def encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, spl
     return EncoderExamples(encoder, inputs, keys, [labelled[key] for key in keys])
 
 
+def beside(location: str, kind: str) -> str:
+    """The corpus in the folder `kind` beside the one at `location`, empty where there is none.
+
+    >>> beside("meld:/no/such/place/meld", "goemotions:")
+    ''
+    """
+    folder = Path(location.partition(":")[2]).expanduser().absolute().parent / kind.removesuffix(":")
+    return f"{kind}{folder}" if folder.is_dir() else ""
+
+
 class Seed:
     """All parts of one seed, in `folder`; prepared inputs are shared by all seeds of the run."""
 
-    def __init__(self, config: RunConfig, corpus: Corpus, run: Path, folder: Path, seed: int) -> None:
+    def __init__(self, config: RunConfig, corpus: Corpus, location: str, run: Path, folder: Path, seed: int) -> None:
         self.config, self.corpus, self.run_folder, self.folder, self.seed = config, corpus, run, folder, seed
+        self.location = location
         self.splits = [split for split in ("train", *PREDICTED) if split in corpus.splits]
         self.selection = selection_of(corpus)
         self.utterances = {turn.key: turn for split in self.splits for turn in corpus.utterances(split)}
@@ -172,11 +183,17 @@ class Seed:
     def warm_up(self, modality: str, encoder: Encoder) -> None:
         """Train the encoder on another corpus with the same labels first."""
         config = self.config.modalities[modality]
-        corpus = trainable(open_corpus(config.warm_start))
-        if corpus.labels != self.corpus.labels:
-            raise ConfigError(
-                f"{modality}.warm_start: {corpus.name} has other labels than {self.corpus.name}: leave it out."
-            )
+        asked = not config.warm_start.endswith(":")
+        location = config.warm_start if asked else beside(self.location, config.warm_start)
+        corpus = trainable(open_corpus(location)) if location else None
+        if corpus is None or corpus.labels != self.corpus.labels:
+            if asked:
+                raise ConfigError(
+                    f"{modality}.warm_start: {config.warm_start} has other labels than {self.corpus.name}: leave it out."
+                )
+            log.info("%s: no %s with the same labels beside the corpus to start on", modality, config.warm_start)
+            return
+        log.info("%s: first on %s (--set %s.warm_start= leaves that out)", modality, location, modality)
         selection = selection_of(corpus)
         inputs = self._prepared(f"{modality}-warm", encoder, corpus, ["train", selection])
         task = Task(
