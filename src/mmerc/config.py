@@ -37,6 +37,9 @@ class StageConfig(Section):
     logit_adjustment: float = Field(
         0.0, ge=0, le=1, description="share of each label's log frequency that the loss adds to its logit"
     )
+    consistency: float = Field(
+        0.0, ge=0, description="weight of the difference between two answers under dropout (R-Drop); doubles the time"
+    )
     averaging: float = Field(
         0.0, ge=0, lt=1, description="decay of the running mean of weights that dev judges; 0: none"
     )

@@ -12,7 +12,7 @@ from torch import nn
 from mmerc.config import StageConfig
 from mmerc.errors import RunError
 from mmerc.training.settings import TrainerConfig
-from mmerc.training.stage import Stage, Task, class_weights, finished, fit, log_frequencies, rate
+from mmerc.training.stage import Stage, Task, class_weights, divergence, finished, fit, log_frequencies, rate
 
 MACHINE = TrainerConfig(accelerator="cpu")
 
@@ -151,6 +151,19 @@ def test_logit_adjustment_expects_less_of_a_rare_label(share: float, expected: f
     made.train.labels[:] = [0] * 40 + [1] * 10  # type: ignore[index]
     loss = Stage(made, lambda note: None)._emotion_loss(torch.zeros(1, 2), torch.tensor([1]))
     assert math.exp(-float(loss)) == pytest.approx(expected)  # 0.2^share / (0.2^share + 0.8^share)
+
+
+def test_divergence_of_two_answers() -> None:
+    certain, even = torch.tensor([[math.log(0.8), math.log(0.2)]]), torch.zeros(1, 2)
+    assert float(divergence(certain, certain)) == 0
+    # (0.8 ln 1.6 + 0.2 ln 0.4 + 0.5 ln 0.625 + 0.5 ln 2.5) / 2
+    assert float(divergence(certain, even)) == pytest.approx(0.20794, abs=1e-5)
+
+
+def test_consistency_is_a_loss_of_its_own(tmp_path: Path) -> None:
+    history = fit(task(2, consistency=0.5), MACHINE, tmp_path / "c", lambda note: None)
+    assert history[0]["loss"] == pytest.approx(history[0]["loss_emotion"] + history[0]["loss_consistency"])
+    assert history[0]["loss_consistency"] > 0
 
 
 def test_log_frequencies_count_an_unseen_label_once() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from jaxtyping import Float
 from lightning.pytorch.strategies import DDPStrategy
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
@@ -79,6 +80,10 @@ class Stage(L.LightningModule):
         torch.manual_seed(random.Random(place).getrandbits(31))
         out = self.task.forward(inputs_of(batch))
         losses = {"emotion": self._emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
+        if self.task.config.consistency:
+            again = self.task.forward(inputs_of(batch)).logits
+            losses["emotion"] = (losses["emotion"] + self._emotion_loss(again, batch["labels"])) / 2
+            losses["consistency"] = self.task.config.consistency * divergence(out.logits, again)
         total = torch.stack(list(losses.values())).sum()
         self.means.add({f"loss_{name}": (loss.detach(), 1) for name, loss in losses.items()})
         self.means.add({"loss": (total.detach(), 1), **getattr(out, "metrics", {})})
@@ -277,6 +282,12 @@ def rate(step: int, steps: int, config: StageConfig) -> float:
     if config.schedule == "constant":
         return 1.0
     return max(0.0, (steps - step) / max(1, steps - (warm if config.warmup else 0)))
+
+
+def divergence(first: Float[Tensor, "B C"], second: Float[Tensor, "B C"]) -> Float[Tensor, ""]:
+    """The mean of both Kullback-Leibler divergences between two answers (R-Drop: Liang et al. 2021), in nats."""
+    p, q = first.log_softmax(1), second.log_softmax(1)
+    return ((p.exp() - q.exp()) * (p - q)).sum(1).mean() / 2
 
 
 def log_frequencies(task: Task) -> Tensor:
