@@ -8,6 +8,7 @@ from mmerc.encoders.encoder import Batch, Encoder, EncoderConfig, Encoding, Exam
 from mmerc.encoders.face import Face
 from mmerc.encoders.gpt import Gpt
 from mmerc.encoders.spectrogram import Spectrogram
+from mmerc.encoders.speech_transformer import SpeechTransformer
 from mmerc.encoders.wavernn import WaveRnnEncoder
 from mmerc.errors import ConfigError
 
@@ -18,6 +19,7 @@ ENCODERS: dict[str, type[Encoder]] = {
     "bert": Bert,
     "wavernn": WaveRnnEncoder,
     "spectrogram": Spectrogram,
+    "speech_transformer": SpeechTransformer,
     "face": Face,
 }
 

@@ -29,14 +29,15 @@ def with_lora(network: nn.Module, rank: int) -> None:
     for module in list(network.modules()):
         weight = getattr(module, "weight", None)
         if not isinstance(module, nn.Embedding) and isinstance(weight, Tensor) and weight.ndim == 2:
-            parametrize.register_parametrization(module, "weight", LowRank(*weight.shape, rank))
+            rows, columns = weight.shape
+            parametrize.register_parametrization(module, "weight", LowRank(rows, columns, rank))
 
 
 def merged_state(network: nn.Module) -> dict[str, Tensor]:
     """The network's tensors with every update added to its matrix: those of a network without updates."""
     state = network.state_dict()
     for name, module in network.named_modules():
-        if parametrize.is_parametrized(module, "weight"):
+        if parametrize.is_parametrized(module, "weight") and isinstance(module.parametrizations.weight[0], LowRank):
             inner = f"{name}.parametrizations.weight."
             state = {key: value for key, value in state.items() if not key.startswith(inner)}
             weight = module.weight

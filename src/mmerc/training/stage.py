@@ -52,6 +52,9 @@ class Task:
 class Stage(L.LightningModule):
     """The task as Lightning sees it."""
 
+    class_weights: Tensor
+    adjustment: Tensor
+
     def __init__(self, task: Task, note: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()
         self.task, self.network, self.note = task, task.network, note
@@ -98,7 +101,7 @@ class Stage(L.LightningModule):
         # What a label's frequency explains, the logits need not: answers, without it, favour the rare (Menon et al. 2021).
         logits = logits + self.adjustment
         loss = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
-        return (loss * self.class_weights[labels]).mean()  # type: ignore[index]
+        return (loss * self.class_weights[labels]).mean()
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.mean is not None:
