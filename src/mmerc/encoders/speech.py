@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int16
+from pydantic import Field
 from torch import Tensor
 
 from mmerc.corpora import Dialogue
@@ -13,15 +14,20 @@ from mmerc.encoders.encoder import Batch, Encoder, EncoderConfig, Example, padde
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
 from mmerc.media.audio import Channel
+from mmerc.media.voice_activity import seconds_of_speech
 
 FULL_SCALE = 32_768
 
 
 class SpeechConfig(EncoderConfig):
-    """`channel`: how a clip's channels become one. `longest`: seconds of an utterance that are heard."""
+    """`channel`: how a clip's channels become one. `longest`: seconds of an utterance that are heard.
+
+    `least_speech`: seconds of speech below which the audio counts as missing; 0 takes all that is not silent.
+    """
 
     channel: Channel = "mean"
     longest: float = 30.0
+    least_speech: float = Field(0.0, ge=0)
 
 
 class SpeechEncoder(Encoder):
@@ -34,6 +40,8 @@ class SpeechEncoder(Encoder):
         if clip is None:
             raise MissingModality("it has no clip")
         waveform = read_waveform(clip, channel=self.config.channel, longest=self.config.longest)
+        if self.config.least_speech and seconds_of_speech(waveform) < self.config.least_speech:
+            raise MissingModality(f"nobody speaks in {clip.path.name}")
         return np.clip(np.round(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:

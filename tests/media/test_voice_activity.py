@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.io import wavfile
+
+from mmerc.corpora import Clip, Dialogue, Utterance
+from mmerc.encoders.spectrogram import Spectrogram, SpectrogramConfig
+from mmerc.errors import MissingModality
+from mmerc.media import read_waveform
+from mmerc.media.voice_activity import seconds_of_speech
+
+TIME = np.arange(32_000) / 16_000
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.random.default_rng(0).normal(0, 0.05, 32_000),
+        0.3 * np.sin(2 * np.pi * 440 * TIME),
+        np.zeros(32_000),
+        np.zeros(80),
+    ],
+    ids=["noise", "tone", "silence", "five milliseconds"],
+)
+def test_what_is_no_voice(sound: np.ndarray) -> None:
+    assert seconds_of_speech(sound) == 0
+
+
+def test_the_detector_leaves_torchs_threads_as_they_are() -> None:
+    before = torch.get_num_threads()
+    seconds_of_speech(np.zeros(1600))
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.realdata
+def test_an_actor_speaks_for_about_half_of_the_clip(real_data: Path) -> None:
+    clip = Clip(real_data / "ravdess" / "Actor_01" / "03-01-01-01-01-01-01.flac")
+    assert 0.8 < seconds_of_speech(read_waveform(clip)) < 2.5
+
+
+def test_a_clip_in_which_nobody_speaks_lacks_the_modality(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 2000, 16_000).astype(np.int16)
+    wavfile.write(tmp_path / "rain.wav", 16_000, noise)
+    said = Dialogue("t", 0, (Utterance("t", 0, 0, clip=Clip(tmp_path / "rain.wav")),))
+
+    def prepared(least_speech: float) -> np.ndarray:
+        settings = SpectrogramConfig(encoder="spectrogram", channels=16, least_speech=least_speech)
+        return Spectrogram(settings, 7).prepare(said, 0)
+
+    assert len(prepared(0)) == 16_000
+    with pytest.raises(MissingModality, match=r"nobody speaks in rain\.wav"):
+        prepared(0.1)
