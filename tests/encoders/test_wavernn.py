@@ -91,6 +91,15 @@ def test_gradients_through_stretches_are_those_of_the_whole_window() -> None:
     assert torch.allclose(stretches, whole, rtol=1e-3, atol=1e-5)
 
 
+def test_truncated_back_propagation_ends_where_a_stretch_begins() -> None:
+    network = small().network
+    waveform = torch.zeros(1, 1, 4000, requires_grad=True)
+    specgram = torch.cos(torch.arange(16 * 24) * 0.2).reshape(1, 1, 16, 24)
+    network.hop_means(waveform, specgram, at_once=10, truncated=True)[:, -1].sum().backward()
+    assert waveform.grad is not None
+    assert not waveform.grad[0, 0, :2000].any() and waveform.grad[0, 0, 2000:].any()
+
+
 @torch.no_grad()
 def test_bfloat16_gives_nearly_the_same_means() -> None:
     network = small(rnn=64, hidden=32).network

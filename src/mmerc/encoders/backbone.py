@@ -1,6 +1,7 @@
 """Loading a text network that others have trained, by hub name or folder, without running code or pickles of theirs."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from mmerc.errors import WeightsError
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 
+REMEMBERED = 1024  # utterances
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attn_pdrop", "attention_dropout")
 
 
@@ -43,8 +45,17 @@ def load_backbone(
 
 
 def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:
-    """Text to ids, without marks around it; what looks like a mark in somebody's text is only letters."""
-    return lambda text: tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+    """Text to ids, without marks around it; what looks like a mark in somebody's text is only letters.
+
+    Remembers: an utterance is read once as itself and again in every neighbour's history.
+    """
+
+    @lru_cache(maxsize=REMEMBERED)
+    def tokenize(text: str) -> list[int]:
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return ids
+
+    return tokenize
 
 
 def computes_bf16(device: torch.device) -> bool:

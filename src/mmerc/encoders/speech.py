@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from mmerc.corpora import Dialogue
+from mmerc.encoders.augmentation import altered
 from mmerc.encoders.encoder import Batch, Encoder, EncoderConfig, Example, padded
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
@@ -22,12 +23,16 @@ FULL_SCALE = 32_768
 class SpeechConfig(EncoderConfig):
     """`channel`: how a clip's channels become one. `longest`: seconds of an utterance that are heard.
 
-    `least_speech`: seconds of speech below which the audio counts as missing; 0 takes all that is not silent.
+    `least_speech`: seconds of speech below which the audio counts as missing; 0 takes all that is not silent. `speed`,
+    `gain` and `noise` are how much a voice is altered each time it is trained on (`augmentation.altered`).
     """
 
     channel: Channel = "mean"
     longest: float = 30.0
     least_speech: float = Field(0.0, ge=0)
+    speed: float = Field(0.0, ge=0, lt=0.5, description="largest change of speed, a share")
+    gain: float = Field(0.0, ge=0, description="largest change of level, dB")
+    noise: float = Field(0.0, ge=0, le=1, description="how often noise is added")
 
 
 class SpeechEncoder(Encoder):
@@ -45,8 +50,16 @@ class SpeechEncoder(Encoder):
         return np.clip(np.round(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
-        samples, mask = padded([example.values for example in examples])
-        return {"waveform": samples.float() / FULL_SCALE, "samples": mask.sum(1)}
+        samples, mask = padded(self.waveforms(examples, dice))
+        return {"waveform": samples, "samples": mask.sum(1)}
+
+    def waveforms(self, examples: Sequence[Example], dice: random.Random | None) -> list[Float[np.ndarray, " _"]]:
+        """Samples in [-1, 1], altered where they are trained on."""
+        waves = [example.values.astype(np.float32) / FULL_SCALE for example in examples]
+        if dice is None or not self.training:
+            return waves
+        settings = self.config
+        return [altered(wave, dice, speed=settings.speed, gain=settings.gain, noise=settings.noise) for wave in waves]
 
 
 def steps_mask(counts: Tensor, longest: int) -> Bool[Tensor, "B T"]:

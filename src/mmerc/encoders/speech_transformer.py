@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
 
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example
-from mmerc.encoders.speech import FULL_SCALE, SpeechConfig, SpeechEncoder, softmax_pooled, steps_mask
+from mmerc.encoders.speech import SpeechConfig, SpeechEncoder, softmax_pooled, steps_mask
 from mmerc.errors import WeightsError
 from mmerc.media import SAMPLE_RATE
 
@@ -48,7 +48,7 @@ class SpeechTransformer(SpeechEncoder):
         return self
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
-        waves = [example.values.astype("float32") / FULL_SCALE for example in examples]
+        waves = self.waveforms(examples, dice)
         # Whisper's extractor fills up to its 30 s whatever it is told; the others to the longest of the batch.
         padding = "max_length" if self._reads_spectrograms else True
         made = self.extractor(waves, sampling_rate=SAMPLE_RATE, return_tensors="pt", padding=padding)

@@ -134,12 +134,19 @@ class WaveRnn(nn.Module):
         return self.fc3(self.features(waveform, specgram))[:, None]
 
     def hop_means(
-        self, waveform: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"], *, at_once: int, bf16: bool = False
+        self,
+        waveform: Float[Tensor, "B 1 S"],
+        specgram: Float[Tensor, "B 1 M T"],
+        *,
+        at_once: int,
+        bf16: bool = False,
+        truncated: bool = False,
     ) -> Float[Tensor, "B H f"]:
         """The mean of `features` over each hop, H = S / hop, of which no more than `at_once` hops are ever in memory.
 
         The GRUs' states go on from stretch to stretch, so the numbers are those of `features`. In training, what lies
         within a stretch is computed once more on the way back. `bf16` computes in bfloat16, its weights stay float32.
+        `truncated` back-propagation ends where a stretch begins.
         """
         steps = self.upsample.resnet(specgram[:, 0])  # [B, a, H]
         means: list[Tensor] = []
@@ -149,6 +156,8 @@ class WaveRnn(nn.Module):
             arguments = (waveform[:, 0], specgram[:, 0], steps, first, second, start, end, bf16)
             if torch.is_grad_enabled():
                 mean, first, second = checkpoint(self._stretch, *arguments, use_reentrant=False)
+                if truncated:
+                    first, second = first.detach(), second.detach()
             else:
                 mean, first, second = self._stretch(*arguments)
             means.append(mean)
@@ -216,6 +225,7 @@ class WaveRnnConfig(SpeechConfig):
     blocks: int = Field(10, ge=1)
     hidden: int = Field(128, ge=4)
     train_hops: int = Field(0, ge=0)
+    truncated: bool = Field(False, description="back-propagate through 8 hops at a time")
     bf16: bool = Field(True, description="bfloat16 in the recurrent layers where the processor computes in it")
     fft: int = 1024
     window: int = 800
@@ -280,7 +290,10 @@ class WaveRnnEncoder(SpeechEncoder):
         means[used] = torch.cat(
             [
                 self.network.hop_means(
-                    *part, at_once=HOPS_AT_ONCE, bf16=self.config.bf16 and computes_bf16(sound.device)
+                    *part,
+                    at_once=HOPS_AT_ONCE,
+                    bf16=self.config.bf16 and computes_bf16(sound.device),
+                    truncated=self.config.truncated,
                 )
                 for part in zip(*(x[used].split(self._at_once()) for x in (sound, picture)), strict=True)
             ]
