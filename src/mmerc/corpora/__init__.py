@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Problem, Utterance
+from mmerc.corpora.fer2013 import read_fer2013
 from mmerc.corpora.goemotions import read_goemotions
 from mmerc.corpora.meld import read_meld
 from mmerc.corpora.ravdess import read_ravdess
@@ -25,6 +26,7 @@ def read_synthetic(folder: Path) -> Corpus:
 READERS: dict[str, Callable[[Path], Corpus]] = {
     "meld": read_meld,
     "table": read_table,
+    "fer2013": read_fer2013,
     "goemotions": read_goemotions,
     "ravdess": read_ravdess,
     "synthetic": read_synthetic,

@@ -29,6 +29,7 @@ class Utterance:
     """One turn of one speaker. Whatever is not known is `None`, never an empty stand-in.
 
     `start` and `end` are seconds in the recording that the dialogue comes from, `source` names that recording.
+    `signals` holds what is known of a modality beside any clip, such as a picture of the face.
     """
 
     split: str

@@ -24,6 +24,7 @@ from mmerc.encoders.facenet import InceptionResnetV1
 from mmerc.encoders.mtcnn import FaceDetector
 from mmerc.errors import MissingModality, NoFace
 from mmerc.media import Frames, read_frames
+from mmerc.media.picture import read_picture
 from mmerc.media.video import LARGEST_SIDE
 
 
@@ -112,13 +113,17 @@ class Face(Encoder):
 
     def prepare(self, dialogue: Dialogue, place: int) -> np.ndarray:
         """Crops [T, S, S, 3] as bytes, or, where the backbone is frozen, their embeddings [T, 512] in float16."""
-        clip = dialogue.utterances[place].clip
-        if clip is None:
+        turn = dialogue.utterances[place]
+        picture = turn.signals.get("face")
+        if isinstance(picture, bytes):
+            crops = self._sized(torch.from_numpy(read_picture(picture).copy()))[None].numpy()
+        elif turn.clip is not None:
+            frames = read_frames(turn.clip, self.config.images, largest_side=self.config.largest_side)
+            crops = self.crops(frames)
+            if not len(crops):
+                raise NoFace(f"{turn.clip.path.name} shows no face in any of {len(frames.times)} frames")
+        else:
             raise MissingModality("it has no clip")
-        frames = read_frames(clip, self.config.images, largest_side=self.config.largest_side)
-        crops = self.crops(frames)
-        if not len(crops):
-            raise NoFace(f"{clip.path.name} shows no face in any of {len(frames.times)} frames")
         if not self.frozen:
             return crops
         with torch.inference_mode():
@@ -127,7 +132,6 @@ class Face(Encoder):
 
     def crops(self, frames: Frames) -> UInt8[np.ndarray, "T S S 3"]:
         """The largest face of each frame that has one, as a square picture."""
-        side = facenet.SIDE if self.config.backbone == "facenet" else self.config.side
         images = torch.from_numpy(frames.images)
         found = []
         for image, faces in zip(images, self.detector(images), strict=True):
@@ -139,9 +143,16 @@ class Face(Encoder):
             right, bottom = min(int(box[2]), image.shape[1]), min(int(box[3]), image.shape[0])
             if right <= left or bottom <= top:
                 continue
-            cut = image[top:bottom, left:right].permute(2, 0, 1)[None].float()
-            found.append(F.interpolate(cut, (side, side), mode="area").byte()[0].permute(1, 2, 0))
-        return torch.stack(found).numpy() if found else np.zeros((0, side, side, 3), np.uint8)
+            found.append(self._sized(image[top:bottom, left:right]))
+        return torch.stack(found).numpy() if found else np.zeros((0, self._side, self._side, 3), np.uint8)
+
+    @property
+    def _side(self) -> int:
+        return facenet.SIDE if self.config.backbone == "facenet" else self.config.side
+
+    def _sized(self, cut: UInt8[Tensor, "H W 3"]) -> UInt8[Tensor, "S S 3"]:
+        whole = cut.permute(2, 0, 1)[None].float()
+        return F.interpolate(whole, (self._side, self._side), mode="area").byte()[0].permute(1, 2, 0)
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
         arrays = [example.values for example in examples]
