@@ -31,7 +31,7 @@ def read_fer2013(folder: Path) -> Corpus:
         if not file.is_file():
             continue
         for number, row in enumerate(_rows(file)):
-            name, label = row.get("name") or str(number), row.get("label")
+            name, label = str(row.get("name") or number), row.get("label")
             emotion = None
             if label is not None:
                 try:

@@ -1,6 +1,6 @@
 """One model folder: conversations and clips in, an emotion for each utterance out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mmerc.errors import RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import CrossmodalEmbraceNet
+from mmerc.training.decision import FUSED, corrected_answers
 from mmerc.training.extraction import encoded, log_missing, prepared
 from mmerc.training.model_folder import FORMAT, load_encoder, load_fusion
 from mmerc.training.predictions import fused_answers, own_answers, prediction_row
@@ -31,7 +32,9 @@ class Predictor:
         encoders: dict[str, Encoder],
         fusion: CrossmodalEmbraceNet | None,
         prior: Sequence[float],
+        shares: Mapping[str, float] | None = None,
     ) -> None:
+        self.shares = dict(shares or {})
         self.labels, self.encoders, self.fusion, self.prior = labels, encoders, fusion, list(prior)
 
     @classmethod
@@ -58,7 +61,8 @@ class Predictor:
         fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
         if any(encoder.classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
             raise RunError(f"{folder} names {len(labels)} labels, its networks have another number: it is damaged.")
-        return cls(labels=LabelSet(tuple(labels)), encoders=encoders, fusion=fusion, prior=prior)
+        shares = settings.get("shares", {})
+        return cls(labels=LabelSet(tuple(labels)), encoders=encoders, fusion=fusion, prior=prior, shares=shares)
 
     def predict(self, dialogues: Iterable[Dialogue]) -> Iterator[Answer]:
         """A row for every utterance, in order.
@@ -95,12 +99,15 @@ class Predictor:
         rows = {name: self.features(encoder, group) for name, encoder in self.encoders.items()}
         for name, found in rows.items():
             missing[name] |= {key: row.reason for key, row in found.items() if row.reason is not None}
+        name = FUSED
         if self.fusion is None:
-            probabilities = own_answers(next(iter(rows.values())), keys)
+            name, found = next(iter(rows.items()))
+            probabilities = own_answers(found, keys)
         else:
             probabilities = {}
             for dialogue in group:
                 probabilities |= fused_answers(self.fusion, rows, [turn.key for turn in dialogue.utterances])[0]
+        probabilities = corrected_answers(probabilities, self.prior, self.shares.get(name, 0.0))
         return [
             prediction_row(
                 turn,

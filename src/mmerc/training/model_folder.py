@@ -12,7 +12,7 @@ from mmerc.config import validate
 from mmerc.corpora import Corpus
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
-from mmerc.files import entry, read_json, read_json_value, replacing, write_json
+from mmerc.files import entry, read_json, replacing, write_json
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.training.settings import RunConfig
 
@@ -59,10 +59,10 @@ def write_model(
     encoders: Mapping[str, Encoder],
     fusion: CrossmodalEmbraceNet | None,
     prior: list[float],
+    shares: Mapping[str, float],
+    score: float,
 ) -> None:
-    """Put the parts of a run together as `folder/model`."""
-    stage = "fusion" if fusion is not None else f"encoders/{next(iter(encoders))}"
-    history = read_json_value(folder / stage / "history.json")
+    """Put the parts of a run together as `folder/model`; `score` is its dev f1_weighted."""
     with replacing(folder / "model") as temporary:
         for name in encoders:
             shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
@@ -74,8 +74,9 @@ def write_model(
             "protocol": config.protocol,
             "modalities": list(encoders),
             "prior": prior,
+            "shares": dict(shares),
             "corpus": corpus.name,
-            "dev_f1_weighted": max(entry["dev_f1_weighted"] for entry in history),
+            "dev_f1_weighted": score,
         }
         write_json(temporary / "config.json", settings)
         (temporary / "README.md").write_text(card(settings, encoders), encoding="utf-8")

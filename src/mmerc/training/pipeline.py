@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from sklearn.metrics import f1_score
 
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
@@ -20,7 +21,7 @@ from mmerc.training import distributed
 from mmerc.training.batches import EncoderExamples, FusionExamples, unpacked
 from mmerc.training.extraction import extract_features, log_missing, prepare_inputs
 from mmerc.training.model_folder import load_fusion, save_fusion, write_model
-from mmerc.training.predictions import predict_split, prior_of
+from mmerc.training.predictions import predict_split, prior_of, shares_of
 from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
 from mmerc.training.settings import RunConfig
@@ -140,9 +141,15 @@ class Seed:
         if not distributed.is_first():
             return
         prior = prior_of(self.corpus)
+        shares: dict[str, float] = {}
+        if self.config.decision == "dev":
+            shares = shares_of(features, fusion, labels_of(self.corpus, self.selection), prior)
         for split in (name for name in PREDICTED if name in self.splits):
-            predict_split(self.folder / "predictions", self.corpus, split, features, fusion, prior)
-        write_model(self.folder, self.config, self.corpus, self.encoders, fusion, prior)
+            said = predict_split(self.folder / "predictions", self.corpus, split, features, fusion, prior, shares)
+            if split == self.selection:
+                labels = labels_of(self.corpus, split)
+                score = f1_score(list(labels.values()), [said[key] for key in labels], average="weighted")
+        write_model(self.folder, self.config, self.corpus, self.encoders, fusion, prior, shares, float(score))
 
     # ---- stage 1 ------------------------------------------------------------------------------------------------
 

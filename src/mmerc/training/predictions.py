@@ -15,6 +15,7 @@ from mmerc.emotions import LabelSet
 from mmerc.files import replacing, write_jsonl
 from mmerc.fusion import CrossmodalEmbraceNet
 from mmerc.training.batches import FusionExamples, Rows, arranged, unpacked
+from mmerc.training.decision import FUSED, chosen_share, corrected_answers
 
 BATCH = 64
 Row = dict[str, Any]
@@ -69,6 +70,17 @@ def own_answers(store: Rows, keys: Sequence[Key]) -> dict[Key, list[float]]:
     }
 
 
+def shares_of(
+    features: Mapping[str, Rows], fusion: CrossmodalEmbraceNet | None, labels: Mapping[Key, int], prior: list[float]
+) -> dict[str, float]:
+    """The shares that are best on these labelled utterances, for each modality's own answers and the fused ones."""
+    keys = list(labels)
+    shares = {name: chosen_share(own_answers(store, keys), labels, prior) for name, store in features.items()}
+    if fusion is not None:
+        shares[FUSED] = chosen_share(fused_answers(fusion, features, keys)[0], labels, prior)
+    return shares
+
+
 def predict_split(
     folder: Path,
     corpus: Corpus,
@@ -76,12 +88,21 @@ def predict_split(
     features: Mapping[str, Rows],
     fusion: CrossmodalEmbraceNet | None,
     prior: list[float],
-) -> None:
-    """Write `<split>.jsonl`, `<modality>/<split>.jsonl` for each modality, and the vectors behind the first."""
+    shares: Mapping[str, float],
+) -> dict[Key, int]:
+    """Write `<split>.jsonl`, `<modality>/<split>.jsonl` for each modality, and the vectors behind the first.
+
+    Returns the label that is said of every utterance.
+
+    `shares`: of each modality and of the fused answers, what of the label's frequency is taken off (`decision`).
+    """
     turns = list(corpus.utterances(split))
     keys = [turn.key for turn in turns]
     there = {key: [name for name, store in features.items() if store[key].values is not None] for key in keys}
-    own = {name: own_answers(store, keys) for name, store in features.items()}
+    own = {
+        name: corrected_answers(own_answers(store, keys), prior, shares.get(name, 0.0))
+        for name, store in features.items()
+    }
     for name, answers in own.items():
         write_jsonl(
             folder / name / f"{split}.jsonl",
@@ -91,7 +112,8 @@ def predict_split(
             ),
         )
     if fusion is not None:
-        answers, vectors = fused_answers(fusion, features, keys)
+        fused, vectors = fused_answers(fusion, features, keys)
+        answers = corrected_answers(fused, prior, shares.get(FUSED, 0.0))
     else:
         name, store = next(iter(features.items()))
         answers, vectors = own[name], _means(store, keys)
@@ -103,6 +125,7 @@ def predict_split(
         folder / f"{split}.jsonl",
         (prediction_row(turn, corpus.labels, answers.get(turn.key, prior), there[turn.key]) for turn in turns),
     )
+    return {key: int(np.argmax(answers.get(key, prior))) for key in keys}
 
 
 def _means(store: Rows, keys: Sequence[Key]) -> dict[Key, torch.Tensor]:

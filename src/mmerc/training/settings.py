@@ -11,7 +11,7 @@ from mmerc.encoders import EncoderConfig, check_config
 from mmerc.errors import ConfigError
 from mmerc.fusion import FusionConfig
 
-GENERAL = ("protocol", "seed", "pretrained", "trainer", "fusion")
+GENERAL = ("protocol", "decision", "seed", "pretrained", "trainer", "fusion")
 MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -25,11 +25,16 @@ class TrainerConfig(Section):
 
 
 class RunConfig(Section):
-    """Everything that decides a run's numbers."""
+    """Everything that decides a run's numbers.
+
+    `decision`: the "largest" probability names the emotion, or first a share of the labels' frequencies is taken off,
+    which is chosen on "dev".
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     protocol: Literal["offline", "online"] = "offline"
+    decision: Literal["largest", "dev"] = "largest"
     seed: int = 0
     trainer: TrainerConfig = TrainerConfig()
     modalities: dict[str, SerializeAsAny[EncoderConfig]]
