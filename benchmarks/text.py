@@ -52,7 +52,10 @@ def inference(encoder: TextEncoder, corpus: Corpus, most: int) -> float:
         if total >= most:
             break
     predictor = Predictor(
-        labels=corpus.labels, encoders={"text": encoder.eval()}, fusion=None, prior=[1 / len(corpus.labels)] * len(corpus.labels)
+        labels=corpus.labels,
+        encoders={"text": encoder.eval()},
+        fusion=None,
+        prior=[1 / len(corpus.labels)] * len(corpus.labels),
     )
     list(predictor.predict(dialogues[:4]))
     began = time.perf_counter()

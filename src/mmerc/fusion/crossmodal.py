@@ -1,6 +1,12 @@
-"""Crossmodal transformers: every modality enriched by every other one (article, Eq. 6-12; Tsai et al. 2019)."""
+"""Crossmodal transformers: every modality enriched by every other one (article, Eq. 6-12; Tsai et al. 2019).
 
-from collections.abc import Mapping
+The article has a network for each ordered pair. Here the pairs of one target are computed together: one projection of
+each modality gives all that it asks and answers, one attention call and two batched products serve all its sources.
+`tests/fusion/plain.py` is the same network pair by pair.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Bool, Float
@@ -11,106 +17,137 @@ Sequences = Mapping[str, Float[Tensor, "B _ _"]]  # [B, T, d] with a T and a d f
 Masks = Mapping[str, Bool[Tensor, "B _"]]
 
 
-class CrossmodalBlock(nn.Module):
-    """Source -> target: the target asks, the source answers (Eq. 6-11, post-norm).
+class PairedLinear(nn.Module):
+    """A linear layer of its own for each of S pairs: [S, B, T, i] -> [S, B, T, o]."""
 
-    `inputs`: widths of target and source; `width`: d, divisible by `heads`. There is no projection behind the heads:
-    Eq. 6 has none.
-    """
-
-    def __init__(self, inputs: tuple[int, int], width: int, *, heads: int = 1, dropout: float = 0.0) -> None:
+    def __init__(self, pairs: int, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__()
-        target, source = inputs
+        reach = 1 / math.sqrt(inputs)  # as nn.Linear starts
+        self.weight = nn.Parameter(torch.empty(pairs, inputs, outputs).uniform_(-reach, reach))
+        self.bias = nn.Parameter(torch.empty(pairs, 1, outputs).uniform_(-reach, reach)) if bias else None
+
+    def forward(self, x: Float[Tensor, "S B T i"]) -> Float[Tensor, "S B T o"]:
+        flat = x.flatten(1, 2)  # [S, B * T, i]
+        out = flat @ self.weight if self.bias is None else torch.baddbmm(self.bias, flat, self.weight)
+        return out.unflatten(1, x.shape[1:3])
+
+
+class PairedNorm(nn.Module):
+    """A LayerNorm of its own for each of S pairs."""
+
+    def __init__(self, pairs: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(pairs, 1, 1, width))
+        self.bias = nn.Parameter(torch.zeros(pairs, 1, 1, width))
+
+    def forward(self, x: Float[Tensor, "S B T d"]) -> Float[Tensor, "S B T d"]:
+        return torch.addcmul(self.bias, F.layer_norm(x, x.shape[-1:]), self.weight)
+
+
+class CrossmodalLayer(nn.Module):
+    """Eq. 6-11 for one target and its S sources, post-norm. There is no projection behind the heads: Eq. 6 has none."""
+
+    def __init__(self, pairs: int, width: int, *, heads: int, dropout: float) -> None:
+        super().__init__()
         self.heads, self.dropout = heads, dropout
-        self.query = nn.Linear(target, width, bias=False)
-        self.key = nn.Linear(source, width, bias=False)
-        self.value = nn.Linear(source, width, bias=False)
-        self.norm_attention = nn.LayerNorm(width)
-        self.widen = nn.Linear(width, 2 * width)
-        self.narrow = nn.Linear(2 * width, width)
-        self.norm_output = nn.LayerNorm(width)
+        self.norm_attention = PairedNorm(pairs, width)
+        self.widen = PairedLinear(pairs, width, 2 * width)
+        self.narrow = PairedLinear(pairs, 2 * width, width)
+        self.norm_output = PairedNorm(pairs, width)
 
     def forward(
-        self, target: Float[Tensor, "B Tt dt"], source: Float[Tensor, "B Ts ds"], source_mask: Bool[Tensor, "B Ts"]
-    ) -> Float[Tensor, "B Tt d"]:
-        query = self.query(target)
+        self,
+        query: Float[Tensor, "S B Tt d"],
+        key: Float[Tensor, "S B Ts d"],
+        value: Float[Tensor, "S B Ts d"],
+        mask: Bool[Tensor, "S B Ts"],
+    ) -> Float[Tensor, "S B Tt d"]:
         q, k, v = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, h, T, d / h]
-            for part in (query, self.key(source), self.value(source))
+            part.flatten(0, 1).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [S * B, h, T, d / h]
+            for part in (query, key, value)
         )
         attended = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=source_mask[:, None, None], dropout_p=self.dropout if self.training else 0.0
+            q, k, v, attn_mask=mask.flatten(0, 1)[:, None, None], dropout_p=self.dropout if self.training else 0.0
         )  # Eq. 6
-        x = self.norm_attention(attended.transpose(1, 2).flatten(2) + query)  # Eq. 7
+        x = self.norm_attention(attended.transpose(1, 2).flatten(2).view_as(query) + query)  # Eq. 7
         return self.norm_output(self.narrow(F.relu(self.widen(x))) + x)  # Eq. 8-11
 
 
-class CrossmodalTransformer(nn.Module):
-    """`layers` blocks, each of which lets the enriched target ask the same source again; the article has one."""
+class Target(nn.Module):
+    """One modality as target of `pairs` sources: what it asks each of them, layer after layer."""
 
-    def __init__(
-        self, inputs: tuple[int, int], width: int, *, layers: int = 1, heads: int = 1, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, inputs: int, pairs: int, width: int, *, layers: int, heads: int, dropout: float) -> None:
         super().__init__()
-        target, source = inputs
-        self.blocks = nn.ModuleList(
-            CrossmodalBlock((width if layer else target, source), width, heads=heads, dropout=dropout)
-            for layer in range(layers)
-        )
+        self.pairs = pairs
+        self.own = nn.Linear(inputs, width)
+        self.query = nn.Linear(inputs, pairs * width, bias=False)
+        self.queries = nn.ModuleList(PairedLinear(pairs, width, width, bias=False) for _ in range(layers - 1))
+        self.layers = nn.ModuleList(CrossmodalLayer(pairs, width, heads=heads, dropout=dropout) for _ in range(layers))
 
     def forward(
-        self, target: Float[Tensor, "B Tt dt"], source: Float[Tensor, "B Ts ds"], source_mask: Bool[Tensor, "B Ts"]
-    ) -> Float[Tensor, "B Tt d"]:
-        for block in self.blocks:
-            target = block(target, source, source_mask)
-        return target
+        self, sequence: Float[Tensor, "B Tt i"], answers: Float[Tensor, "S B Ts l 2 d"], mask: Bool[Tensor, "S B Ts"]
+    ) -> Float[Tensor, "S B Tt d"]:
+        x = self.query(sequence).unflatten(-1, (self.pairs, -1)).movedim(2, 0).contiguous()  # [S, B, Tt, d]
+        for number, layer in enumerate(self.layers):
+            if number:
+                x = self.queries[number - 1](x)
+            x = layer(x, answers[..., number, 0, :], answers[..., number, 1, :], mask)
+        return x
 
 
 class CrossmodalAttention(nn.Module):
-    """One transformer for each ordered pair; per target the Hadamard product over its available sources (Eq. 12).
+    """Every ordered pair; per target the Hadamard product over its available sources (Eq. 12).
 
-    `inputs`: the width of each modality. Where an utterance has no other source, its target's own projection stands
-    in for the product.
+    `inputs`: the width of each modality. `layers` lets the enriched target ask the same sources again; the article has
+    one. Where an utterance has no other source, its target's own projection stands in for the product.
     """
 
     def __init__(
         self, inputs: Mapping[str, int], width: int, *, layers: int = 1, heads: int = 1, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.own = nn.ModuleDict({name: nn.Linear(size, width) for name, size in inputs.items()})
-        self.pairs = nn.ModuleDict(
+        self.names, self.layers, self.width = tuple(inputs), layers, width
+        pairs = len(self.names) - 1
+        self.targets = nn.ModuleDict(
             {
-                pair_name(source, target): CrossmodalTransformer(
-                    (inputs[target], inputs[source]), width, layers=layers, heads=heads, dropout=dropout
-                )
-                for target in inputs
-                for source in inputs
-                if source != target
+                name: Target(size, pairs, width, layers=layers, heads=heads, dropout=dropout)
+                for name, size in inputs.items()
             }
+        )
+        # Key and value for each target and layer.
+        self.sources = nn.ModuleDict(
+            {name: nn.Linear(size, pairs * layers * 2 * width, bias=False) for name, size in inputs.items()}
         )
 
     def forward(self, sequences: Sequences, masks: Masks) -> dict[str, Float[Tensor, "B _ d"]]:
         """Each target's enriched sequence; rows in which the target itself is missing hold numbers without meaning."""
-        present = {name: mask.any(1) for name, mask in masks.items()}  # [B] each
+        if len(self.names) == 1:
+            return {name: self.targets[name].own(sequences[name]) for name in self.names}
+        present = {name: masks[name].any(1) for name in self.names}  # [B] each
         # A missing source would leave softmax nothing to choose from: let it look at step 0 and discard the answer.
-        safe = {name: mask | (~mask.any(1, keepdim=True) & first_step(mask)) for name, mask in masks.items()}
+        safe = {name: masks[name] | (~present[name][:, None] & first_step(masks[name])) for name in self.names}
+        answers = {
+            name: self.sources[name](sequences[name]).unflatten(-1, (len(self.names) - 1, self.layers, 2, self.width))
+            for name in self.names
+        }  # [B, Ts, targets, l, 2, d]
         enriched = {}
-        for target, sequence in sequences.items():
-            product, any_source = torch.ones((), device=sequence.device), torch.zeros_like(present[target])
-            for source in sequences:
-                if source == target:
-                    continue
-                out = self.pairs[pair_name(source, target)](sequence, sequences[source], safe[source])
-                available = present[source]
-                product = product * torch.where(available[:, None, None], out, torch.ones_like(out))
-                any_source = any_source | available
-            own = self.own[target](sequence)
-            enriched[target] = torch.where(any_source[:, None, None], product, own)
+        for target in self.names:
+            others = [name for name in self.names if name != target]
+            told = [answers[source][:, :, self._others(source).index(target)] for source in others]
+            longest = max(part.shape[1] for part in told)
+            out = self.targets[target](
+                sequences[target],
+                torch.stack([F.pad(part, (0, 0) * 3 + (0, longest - part.shape[1])) for part in told]),
+                torch.stack([F.pad(safe[source], (0, longest - safe[source].shape[1])) for source in others]),
+            )  # [S, B, Tt, d]
+            available = torch.stack([present[source] for source in others])  # [S, B]
+            product = out.masked_fill(~available[..., None, None], 1).prod(0)  # Eq. 12
+            own = self.targets[target].own(sequences[target])
+            enriched[target] = torch.where(available.any(0)[:, None, None], product, own)
         return enriched
 
-
-def pair_name(source: str, target: str) -> str:
-    return f"{source}->{target}"
+    def _others(self, name: str) -> Sequence[str]:
+        return [other for other in self.names if other != name]
 
 
 def first_step(mask: Bool[Tensor, "B T"]) -> Bool[Tensor, " T"]:

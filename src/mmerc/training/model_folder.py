@@ -16,7 +16,7 @@ from mmerc.files import entry, read_json, replacing, write_json
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.training.settings import RunConfig
 
-FORMAT = 1  # raised whenever an older mmerc could not read what a newer one writes
+FORMAT = 2  # raised whenever an older mmerc could not read what a newer one writes
 
 
 def save_fusion(
