@@ -67,7 +67,7 @@ def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
         Predictor.load(small_run)
     shutil.copytree(small_run / "model", tmp_path / "model")
     config = tmp_path / "model" / "config.json"
-    config.write_text(config.read_text().replace('"format": 1', '"format": 99'))
+    config.write_text(config.read_text().replace('"format": 2', '"format": 99'))
     with pytest.raises(RunError, match="has format 99, this mmerc reads 1: update mmerc"):
         Predictor.load(tmp_path / "model")
     shutil.rmtree(tmp_path / "model")
