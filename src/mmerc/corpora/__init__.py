@@ -8,6 +8,7 @@ from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Pr
 from mmerc.corpora.fer2013 import read_fer2013
 from mmerc.corpora.goemotions import read_goemotions
 from mmerc.corpora.meld import read_meld
+from mmerc.corpora.mosi import read_mosi
 from mmerc.corpora.ravdess import read_ravdess
 from mmerc.corpora.table import read_table
 from mmerc.errors import CorpusError
@@ -28,6 +29,7 @@ READERS: dict[str, Callable[[Path], Corpus]] = {
     "table": read_table,
     "fer2013": read_fer2013,
     "goemotions": read_goemotions,
+    "mosi": read_mosi,
     "ravdess": read_ravdess,
     "synthetic": read_synthetic,
 }
