@@ -39,7 +39,7 @@ class Plain(nn.Module):
     def __init__(self, batched: CrossmodalAttention, inputs: dict[str, int], heads: int) -> None:
         super().__init__()
         self.names = tuple(inputs)
-        self.own = nn.ModuleDict({name: batched.targets[name].own for name in inputs})  # type: ignore[misc]
+        self.own = batched.own
         self.pairs = nn.ModuleDict()
         width, layers = batched.width, batched.layers
         for target in self.names:

@@ -109,7 +109,7 @@ def test_a_missing_source_is_left_out_and_the_last_one_leaves_the_target_alone(d
     out = attention(found, masks)["a"]
     only_b = Plain(attention, widths, 1).pairs["b->a"][0](found["a"], found["b"], torch.ones_like(masks["b"]))  # type: ignore[index]
     assert torch.allclose(out[0], only_b[0], atol=1e-5)
-    assert torch.allclose(out[1], attention.targets["a"].own(found["a"])[1])  # type: ignore[operator]
+    assert torch.allclose(out[1], attention.own["a"](found["a"])[1])
     assert torch.isfinite(out).all()
 
 
@@ -117,7 +117,7 @@ def test_one_modality_alone_is_projected(dice: np.random.Generator) -> None:
     attention = CrossmodalAttention({"a": 3}, 4)
     found = sequences(dice, "a")
     out = attention(found, {"a": torch.ones(3, 4, dtype=torch.bool)})
-    assert torch.equal(out["a"], attention.targets["a"].own(found["a"]))  # type: ignore[operator]
+    assert torch.equal(out["a"], attention.own["a"](found["a"]))
 
 
 def test_gradients_are_those_of_the_numbers(dice: np.random.Generator) -> None:

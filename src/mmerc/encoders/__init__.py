@@ -7,6 +7,7 @@ from mmerc.encoders.bert import Bert
 from mmerc.encoders.encoder import Batch, Encoder, EncoderConfig, Encoding, Example
 from mmerc.encoders.face import Face
 from mmerc.encoders.gpt import Gpt
+from mmerc.encoders.signal import Signal
 from mmerc.encoders.spectrogram import Spectrogram
 from mmerc.encoders.speech_transformer import SpeechTransformer
 from mmerc.encoders.wavernn import WaveRnnEncoder
@@ -21,6 +22,7 @@ ENCODERS: dict[str, type[Encoder]] = {
     "spectrogram": Spectrogram,
     "speech_transformer": SpeechTransformer,
     "face": Face,
+    "signal": Signal,
 }
 
 

@@ -79,7 +79,6 @@ class Target(nn.Module):
     def __init__(self, inputs: int, pairs: int, width: int, *, layers: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.pairs = pairs
-        self.own = nn.Linear(inputs, width)
         self.query = nn.Linear(inputs, pairs * width, bias=False)
         self.queries = nn.ModuleList(PairedLinear(pairs, width, width, bias=False) for _ in range(layers - 1))
         self.layers = nn.ModuleList(CrossmodalLayer(pairs, width, heads=heads, dropout=dropout) for _ in range(layers))
@@ -108,6 +107,7 @@ class CrossmodalAttention(nn.Module):
         super().__init__()
         self.names, self.layers, self.width = tuple(inputs), layers, width
         pairs = len(self.names) - 1
+        self.own = nn.ModuleDict({name: nn.Linear(size, width) for name, size in inputs.items()})
         self.targets = nn.ModuleDict(
             {
                 name: Target(size, pairs, width, layers=layers, heads=heads, dropout=dropout)
@@ -122,7 +122,7 @@ class CrossmodalAttention(nn.Module):
     def forward(self, sequences: Sequences, masks: Masks) -> dict[str, Float[Tensor, "B _ d"]]:
         """Each target's enriched sequence; rows in which the target itself is missing hold numbers without meaning."""
         if len(self.names) == 1:
-            return {name: self.targets[name].own(sequences[name]) for name in self.names}
+            return {name: self.own[name](sequences[name]) for name in self.names}
         present = {name: masks[name].any(1) for name in self.names}  # [B] each
         # A missing source would leave softmax nothing to choose from: let it look at step 0 and discard the answer.
         safe = {name: masks[name] | (~present[name][:, None] & first_step(masks[name])) for name in self.names}
@@ -142,7 +142,7 @@ class CrossmodalAttention(nn.Module):
             )  # [S, B, Tt, d]
             available = torch.stack([present[source] for source in others])  # [S, B]
             product = out.masked_fill(~available[..., None, None], 1).prod(0)  # Eq. 12
-            own = self.targets[target].own(sequences[target])
+            own = self.own[target](sequences[target])
             enriched[target] = torch.where(available.any(0)[:, None, None], product, own)
         return enriched
 

@@ -1,0 +1,130 @@
+"""Signals that an utterance brings as numbers: somebody's own features, a heart rate, anything [T, d] or [d].
+
+Each column is standardised by its mean and deviation in training. With `context`, what stands for an utterance is its
+place in the dialogue's sequence of signals, read by a recurrent network from both sides (`online`: from the past
+alone), as in Poria et al. 2017.
+"""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from mmerc.corpora import Dialogue, Utterance
+from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
+from mmerc.encoders.turns import Protocol
+from mmerc.errors import ConfigError, MissingModality
+
+SMALLEST = 1e-5  # deviation below which a column is constant
+
+
+class SignalConfig(EncoderConfig):
+    """`signal`: its name among the utterance's signals. `inputs`: its columns; 0 takes what the corpus has."""
+
+    signal: str
+    inputs: int = Field(0, ge=0)
+    protocol: Protocol = "offline"
+    context: bool = False
+    hidden: int = Field(64, ge=4)
+    dropout: float = Field(0.3, ge=0, lt=1)
+
+
+class Signal(Encoder):
+    """Standardised columns, a projection, a GRU over the steps (or over the dialogue's utterances), a classifier."""
+
+    Config = SignalConfig
+    config: SignalConfig
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: EncoderConfig, classes: int) -> None:
+        assert isinstance(config, SignalConfig)
+        super().__init__(config, classes)
+        both = config.protocol == "offline" or not config.context
+        self.width = config.hidden * (2 if both else 1)
+        self.gru = nn.GRU(config.hidden, config.hidden, batch_first=True, bidirectional=both)
+        self.dropout = nn.Dropout(config.dropout)
+        self.emotion = Classifier(self.width, classes, dropout=config.dropout)
+        if config.inputs:
+            self._with_inputs(config.inputs)
+
+    def _with_inputs(self, inputs: int) -> None:
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
+        self.projection = nn.Linear(inputs, self.config.hidden)
+
+    def adapt(self, dialogues: Sequence[Dialogue]) -> None:
+        """Take the number of columns, their means and their deviations from the training utterances.
+
+        Raises:
+            ConfigError: no training utterance has the signal, or its columns are not as many as configured.
+        """
+        found = [
+            steps
+            for dialogue in dialogues
+            for turn in dialogue.utterances
+            if (steps := self._steps(turn)) is not None and len(steps)
+        ]
+        widths = {steps.shape[1] for steps in found}
+        if len(widths) != 1 or (self.config.inputs and widths != {self.config.inputs}):
+            there = ", ".join(map(str, sorted(widths))) or "none"
+            raise ConfigError(
+                f'the signal "{self.config.signal}" has columns: {there} in training; one number is needed.'
+            )
+        if not self.config.inputs:
+            self.config = self.config.model_copy(update={"inputs": widths.pop()})
+            self._with_inputs(self.config.inputs)
+        rows = np.concatenate(found)
+        self.mean.copy_(torch.from_numpy(rows.mean(0)))
+        self.deviation.copy_(torch.from_numpy(rows.std(0)).clamp(min=SMALLEST))
+
+    def _steps(self, turn: Utterance) -> Float[np.ndarray, "T d"] | None:
+        value = turn.signals.get(self.config.signal)
+        if not isinstance(value, np.ndarray) or value.ndim not in (1, 2) or not np.isfinite(value).all():
+            return None
+        return np.atleast_2d(value).astype(np.float32)
+
+    def prepare(self, dialogue: Dialogue, place: int) -> Float[np.ndarray, "T e"]:
+        """The signal's steps [T, d]; with context, a step for each utterance of the dialogue [U, d + 2]: its mean,
+        whether it has the signal, and whether it is the current one."""
+        current = self._steps(dialogue.utterances[place])
+        if current is None or current.shape[1] != self.config.inputs:
+            raise MissingModality(f"it has no signal {self.config.signal}")
+        if not self.config.context:
+            return current
+        turns = dialogue.utterances if self.config.protocol == "offline" else dialogue.utterances[: place + 1]
+        rows = np.zeros((len(turns), self.config.inputs + 2), np.float32)
+        for number, turn in enumerate(turns):
+            steps = self._steps(turn)
+            if steps is not None and steps.shape[1] == self.config.inputs:
+                rows[number, :-2], rows[number, -2] = steps.mean(0), 1
+        rows[place, -1] = 1
+        return rows
+
+    def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
+        steps, mask = padded([example.values for example in examples])
+        return {"steps": steps, "mask": mask}
+
+    def forward(self, batch: Batch) -> Encoding:
+        steps, mask = batch["steps"], batch["mask"]
+        if not self.config.context:
+            sequence = self._recurred(steps, mask)
+            return Encoding(sequence, mask, self.emotion(masked_mean(sequence, mask)))
+        there, current = steps[..., -2:-1], steps[..., -1]
+        states = self._recurred(steps[..., :-2], mask, there)
+        state = (states * current[..., None]).sum(1, keepdim=True)  # [B, 1, w]
+        return Encoding(state, mask[:, :1], self.emotion(state[:, 0]))
+
+    def _recurred(
+        self, x: Float[Tensor, "B T d"], mask: Tensor, there: Float[Tensor, "B T 1"] | None = None
+    ) -> Float[Tensor, "B T w"]:
+        x = torch.tanh(self.projection((x - self.mean) / self.deviation))
+        x = self.dropout(x if there is None else x * there)
+        packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
+        sequence, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=mask.shape[1])
+        return self.dropout(sequence)

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmerc.corpora import Dialogue, Utterance
+from mmerc.encoders.encoder import Example
+from mmerc.encoders.signal import Signal, SignalConfig
+from mmerc.errors import ConfigError, MissingModality
+
+VALUES = [[1.0, 10.0], [3.0, 10.0], None, [5.0, 10.0]]
+
+
+def talk(values: list[object] = VALUES) -> Dialogue:  # type: ignore[assignment]
+    turns = (
+        Utterance("train", 0, n, signals={} if v is None else {"pulse": np.asarray(v)}) for n, v in enumerate(values)
+    )
+    return Dialogue("train", 0, tuple(turns))
+
+
+def made(**settings: object) -> Signal:
+    torch.manual_seed(0)
+    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", hidden=4, **settings), 7)  # type: ignore[arg-type]
+    encoder.adapt([talk()])
+    return encoder.eval()
+
+
+def answer(encoder: Signal, said: Dialogue, place: int) -> torch.Tensor:
+    return encoder(encoder.collate([Example(("t", "0", "0"), encoder.prepare(said, place))])).logits[0]
+
+
+def test_columns_means_and_deviations_come_from_training() -> None:
+    encoder = made()
+    assert encoder.config.inputs == 2
+    assert encoder.mean.tolist() == [3.0, 10.0]
+    assert encoder.deviation.tolist() == pytest.approx([np.sqrt(8 / 3), 1e-5])  # the second column is constant
+
+
+def test_a_missing_or_odd_signal_is_a_missing_modality() -> None:
+    encoder = made()
+    for value in (None, [1.0], [np.nan, 1.0], [[[1.0, 2.0]]]):
+        with pytest.raises(MissingModality, match="no signal pulse"):
+            encoder.prepare(talk([value]), 0)
+
+
+def test_steps_of_time_and_padding() -> None:
+    encoder = made()
+    long, short = np.ones((5, 2)), np.zeros((2, 2))
+    said = talk([long, short])
+    rows = [Example(("t", "0", str(n)), encoder.prepare(said, n)) for n in range(2)]
+    out = encoder(encoder.collate(rows))
+    assert out.sequence.shape == (2, 5, 8) and out.mask.sum(1).tolist() == [5, 2]
+    assert torch.allclose(out.logits[1], answer(encoder, said, 1), atol=1e-6)
+
+
+def test_context_reads_the_dialogue_and_online_only_its_past() -> None:
+    other = talk([[1.0, 10.0], [3.0, 10.0], None, [-9.0, 10.0]])  # the last utterance differs
+    offline, online = made(context=True), made(context=True, protocol="online")
+    assert offline.prepare(talk(), 1)[:, -2:].tolist() == [[1, 0], [1, 1], [0, 0], [1, 0]]
+    assert not torch.allclose(answer(offline, talk(), 1), answer(offline, other, 1))
+    assert torch.equal(answer(online, talk(), 1), answer(online, other, 1))
+    first = talk([[7.0, 10.0], [3.0, 10.0], None, [5.0, 10.0]])
+    assert not torch.allclose(answer(online, talk(), 1), answer(online, first, 1))
+
+
+def test_it_comes_back_with_its_columns(tmp_path: Path) -> None:
+    encoder = made(context=True)
+    encoder.save(tmp_path)
+    assert torch.allclose(answer(Signal.restore(tmp_path), talk(), 3), answer(encoder, talk(), 3))  # type: ignore[arg-type]
+
+
+def test_a_signal_that_nobody_has_or_that_changes_its_columns() -> None:
+    encoder = Signal(SignalConfig(encoder="signal", signal="pulse"), 7)
+    with pytest.raises(ConfigError, match='"pulse" has columns: none in training'):
+        encoder.adapt([talk([None])])
+    with pytest.raises(ConfigError, match="columns: 1, 2 in training"):
+        encoder.adapt([talk([[1.0], [1.0, 2.0]])])
