@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmerc.fusion.crossmodal import CrossmodalAttention, Masks, Sequences
+from mmerc.fusion.crossmodal import CrossmodalAttention
+from mmerc.fusion.fusion import Masks, Sequences
 
 
 class Block(nn.Module):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
-from mmerc.fusion.model import Pooling
+from mmerc.fusion.fusion import Pooling
 
 WIDTHS = {"voice": 3, "words": 5, "heart": 2}
 

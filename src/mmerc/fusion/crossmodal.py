@@ -13,8 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Sequences = Mapping[str, Float[Tensor, "B _ _"]]  # [B, T, d] with a T and a d for each modality
-Masks = Mapping[str, Bool[Tensor, "B _"]]
+from mmerc.fusion.fusion import Masks, Sequences
 
 
 class PairedLinear(nn.Module):

@@ -4,115 +4,31 @@ It takes any set of modality names, any of which may be missing for any utteranc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
-from pydantic import Field, model_validator
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from mmerc.config import StageConfig
-from mmerc.fusion.crossmodal import CrossmodalAttention, Masks, Sequences
-from mmerc.fusion.embracenet import Docking, embrace, probabilities
+from mmerc.fusion.crossmodal import CrossmodalAttention
+from mmerc.fusion.embracenet import Docking, embrace
+from mmerc.fusion.fusion import Fusion, FusionConfig, Masks, Pooling, Sequences
 
 
-class FusionConfig(StageConfig):
-    """`width`: d of the crossmodal transformers. `size`: c of the fused vector (256 in the article).
-
-    `embracement`: at test time the expectation, or the article's draw with a fixed seed. `modality_dropout`: share
-    of training batches in which each utterance keeps a single modality (Choi and Lee's example).
-    """
-
-    width: int = Field(128, ge=4)
-    heads: int = Field(4, ge=1)
-    layers: int = Field(1, ge=1)
-    size: int = Field(256, ge=4)
-    dropout: float = Field(0.1, ge=0, lt=1)
-    pooling: Literal["mean", "last", "attention"] = "mean"
-    embracement: Literal["expectation", "sample"] = "expectation"
-    modality_dropout: float = Field(0.5, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _divisible(self) -> "FusionConfig":
-        if self.width % self.heads:
-            raise ValueError(f"fusion.width ({self.width}) must be divisible by fusion.heads ({self.heads})")
-        return self
-
-
-@dataclass(frozen=True)
-class Fused:
-    """What the fusion says of a batch: the emotion's logits and the fused vector they were read from."""
-
-    logits: Float[Tensor, "B C"]
-    embedding: Float[Tensor, "B c"]
-
-
-class Pooling(nn.Module):
-    """[B, T, d] -> [B, d] over the steps that are real; zeros where none is."""
-
-    def __init__(self, kind: Literal["mean", "last", "attention"], width: int) -> None:
-        super().__init__()
-        self.kind = kind
-        self.score = nn.Linear(width, 1) if kind == "attention" else None
-
-    def forward(self, x: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B d"]:
-        if self.kind == "last":
-            last = (mask.sum(1) - 1).clamp(min=0)
-            return x[torch.arange(len(x), device=x.device), last] * mask.any(1)[:, None]
-        if self.score is None:
-            weights = mask.to(x.dtype)
-        else:
-            scores = self.score(x)[..., 0].masked_fill(~mask, torch.finfo(x.dtype).min)
-            weights = scores.softmax(1) * mask
-        weights = weights / weights.sum(1, keepdim=True).clamp(min=1e-9)
-        return (weights[..., None] * x.masked_fill(~mask[..., None], 0)).sum(1)
-
-
-class CrossmodalEmbraceNet(nn.Module):
-    """`inputs`: the width of each modality's sequence, in a fixed order; `classes`: number of emotions."""
+class CrossmodalEmbraceNet(Fusion):
+    """Each modality asks all others; the answers dock and are embraced."""
 
     def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__()
-        self.config, self.modalities = config, tuple(sorted(inputs))
-        ordered = {name: inputs[name] for name in self.modalities}  # so that the order of naming changes nothing
-        self.inputs = ordered
+        super().__init__(config, inputs, classes)
         self.crossmodal = CrossmodalAttention(
-            ordered, config.width, layers=config.layers, heads=config.heads, dropout=config.dropout
+            self.inputs, config.width, layers=config.layers, heads=config.heads, dropout=config.dropout
         )
-        self.pooling = nn.ModuleDict({name: Pooling(config.pooling, config.width) for name in ordered})
-        self.docking = Docking(dict.fromkeys(ordered, config.width), config.size)
-        self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.size, classes)
+        self.pooling = nn.ModuleDict({name: Pooling(config.pooling, config.width) for name in self.inputs})
+        self.docking = Docking(dict.fromkeys(self.inputs, config.width), config.size)
 
-    def forward(self, sequences: Sequences, masks: Masks) -> Fused:
-        """`masks` say which steps are real; a modality that an utterance lacks has none.
-
-        Raises:
-            ValueError: an utterance lacks every modality.
-        """
-        masks = {name: masks[name] for name in self.modalities}
-        if self.training:
-            masks = self._with_dropout(masks)
-        # Zeros where nothing is real: whatever lies there, NaN included, is never looked at.
-        sequences = {name: sequences[name].masked_fill(~mask[..., None], 0) for name, mask in masks.items()}
-        available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        p = probabilities(available)
+    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
         enriched = self.crossmodal(sequences, masks)
         docked = self.docking({name: self.pooling[name](enriched[name], masks[name]) for name in masks})
-        embedding = self._embraced(docked, p)
-        return Fused(self.classifier(self.dropout(embedding)), embedding)
-
-    def _embraced(self, docked: Float[Tensor, "M B c"], p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
         if self.training:
             return embrace(docked, p, sample=True)
         generator = torch.Generator(docked.device).manual_seed(0)
         return embrace(docked, p, sample=self.config.embracement == "sample", generator=generator)
-
-    def _with_dropout(self, masks: Masks) -> Masks:
-        """In some batches every utterance keeps one of the modalities it has, each with the same chance."""
-        if not self.config.modality_dropout or torch.rand(()) >= self.config.modality_dropout:
-            return masks
-        available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        kept = torch.multinomial(probabilities(available).T, 1)[:, 0]  # [B]
-        return {name: mask & (kept == number)[:, None] for number, (name, mask) in enumerate(masks.items())}

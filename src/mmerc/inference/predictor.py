@@ -10,7 +10,7 @@ from mmerc.encoders import Encoder, Example
 from mmerc.errors import RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
-from mmerc.fusion import CrossmodalEmbraceNet
+from mmerc.fusion import Fusion
 from mmerc.training.decision import FUSED, corrected_answers
 from mmerc.training.extraction import encoded, log_missing, prepared
 from mmerc.training.model_folder import FORMAT, load_encoder, load_fusion
@@ -30,7 +30,7 @@ class Predictor:
         *,
         labels: LabelSet,
         encoders: dict[str, Encoder],
-        fusion: CrossmodalEmbraceNet | None,
+        fusion: Fusion | None,
         prior: Sequence[float],
         shares: Mapping[str, float] | None = None,
     ) -> None:

@@ -13,15 +13,13 @@ from mmerc.corpora import Corpus
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
 from mmerc.files import entry, read_json, replacing, write_json
-from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
+from mmerc.fusion import Fusion, FusionConfig, build
 from mmerc.training.settings import RunConfig
 
 FORMAT = 2  # raised whenever an older mmerc could not read what a newer one writes
 
 
-def save_fusion(
-    folder: Path, network: CrossmodalEmbraceNet, widths: Mapping[str, int], config: FusionConfig, history: Any
-) -> None:
+def save_fusion(folder: Path, network: Fusion, widths: Mapping[str, int], config: FusionConfig, history: Any) -> None:
     with replacing(folder) as temporary:
         temporary.mkdir()
         settings = {"widths": dict(widths), "classes": network.classifier.out_features, **config.model_dump()}
@@ -30,7 +28,7 @@ def save_fusion(
         save_file(network.state_dict(), temporary / "model.safetensors")
 
 
-def load_fusion(folder: Path) -> CrossmodalEmbraceNet:
+def load_fusion(folder: Path) -> Fusion:
     """What `save_fusion` wrote.
 
     Raises:
@@ -39,7 +37,7 @@ def load_fusion(folder: Path) -> CrossmodalEmbraceNet:
     settings = read_json(folder / "config.json")
     widths, classes = (entry(settings, key, folder / "config.json") for key in ("widths", "classes"))
     settings = {key: value for key, value in settings.items() if key not in ("widths", "classes")}
-    network = CrossmodalEmbraceNet(validate(FusionConfig, settings, "fusion"), widths, classes)
+    network = build(validate(FusionConfig, settings, "fusion"), widths, classes)
     weights.fill(network, weights.read_tensors(folder / "model.safetensors"), str(folder))
     return network.eval()
 
@@ -57,7 +55,7 @@ def write_model(
     config: RunConfig,
     corpus: Corpus,
     encoders: Mapping[str, Encoder],
-    fusion: CrossmodalEmbraceNet | None,
+    fusion: Fusion | None,
     prior: list[float],
     shares: Mapping[str, float],
     score: float,

@@ -16,7 +16,7 @@ from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import ConfigError, RunError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
-from mmerc.fusion import CrossmodalEmbraceNet
+from mmerc.fusion import Fusion, build
 from mmerc.training import distributed
 from mmerc.training.batches import EncoderExamples, FusionExamples, unpacked
 from mmerc.training.extraction import extract_features, log_missing, prepare_inputs
@@ -244,11 +244,11 @@ class Seed:
 
     # ---- stage 2 ------------------------------------------------------------------------------------------------
 
-    def fusion(self, features: dict[str, FeatureStore]) -> CrossmodalEmbraceNet:
+    def fusion(self, features: dict[str, FeatureStore]) -> Fusion:
         """The fusion, trained on the features."""
         torch.manual_seed(self.seed)
         widths = {name: encoder.width for name, encoder in self.encoders.items()}
-        network = CrossmodalEmbraceNet(self.config.fusion, widths, len(self.corpus.labels))
+        network = build(self.config.fusion, widths, len(self.corpus.labels))
         folder = self.folder / "fusion"
         if distributed.anyone(not (folder / "model.safetensors").is_file()):
             checkpoint = self.folder / "fusion.checkpoint"

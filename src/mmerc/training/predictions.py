@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from mmerc.corpora import Corpus, Key, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.files import replacing, write_jsonl
-from mmerc.fusion import CrossmodalEmbraceNet
+from mmerc.fusion import Fusion
 from mmerc.training.batches import FusionExamples, Rows, arranged, unpacked
 from mmerc.training.decision import FUSED, chosen_share, corrected_answers
 
@@ -46,7 +46,7 @@ def prediction_row(turn: Utterance, labels: LabelSet, probabilities: Sequence[fl
 
 @torch.inference_mode()
 def fused_answers(
-    fusion: CrossmodalEmbraceNet, features: Mapping[str, Rows], keys: Sequence[Key]
+    fusion: Fusion, features: Mapping[str, Rows], keys: Sequence[Key]
 ) -> tuple[dict[Key, list[float]], dict[Key, Float[torch.Tensor, " c"]]]:
     """Probabilities and fused vector of every key that has at least one modality."""
     there = [key for key in keys if any(store[key].values is not None for store in features.values())]
@@ -71,7 +71,7 @@ def own_answers(store: Rows, keys: Sequence[Key]) -> dict[Key, list[float]]:
 
 
 def shares_of(
-    features: Mapping[str, Rows], fusion: CrossmodalEmbraceNet | None, labels: Mapping[Key, int], prior: list[float]
+    features: Mapping[str, Rows], fusion: Fusion | None, labels: Mapping[Key, int], prior: list[float]
 ) -> dict[str, float]:
     """The shares that are best on these labelled utterances, for each modality's own answers and the fused ones."""
     keys = list(labels)
@@ -86,7 +86,7 @@ def predict_split(
     corpus: Corpus,
     split: str,
     features: Mapping[str, Rows],
-    fusion: CrossmodalEmbraceNet | None,
+    fusion: Fusion | None,
     prior: list[float],
     shares: Mapping[str, float],
 ) -> dict[Key, int]:

@@ -1,0 +1,125 @@
+"""What a fusion is: sequences of any modalities in, any of them missing in any utterance; an emotion out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from mmerc.config import StageConfig
+from mmerc.fusion.embracenet import probabilities
+
+Sequences = Mapping[str, Float[Tensor, "B _ _"]]  # [B, T, d] with a T and a d for each modality
+Masks = Mapping[str, Bool[Tensor, "B _"]]
+
+Name = Literal[
+    "crossmodal_embracenet",
+    "embracenet",
+    "crossmodal_concatenation",
+    "early_concatenation",
+    "late_averaging",
+    "late_stacking",
+    "attention_pooling",
+    "mult",
+    "low_rank",
+    "inter_modality",
+]
+
+
+class FusionConfig(StageConfig):
+    """`name`: the article's fusion, or one of those it is compared with (`fusion.alternatives`).
+
+    `width`: d of the crossmodal transformers. `size`: c of the fused vector (256 in the article).
+    `embracement`: at test time the expectation, or the article's draw with a fixed seed. `modality_dropout`: share
+    of training batches in which each utterance keeps a single modality (Choi and Lee's example).
+    """
+
+    name: Name = "crossmodal_embracenet"
+    width: int = Field(128, ge=4)
+    heads: int = Field(4, ge=1)
+    layers: int = Field(1, ge=1)
+    size: int = Field(256, ge=4)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    pooling: Literal["mean", "last", "attention"] = "mean"
+    embracement: Literal["expectation", "sample"] = "expectation"
+    modality_dropout: float = Field(0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _divisible(self) -> "FusionConfig":
+        if self.width % self.heads:
+            raise ValueError(f"fusion.width ({self.width}) must be divisible by fusion.heads ({self.heads})")
+        return self
+
+
+@dataclass(frozen=True)
+class Fused:
+    """What the fusion says of a batch: the emotion's logits and the fused vector they were read from."""
+
+    logits: Float[Tensor, "B C"]
+    embedding: Float[Tensor, "B c"]
+
+
+class Fusion(nn.Module, ABC):
+    """Base of every fusion. `inputs`: the width of each modality's sequence; `classes`: number of emotions.
+
+    A subclass gives the fused vector [B, size]; the classifier stands here.
+    """
+
+    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
+        super().__init__()
+        self.config, self.modalities = config, tuple(sorted(inputs))
+        self.inputs = {name: inputs[name] for name in self.modalities}  # so that the order of naming changes nothing
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.size, classes)
+
+    def forward(self, sequences: Sequences, masks: Masks) -> Fused:
+        """`masks` say which steps are real; a modality that an utterance lacks has none.
+
+        Raises:
+            ValueError: an utterance lacks every modality.
+        """
+        masks = {name: masks[name] for name in self.modalities}
+        if self.training:
+            masks = self._with_dropout(masks)
+        # Zeros where nothing is real: whatever lies there, NaN included, is never looked at.
+        sequences = {name: sequences[name].masked_fill(~mask[..., None], 0) for name, mask in masks.items()}
+        available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
+        embedding = self.fused(sequences, masks, probabilities(available))
+        return Fused(self.classifier(self.dropout(embedding)), embedding)
+
+    @abstractmethod
+    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
+        """The fused vector; `p` is the share of each modality that is there, 0 for one that is not."""
+
+    def _with_dropout(self, masks: Masks) -> Masks:
+        """In some batches every utterance keeps one of the modalities it has, each with the same chance."""
+        if not self.config.modality_dropout or torch.rand(()) >= self.config.modality_dropout:
+            return masks
+        available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
+        kept = torch.multinomial(probabilities(available).T, 1)[:, 0]  # [B]
+        return {name: mask & (kept == number)[:, None] for number, (name, mask) in enumerate(masks.items())}
+
+
+class Pooling(nn.Module):
+    """[B, T, d] -> [B, d] over the steps that are real; zeros where none is."""
+
+    def __init__(self, kind: Literal["mean", "last", "attention"], width: int) -> None:
+        super().__init__()
+        self.kind = kind
+        self.score = nn.Linear(width, 1) if kind == "attention" else None
+
+    def forward(self, x: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B d"]:
+        if self.kind == "last":
+            last = (mask.sum(1) - 1).clamp(min=0)
+            return x[torch.arange(len(x), device=x.device), last] * mask.any(1)[:, None]
+        if self.score is None:
+            weights = mask.to(x.dtype)
+        else:
+            scores = self.score(x)[..., 0].masked_fill(~mask, torch.finfo(x.dtype).min)
+            weights = scores.softmax(1) * mask
+        weights = weights / weights.sum(1, keepdim=True).clamp(min=1e-9)
+        return (weights[..., None] * x.masked_fill(~mask[..., None], 0)).sum(1)
