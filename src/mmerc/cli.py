@@ -111,12 +111,15 @@ def train(
 def evaluate(
     run: Annotated[Path, typer.Argument(help="the run folder")],
     split: Annotated[str, typer.Option()] = "test",
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="also with every subset of modalities, missing rates and noise")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """The article's tables with this run's numbers; where a split has no labels, says so."""
     from mmerc.evaluation import evaluate as evaluated
 
-    result = evaluated(run, split)
+    result = evaluated(run, split, with_robustness=robustness)
     if as_json:
         print(json.dumps(result))
     else:

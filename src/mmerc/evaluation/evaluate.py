@@ -6,6 +6,7 @@ from typing import Any
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import score
+from mmerc.evaluation.robustness import robustness
 from mmerc.files import read_json, read_jsonl, write_json
 from mmerc.training.pipeline import trainable
 from mmerc.training.run import corpus_fingerprint, read_config, seed_folders
@@ -25,12 +26,16 @@ def open_evaluated(run: Path) -> Corpus:
     return corpus
 
 
-def evaluate(run: Path, split: str = "test", corpus: Corpus | None = None) -> dict[str, Any]:
+def evaluate(
+    run: Path, split: str = "test", corpus: Corpus | None = None, *, with_robustness: bool = False
+) -> dict[str, Any]:
     """Score a split and write the result into `metrics.json`, which may hold other splits beside it.
 
     `systems` has the majority class first, then each modality alone, then the fusion; all are scored on the
     utterances that have a label. In a split without any, it is empty and `labelled` false. `corpus` is what
-    `open_evaluated` gave for this run, where the caller has it already.
+    `open_evaluated` gave for this run, where the caller has it already. `with_robustness` measures what is left when
+    modalities fail (`evaluation.robustness`), which takes some forty times as long; without it, what an earlier call
+    found is kept.
 
     Raises:
         RunError: the run has no predictions of the split.
@@ -59,7 +64,12 @@ def evaluate(run: Path, split: str = "test", corpus: Corpus | None = None) -> di
     if result["labelled"]:
         result["systems"] = _systems(corpus, [turn.key for turn in labelled], answers, list(config.modalities))
     file = run / "metrics.json"
-    write_json(file, (read_json(file) if file.is_file() else {}) | {split: result})
+    before = read_json(file) if file.is_file() else {}
+    if with_robustness and result["labelled"]:
+        result["robustness"] = robustness(run, corpus, split)
+    elif "robustness" in before.get(split, {}):
+        result["robustness"] = before[split]["robustness"]
+    write_json(file, before | {split: result})
     return result
 
 

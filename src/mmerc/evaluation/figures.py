@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
@@ -87,6 +88,30 @@ def learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
     axes.legend(frameon=False)
     sns.despine(figure)
     return _png(figure)
+
+
+def robustness_curves(found: dict[str, Any]) -> bytes:
+    """f1_weighted over the share of missing modalities, and over the noise on each of them."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
+    whole = found["rates"]["0.0"]
+    _curve(left, found["rates"], "all modalities", 0)
+    left.set_xlabel("share of modalities missing")
+    left.set_ylabel("f1_weighted (%)")
+    for number, (name, levels) in enumerate(found["noise"].items()):
+        _curve(right, {"0": whole, **levels}, name, number)
+    right.set_xlabel("noise (deviations of the features)")
+    right.legend(frameon=False)
+    sns.despine(figure)
+    return _png(figure)
+
+
+def _curve(axes: Axes, measured: dict[str, Any], label: str, number: int) -> None:
+    places = [float(place) for place in measured]
+    mean = np.asarray([100 * each["mean"]["f1_weighted"] for each in measured.values()])
+    std = np.asarray([100 * each["std"]["f1_weighted"] for each in measured.values()])
+    colour = sns.color_palette("colorblind")[number % 10]
+    axes.plot(places, mean, marker="o", markersize=3, color=colour, label=label)
+    axes.fill_between(places, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
 
 
 def _png(figure: Figure) -> bytes:

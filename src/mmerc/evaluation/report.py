@@ -77,6 +77,8 @@ def _results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Section:
         section.add_figure(
             f"Confusion matrix of {name}{seeds}.", figures.confusion(system["confusion"], result["labels"])
         )
+    if "robustness" in result:
+        section.add_figure("What is left when modalities fail.", figures.robustness_curves(result["robustness"]))
     vectors = read_tensors(folder / "predictions" / f"{split}.safetensors")["embedding"].numpy()
     labelled = [number for number, turn in enumerate(corpus.utterances(split)) if turn.emotion]
     vectors = vectors[labelled]

@@ -35,7 +35,43 @@ def is_published(result: dict[str, Any]) -> bool:
 
 
 def all_tables(result: dict[str, Any]) -> list[Table]:
-    return [overall(result), per_emotion(result), comparison(result)]
+    found = [overall(result), per_emotion(result), comparison(result)]
+    return [*found, *robustness(result["robustness"])] if "robustness" in result else found
+
+
+def robustness(found: dict[str, Any]) -> list[Table]:
+    """What is left with every subset of the modalities, at every missing rate, and under noise."""
+    header = ["", *(name for name in COLUMNS if name != "f1_of_weighted_pr")]
+
+    def row(name: str, measured: dict[str, Any]) -> list[str]:
+        pairs = ((measured["mean"][column], measured["std"][column]) for column in header[1:])
+        return [name, *(f"{100 * mean:.1f} ± {100 * std:.1f}" for mean, std in pairs)]
+
+    over = "Mean ± standard deviation over the seeds."
+    return [
+        Table(
+            "Only some modalities",
+            f"The others are missing in every utterance. {over}",
+            header,
+            [row(name, measured) for name, measured in found["subsets"].items()],
+        ),
+        Table(
+            "Missing at random",
+            f"Each modality of each utterance is missing with this probability. {over}",
+            header,
+            [row(f"{100 * float(rate):.0f} %", measured) for rate, measured in found["rates"].items()],
+        ),
+        Table(
+            "Noise",
+            f"White noise on one modality's features, in their own standard deviations. {over}",
+            header,
+            [
+                row(f"{name}, {level}", measured)
+                for name, levels in found["noise"].items()
+                for level, measured in levels.items()
+            ],
+        ),
+    ]
 
 
 def overall(result: dict[str, Any]) -> Table:

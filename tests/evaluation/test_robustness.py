@@ -1,0 +1,80 @@
+"""The robustness report on a small run: its ends agree with what is known otherwise."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mmerc.cli import app
+from mmerc.errors import RunError
+from mmerc.evaluation import evaluate
+from mmerc.evaluation.report import write_report
+from mmerc.evaluation.robustness import missing, noisy, only, robustness
+from mmerc.features import Row
+
+KEYS = [("test", "0", str(number)) for number in range(400)]
+
+
+@pytest.fixture
+def run(small_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small_run, tmp_path / "run"))
+
+
+def test_nothing_taken_away_is_the_run_itself_and_every_subset_is_there(run: Path) -> None:
+    plain = evaluate(run, "test")["systems"]["fused"]["mean"]
+    found = evaluate(run, "test", with_robustness=True)["robustness"]
+    assert list(found["subsets"]) == [
+        "audio", "face", "text", "audio+face", "audio+text", "face+text", "audio+face+text",
+    ]  # fmt: skip
+    for whole in (found["subsets"]["audio+face+text"], found["rates"]["0.0"]):
+        assert whole["mean"] == {name: pytest.approx(plain[name]) for name in whole["mean"]}
+        assert set(whole["std"].values()) == {0.0}  # one seed
+    assert list(found["rates"]) == ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]
+    assert list(found["noise"]["text"]) == ["0.5", "1.0", "2.0", "4.0"]
+    assert evaluate(run, "test")["robustness"] == found  # a later evaluation keeps it
+    assert json.loads((run / "metrics.json").read_text())["test"]["robustness"] == found
+
+
+def test_the_command_and_the_report_show_it(run: Path) -> None:
+    result = CliRunner().invoke(app, ["evaluate", str(run), "--robustness"])
+    assert result.exit_code == 0, result.stderr
+    assert "Only some modalities" in result.stdout and "audio+text" in result.stdout
+    assert "What is left when modalities fail" in write_report(run).read_text()
+
+
+def test_a_run_of_one_modality_has_nothing_to_lose(run: Path) -> None:
+    from mmerc.evaluation.evaluate import open_evaluated
+
+    corpus = open_evaluated(run)
+    settings = (run / "config.yaml").read_text()
+    for name in ("audio", "face"):
+        start = settings.index(f"\n{name}:")
+        end = settings.find("\n", start + 1)
+        while end != -1 and settings[end + 1 : end + 2] in (" ", "-"):
+            end = settings.find("\n", end + 1)
+        settings = settings[:start] + (settings[end:] if end != -1 else "\n")
+    (run / "config.yaml").write_text(settings)
+    with pytest.raises(RunError, match="one modality only"):
+        robustness(run, corpus, "test")
+
+
+def test_what_is_missing_at_a_rate_is_missing_at_every_higher_one() -> None:
+    rows = [Row(key, np.ones((1, 2), np.float32)) for key in KEYS]
+    gone = {rate: {row.key for row in rows if missing(rate, 0)("text", row).values is None} for rate in (0.0, 0.3, 0.6)}
+    assert not gone[0.0] and gone[0.3] < gone[0.6]
+    assert len(gone[0.3]) == pytest.approx(120, abs=30)
+    assert gone[0.3] != {row.key for row in rows if missing(0.3, 0)("face", row).values is None}
+    assert gone[0.3] != {row.key for row in rows if missing(0.3, 1)("text", row).values is None}
+
+
+def test_noise_disturbs_one_modality_the_same_way_each_time() -> None:
+    row = Row(KEYS[0], np.zeros((1000, 2), np.float32))
+    change = noisy("text", 0.5, seed=0)
+    first = change("text", row).values
+    assert first is not None and float(first.std()) == pytest.approx(0.5, abs=0.03)
+    assert np.array_equal(first, change("text", row).values)  # type: ignore[arg-type]
+    assert change("face", row) is row
+    assert only(("face",))("text", row).values is None and only(("face",))("face", row) is row
