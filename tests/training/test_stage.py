@@ -149,18 +149,8 @@ def test_class_weights_have_mean_one() -> None:
 def test_logit_adjustment_expects_less_of_a_rare_label(share: float, expected: float) -> None:
     made = task(logit_adjustment=share)
     made.train.labels[:] = [0] * 40 + [1] * 10  # type: ignore[index]
-    loss = Stage(made, lambda note: None)._emotion_loss(torch.zeros(1, 2), {"labels": torch.tensor([1])})
+    loss = Stage(made, lambda note: None)._emotion_loss(torch.zeros(1, 2), torch.tensor([1]))
     assert math.exp(-float(loss)) == pytest.approx(expected)  # 0.2^share / (0.2^share + 0.8^share)
-
-
-def test_soft_targets_make_up_their_share() -> None:
-    made = task()
-    made.soft, made.soft_share = torch.tensor([[0.25, 0.75], [0.9, 0.1]]), 0.4
-    batch = {"labels": torch.tensor([0]), "places": torch.tensor([1])}
-    logits = torch.tensor([[math.log(0.8), math.log(0.2)]])
-    loss = Stage(made, lambda note: None)._emotion_loss(logits, batch)
-    # 0.6 * -ln 0.8 + 0.4 * (-0.9 ln 0.8 - 0.1 ln 0.2)
-    assert float(loss) == pytest.approx(0.27860, abs=1e-5)
 
 
 def test_divergence_of_two_answers() -> None:

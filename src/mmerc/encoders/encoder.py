@@ -62,12 +62,6 @@ class EncoderConfig(StageConfig):
         "the corpus, if there is one",
     )
     warm_epochs: int = Field(1, ge=1)
-    distillation: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="share of the targets that comes from networks trained on the other half of the dialogues",
-    )
 
 
 class Encoder(nn.Module, ABC):

@@ -26,7 +26,6 @@ from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
 from mmerc.training.settings import RunConfig
 from mmerc.training.stage import Task, best_score, fit
-from mmerc.training.teaching import cross_fitted
 
 log = logging.getLogger("mmerc")
 HELD_OUT = "held-out"
@@ -177,17 +176,14 @@ class Seed:
             seed=self.seed,
         )
         checkpoint = folder.parent / f"{modality}.checkpoint"
-        if config.distillation:
-            task.soft = cross_fitted(task, self.config.trainer, checkpoint, self.journal.note)
-            task.soft_share = config.distillation
         history = fit(task, self.config.trainer, checkpoint, self.journal.note)
         if distributed.is_first():
             with replacing(folder) as temporary:
                 temporary.mkdir()
                 encoder.save(temporary)
                 write_json(temporary / "history.json", history)
-            for used in folder.parent.glob(f"{modality}.*checkpoint"):
-                used.unlink()
+            checkpoint.unlink(missing_ok=True)
+            self._warm_checkpoint(modality).unlink(missing_ok=True)
         distributed.barrier()
         return encoder
 

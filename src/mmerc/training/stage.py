@@ -37,10 +37,7 @@ History = list[dict[str, float]]
 
 @dataclass
 class Task:
-    """What is trained on what. `forward` gives an object with `logits` and, if it has any, `losses` and `metrics`.
-
-    `soft`: probabilities [N, C] for the training examples, which make up `soft_share` of their targets.
-    """
+    """What is trained on what. `forward` gives an object with `logits` and, if it has any, `losses` and `metrics`."""
 
     name: str
     network: nn.Module
@@ -50,8 +47,6 @@ class Task:
     dev: Examples
     classes: int
     seed: int
-    soft: Tensor | None = None
-    soft_share: float = 0.0
 
 
 class Stage(L.LightningModule):
@@ -87,10 +82,10 @@ class Stage(L.LightningModule):
         place = f"{self.task.seed}/{self.current_epoch}/{number}/{distributed.rank()}"
         torch.manual_seed(random.Random(place).getrandbits(31))
         out = self.task.forward(inputs_of(batch))
-        losses = {"emotion": self._emotion_loss(out.logits, batch), **getattr(out, "losses", {})}
+        losses = {"emotion": self._emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
         if self.task.config.consistency:
             again = self.task.forward(inputs_of(batch)).logits
-            losses["emotion"] = (losses["emotion"] + self._emotion_loss(again, batch)) / 2
+            losses["emotion"] = (losses["emotion"] + self._emotion_loss(again, batch["labels"])) / 2
             losses["consistency"] = self.task.config.consistency * divergence(out.logits, again)
         total = torch.stack(list(losses.values())).sum()
         self.means.add({f"loss_{name}": (loss.detach(), 1) for name, loss in losses.items()})
@@ -102,15 +97,10 @@ class Stage(L.LightningModule):
             )
         return total * batch["share"]
 
-    def _emotion_loss(self, logits: Float[Tensor, "B C"], batch: dict[str, Tensor]) -> Float[Tensor, ""]:
-        labels = batch["labels"]
+    def _emotion_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         # What a label's frequency explains, the logits need not: answers, without it, favour the rare (Menon et al. 2021).
         logits = logits + self.adjustment
         loss = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
-        if self.task.soft is not None:
-            soft = self.task.soft[batch["places"].cpu()].to(logits.device)  # [B, C]
-            softer = -(soft * logits.log_softmax(1)).sum(1)
-            loss = torch.lerp(loss, softer, self.task.soft_share)
         return (loss * self.class_weights[labels]).mean()
 
     def on_train_batch_end(self, *_: Any) -> None:
