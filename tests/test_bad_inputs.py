@@ -338,7 +338,11 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("override with an impossible date", setting("seed=2020-13-45"), "is not valid YAML"),
     ("override nested 3000 deep", setting("seed=" + "[" * 3000), "is not valid YAML"),
     ("encoder given as a list", setting("text.encoder=[gpt]"), "choose one of gpt"),
-    ("unknown encoder", setting("text.encoder=lstm"), "choose one of gpt, bert, wavernn, spectrogram, face"),
+    (
+        "unknown encoder",
+        setting("text.encoder=lstm"),
+        "choose one of gpt, bert, wavernn, spectrogram, speech_transformer, face, signal",
+    ),
     ("value in place of a section", setting("fusion=5"), '"fusion" is 5'),
     ("heads that do not divide the width", setting("fusion.heads=3"), "heads"),
     ("unknown preset", lambda b: train(b, preset="huge"), "choose one of paper, compact, smoke"),

@@ -67,9 +67,11 @@ def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
         Predictor.load(small_run)
     shutil.copytree(small_run / "model", tmp_path / "model")
     config = tmp_path / "model" / "config.json"
-    config.write_text(config.read_text().replace('"format": 2', '"format": 99'))
-    with pytest.raises(RunError, match="has format 99, this mmerc reads 1: update mmerc"):
-        Predictor.load(tmp_path / "model")
+    written = config.read_text()
+    for there, mend in ((99, "update mmerc"), (1, "train it again")):
+        config.write_text(written.replace('"format": 2', f'"format": {there}'))
+        with pytest.raises(RunError, match=f"has format {there}, this mmerc reads 2: {mend}"):
+            Predictor.load(tmp_path / "model")
     shutil.rmtree(tmp_path / "model")
     shutil.copytree(small_run / "model", tmp_path / "model")
     shutil.rmtree(tmp_path / "model" / "encoders" / "audio")

@@ -36,15 +36,20 @@ def test_what_has_no_modality_gets_the_prior(tmp_path: Path) -> None:
     torch.manual_seed(0)
     corpus = Corpus("c", LABELS, {"test": (Dialogue("test", 0, TURNS),)})
     fusion = CrossmodalEmbraceNet(FusionConfig(width=4, heads=1, size=8), {"a": 3, "b": 3}, 2).eval()
-    predict_split(
-        tmp_path, corpus, "test", {"a": rows(True, False, False), "b": rows(True, True, False)}, fusion, [0.9, 0.1]
-    )
+    features = {"a": rows(True, False, False), "b": rows(True, True, False)}
+    said = predict_split(tmp_path, corpus, "test", features, fusion, [0.9, 0.1], {})
+    assert said[KEYS[2]] == 0
     fused = read_jsonl(tmp_path / "test.jsonl")
     assert [row["modalities"] for row in fused] == [["a", "b"], ["b"], []]
     assert fused[2]["probabilities"] == {"down": 0.9, "up": 0.1}
     alone = read_jsonl(tmp_path / "a" / "test.jsonl")
     assert [row["modalities"] for row in alone] == [["a"], [], []]
     assert alone[0]["probabilities"]["up"] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
+    predict_split(tmp_path, corpus, "test", features, fusion, [0.9, 0.1], {"a": 1.0})  # the prior's odds of 9 taken off
+    corrected = read_jsonl(tmp_path / "a" / "test.jsonl")
+    assert corrected[0]["probabilities"]["up"] == pytest.approx(1 / (1 + np.exp(-1) / 9), abs=1e-5)
+    assert corrected[2]["probabilities"] == {"down": 0.9, "up": 0.1}
+    assert read_jsonl(tmp_path / "test.jsonl") == fused
 
 
 def test_answers_only_for_what_is_there() -> None:

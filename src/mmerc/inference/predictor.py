@@ -53,8 +53,10 @@ class Predictor:
         labels, prior, modalities = (
             entry(settings, key, folder / "config.json") for key in ("labels", "prior", "modalities")
         )
-        if settings.get("format") != FORMAT:
-            raise RunError(f"{folder} has format {settings.get('format')}, this mmerc reads {FORMAT}: update mmerc.")
+        found = settings.get("format")
+        if found != FORMAT:
+            mend = "train it again" if isinstance(found, int) and found < FORMAT else "update mmerc"
+            raise RunError(f"{folder} has format {found}, this mmerc reads {FORMAT}: {mend}.")
         if not all(isinstance(name, str) and MODALITY_NAME.fullmatch(name) for name in modalities):
             raise RunError(f"{folder} names a modality that is no name: it is damaged.")
         encoders = {name: load_encoder(folder / "encoders" / name) for name in modalities}
