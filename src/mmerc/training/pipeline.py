@@ -198,7 +198,9 @@ class Seed:
                 raise ConfigError(
                     f"{modality}.warm_start: {config.warm_start} has other labels than {self.corpus.name}: leave it out."
                 )
-            log.info("%s: no %s with the same labels beside the corpus to start on", modality, config.warm_start)
+            log.info(
+                "%s: no corpus %s with these labels beside this one", modality, config.warm_start.removesuffix(":")
+            )
             return
         log.info("%s: first on %s (--set %s.warm_start= leaves that out)", modality, location, modality)
         selection = selection_of(corpus)
