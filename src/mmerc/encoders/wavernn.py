@@ -126,7 +126,7 @@ class WaveRnn(nn.Module):
         """What stands before the last fully connected layer: S = (T - kernel + 1) * hop vectors."""
         steps = self.upsample.resnet(specgram[:, 0])
         smooth = self.upsample.smooth(specgram[:, 0], 0, steps.shape[2])
-        return self._sampled(waveform[:, 0], smooth, steps, None, None)[0]
+        return self._sampled(waveform[:, 0], smooth, steps, None, None)[0].transpose(0, 1)
 
     def forward(
         self, waveform: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"]
@@ -178,7 +178,7 @@ class WaveRnn(nn.Module):
         smooth = self.upsample.smooth(specgram, start, end)
         sound = waveform[:, start * self.hop : end * self.hop]
         x, first, second = self._sampled(sound, smooth, steps[:, :, start:end], first, second, bf16=bf16)
-        return x.unflatten(1, (end - start, self.hop)).float().mean(2), first, second
+        return x.unflatten(0, (end - start, self.hop)).float().mean(1).transpose(0, 1), first, second
 
     def _sampled(
         self,
@@ -189,16 +189,19 @@ class WaveRnn(nn.Module):
         second: Float[Tensor, "1 B r"] | None,
         *,
         bf16: bool = False,
-    ) -> tuple[Float[Tensor, "B s f"], Float[Tensor, "1 B r"], Float[Tensor, "1 B r"]]:
-        """A vector for each sample from the states `first` and `second` on, and the states after the last one."""
+    ) -> tuple[Float[Tensor, "s B f"], Float[Tensor, "1 B r"], Float[Tensor, "1 B r"]]:
+        """A vector for each sample from the states `first` and `second` on, and the states after the last one.
+
+        Time comes first in memory, as the GRUs read it: the other way round, their input costs more than all the rest.
+        """
         kind = torch.bfloat16 if bf16 else waveform.dtype
-        parts = steps.transpose(1, 2).to(kind).repeat_interleave(self.hop, 1).split(self.auxiliary, 2)
-        x = torch.cat([waveform[..., None].to(kind), smooth.transpose(1, 2).to(kind), parts[0]], -1)
-        x = _typed(self.fc, x)
-        recurred, first = _typed(self.rnn1, x, first)
-        x = recurred + x
-        recurred, second = _typed(self.rnn2, torch.cat([x, parts[1]], -1), second)
-        x = recurred + x
+        parts = steps.permute(2, 0, 1).to(kind).repeat_interleave(self.hop, 0).split(self.auxiliary, 2)  # [s, B, a / 4]
+        x = torch.cat([waveform.T[..., None].to(kind), smooth.permute(2, 0, 1).to(kind), parts[0]], -1)
+        x = _typed(self.fc, x)  # [s, B, r]
+        recurred, first = _typed(self.rnn1, x.transpose(0, 1), first)
+        x = recurred.transpose(0, 1) + x
+        recurred, second = _typed(self.rnn2, torch.cat([x, parts[1]], -1).transpose(0, 1), second)
+        x = recurred.transpose(0, 1) + x
         x = F.relu(_typed(self.fc1, torch.cat([x, parts[2]], -1)))
         return F.relu(_typed(self.fc2, torch.cat([x, parts[3]], -1))), first, second
 
