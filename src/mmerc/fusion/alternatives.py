@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmerc.fusion.crossmodal import CrossmodalAttention
-from mmerc.fusion.embracenet import Docking, embrace
-from mmerc.fusion.fusion import Fused, Fusion, FusionConfig, Masks, Pooling, Sequences
+from mmerc.fusion.embracenet import Docking
+from mmerc.fusion.fusion import Fused, Fusion, FusionConfig, Masks, Pooling, Sequences, answerable
 
 RANK = 4  # of low-rank tensor fusion
 
@@ -132,9 +132,7 @@ class EmbraceNet(Pooled):
 
     def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
         vectors = dict(zip(masks, self.vectors(sequences, masks), strict=True))
-        generator = None if self.training else torch.Generator(p.device).manual_seed(0)
-        sample = self.training or self.config.embracement == "sample"
-        return embrace(self.docking(vectors), p, sample=sample, generator=generator)
+        return self.embraced(self.docking(vectors), p)
 
 
 class CrossmodalConcatenation(Fusion):
@@ -188,7 +186,7 @@ class InterModality(Fusion):
                 vectors[target][:, None],
                 steps[source],
                 steps[source],
-                key_padding_mask=~_safe(masks[source]),
+                key_padding_mask=~answerable(masks[source]),
                 need_weights=False,
             )
             parts.append(answer[:, 0] * there[source] * there[target])
@@ -222,7 +220,7 @@ class MulT(Fusion):
 
     def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
         steps = {name: self.projection[name](sequences[name]) for name in masks}
-        safe = {name: _safe(mask) for name, mask in masks.items()}
+        safe = {name: answerable(mask) for name, mask in masks.items()}
         pooled = []
         for target, mask in masks.items():
             answers = []
@@ -257,9 +255,3 @@ class PreNormLayer(nn.Module):
         query, answer = self.norm_target(target), self.norm_source(source)
         x = target + self.attention(query, answer, answer, key_padding_mask=~mask, need_weights=False)[0]
         return x + self.feed(self.norm_feed(x))
-
-
-def _safe(mask: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:
-    """Step 0 of an utterance that has none, so that softmax has something to choose from; the answer is discarded."""
-    first = torch.arange(mask.shape[1], device=mask.device) == 0
-    return mask | (~mask.any(1, keepdim=True) & first)

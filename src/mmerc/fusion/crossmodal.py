@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmerc.fusion.fusion import Masks, Sequences
+from mmerc.fusion.fusion import Masks, Sequences, answerable
 
 
 class PairedLinear(nn.Module):
@@ -123,8 +123,7 @@ class CrossmodalAttention(nn.Module):
         if len(self.names) == 1:
             return {name: self.own[name](sequences[name]) for name in self.names}
         present = {name: masks[name].any(1) for name in self.names}  # [B] each
-        # A missing source would leave softmax nothing to choose from: let it look at step 0 and discard the answer.
-        safe = {name: masks[name] | (~present[name][:, None] & first_step(masks[name])) for name in self.names}
+        safe = {name: answerable(masks[name]) for name in self.names}
         answers = {
             name: self.sources[name](sequences[name]).unflatten(-1, (len(self.names) - 1, self.layers, 2, self.width))
             for name in self.names
@@ -147,7 +146,3 @@ class CrossmodalAttention(nn.Module):
 
     def _others(self, name: str) -> Sequence[str]:
         return [other for other in self.names if other != name]
-
-
-def first_step(mask: Bool[Tensor, "B T"]) -> Bool[Tensor, " T"]:
-    return torch.arange(mask.shape[1], device=mask.device) == 0

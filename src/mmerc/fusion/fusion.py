@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from mmerc.config import StageConfig
-from mmerc.fusion.embracenet import probabilities
+from mmerc.fusion.embracenet import embrace, probabilities
 
 Sequences = Mapping[str, Float[Tensor, "B _ _"]]  # [B, T, d] with a T and a d for each modality
 Masks = Mapping[str, Bool[Tensor, "B _"]]
@@ -95,6 +95,13 @@ class Fusion(nn.Module, ABC):
     def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
         """The fused vector; `p` is the share of each modality that is there, 0 for one that is not."""
 
+    def embraced(self, docked: Float[Tensor, "M B c"], p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
+        """A draw for each feature in training; at test time what `embracement` says, the same every time."""
+        if self.training:
+            return embrace(docked, p, sample=True)
+        generator = torch.Generator(docked.device).manual_seed(0)
+        return embrace(docked, p, sample=self.config.embracement == "sample", generator=generator)
+
     def _with_dropout(self, masks: Masks) -> Masks:
         """In some batches every utterance keeps one of the modalities it has, each with the same chance."""
         if not self.config.modality_dropout or torch.rand(()) >= self.config.modality_dropout:
@@ -102,6 +109,13 @@ class Fusion(nn.Module, ABC):
         available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
         kept = torch.multinomial(probabilities(available).T, 1)[:, 0]  # [B]
         return {name: mask & (kept == number)[:, None] for number, (name, mask) in enumerate(masks.items())}
+
+
+def answerable(mask: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:
+    """The mask with step 0 of an utterance that has none, so that softmax has something to choose from; what it then
+    answers is to be discarded."""
+    first = torch.arange(mask.shape[1], device=mask.device) == 0
+    return mask | (~mask.any(1, keepdim=True) & first)
 
 
 class Pooling(nn.Module):

@@ -5,12 +5,11 @@ It takes any set of modality names, any of which may be missing for any utteranc
 
 from collections.abc import Mapping
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmerc.fusion.crossmodal import CrossmodalAttention
-from mmerc.fusion.embracenet import Docking, embrace
+from mmerc.fusion.embracenet import Docking
 from mmerc.fusion.fusion import Fusion, FusionConfig, Masks, Pooling, Sequences
 
 
@@ -28,7 +27,4 @@ class CrossmodalEmbraceNet(Fusion):
     def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
         enriched = self.crossmodal(sequences, masks)
         docked = self.docking({name: self.pooling[name](enriched[name], masks[name]) for name in masks})
-        if self.training:
-            return embrace(docked, p, sample=True)
-        generator = torch.Generator(docked.device).manual_seed(0)
-        return embrace(docked, p, sample=self.config.embracement == "sample", generator=generator)
+        return self.embraced(docked, p)
