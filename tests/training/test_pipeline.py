@@ -82,6 +82,8 @@ def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
     assert stages("absent", "'goemotions:'") == ["text"]
     (tmp_path / "go").rename(tmp_path / "goemotions")
     assert stages("beside", "'goemotions:'") == ["text on GoEmotions", "text"]
+    (tmp_path / "goemotions" / "labels.txt").unlink()
+    assert stages("broken", "'goemotions:'") == ["text"]
 
 
 def corpus(**labels: list[str | None]) -> Corpus:

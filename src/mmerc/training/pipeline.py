@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.errors import ConfigError, RunError
+from mmerc.errors import ConfigError, MmercError, RunError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, build
@@ -192,7 +192,13 @@ class Seed:
         config = self.config.modalities[modality]
         asked = not config.warm_start.endswith(":")
         location = config.warm_start if asked else beside(self.location, config.warm_start)
-        corpus = trainable(open_corpus(location)) if location else None
+        try:
+            corpus = trainable(open_corpus(location)) if location else None
+        except MmercError as error:
+            if asked:
+                raise
+            log.info("%s: %s", modality, error)  # nobody asked for it: the run goes on without it
+            corpus = None
         if corpus is None or corpus.labels != self.corpus.labels:
             if asked:
                 raise ConfigError(
