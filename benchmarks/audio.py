@@ -11,7 +11,6 @@ multiply about 1 TFLOP a second in bfloat16. `relative error`: of the hop means 
 """
 
 import argparse
-import json
 import multiprocessing
 import resource
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from result import show
 
 from mmerc import config
 from mmerc.corpora import Clip, Dialogue, Utterance
@@ -111,10 +111,7 @@ def main() -> None:
     chosen = parser.parse_args()
     result: dict[str, Any] = {"threads": torch.get_num_threads(), "windows": chosen.windows, "seconds": chosen.seconds}
     result |= default_encoder(chosen.clips) | wavernn(chosen.windows, chosen.seconds) | training(chosen.seconds)
-    text = json.dumps(result, indent=2)
-    print(text)
-    if chosen.out:
-        chosen.out.write_text(text + "\n")
+    show(result, chosen.out)
 
 
 if __name__ == "__main__":

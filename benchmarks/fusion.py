@@ -9,7 +9,6 @@ of the target, times 2 operations, times 3 for forward and backward: 8 d^2 * (st
 """
 
 import argparse
-import json
 import multiprocessing
 import threading
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from result import show
 from torch import Tensor, nn
 
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
@@ -144,10 +144,7 @@ def main() -> None:
         "memory / plain": round(found["batched"][1] / found["plain"][1], 2),
         "inference of a batch, ms": round(1000 * inference(chosen), 1),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if chosen.out:
-        chosen.out.write_text(text + "\n")
+    show(result, chosen.out)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ two GRUs of 512, 3.2 MFLOP a step, which cannot run side by side in time.
 """
 
 import argparse
-import json
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from result import show
 
 from mmerc import config
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
@@ -198,10 +198,7 @@ def main() -> None:
         except WeightsError as error:
             raise SystemExit(f"error: {error}") from error
         result["sets"][place] = row
-    text = json.dumps(result, indent=2)
-    print(text)
-    if chosen.out:
-        chosen.out.write_text(text + "\n")
+    show(result, chosen.out)
 
 
 if __name__ == "__main__":

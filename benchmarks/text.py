@@ -10,13 +10,13 @@ EPYC with AVX512-BF16 multiply about 1 TFLOP a second in bfloat16, 0.2 in float3
 """
 
 import argparse
-import json
 import resource
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from result import show
 from torch.nn import functional as F
 
 from mmerc import config
@@ -119,10 +119,7 @@ def main() -> None:
         "training, s an epoch": round(each * whole, 1),
         "peak memory, MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if chosen.out:
-        chosen.out.write_text(text + "\n")
+    show(result, chosen.out)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from mmerc.errors import RunError
 from mmerc.evaluation.metrics import score
 from mmerc.evaluation.robustness import robustness
 from mmerc.files import read_json, read_jsonl, write_json
+from mmerc.training.decision import FUSED
 from mmerc.training.pipeline import trainable
 from mmerc.training.run import corpus_fingerprint, read_config, seed_folders
 
-FUSED, MAJORITY = "fused", "majority"
+MAJORITY = "majority"
 Answers = dict[Key, dict[str, Any]]
 
 
