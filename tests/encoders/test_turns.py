@@ -1,3 +1,4 @@
+import random
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from mmerc.encoders.turns import (
     SPECIAL,
     TARGET,
     Vocabulary,
+    thinned,
     written,
 )  # fmt: skip
 from mmerc.errors import MissingModality
@@ -50,6 +52,17 @@ def test_history_current_and_reply_with_speakers_and_segments() -> None:
 def test_online_reads_nothing_of_the_future() -> None:
     said = dialogue(("Ann", "a"), ("Bo", "b"), ("Ann", "SECRET"))
     assert write(said, 1, protocol="online").tolist() == write(dialogue(("Ann", "a"), ("Bo", "b")), 1).tolist()
+
+
+def test_a_thinned_input_is_that_of_a_shorter_history_and_no_reply() -> None:
+    said = dialogue(("Ann", "a"), ("Bo", "bb"), ("Ann", "c"), ("Bo", "d"), ("Ann", "e"))
+    whole = write(said, 3)
+    shorter = [write(said, 3, history=length, protocol="online").tolist() for length in range(4)]
+    found = [thinned(whole, LETTERS, 1.0, random.Random(seed)).tolist() for seed in range(40)]
+    assert all(row in shorter for row in found) and all(row in found for row in shorter)
+    assert thinned(whole, LETTERS, 0.0, random.Random(0)).tolist() == whole.tolist()
+    half = [thinned(whole, LETTERS, 0.5, random.Random(seed)) for seed in range(400)]
+    assert 160 < sum((row[:, SEGMENT] == REPLY).any() for row in half) < 240
 
 
 def test_more_of_the_future_stands_behind_the_reply_in_a_segment_of_its_own() -> None:

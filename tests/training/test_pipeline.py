@@ -72,13 +72,14 @@ def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
     rows = "".join(f"{n},0,A,words {n},{'joy' if n % 2 else 'fear'},{'train' if n < 8 else 'dev'}\n" for n in range(12))
     (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
 
-    def stages(run: str, warm_start: str) -> list[str]:
+    def stages(run: str, warm_start: str, seeds: int = 1) -> list[str]:
         settings = config.load("smoke", None, [f"text.warm_start={warm_start}", "text.epochs=1"])
-        train(f"table:{tmp_path / 't.csv'}", tmp_path / run, check(settings, only=["text"]))
-        assert not list((tmp_path / run).rglob("*.checkpoint"))
+        train(f"table:{tmp_path / 't.csv'}", tmp_path / run, check(settings, only=["text"]), seeds)
+        assert not list((tmp_path / run).rglob("*.checkpoint")) and not (tmp_path / run / "warm").exists()
         return [json.loads(line)["stage"] for line in (tmp_path / run / "log.jsonl").read_text().splitlines()]
 
     assert stages("asked", f"goemotions:{tmp_path / 'go'}") == ["text on GoEmotions", "text"]
+    assert stages("once", f"goemotions:{tmp_path / 'go'}", seeds=2) == ["text on GoEmotions", "text", "text"]
     assert stages("absent", "'goemotions:'") == ["text"]
     (tmp_path / "go").rename(tmp_path / "goemotions")
     assert stages("beside", "'goemotions:'") == ["text on GoEmotions", "text"]

@@ -13,18 +13,19 @@ from mmerc.corpora import Dialogue
 from mmerc.encoders.augmentation import altered
 from mmerc.encoders.encoder import Batch, Encoder, EncoderConfig, Example, padded
 from mmerc.errors import MissingModality
-from mmerc.media import read_waveform
+from mmerc.media import SAMPLE_RATE, read_waveform
 from mmerc.media.audio import Channel
-from mmerc.media.voice_activity import seconds_of_speech
+from mmerc.media.voice_activity import stretches_of_speech
 
 FULL_SCALE = 32_768
+MARGIN = SAMPLE_RATE // 10  # kept before the first and after the last speech, where consonants and breath are
 
 
 class SpeechConfig(EncoderConfig):
     """`channel`: how a clip's channels become one. `longest`: seconds of an utterance that are heard.
 
-    `least_speech`: seconds of speech below which the audio counts as missing; 0 takes all that is not silent. `speed`,
-    `gain` and `noise` are how much a voice is altered each time it is trained on (`augmentation.altered`).
+    `least_speech`: seconds of speech below which the audio counts as missing, and what lies before the first and behind
+    the last speech is left out; 0 takes all that is not silent. `speed`, `gain` and `noise` are how much a voice is altered each time it is trained on (`augmentation.altered`).
     """
 
     channel: Channel = "mean"
@@ -45,8 +46,12 @@ class SpeechEncoder(Encoder):
         if clip is None:
             raise MissingModality("it has no clip")
         waveform = read_waveform(clip, channel=self.config.channel, longest=self.config.longest)
-        if self.config.least_speech and seconds_of_speech(waveform) < self.config.least_speech:
-            raise MissingModality(f"nobody speaks in {clip.path.name}")
+        waveform = waveform - waveform.mean()  # a constant is no sound: cheap converters add one
+        if self.config.least_speech:
+            stretches = stretches_of_speech(waveform)
+            if sum(end - start for start, end in stretches) < self.config.least_speech * SAMPLE_RATE:
+                raise MissingModality(f"nobody speaks in {clip.path.name}")
+            waveform = waveform[max(0, stretches[0][0] - MARGIN) : stretches[-1][1] + MARGIN]
         return np.clip(np.round(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
@@ -73,3 +78,13 @@ def softmax_pooled(
     """The mean of the real steps, weighted by the softmax of their scores."""
     weights = scores.masked_fill(~mask, float("-inf")).softmax(1)
     return (weights[..., None] * sequence).sum(1)
+
+
+def attended_statistics(
+    sequence: Float[Tensor, "B T d"], scores: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"]
+) -> Float[Tensor, "B e"]:
+    """The mean of the real steps and their standard deviation around it, weighted by the softmax of their scores:
+    e = 2 d (attentive statistics pooling, Okabe et al. 2018)."""
+    mean = softmax_pooled(sequence, scores, mask)
+    square = softmax_pooled(sequence.square(), scores, mask)
+    return torch.cat([mean, (square - mean.square()).clamp(min=1e-6).sqrt()], 1)

@@ -7,6 +7,7 @@ import random
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -24,7 +25,7 @@ from mmerc.encoders.backbone import computes_bf16
 from mmerc.encoders.dropout import with_byte_dropout
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
 from mmerc.encoders.lora import with_lora
-from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, Protocol, Vocabulary, written
+from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, Protocol, Vocabulary, thinned, written
 from mmerc.errors import ConfigError, RunError
 
 LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")  # how the families of networks number theirs
@@ -54,6 +55,7 @@ class TextConfig(EncoderConfig):
     scratch_width: int = Field(64, ge=8)
     scratch_vocabulary: int = Field(2000, ge=300, description="largest vocabulary learned from a corpus")
     lora: int = Field(0, ge=0, description="rank of the updates to a frozen network; 0 trains the network itself")
+    context_dropout: float = Field(0.0, ge=0, le=1, description="share of training inputs with less context")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer as a share of the one above it")
     attention_dropout: float = Field(0.0, ge=0, lt=1, description="0 lets torch use its fused attention")
     bf16: bool = Field(True, description="bfloat16 in the backbone where the processor computes in it")
@@ -177,6 +179,11 @@ class TextEncoder(Encoder):
         )
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
+        if dice is not None and self.training and self.config.context_dropout:
+            examples = [
+                replace(example, values=thinned(example.values, self.vocabulary, self.config.context_dropout, dice))
+                for example in examples
+            ]
         rows = [example.values for example in examples]
         candidates = 1
         if dice is not None and self.pool:

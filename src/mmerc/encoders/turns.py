@@ -1,6 +1,7 @@
 """A dialogue around one utterance as tokens: history, current, reply and what follows it, each turn with its speaker
 and its segment."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -70,6 +71,27 @@ def written(
         [(vocabulary.opening, NOBODY, SPECIAL), *before, *now, *after, (vocabulary.closing, last[-1][1], last[-1][2])],
         np.int32,
     )
+
+
+def thinned(
+    row: Int[np.ndarray, "L 3"], vocabulary: Vocabulary, share: float, dice: random.Random
+) -> Int[np.ndarray, "K 3"]:
+    """The input with less context, so that a network does not learn a few hundred dialogues by heart.
+
+    With the probability `share` only a random number of the latest turns of the history stays, and with the same
+    probability nothing behind the current utterance does.
+    """
+    segments = row[:, SEGMENT]
+    kept = np.ones(len(row), bool)
+    if dice.random() < share:
+        starts = np.flatnonzero((segments == HISTORY) & np.isin(row[:, ID], list(vocabulary.turn.values())))
+        first = [*starts, int((segments == CURRENT).argmax())][dice.randint(0, len(starts))]
+        kept[:first] &= segments[:first] != HISTORY
+    if dice.random() < share:
+        kept[:-1] &= (segments[:-1] != REPLY) & (segments[:-1] != LATER)
+    short = row[kept]
+    short[-1, SPEAKER:] = short[-2, SPEAKER:]  # the closing token belongs to the turn before it
+    return short
 
 
 def _turn(

@@ -1,4 +1,4 @@
-"""How long somebody speaks in a waveform: Silero's detector, whose package carries its own network."""
+"""When somebody speaks in a waveform: Silero's detector, whose package carries its own network."""
 
 from functools import lru_cache
 from typing import Any
@@ -10,11 +10,12 @@ from jaxtyping import Float
 from mmerc.media.audio import SAMPLE_RATE
 
 
-def seconds_of_speech(waveform: Float[np.ndarray, " S"]) -> float:
-    """Seconds of speech at 16 kHz; noise, tones and music count for nothing, in so far as the network tells them."""
+def stretches_of_speech(waveform: Float[np.ndarray, " S"]) -> list[tuple[int, int]]:
+    """First sample and end of each stretch of speech at 16 kHz; noise, tones and music are none, in so far as the
+    network tells them."""
     network, speech_in = _detector()
     found = speech_in(torch.from_numpy(np.ascontiguousarray(waveform, np.float32)), network, sampling_rate=SAMPLE_RATE)
-    return float(sum(stretch["end"] - stretch["start"] for stretch in found)) / SAMPLE_RATE
+    return [(int(stretch["start"]), int(stretch["end"])) for stretch in found]
 
 
 @lru_cache(maxsize=1)

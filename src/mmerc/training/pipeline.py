@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from sklearn.metrics import f1_score
 
+from mmerc import weights
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import ConfigError, MmercError, RunError
@@ -62,7 +64,8 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
         if best != out:
             with replacing(out / "model") as temporary:
                 shutil.copytree(best / "model", temporary)
-        shutil.rmtree(out / "inputs", ignore_errors=True)  # crops and samples of people: not kept once they are used
+        for used in ("inputs", "warm"):  # crops and samples of people are not kept once they are used
+            shutil.rmtree(out / used, ignore_errors=True)
     distributed.barrier()
 
 
@@ -183,13 +186,16 @@ class Seed:
                 encoder.save(temporary)
                 write_json(temporary / "history.json", history)
             checkpoint.unlink(missing_ok=True)
-            self._warm_checkpoint(modality).unlink(missing_ok=True)
         distributed.barrier()
         return encoder
 
     def warm_up(self, modality: str, encoder: Encoder) -> None:
-        """Train the encoder on another corpus with the same labels first."""
+        """Train the encoder on another corpus with the same labels first, once for all seeds of the run."""
         config = self.config.modalities[modality]
+        start = self.run_folder / "warm" / f"{modality}.safetensors"
+        if not distributed.anyone(not start.is_file()):
+            weights.fill(encoder, weights.read_tensors(start), str(start))
+            return
         asked = not config.warm_start.endswith(":")
         location = config.warm_start if asked else beside(self.location, config.warm_start)
         try:
@@ -221,10 +227,13 @@ class Seed:
             classes=len(corpus.labels),
             seed=self.seed,
         )
-        fit(task, self.config.trainer, self._warm_checkpoint(modality), self.journal.note)
-
-    def _warm_checkpoint(self, modality: str) -> Path:
-        return self.folder / "encoders" / f"{modality}.warm.checkpoint"
+        checkpoint = start.with_suffix(".checkpoint")
+        fit(task, self.config.trainer, checkpoint, self.journal.note)
+        if distributed.is_first():
+            with replacing(start) as temporary:
+                save_file({key: value.contiguous() for key, value in encoder.state_dict().items()}, temporary)
+            checkpoint.unlink(missing_ok=True)
+        distributed.barrier()
 
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""
