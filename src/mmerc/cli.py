@@ -85,6 +85,9 @@ def train(
     modalities: Annotated[str | None, typer.Option(help="some of the configured ones, such as text,audio")] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="key.path=value, repeatable")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="how many seeds to train")] = 1,
+    fusions: Annotated[
+        str, typer.Option(help="all, or names: trained beside the configured fusion to compare it")
+    ] = "",
 ) -> None:
     """Train both stages, evaluate on dev, write the report."""
     if preset and config:
@@ -96,7 +99,7 @@ def train(
     checked = check(configuration.load(preset, config, overrides or []), only=only)
     from mmerc.training.pipeline import train as run_training
 
-    run_training(corpus, out, checked, seeds)
+    run_training(corpus, out, checked, seeds, _fusion_names(fusions))
     from mmerc.evaluation.report import write_report
     from mmerc.training.distributed import is_first
 
@@ -104,6 +107,18 @@ def train(
         report_path = write_report(out)
         _show(out, ("test", "dev", "held-out"))
         errors.print(_plain(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
+
+
+def _fusion_names(asked: str) -> list[str]:
+    from mmerc.fusion import FUSIONS
+
+    names = [name.strip() for name in asked.split(",") if name.strip()]
+    if names == ["all"]:
+        return list(FUSIONS)
+    unknown = [name for name in names if name not in FUSIONS]
+    if unknown:
+        raise ConfigError(f'there is no fusion "{unknown[0]}": write all, or some of {", ".join(FUSIONS)}.')
+    return names
 
 
 @app.command()

@@ -12,7 +12,8 @@ from mmerc.cli import app
 from mmerc.errors import RunError
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.report import write_report
-from mmerc.evaluation.robustness import missing, noisy, only, robustness
+from mmerc.evaluation.robustness import missing, noisy, only
+from mmerc.evaluation.trained import fusions_of
 from mmerc.features import Row
 
 KEYS = [("test", "0", str(number)) for number in range(400)]
@@ -25,7 +26,9 @@ def run(small_run: Path, tmp_path: Path) -> Path:
 
 def test_nothing_taken_away_is_the_run_itself_and_every_subset_is_there(run: Path) -> None:
     plain = evaluate(run, "test")["systems"]["fused"]["mean"]
-    found = evaluate(run, "test", with_robustness=True)["robustness"]
+    result = evaluate(run, "test", with_robustness=True)
+    found = result["robustness"]["crossmodal_embracenet"]
+    assert list(result["robustness"]) == ["crossmodal_embracenet"] and "fusions" not in result
     assert list(found["subsets"]) == [
         "audio", "face", "text", "audio+face", "audio+text", "face+text", "audio+face+text",
     ]  # fmt: skip
@@ -34,8 +37,8 @@ def test_nothing_taken_away_is_the_run_itself_and_every_subset_is_there(run: Pat
         assert set(whole["std"].values()) == {0.0}  # one seed
     assert list(found["rates"]) == ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]
     assert list(found["noise"]["text"]) == ["0.5", "1.0", "2.0", "4.0"]
-    assert evaluate(run, "test")["robustness"] == found  # a later evaluation keeps it
-    assert json.loads((run / "metrics.json").read_text())["test"]["robustness"] == found
+    assert evaluate(run, "test")["robustness"] == result["robustness"]  # a later evaluation keeps it
+    assert json.loads((run / "metrics.json").read_text())["test"]["robustness"] == result["robustness"]
 
 
 def test_the_command_and_the_report_show_it(run: Path) -> None:
@@ -43,6 +46,34 @@ def test_the_command_and_the_report_show_it(run: Path) -> None:
     assert result.exit_code == 0, result.stderr
     assert "Only some modalities" in result.stdout and "audio+text" in result.stdout
     assert "What is left when modalities fail" in write_report(run).read_text()
+
+
+def test_fusions_trained_beside_the_configured_one_are_compared_with_it(run: Path, small_corpus: Path) -> None:
+    again = [
+        "train",
+        f"meld:{small_corpus}",
+        "--preset",
+        "smoke",
+        "--out",
+        str(run),
+        "--fusions",
+        "late_averaging,mult",
+    ]
+    before = (run / "predictions" / "test.jsonl").read_text()
+    assert CliRunner().invoke(app, again).exit_code == 0
+    assert (run / "predictions" / "test.jsonl").read_text() == before  # what was there stays as it is
+    assert sorted(path.name for path in (run / "fusions").iterdir()) == ["late_averaging", "mult"]
+    assert not list(run.rglob("*.checkpoint"))
+    result = evaluate(run, "test", with_robustness=True)
+    assert list(result["fusions"]) == list(result["robustness"]) == ["crossmodal_embracenet", "late_averaging", "mult"]
+    chosen = result["fusions"]["crossmodal_embracenet"]
+    assert chosen["mean"]["accuracy"] == pytest.approx(result["systems"]["fused"]["mean"]["accuracy"])
+    sizes = {name: measured["parameters"] for name, measured in result["fusions"].items()}
+    assert sizes["late_averaging"] < sizes["crossmodal_embracenet"] and chosen["seconds"] > 0
+    shown = CliRunner().invoke(app, ["evaluate", str(run)]).stdout
+    assert "Fusions side by side" in shown and "mult" in shown
+    unknown = CliRunner().invoke(app, [*again[:-1], "mult,early"])
+    assert unknown.exit_code == 2 and 'there is no fusion "early"' in unknown.stderr
 
 
 def test_a_run_of_one_modality_has_nothing_to_lose(run: Path) -> None:
@@ -58,7 +89,7 @@ def test_a_run_of_one_modality_has_nothing_to_lose(run: Path) -> None:
         settings = settings[:start] + (settings[end:] if end != -1 else "\n")
     (run / "config.yaml").write_text(settings)
     with pytest.raises(RunError, match="one modality only"):
-        robustness(run, corpus, "test")
+        fusions_of(run, corpus, "test")
 
 
 def test_what_is_missing_at_a_rate_is_missing_at_every_higher_one() -> None:

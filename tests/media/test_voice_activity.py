@@ -12,7 +12,6 @@ from mmerc.media import read_waveform
 from mmerc.media.voice_activity import stretches_of_speech
 
 
-
 def seconds_of_speech(sound: np.ndarray) -> float:
     return sum(end - start for start, end in stretches_of_speech(sound)) / 16_000
 

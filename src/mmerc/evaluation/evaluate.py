@@ -7,7 +7,8 @@ from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import score
 from mmerc.evaluation.robustness import robustness
-from mmerc.files import read_json, read_jsonl, write_json
+from mmerc.evaluation.trained import Trained, fusions_of
+from mmerc.files import read_json, read_json_value, read_jsonl, write_json
 from mmerc.training.decision import FUSED
 from mmerc.training.pipeline import trainable
 from mmerc.training.run import corpus_fingerprint, read_config, seed_folders
@@ -36,7 +37,8 @@ def evaluate(
     utterances that have a label. In a split without any, it is empty and `labelled` false. `corpus` is what
     `open_evaluated` gave for this run, where the caller has it already. `with_robustness` measures what is left when
     modalities fail (`evaluation.robustness`), which takes some forty times as long; without it, what an earlier call
-    found is kept.
+    found is kept. It is measured for the run's fusion and for each that `mmerc train --fusions` trained beside it, and
+    `fusions` then has the numbers, parameters and training seconds of each.
 
     Raises:
         RunError: the run has no predictions of the split.
@@ -66,12 +68,25 @@ def evaluate(
         result["systems"] = _systems(corpus, [turn.key for turn in labelled], answers, list(config.modalities))
     file = run / "metrics.json"
     before = read_json(file) if file.is_file() else {}
-    if with_robustness and result["labelled"]:
-        result["robustness"] = robustness(run, corpus, split)
-    elif "robustness" in before.get(split, {}):
-        result["robustness"] = before[split]["robustness"]
+    if result["labelled"] and (with_robustness or len(config.modalities) > 1):
+        fusions = fusions_of(run, corpus, split)
+        if with_robustness:
+            result["robustness"] = {name: robustness(fusion) for name, fusion in fusions.items()}
+        elif "robustness" in before.get(split, {}):
+            result["robustness"] = before[split]["robustness"]
+        if len(fusions) > 1:
+            result["fusions"] = {name: _measured(fusion) for name, fusion in fusions.items()}
     write_json(file, before | {split: result})
     return result
+
+
+def _measured(fusion: Trained) -> dict[str, Any]:
+    seconds = [sum(entry["seconds"] for entry in read_json_value(history)) for history in fusion.histories]
+    return {
+        **fusion.scored(),
+        "parameters": sum(value.numel() for value in fusion.networks[0].parameters()),
+        "seconds": sum(seconds) / len(seconds),
+    }
 
 
 def _systems(

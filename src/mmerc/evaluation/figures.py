@@ -91,16 +91,19 @@ def learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
 
 
 def robustness_curves(found: dict[str, Any]) -> bytes:
-    """f1_weighted over the share of missing modalities, and over the noise on each of them."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
-    whole = found["rates"]["0.0"]
-    _curve(left, found["rates"], "all modalities", 0)
+    """f1_weighted over the share of missing modalities, of every fusion, and over the noise on each modality, of the
+    first one."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+    for number, (name, measured) in enumerate(found.items()):
+        _curve(left, measured["rates"], name, number)
     left.set_xlabel("share of modalities missing")
     left.set_ylabel("f1_weighted (%)")
-    for number, (name, levels) in enumerate(found["noise"].items()):
-        _curve(right, {"0": whole, **levels}, name, number)
+    chosen = next(iter(found.values()))
+    for number, (name, levels) in enumerate(chosen["noise"].items()):
+        _curve(right, {"0": chosen["rates"]["0.0"], **levels}, name, number)
     right.set_xlabel("noise (deviations of the features)")
-    right.legend(frameon=False)
+    for axes in (left, right):
+        axes.legend(frameon=False, fontsize=7)
     sns.despine(figure)
     return _png(figure)
 

@@ -8,6 +8,7 @@ from rich.table import Table as RichTable
 from mmerc.evaluation.published import TABLE_1, TABLE_2, TABLE_3
 
 COLUMNS = ("accuracy", "balanced_accuracy", "f1_weighted", "f1_of_weighted_pr")
+_REPORTED = COLUMNS[:3]  # over seeds and without the article's beside them
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,38 @@ def is_published(result: dict[str, Any]) -> bool:
 
 def all_tables(result: dict[str, Any]) -> list[Table]:
     found = [overall(result), per_emotion(result), comparison(result)]
-    return [*found, *robustness(result["robustness"])] if "robustness" in result else found
+    measured = result.get("robustness", {})
+    if "fusions" in result:
+        found.append(fusions(result["fusions"], measured))
+    return [*found, *robustness(next(iter(measured.values())))] if measured else found
+
+
+def fusions(found: dict[str, Any], robust: dict[str, Any]) -> Table:
+    """The configured fusion and those trained beside it, under the same settings on the same features."""
+    header = ["fusion", *_REPORTED, "f1_weighted, mean over subsets", "parameters", "seconds"]
+    rows = []
+    for name, measured in found.items():
+        over_subsets = ""
+        if name in robust:
+            scores = [100 * each["mean"]["f1_weighted"] for each in robust[name]["subsets"].values()]
+            over_subsets = f"{sum(scores) / len(scores):.1f}"
+        cells = _means(measured)
+        rows.append([name, *cells, over_subsets, f"{measured['parameters']:,}", f"{measured['seconds']:.0f}"])
+    note = "The first is the run's own. Mean ± standard deviation over the seeds; seconds of training a seed."
+    return Table("Fusions side by side", note, header, rows)
+
+
+def _means(measured: dict[str, Any]) -> list[str]:
+    pairs = ((measured["mean"][column], measured["std"][column]) for column in _REPORTED)
+    return [f"{100 * mean:.1f} ± {100 * std:.1f}" for mean, std in pairs]
 
 
 def robustness(found: dict[str, Any]) -> list[Table]:
     """What is left with every subset of the modalities, at every missing rate, and under noise."""
-    header = ["", *(name for name in COLUMNS if name != "f1_of_weighted_pr")]
+    header = ["", *_REPORTED]
 
     def row(name: str, measured: dict[str, Any]) -> list[str]:
-        pairs = ((measured["mean"][column], measured["std"][column]) for column in header[1:])
-        return [name, *(f"{100 * mean:.1f} ± {100 * std:.1f}" for mean, std in pairs)]
+        return [name, *_means(measured)]
 
     over = "Mean ± standard deviation over the seeds."
     return [

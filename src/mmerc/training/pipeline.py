@@ -5,6 +5,7 @@ Every part is found done or is done; each leaves one folder that appears when it
 
 import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import ConfigError, MmercError, RunError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
-from mmerc.fusion import Fusion, build
+from mmerc.fusion import Fusion, FusionConfig, build
 from mmerc.training import distributed
 from mmerc.training.batches import EncoderExamples, FusionExamples, unpacked
+from mmerc.training.decision import chosen_share
 from mmerc.training.extraction import extract_features, log_missing, prepare_inputs
 from mmerc.training.model_folder import load_fusion, save_fusion, write_model
-from mmerc.training.predictions import predict_split, prior_of, shares_of
+from mmerc.training.predictions import fused_answers, predict_split, prior_of, shares_of
 from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
 from mmerc.training.settings import RunConfig
@@ -31,11 +33,17 @@ from mmerc.training.stage import Task, best_score, fit
 
 log = logging.getLogger("mmerc")
 HELD_OUT = "held-out"
+FUSIONS_BESIDE, SHARE_FILE = (
+    "fusions",
+    "decision.json",
+)  # where those trained for comparison lie, and what marks one done
 PREDICTED = (HELD_OUT, "dev", "test")
 
 
-def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
+def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: Sequence[str] = ()) -> None:
     """Train on the corpus at `location` into the run folder `out`; goes on where a killed run stopped.
+
+    `fusions`: names of others that are trained beside the configured one, to be compared with it.
 
     Raises:
         MmercError: anything the user can mend: corpus, configuration, weights, folder.
@@ -43,7 +51,7 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
     if config.trainer.devices > 1 and distributed.world() == 1:
         checked = trainable(open_corpus(location))  # here, so that what is wrong with it is one sentence
         open_run(out, config, checked, location, seeds)
-        distributed.launch(config.trainer.devices, train, (location, out, config, seeds))
+        distributed.launch(config.trainer.devices, train, (location, out, config, seeds, fusions))
         return
     show_log()
     if config.trainer.threads:
@@ -58,7 +66,7 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1) -> None:
     for number, folder in enumerate(folders):
         if seeds > 1:
             log.info("seed %d of %d", number + 1, seeds)
-        Seed(config, corpus, location, out, folder, config.seed + number).run()
+        Seed(config, corpus, location, out, folder, config.seed + number).run(fusions)
     if distributed.is_first():
         best = max(folders, key=lambda folder: read_json(folder / "model" / "config.json")["dev_f1_weighted"])
         if best != out:
@@ -136,14 +144,17 @@ class Seed:
         self.journal = Journal(run / "log.jsonl")
         self.encoders: dict[str, Encoder] = {}
 
-    def run(self) -> None:
+    def run(self, fusions: Sequence[str] = ()) -> None:
         for modality in self.config.modalities:
             self.encoders[modality] = self.encoder(modality)
         features = {name: self.features(name) for name in self.encoders}
-        fusion = self.fusion(features) if len(features) > 1 else None
+        several = len(features) > 1
+        fusion = self.fusion(features, self.config.fusion, self.folder / "fusion") if several else None
+        prior = prior_of(self.corpus)
+        for name in fusions if several else ():
+            self.beside(features, name, prior)
         if not distributed.is_first():
             return
-        prior = prior_of(self.corpus)
         shares: dict[str, float] = {}
         if self.config.decision == "dev":
             shares = shares_of(features, fusion, labels_of(self.corpus, self.selection), prior)
@@ -261,19 +272,18 @@ class Seed:
 
     # ---- stage 2 ------------------------------------------------------------------------------------------------
 
-    def fusion(self, features: dict[str, FeatureStore]) -> Fusion:
-        """The fusion, trained on the features."""
+    def fusion(self, features: dict[str, FeatureStore], config: FusionConfig, folder: Path) -> Fusion:
+        """The fusion that `config` describes, trained on the features; it lies in `folder`."""
         torch.manual_seed(self.seed)
         widths = {name: encoder.width for name, encoder in self.encoders.items()}
-        network = build(self.config.fusion, widths, len(self.corpus.labels))
-        folder = self.folder / "fusion"
+        network = build(config, widths, len(self.corpus.labels))
         if distributed.anyone(not (folder / "model.safetensors").is_file()):
-            checkpoint = self.folder / "fusion.checkpoint"
+            checkpoint = folder.with_suffix(".checkpoint")
             task = Task(
-                name="fusion",
+                name=folder.name,
                 network=network,
                 forward=lambda batch: network(*unpacked(batch)),
-                config=self.config.fusion,
+                config=config,
                 train=self._fusion_examples(features, widths, "train"),
                 dev=self._fusion_examples(features, widths, self.selection),
                 classes=len(self.corpus.labels),
@@ -281,11 +291,25 @@ class Seed:
             )
             history = fit(task, self.config.trainer, checkpoint, self.journal.note)
             if distributed.is_first():
-                save_fusion(folder, network, widths, self.config.fusion, history)
+                save_fusion(folder, network, widths, config, history)
                 checkpoint.unlink(missing_ok=True)
             distributed.barrier()
-            log.info("fusion: best dev f1_weighted %.1f", 100 * best_score(history))
+            log.info("%s: best dev f1_weighted %.1f", folder.name, 100 * best_score(history))
         return load_fusion(folder)
+
+    def beside(self, features: dict[str, FeatureStore], name: str, prior: list[float]) -> None:
+        """Train another fusion under the same settings, and decide with it as with the configured one."""
+        folder = self.folder / FUSIONS_BESIDE / name
+        if name == self.config.fusion.name or not distributed.anyone(not (folder / SHARE_FILE).is_file()):
+            return
+        fusion = self.fusion(features, self.config.fusion.model_copy(update={"name": name}), folder)
+        if distributed.is_first():
+            share = 0.0
+            if self.config.decision == "dev":
+                labels = labels_of(self.corpus, self.selection)
+                share = chosen_share(fused_answers(fusion, features, list(labels))[0], labels, prior)
+            write_json(folder / SHARE_FILE, {"share": share})
+        distributed.barrier()
 
     def _fusion_examples(self, features: dict[str, FeatureStore], widths: dict[str, int], split: str) -> FusionExamples:
         labelled = labels_of(self.corpus, split)
