@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, ParamSpec
+from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
@@ -85,6 +86,7 @@ def train(
     modalities: Annotated[str | None, typer.Option(help="some of the configured ones, such as text,audio")] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="key.path=value, repeatable")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="how many seeds to train")] = 1,
+    places: Annotated[list[str] | None, typer.Option("--map", help="role=place in a pack, repeatable")] = None,
     fusions: Annotated[
         str, typer.Option(help="all, or names: trained beside the configured fusion to compare it")
     ] = "",
@@ -93,10 +95,18 @@ def train(
     if preset and config:
         raise ConfigError("--preset and --config exclude each other: give one of them.")
     from mmerc import config as configuration
+    from mmerc.corpora import open_corpus
     from mmerc.training.settings import check
+    from mmerc.training.signals import with_signals
 
+    corpus = _mapped(corpus, places or [])
     only = [name.strip() for name in modalities.split(",")] if modalities is not None else None
-    checked = check(configuration.load(preset, config, overrides or []), only=only)
+    settings = configuration.load(preset, config, [])
+    if config is None:
+        settings = with_signals(settings, open_corpus(corpus))
+    for override in overrides or []:
+        configuration.apply(settings, override)
+    checked = check(settings, only=only)
     from mmerc.training.pipeline import train as run_training
 
     run_training(corpus, out, checked, seeds, _fusion_names(fusions))
@@ -107,6 +117,17 @@ def train(
         report_path = write_report(out)
         _show(out, ("test", "dev", "held-out"))
         errors.print(_plain(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
+
+
+def _mapped(corpus: str, places: list[str]) -> str:
+    """The location of a pack with the map in it, as every other command takes it."""
+    if not places:
+        return corpus
+    wrong = next((place for place in places if not all(place.partition("="))), None)
+    if wrong is not None or not corpus.startswith("pack:"):
+        raise ConfigError(f"--map {wrong or places[0]}: write it as role=place, for a corpus pack:FILE.")
+    roles = {role: where for role, _, where in (place.partition("=") for place in places)}
+    return f"{corpus}?{urlencode(roles, safe=',')}"
 
 
 def _fusion_names(asked: str) -> list[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Problem, Utterance
 from mmerc.corpora.fer2013 import read_fer2013
 from mmerc.corpora.goemotions import read_goemotions
 from mmerc.corpora.meld import read_meld
 from mmerc.corpora.mosi import read_mosi
+from mmerc.corpora.packs import read_pack
 from mmerc.corpora.ravdess import read_ravdess
 from mmerc.corpora.table import read_table
 from mmerc.errors import CorpusError
@@ -30,6 +32,7 @@ READERS: dict[str, Callable[[Path], Corpus]] = {
     "fer2013": read_fer2013,
     "goemotions": read_goemotions,
     "mosi": read_mosi,
+    "pack": read_pack,
     "ravdess": read_ravdess,
     "synthetic": read_synthetic,
 }
@@ -42,6 +45,10 @@ def open_corpus(location: str) -> Corpus:
         CorpusError: the kind is unknown, the path is absent, or the reader finds nothing it can use.
     """
     kind, colon, path = location.partition(":")
+    places: dict[str, str] = {}
+    if kind == "pack":
+        path, _, query = path.partition("?")
+        places = dict(parse_qsl(query))
     if not colon or kind not in READERS:
         raise CorpusError(f'"{location}" is not a corpus: write KIND:PATH with KIND one of {", ".join(READERS)}.')
     try:
@@ -51,4 +58,4 @@ def open_corpus(location: str) -> Corpus:
         raise CorpusError(f"{location[:120]} is no path ({error}): check the path.") from error
     if not path or (kind != "synthetic" and not there):
         raise CorpusError(f"{location}: there is nothing at {place}: check the path.")
-    return READERS[kind](place)
+    return read_pack(place, places) if places else READERS[kind](place)

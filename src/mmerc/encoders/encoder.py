@@ -58,8 +58,8 @@ class EncoderConfig(StageConfig):
     pretrained: bool = True
     warm_start: str = Field(
         "",
-        description="KIND:PATH of a corpus with the same labels to train on first; KIND: alone is the folder KIND beside "
-        "the corpus, if there is one",
+        description="KIND:PATH of a corpus to train on first; KIND: alone is the folder KIND beside the corpus, if "
+        "there is one",
     )
     warm_epochs: int = Field(1, ge=1)
 

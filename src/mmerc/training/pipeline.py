@@ -16,7 +16,7 @@ from sklearn.metrics import f1_score
 from mmerc import weights
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.errors import ConfigError, MmercError, RunError
+from mmerc.errors import MmercError, RunError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
@@ -37,6 +37,7 @@ FUSIONS_BESIDE, SHARE_FILE = (
     "fusions",
     "decision.json",
 )  # where those trained for comparison lie, and what marks one done
+CLASSIFIER = "emotion."  # every encoder's own: what a warm start on other labels leaves out
 PREDICTED = (HELD_OUT, "dev", "test")
 
 
@@ -201,12 +202,17 @@ class Seed:
         return encoder
 
     def warm_up(self, modality: str, encoder: Encoder) -> None:
-        """Train the encoder on another corpus with the same labels first, once for all seeds of the run."""
-        config = self.config.modalities[modality]
+        """Train on another corpus first, once for all seeds of the run; its classifier is kept if the labels are these."""
         start = self.run_folder / "warm" / f"{modality}.safetensors"
-        if not distributed.anyone(not start.is_file()):
-            weights.fill(encoder, weights.read_tensors(start), str(start))
+        if distributed.anyone(not start.is_file()) and not self._warmed(modality, encoder, start):
             return
+        tensors = weights.read_tensors(start)
+        own = {name: value for name, value in encoder.state_dict().items() if name not in tensors}
+        weights.fill(encoder, tensors | own, str(start))
+
+    def _warmed(self, modality: str, encoder: Encoder, start: Path) -> bool:
+        """Write what `encoder` would be after the other corpus to the file `start`; False where there is none."""
+        config = self.config.modalities[modality]
         asked = not config.warm_start.endswith(":")
         location = config.warm_start if asked else beside(self.location, config.warm_start)
         try:
@@ -216,16 +222,14 @@ class Seed:
                 raise
             log.info("%s: %s", modality, error)  # nobody asked for it: the run goes on without it
             corpus = None
-        if corpus is None or corpus.labels != self.corpus.labels:
-            if asked:
-                raise ConfigError(
-                    f"{modality}.warm_start: {config.warm_start} has other labels than {self.corpus.name}: leave it out."
-                )
-            log.info(
-                "%s: no corpus %s with these labels beside this one", modality, config.warm_start.removesuffix(":")
-            )
-            return
+        if corpus is None:
+            log.info("%s: no corpus %s beside this one", modality, config.warm_start.removesuffix(":"))
+            return False
         log.info("%s: first on %s (--set %s.warm_start= leaves that out)", modality, location, modality)
+        same = corpus.labels == self.corpus.labels
+        if not same:
+            encoder = ENCODERS[config.encoder](config, len(corpus.labels))
+            encoder.adapt(self.corpus.dialogues("train"))
         selection = selection_of(corpus)
         inputs = self._prepared(f"{modality}-warm", encoder, corpus, ["train", selection])
         task = Task(
@@ -241,10 +245,13 @@ class Seed:
         checkpoint = start.with_suffix(".checkpoint")
         fit(task, self.config.trainer, checkpoint, self.journal.note)
         if distributed.is_first():
+            learned = encoder.state_dict()
             with replacing(start) as temporary:
-                save_file({key: value.contiguous() for key, value in encoder.state_dict().items()}, temporary)
+                kept = {name: value for name, value in learned.items() if same or not name.startswith(CLASSIFIER)}
+                save_file({name: value.contiguous() for name, value in kept.items()}, temporary)
             checkpoint.unlink(missing_ok=True)
         distributed.barrier()
+        return True
 
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""

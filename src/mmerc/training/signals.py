@@ -1,0 +1,49 @@
+"""The configuration of a corpus that brings features of its own: an encoder for each signal, the words beside them."""
+
+from collections import defaultdict
+
+import numpy as np
+
+from mmerc.config import Settings
+from mmerc.corpora import Corpus
+from mmerc.training.settings import GENERAL
+
+WORDS = "words"  # the text network, where a signal is called text already
+SIGNAL: Settings = {
+    "encoder": "signal",
+    "hidden": 64,
+    "dropout": 0.5,
+    "epochs": 20,
+    "batch_size": 32,
+    "learning_rate": 1.0e-3,
+    "averaging": 0.99,
+    "label_smoothing": 0.05,
+    "patience": 20,
+}
+
+
+def with_signals(settings: Settings, corpus: Corpus) -> Settings:
+    """The settings of a preset, their modalities exchanged for those of the corpus where it has signals.
+
+    A signal of one vector an utterance is read in the context of its dialogue. The preset's text network stays where
+    there are words, its voice and face where there are clips and no signal takes their name.
+    """
+    dimensions: dict[str, set[int]] = defaultdict(set)
+    turns = [turn for split in corpus.splits for turn in corpus.utterances(split)]
+    for turn in turns:
+        for name, value in turn.signals.items():
+            if isinstance(value, np.ndarray):
+                dimensions[name].add(value.ndim)
+    if not dimensions:
+        return settings
+    kept = {key: value for key, value in settings.items() if key in GENERAL}
+    sections = {name: {**SIGNAL, "signal": name, "context": found == {1}} for name, found in sorted(dimensions.items())}
+    clips = any(turn.clip for turn in turns)
+    for name, section in settings.items():
+        if name in GENERAL or not isinstance(section, dict):
+            continue
+        if name == "text" and any(turn.text for turn in turns):
+            sections[WORDS if "text" in sections else "text"] = section
+        elif name != "text" and clips and name not in sections:
+            sections[name] = section
+    return {**kept, **sections}
