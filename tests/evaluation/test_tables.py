@@ -27,7 +27,8 @@ def test_our_numbers_stand_beside_the_articles_under_their_true_names() -> None:
 
 
 def test_other_utterances_are_never_compared(small_run: Path) -> None:
-    first, second, third = all_tables(evaluate(small_run, "test"))
+    first, second, third, fourth = all_tables(evaluate(small_run, "test"))
     assert "cannot be compared" in first.note
     assert len(second.rows) == 7 and len(third.rows) == 11 + 8
-    assert all(len(row) == len(table.header) for table in (first, second, third) for row in table.rows)
+    assert [row[0] for row in fourth.rows] == ["text", "audio", "face", "fused"]
+    assert all(len(row) == len(table.header) for table in (first, second, third, fourth) for row in table.rows)

@@ -1,3 +1,4 @@
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -69,8 +70,12 @@ def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
     config = tmp_path / "model" / "config.json"
     written = config.read_text()
     for there, mend in ((99, "update mmerc"), (1, "train it again")):
-        config.write_text(written.replace('"format": 2', f'"format": {there}'))
-        with pytest.raises(RunError, match=f"has format {there}, this mmerc reads 2: {mend}"):
+        config.write_text(written.replace('"format": 3', f'"format": {there}'))
+        with pytest.raises(RunError, match=f"has format {there}, this mmerc reads 3: {mend}"):
+            Predictor.load(tmp_path / "model")
+    for wrong in ('{"fused": {"temperature": 0}}', '{"fused": 3}', '{"fused": {"share": "a"}}'):
+        config.write_text(json.dumps(json.loads(written) | {"decisions": json.loads(wrong)}))
+        with pytest.raises(RunError, match="the folder is damaged"):
             Predictor.load(tmp_path / "model")
     shutil.rmtree(tmp_path / "model")
     shutil.copytree(small_run / "model", tmp_path / "model")

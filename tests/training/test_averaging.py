@@ -37,3 +37,14 @@ def test_before_the_first_step_there_is_nothing_to_swap() -> None:
     before = network.weight.item()
     WeightMean(network, 0.9).swap()
     assert network.weight.item() == before
+
+
+def test_batch_statistics_belong_to_the_mean_of_the_weights() -> None:
+    network = nn.BatchNorm1d(1, affine=False)
+    mean = WeightMean(network, 0.5)
+    for value in (1.0, 3.0):
+        network.running_mean.fill_(value)  # type: ignore[union-attr]
+        mean.update()
+    mean.swap()
+    assert network.running_mean.item() == pytest.approx(1 + 2 * 0.75)  # type: ignore[union-attr]
+    assert network.num_batches_tracked.item() == 0  # type: ignore[union-attr]

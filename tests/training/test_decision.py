@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmerc.training.decision import chosen_share, corrected, corrected_answers
+from mmerc.training.decision import Decision, best_temperature, corrected, tempered
 
 PRIOR = [0.7, 0.2, 0.1]
 
@@ -35,10 +35,32 @@ def answers(*rows: list[float]) -> dict[tuple[str, str, str], list[float]]:
 def test_the_share_that_dev_likes_best() -> None:
     timid = answers([0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [0.5, 0.1, 0.4])
     labels = {key: label for key, label in zip(timid, [0, 1, 2], strict=True)}
-    share = chosen_share(timid, labels, PRIOR)
-    assert share == 0.2  # the least at which all three are right: 0.4 / 0.2^s > 0.5 / 0.7^s from s = 0.18 on
-    fixed = corrected_answers(timid, PRIOR, share)
+    decision = Decision.chosen(timid, labels, PRIOR)
+    assert decision.share == 0.2  # the least at which all three are right: 0.4 / 0.2^s > 0.5 / 0.7^s from s = 0.18 on
+    fixed = decision.applied(timid, PRIOR)
     assert [int(np.argmax(row)) for row in fixed.values()] == [0, 1, 2]
-    assert chosen_share(timid, {key: 0 for key in timid}, PRIOR) == 0.0
-    assert chosen_share(timid, {}, PRIOR) == 0.0
-    assert corrected_answers({}, PRIOR, 0.3) == {}
+    assert Decision.chosen(timid, {key: 0 for key in timid}, PRIOR).share == 0.0
+    assert Decision.chosen(timid, {}, PRIOR) == Decision()
+    assert decision.applied({}, PRIOR) == {}
+
+
+def test_nothing_is_done_where_nothing_was_chosen() -> None:
+    rows = answers([0.8, 0.1, 0.1])
+    assert Decision().applied(rows, PRIOR) == rows
+
+
+def test_the_temperature_makes_confidence_what_it_is_worth() -> None:
+    sure = np.array([[0.99, 0.01]] * 10)  # but right in 8 of 10: 0.99 ** (1 / T) must become 4 times 0.01 ** (1 / T)
+    labels = np.array([0] * 8 + [1] * 2)
+    temperature = best_temperature(sure, labels)
+    assert temperature == pytest.approx(np.log(99) / np.log(4), abs=0.01)
+    assert tempered(sure, temperature)[0].tolist() == pytest.approx([0.8, 0.2], abs=0.001)
+    assert best_temperature(np.array([[0.6, 0.4]] * 4), np.zeros(4, int)) == pytest.approx(0.25, abs=0.01)  # its bound
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda row: sum(row) > 0.1), st.floats(0.25, 10))
+def test_no_temperature_changes_the_emotion(numbers: list[float], temperature: float) -> None:
+    row = np.array([numbers]) / sum(numbers)
+    out = tempered(row, temperature)
+    assert out.sum() == pytest.approx(1)
+    assert out[0, row.argmax()] == pytest.approx(out.max())

@@ -9,6 +9,7 @@ from mmerc.emotions import LabelSet
 from mmerc.features import Row
 from mmerc.files import read_jsonl
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
+from mmerc.training.decision import Decision
 from mmerc.training.predictions import fused_answers, own_answers, predict_split, prediction_row, prior_of
 
 LABELS = LabelSet(("down", "up"))
@@ -45,7 +46,9 @@ def test_what_has_no_modality_gets_the_prior(tmp_path: Path) -> None:
     alone = read_jsonl(tmp_path / "a" / "test.jsonl")
     assert [row["modalities"] for row in alone] == [["a"], [], []]
     assert alone[0]["probabilities"]["up"] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
-    predict_split(tmp_path, corpus, "test", features, fusion, [0.9, 0.1], {"a": 1.0})  # the prior's odds of 9 taken off
+    predict_split(
+        tmp_path, corpus, "test", features, fusion, [0.9, 0.1], {"a": Decision(share=1.0)}
+    )  # the prior's odds of 9 taken off
     corrected = read_jsonl(tmp_path / "a" / "test.jsonl")
     assert corrected[0]["probabilities"]["up"] == pytest.approx(1 / (1 + np.exp(-1) / 9), abs=1e-5)
     assert corrected[2]["probabilities"] == {"down": 0.9, "up": 0.1}

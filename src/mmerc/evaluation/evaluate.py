@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.errors import RunError
-from mmerc.evaluation.metrics import score
+from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import robustness
 from mmerc.evaluation.trained import Trained, fusions_of
 from mmerc.files import read_json, read_json_value, read_jsonl, write_json
@@ -99,8 +101,13 @@ def _systems(
     systems = {MAJORITY: score(labels, [[commonest] * len(keys)], corpus.labels.names)}
     for name in [*modalities, *([FUSED] if len(modalities) > 1 else [])]:
         predicted = [[corpus.labels.index(rows[key]["emotion"]) for key in keys] for rows in answers[name]]
-        systems[name] = score(labels, predicted, corpus.labels.names)
+        errors = [calibration_error(labels, _probabilities(rows, keys)) for rows in answers[name]]
+        systems[name] = score(labels, predicted, corpus.labels.names) | {"calibration_error": errors}
     return systems
+
+
+def _probabilities(rows: Answers, keys: list[Key]) -> np.ndarray:
+    return np.asarray([list(rows[key]["probabilities"].values()) for key in keys])
 
 
 def _read(file: Path) -> Answers:

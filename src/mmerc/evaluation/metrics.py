@@ -14,6 +14,7 @@ from sklearn.metrics import confusion_matrix
 
 SUMMARY = ("accuracy", "balanced_accuracy", "f1_weighted", "f1_macro", "f1_of_weighted_pr",
            "precision_weighted", "recall_weighted")  # fmt: skip
+BINS = 15  # of confidence
 RESAMPLES = 1000
 
 
@@ -81,6 +82,20 @@ def intervals(
     return {
         name: (float(np.quantile(value, 0.025)), float(np.quantile(value, 0.975))) for name, value in values.items()
     }
+
+
+def calibration_error(labels: Sequence[int], probabilities: Float[np.ndarray, "N C"]) -> float:
+    """How far confidence is from being right: the mean over 15 equal bins of the largest probability of the difference
+    between its mean and the accuracy there, weighted by their utterances (expected calibration error, Guo et al. 2017).
+
+    >>> calibration_error([0, 0, 1, 1], np.array([[0.75, 0.25]] * 4))
+    0.25
+    """
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == np.asarray(labels)
+    places = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return float(
+        sum(abs(confidence[places == place].sum() - right[places == place].sum()) for place in range(BINS)) / len(right)
+    )
 
 
 def score(labels: Sequence[int], predicted: Sequence[Sequence[int]], names: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The article's tables with our numbers beside the published ones, as plain rows for the terminal and the report."""
 
 from dataclasses import dataclass
+from statistics import stdev
 from typing import Any
 
 from rich.table import Table as RichTable
@@ -36,11 +37,23 @@ def is_published(result: dict[str, Any]) -> bool:
 
 
 def all_tables(result: dict[str, Any]) -> list[Table]:
-    found = [overall(result), per_emotion(result), comparison(result)]
+    found = [overall(result), per_emotion(result), comparison(result), calibration(result)]
     measured = result.get("robustness", {})
     if "fusions" in result:
         found.append(fusions(result["fusions"], measured))
     return [*found, *robustness(next(iter(measured.values())))] if measured else found
+
+
+def calibration(result: dict[str, Any]) -> Table:
+    """How far each system's probabilities can be believed."""
+    rows = []
+    for name, system in result["systems"].items():
+        if "calibration_error" in system:
+            errors = [100 * value for value in system["calibration_error"]]
+            spread = f" ± {stdev(errors):.1f}" if len(errors) > 1 else ""
+            rows.append([name, f"{sum(errors) / len(errors):.1f}{spread}"])
+    note = "Points between how sure it is and how often it is right (15 bins); 0 is best."
+    return Table("Calibration", note, ["system", "expected calibration error"], rows)
 
 
 def fusions(found: dict[str, Any], robust: dict[str, Any]) -> Table:

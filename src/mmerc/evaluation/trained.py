@@ -11,9 +11,9 @@ from mmerc.errors import RunError
 from mmerc.evaluation.metrics import confusion, summary
 from mmerc.features import FeatureStore, Row
 from mmerc.files import read_json
-from mmerc.training.decision import FUSED, corrected_answers
-from mmerc.training.model_folder import load_fusion
-from mmerc.training.pipeline import FUSIONS_BESIDE, SHARE_FILE, labels_of
+from mmerc.training.decision import FUSED, Decision
+from mmerc.training.model_folder import decision_of, load_fusion
+from mmerc.training.pipeline import DECISION_FILE, FUSIONS_BESIDE, labels_of
 from mmerc.training.predictions import fused_answers
 from mmerc.training.run import read_config, seed_folders
 
@@ -28,7 +28,7 @@ class Features:
     def __init__(self, folder: Path, names: Sequence[str], labels: Mapping[Key, int]) -> None:
         self.folder, self.keys = folder, list(labels)
         settings = read_json(folder / "model" / "config.json")
-        self.prior, self.share = settings["prior"], settings.get("shares", {}).get(FUSED, 0.0)
+        self.prior, self.decision = settings["prior"], decision_of(settings, FUSED, folder / "model")
         self.rows: dict[str, Rows] = {}
         for name in names:
             store = FeatureStore(folder / "features" / name)
@@ -49,8 +49,8 @@ class Trained:
         folders = [each.folder / "fusion" if name is None else each.folder / FUSIONS_BESIDE / name for each in features]
         self.networks = [load_fusion(folder) for folder in folders]
         self.histories = [folder / "history.json" for folder in folders]
-        self.shares = [
-            each.share if name is None else read_json(folder / SHARE_FILE)["share"]
+        self.decisions = [
+            each.decision if name is None else Decision(**read_json(folder / DECISION_FILE))
             for each, folder in zip(features, folders, strict=True)
         ]
 
@@ -71,7 +71,7 @@ class Trained:
     def _answers(self, number: int, rows: Mapping[str, Rows]) -> list[int]:
         features = self.features[number]
         fused = fused_answers(self.networks[number], rows, features.keys)[0]
-        answers = corrected_answers(fused, features.prior, self.shares[number])
+        answers = self.decisions[number].applied(fused, features.prior)
         return [int(np.argmax(answers.get(key, features.prior))) for key in features.keys]
 
 
@@ -89,7 +89,7 @@ def fusions_of(run: Path, corpus: Corpus, split: str) -> dict[str, Trained]:
     folders = seed_folders(run, seeds)
     features = [Features(folder, names, labels) for folder in folders]
     beside = [
-        {path.parent.name for path in (folder / FUSIONS_BESIDE).glob(f"*/{SHARE_FILE}")} - {config.fusion.name}
+        {path.parent.name for path in (folder / FUSIONS_BESIDE).glob(f"*/{DECISION_FILE}")} - {config.fusion.name}
         for folder in folders
     ]
     known: dict[str, Any] = {config.fusion.name: None, **{name: name for name in sorted(set.intersection(*beside))}}

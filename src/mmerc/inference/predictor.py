@@ -1,6 +1,6 @@
 """One model folder: conversations and clips in, an emotion for each utterance out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ from mmerc.errors import RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import Fusion
-from mmerc.training.decision import FUSED, corrected_answers
+from mmerc.training.decision import FUSED, Decision
 from mmerc.training.extraction import encoded, log_missing, prepared
-from mmerc.training.model_folder import FORMAT, load_encoder, load_fusion
+from mmerc.training.model_folder import FORMAT, decision_of, load_encoder, load_fusion
 from mmerc.training.predictions import fused_answers, own_answers, prediction_row
 from mmerc.training.settings import MODALITY_NAME
 
@@ -32,9 +32,9 @@ class Predictor:
         encoders: dict[str, Encoder],
         fusion: Fusion | None,
         prior: Sequence[float],
-        shares: Mapping[str, float] | None = None,
+        decision: Decision | None = None,
     ) -> None:
-        self.shares = dict(shares or {})
+        self.decision = decision or Decision()
         self.labels, self.encoders, self.fusion, self.prior = labels, encoders, fusion, list(prior)
 
     @classmethod
@@ -63,8 +63,9 @@ class Predictor:
         fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
         if any(encoder.classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
             raise RunError(f"{folder} names {len(labels)} labels, its networks have another number: it is damaged.")
-        shares = settings.get("shares", {})
-        return cls(labels=LabelSet(tuple(labels)), encoders=encoders, fusion=fusion, prior=prior, shares=shares)
+        answering = FUSED if fusion is not None else next(iter(encoders))
+        decision = decision_of(settings, answering, folder / "config.json")
+        return cls(labels=LabelSet(tuple(labels)), encoders=encoders, fusion=fusion, prior=prior, decision=decision)
 
     def predict(self, dialogues: Iterable[Dialogue]) -> Iterator[Answer]:
         """A row for every utterance, in order.
@@ -101,15 +102,13 @@ class Predictor:
         rows = {name: self.features(encoder, group) for name, encoder in self.encoders.items()}
         for name, found in rows.items():
             missing[name] |= {key: row.reason for key, row in found.items() if row.reason is not None}
-        name = FUSED
         if self.fusion is None:
-            name, found = next(iter(rows.items()))
-            probabilities = own_answers(found, keys)
+            probabilities = own_answers(next(iter(rows.values())), keys)
         else:
             probabilities = {}
             for dialogue in group:
                 probabilities |= fused_answers(self.fusion, rows, [turn.key for turn in dialogue.utterances])[0]
-        probabilities = corrected_answers(probabilities, self.prior, self.shares.get(name, 0.0))
+        probabilities = self.decision.applied(probabilities, self.prior)
         return [
             prediction_row(
                 turn,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class WeightMean:
     """Exponential mean with `decay`, shorter at the start so that the first steps are soon forgotten.
 
-    Buffers (batch statistics) are means already and stay the network's own.
+    Batch statistics are averaged, too: those of the last steps belong to the last steps' weights, not to their mean.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -18,7 +18,8 @@ class WeightMean:
 
     @property
     def weights(self) -> list[Tensor]:
-        return [value for value in self.network.parameters() if value.requires_grad]
+        learned = [value for value in self.network.parameters() if value.requires_grad]
+        return learned + [value for value in self.network.buffers() if value.is_floating_point()]
 
     @torch.no_grad()
     def update(self) -> None:

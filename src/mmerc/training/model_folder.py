@@ -1,5 +1,6 @@
 """The deliverable: one folder with every network, the label set and a card, that runs on somebody else's video."""
 
+import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +15,10 @@ from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
 from mmerc.files import entry, read_json, replacing, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
+from mmerc.training.decision import Decision
 from mmerc.training.settings import RunConfig
 
-FORMAT = 2  # raised whenever an older mmerc could not read what a newer one writes
+FORMAT = 3  # raised whenever an older mmerc could not read what a newer one writes
 
 
 def save_fusion(folder: Path, network: Fusion, widths: Mapping[str, int], config: FusionConfig, history: Any) -> None:
@@ -42,6 +44,22 @@ def load_fusion(folder: Path) -> Fusion:
     return network.eval()
 
 
+def decision_of(settings: Mapping[str, Any], name: str, where: Path) -> Decision:
+    """What a model's `config.json` says of the answers of a modality, or of the fused ones.
+
+    Raises:
+        RunError: it is no share and temperature.
+    """
+    found = settings.get("decisions", {}).get(name, {})
+    try:
+        share, temperature = float(found.get("share", 0.0)), float(found.get("temperature", 1.0))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RunError(f"{where} has a decision that is no number: the folder is damaged.") from error
+    if not (math.isfinite(share) and math.isfinite(temperature) and temperature > 0):
+        raise RunError(f"{where} has the temperature {temperature} and share {share}: the folder is damaged.")
+    return Decision(share, temperature)
+
+
 def load_encoder(folder: Path) -> Encoder:
     """What `Encoder.save` wrote, whichever encoder it was."""
     name = read_json(folder / "config.json").get("encoder")
@@ -57,7 +75,7 @@ def write_model(
     encoders: Mapping[str, Encoder],
     fusion: Fusion | None,
     prior: list[float],
-    shares: Mapping[str, float],
+    decisions: Mapping[str, Decision],
     score: float,
 ) -> None:
     """Put the parts of a run together as `folder/model`; `score` is its dev f1_weighted."""
@@ -72,7 +90,7 @@ def write_model(
             "protocol": config.protocol,
             "modalities": list(encoders),
             "prior": prior,
-            "shares": dict(shares),
+            "decisions": {name: vars(decision) for name, decision in decisions.items()},
             "corpus": corpus.name,
             "dev_f1_weighted": score,
         }

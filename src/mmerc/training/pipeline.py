@@ -22,10 +22,10 @@ from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
 from mmerc.training import distributed
 from mmerc.training.batches import EncoderExamples, FusionExamples, unpacked
-from mmerc.training.decision import chosen_share
+from mmerc.training.decision import Decision
 from mmerc.training.extraction import extract_features, log_missing, prepare_inputs
 from mmerc.training.model_folder import load_fusion, save_fusion, write_model
-from mmerc.training.predictions import fused_answers, predict_split, prior_of, shares_of
+from mmerc.training.predictions import decisions_of, fused_answers, predict_split, prior_of
 from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
 from mmerc.training.settings import RunConfig
@@ -33,7 +33,7 @@ from mmerc.training.stage import Task, best_score, fit
 
 log = logging.getLogger("mmerc")
 HELD_OUT = "held-out"
-FUSIONS_BESIDE, SHARE_FILE = (
+FUSIONS_BESIDE, DECISION_FILE = (
     "fusions",
     "decision.json",
 )  # where those trained for comparison lie, and what marks one done
@@ -156,15 +156,15 @@ class Seed:
             self.beside(features, name, prior)
         if not distributed.is_first():
             return
-        shares: dict[str, float] = {}
+        decisions: dict[str, Decision] = {}
         if self.config.decision == "dev":
-            shares = shares_of(features, fusion, labels_of(self.corpus, self.selection), prior)
+            decisions = decisions_of(features, fusion, labels_of(self.corpus, self.selection), prior)
         for split in (name for name in PREDICTED if name in self.splits):
-            said = predict_split(self.folder / "predictions", self.corpus, split, features, fusion, prior, shares)
+            said = predict_split(self.folder / "predictions", self.corpus, split, features, fusion, prior, decisions)
             if split == self.selection:
                 labels = labels_of(self.corpus, split)
                 score = f1_score(list(labels.values()), [said[key] for key in labels], average="weighted")
-        write_model(self.folder, self.config, self.corpus, self.encoders, fusion, prior, shares, float(score))
+        write_model(self.folder, self.config, self.corpus, self.encoders, fusion, prior, decisions, float(score))
 
     # ---- stage 1 ------------------------------------------------------------------------------------------------
 
@@ -307,15 +307,15 @@ class Seed:
     def beside(self, features: dict[str, FeatureStore], name: str, prior: list[float]) -> None:
         """Train another fusion under the same settings, and decide with it as with the configured one."""
         folder = self.folder / FUSIONS_BESIDE / name
-        if name == self.config.fusion.name or not distributed.anyone(not (folder / SHARE_FILE).is_file()):
+        if name == self.config.fusion.name or not distributed.anyone(not (folder / DECISION_FILE).is_file()):
             return
         fusion = self.fusion(features, self.config.fusion.model_copy(update={"name": name}), folder)
         if distributed.is_first():
-            share = 0.0
+            decision = Decision()
             if self.config.decision == "dev":
                 labels = labels_of(self.corpus, self.selection)
-                share = chosen_share(fused_answers(fusion, features, list(labels))[0], labels, prior)
-            write_json(folder / SHARE_FILE, {"share": share})
+                decision = Decision.chosen(fused_answers(fusion, features, list(labels))[0], labels, prior)
+            write_json(folder / DECISION_FILE, vars(decision))
         distributed.barrier()
 
     def _fusion_examples(self, features: dict[str, FeatureStore], widths: dict[str, int], split: str) -> FusionExamples:

@@ -15,7 +15,7 @@ from mmerc.emotions import LabelSet
 from mmerc.files import replacing, write_jsonl
 from mmerc.fusion import Fusion
 from mmerc.training.batches import FusionExamples, Rows, arranged, unpacked
-from mmerc.training.decision import FUSED, chosen_share, corrected_answers
+from mmerc.training.decision import FUSED, Decision
 
 BATCH = 64
 Row = dict[str, Any]
@@ -70,15 +70,15 @@ def own_answers(store: Rows, keys: Sequence[Key]) -> dict[Key, list[float]]:
     }
 
 
-def shares_of(
+def decisions_of(
     features: Mapping[str, Rows], fusion: Fusion | None, labels: Mapping[Key, int], prior: list[float]
-) -> dict[str, float]:
-    """The shares that are best on these labelled utterances, for each modality's own answers and the fused ones."""
+) -> dict[str, Decision]:
+    """What is best on these labelled utterances, for each modality's own answers and for the fused ones."""
     keys = list(labels)
-    shares = {name: chosen_share(own_answers(store, keys), labels, prior) for name, store in features.items()}
+    chosen = {name: Decision.chosen(own_answers(store, keys), labels, prior) for name, store in features.items()}
     if fusion is not None:
-        shares[FUSED] = chosen_share(fused_answers(fusion, features, keys)[0], labels, prior)
-    return shares
+        chosen[FUSED] = Decision.chosen(fused_answers(fusion, features, keys)[0], labels, prior)
+    return chosen
 
 
 def predict_split(
@@ -88,19 +88,19 @@ def predict_split(
     features: Mapping[str, Rows],
     fusion: Fusion | None,
     prior: list[float],
-    shares: Mapping[str, float],
+    decisions: Mapping[str, Decision],
 ) -> dict[Key, int]:
     """Write `<split>.jsonl`, `<modality>/<split>.jsonl` for each modality, and the vectors behind the first.
 
     Returns the label that is said of every utterance.
 
-    `shares`: of each modality and of the fused answers, what of the label's frequency is taken off (`decision`).
+    `decisions`: what is made of each modality's answers and of the fused ones; nothing where one is not named.
     """
     turns = list(corpus.utterances(split))
     keys = [turn.key for turn in turns]
     there = {key: [name for name, store in features.items() if store[key].values is not None] for key in keys}
     own = {
-        name: corrected_answers(own_answers(store, keys), prior, shares.get(name, 0.0))
+        name: decisions.get(name, Decision()).applied(own_answers(store, keys), prior)
         for name, store in features.items()
     }
     for name, answers in own.items():
@@ -113,7 +113,7 @@ def predict_split(
         )
     if fusion is not None:
         fused, vectors = fused_answers(fusion, features, keys)
-        answers = corrected_answers(fused, prior, shares.get(FUSED, 0.0))
+        answers = decisions.get(FUSED, Decision()).applied(fused, prior)
     else:
         name, store = next(iter(features.items()))
         answers, vectors = own[name], _means(store, keys)

@@ -27,8 +27,8 @@ class TrainerConfig(Section):
 class RunConfig(Section):
     """Everything that decides a run's numbers.
 
-    `decision`: the "largest" probability names the emotion, or first a share of the labels' frequencies is taken off,
-    which is chosen on "dev".
+    `decision`: the "largest" probability names the emotion, or first what `training.decision` finds best
+    on "dev" is made of the probabilities.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
