@@ -29,6 +29,7 @@ app.add_typer(weights_app, name="weights")
 console = Console(width=None if sys.stdout.isatty() else 200)
 errors = Console(stderr=True)
 P = ParamSpec("P")
+LISTED = 10  # problems of a transcript
 CorpusArgument = Annotated[str, typer.Argument(help="KIND:PATH, such as meld:FOLDER, table:FILE.csv, synthetic:FOLDER")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
@@ -178,15 +179,25 @@ def predict(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="KIND:PATH#split, a clip, or a folder of clips")],
     out: Annotated[Path | None, typer.Option(help="a file instead of stdout")] = None,
     form: Annotated[Literal["jsonl", "csv"], typer.Option("--format")] = "jsonl",
+    transcript: Annotated[
+        Path | None, typer.Option(help="what is said when in one recording: .srt, .vtt, .csv or Whisper's .json")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="also a page with the answers on a timeline")] = None,
 ) -> None:
-    """An emotion for every utterance, with probabilities and the modalities that were there."""
+    """An emotion for every utterance, with probabilities and the modalities that were there.
+
+    A recording of more than 30 s without a transcript is cut where somebody speaks.
+    """
     from mmerc.inference import Predictor
     from mmerc.inference.inputs import read_input
     from mmerc.training.progress import bar, show_log
 
     show_log()
-    dialogues, problems = read_input(source)
-    if problems:
+    dialogues, problems = read_input(source, transcript)
+    if problems and transcript is not None:
+        for problem in problems[:LISTED]:
+            errors.print(_plain(f"{problem.where}: {problem.what}"), soft_wrap=True)
+    elif problems:
         errors.print(f"{len(problems)} problems in the corpus; `mmerc corpus check` lists them")
     predictor = Predictor.load(model)
     total = sum(map(len, dialogues))
@@ -195,6 +206,13 @@ def predict(
         for row in predictor.predict(dialogues):
             rows.append(row)
             progress(len(rows))
+    if html is not None:
+        from mmerc.inference.inputs import is_file
+        from mmerc.inference.timeline import write_timeline
+
+        recording = Path(source) if is_file(Path(source)) else None
+        write_timeline(html, rows, predictor.labels, recording)
+        errors.print(_plain(f"timeline: {html}"), soft_wrap=True)
     text = _as_csv(rows) if form == "csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     if out is None:
         sys.stdout.write(text)

@@ -1,6 +1,5 @@
 """What a user may hand to `predict`: a split of a corpus, a folder of clips, a clip."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,20 +8,23 @@ from mmerc.corpora import READERS, Clip, Dialogue, Problem, Utterance, open_corp
 from mmerc.corpora.conversation import gather
 from mmerc.corpora.meld import NAME
 from mmerc.errors import CorpusError
+from mmerc.inference.recording import alone, read_recording
 from mmerc.media.container import SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
 
 
-def read_input(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
-    """The dialogues of `KIND:PATH`, `KIND:PATH#split`, a folder of clips, or one clip.
+def read_input(location: str, transcript: Path | None = None) -> tuple[list[Dialogue], Sequence[Problem]]:
+    """The dialogues of `KIND:PATH`, `KIND:PATH#split`, a folder of clips, or one recording with or without a transcript.
 
     Clips named `dia<D>_utt<U>` in a folder form dialogues; any other clip is a dialogue of one utterance.
 
     Raises:
-        CorpusError: there is nothing there, or nothing of a kind that is known.
+        CorpusError: there is nothing there, or nothing of a kind that is known, or a transcript belongs to no recording.
     """
     place = Path(location)
+    if transcript is not None and not is_file(place):
+        raise CorpusError(f"a transcript belongs to one recording, and {location[:120]} is none: give its file.")
     try:
         place.stat()
     except (OSError, ValueError):  # absent, or no path at all: it may still be a corpus
@@ -30,7 +32,8 @@ def read_input(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
     if place.is_file():
         if place.suffix.lower() in TABLES:
             raise CorpusError(f"{location} is a table and no clip: write table:{location}.")
-        return [_alone(place, place.stem)], []
+        dialogue, problems = read_recording(place, transcript)
+        return [dialogue], problems
     if place.is_dir():
         clips = sorted(
             file for file in place.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
@@ -39,6 +42,13 @@ def read_input(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
             raise CorpusError(f"{place} holds no audio or video file: put the clips directly into it.")
         return _grouped(clips)
     return _of_corpus(location)
+
+
+def is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except (OSError, ValueError):  # no path at all
+        return False
 
 
 def _of_corpus(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
@@ -54,12 +64,6 @@ def _of_corpus(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
     return [dialogue for name in splits for dialogue in corpus.dialogues(name)], corpus.problems
 
 
-def _alone(clip: Path, name: str) -> Dialogue:
-    printable = os.fsencode(name).decode("utf-8", "replace")  # a file's name may be any bytes
-    turn = Utterance("input", printable, 0, clip=Clip(clip))
-    return Dialogue("input", turn.dialogue, (turn,))
-
-
 def _grouped(clips: list[Path]) -> tuple[list[Dialogue], list[Problem]]:
     named: dict[tuple[int, int], Utterance] = {}
     others = []
@@ -67,7 +71,7 @@ def _grouped(clips: list[Path]) -> tuple[list[Dialogue], list[Problem]]:
     for clip in clips:  # sorted, so that a corrected "final_videos_test..." replaces the plain one, as in the reader
         match = NAME.fullmatch(clip.name)
         if match is None:
-            others.append(_alone(clip, clip.stem if stems[clip.stem] == 1 else clip.name))
+            others.append(alone(clip, clip.stem if stems[clip.stem] == 1 else clip.name))
         else:
             key = int(match["dialogue"]), int(match["utterance"])
             named[key] = Utterance("input", *key, clip=Clip(clip))

@@ -48,6 +48,16 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
         yield container
 
 
+def duration(path: Path) -> float:
+    """Seconds of a recording; 0 where the file does not say.
+
+    Raises:
+        ClipNotFound, ClipUnreadable: it is no medium.
+    """
+    with opened(path) as container:
+        return float(container.duration or 0) / av.time_base
+
+
 def seek(container: av.container.InputContainer, seconds: float) -> None:
     """Go to the key frame before a time; a time that no file reaches goes to its end."""
     container.seek(min(int(seconds * av.time_base), LATEST))

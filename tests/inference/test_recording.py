@@ -1,0 +1,107 @@
+"""Long recordings: cut by a transcript, or by who speaks; the page with their timeline."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+from typer.testing import CliRunner
+
+from mmerc.cli import app
+from mmerc.corpora import Clip
+from mmerc.errors import CorpusError
+from mmerc.inference.inputs import read_input
+from mmerc.inference.recording import read_recording
+from mmerc.media import read_waveform
+from mmerc.media.voice_activity import turns_of_speech
+
+SRT = "1\n00:00:00,500 --> 00:00:01,200\nANN: We won!\n\n2\n00:00:01,300 --> 00:00:02,000\nBO: </script><b>Really?\n"
+
+
+@pytest.fixture
+def talk(real_data: Path, tmp_path: Path) -> Path:
+    """Three acted sentences, two seconds of silence between them, to 40 s; where each begins is known."""
+    actor = real_data / "ravdess" / "Actor_01"
+    clips = [read_waveform(Clip(file)) for file in sorted(actor.glob("*.flac"))[:3]]
+    sound = np.zeros(40 * 16_000, np.float32)
+    for start, clip in zip((2, 14, 27), clips, strict=True):
+        sound[start * 16_000 : start * 16_000 + len(clip)] = clip
+    wavfile.write(tmp_path / "talk.wav", 16_000, (sound * 32_000).astype(np.int16))
+    return tmp_path / "talk.wav"
+
+
+@pytest.mark.realdata
+def test_without_a_transcript_it_is_cut_where_somebody_speaks(talk: Path) -> None:
+    dialogue, problems = read_recording(talk)
+    assert not problems and len(dialogue) == 3
+    for turn, start in zip(dialogue.utterances, (2, 14, 27), strict=True):
+        assert turn.start is not None and turn.end is not None and turn.clip is not None
+        assert start < turn.start < turn.end < start + 5 and turn.text is None
+        assert (turn.clip.start, turn.clip.end) == (turn.start, turn.end)
+    assert list(turns_of_speech(Clip(talk, start=10.0, end=20.0))) == [
+        (pytest.approx(dialogue.utterances[1].start, abs=0.1), pytest.approx(dialogue.utterances[1].end, abs=0.1))
+    ]
+
+
+@pytest.mark.realdata
+def test_a_short_recording_is_one_utterance(real_data: Path, tmp_path: Path) -> None:
+    dialogue, _ = read_recording(real_data / "clips" / "facenet_video.mp4")
+    assert len(dialogue) == 1 and dialogue.utterances[0].start is None
+    (tmp_path / "no.mp4").write_text("no film")
+    assert len(read_recording(tmp_path / "no.mp4")[0]) == 1
+
+
+def test_a_transcript_cuts_and_names(tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text(SRT)
+    (tmp_path / "a.wav").write_bytes(b"")
+    (dialogue,), _ = read_input(str(tmp_path / "a.wav"), tmp_path / "a.srt")
+    assert [(turn.speaker, turn.start, turn.end) for turn in dialogue.utterances] == [
+        ("ANN", 0.5, 1.2),
+        ("BO", 1.3, 2.0),
+    ]
+    assert [turn.text for turn in dialogue.utterances] == ["We won!", "Really?"]
+    with pytest.raises(CorpusError, match="a transcript belongs to one recording"):
+        read_input(str(tmp_path), tmp_path / "a.srt")
+
+
+class Data(HTMLParser):
+    """What the page holds for its script."""
+
+    found, inside = "", False
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.inside = tag == "script" and ("id", "data") in attributes
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        self.found += data if self.inside else ""
+
+
+@pytest.mark.realdata
+def test_the_page_holds_the_answers_and_nothing_breaks_out_of_it(
+    small_run: Path, real_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "b.csv").write_text('start,end,speaker,text\n0,1,"</script><script>x",hi & <b>\n1,2,Bo,"=1+1"\n')
+    clip = real_data / "clips" / "facenet_video.mp4"
+    page = tmp_path / "out.html"
+    asked = [
+        "predict",
+        str(small_run / "model"),
+        str(clip),
+        "--transcript",
+        str(tmp_path / "b.csv"),
+        "--html",
+        str(page),
+    ]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.stderr
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    reader = Data()
+    reader.feed(page.read_text())
+    assert json.loads(reader.found)["rows"] == rows
+    assert [row["speaker"] for row in rows] == ["</script><script>x", "Bo"] and rows[0]["modalities"]
+    assert page.read_text().count("<script") == 2 and "facenet_video.mp4" in page.read_text()
