@@ -7,16 +7,18 @@ Parameter names, shapes and arithmetic are those of facenet-pytorch 2.5.3, whose
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmerc import weights
+from mmerc.encoders import area
 
 STRIDE, CELL = 2, 12  # the proposal network looks at 12x12 windows, two pixels apart
 IMAGES_AT_ONCE = 8  # the largest pyramid level of eight 720p frames takes about 350 MB
 CROPS_AT_ONCE = 512
+BLOCK = 512  # boxes compared with all others at once
 
 
 class ProposalNetwork(nn.Module):
@@ -104,11 +106,15 @@ class OutputNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Faces:
-    """The faces in one image, best score first."""
+    """The faces in one image, best score first.
+
+    `offsets`: from each box to the window in which the last network saw it, in widths and heights of the box.
+    """
 
     boxes: Float[Tensor, "N 4"]
     scores: Float[Tensor, " N"]
     landmarks: Float[Tensor, "N 5 2"]
+    offsets: Float[Tensor, "N 4"]
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -144,25 +150,34 @@ class FaceDetector(nn.Module):
         """The faces of each image; images of one batch share a size."""
         found: list[Faces] = []
         for part in images.split(IMAGES_AT_ONCE):
-            found += self._detect(part.permute(0, 3, 1, 2).to(self.pnet.conv1.weight.dtype))
+            found += self._detect(area.summed(part))
         return found
 
-    def _detect(self, images: Float[Tensor, "B 3 H W"]) -> list[Faces]:
-        boxes, owner = self._propose(images)
-        boxes, owner = self._refine(images, boxes, owner)
-        boxes, scores, points, owner = self._finish(images, boxes, owner)
-        faces = []
-        for image in range(len(images)):
-            mine = (owner == image).nonzero()[:, 0]
-            mine = mine[scores[mine].argsort(descending=True)]
-            faces.append(Faces(boxes[mine], scores[mine], points[mine]))
-        return faces
+    @torch.inference_mode()
+    def follow(self, images: UInt8[Tensor, "B H W 3"], before: list[Faces]) -> list[Faces]:
+        """The faces of each image, given those of the frame before it: the last network looks where they were."""
+        found: list[Faces] = []
+        for start in range(0, len(images), IMAGES_AT_ONCE):
+            table = area.summed(images[start : start + IMAGES_AT_ONCE])
+            there = before[start : start + IMAGES_AT_ONCE]
+            owner = torch.repeat_interleave(torch.arange(len(there)), torch.tensor([len(faces) for faces in there]))
+            boxes, offsets = torch.cat([faces.boxes for faces in there]), torch.cat([faces.offsets for faces in there])
+            windows = boxes + offsets * _doubled(boxes)
+            boxes, scores, points, source = self._finish(table, windows, owner.to(boxes.device))
+            found += grouped(boxes, scores, points, offsets[source], owner.to(boxes.device)[source], len(there))
+        return found
 
-    def _propose(self, images: Float[Tensor, "B 3 H W"]) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
-        height, width = images.shape[-2:]
+    def _detect(self, table: Int[Tensor, "B h w 3"]) -> list[Faces]:
+        windows, owner = self._refine(table, *self._propose(table))
+        boxes, scores, points, source = self._finish(table, windows, owner)
+        offsets = (windows[source] - boxes) / _doubled(boxes)
+        return grouped(boxes, scores, points, offsets, owner[source], len(table))
+
+    def _propose(self, table: Int[Tensor, "B h w 3"]) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
+        height, width = table.shape[1] - 1, table.shape[2] - 1
         boxes, scores, corrections, owners = [], [], [], []
         for scale in self._scales(min(height, width)):
-            level = F.interpolate(images, (int(height * scale + 1), int(width * scale + 1)), mode="area")
+            level = area.resized(table, int(height * scale + 1), int(width * scale + 1))
             correction, score = self.pnet(_normalised(level))  # [B, 4, h, w], [B, h, w]
             image, row, column = (score >= self.thresholds[0]).nonzero(as_tuple=True)  # [N] each
             corner = torch.stack([column, row], 1).to(score.dtype) * STRIDE + 1  # [N, 2]
@@ -173,7 +188,7 @@ class FaceDetector(nn.Module):
             corrections.append(correction[image, :, row, column][kept])
             owners.append(image[kept])
         if not boxes:
-            return images.new_zeros(0, 4), torch.zeros(0, dtype=torch.long, device=images.device)
+            return torch.zeros(0, 4, device=table.device), torch.zeros(0, dtype=torch.long, device=table.device)
         box, owner, correction = torch.cat(boxes), torch.cat(owners), torch.cat(corrections)
         kept = suppressed(box, torch.cat(scores), owner, 0.7)
         box, owner, correction = box[kept], owner[kept], correction[kept]
@@ -181,9 +196,9 @@ class FaceDetector(nn.Module):
         return _squared(box + correction * size), owner
 
     def _refine(
-        self, images: Float[Tensor, "B 3 H W"], boxes: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
+        self, table: Int[Tensor, "B h w 3"], boxes: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
     ) -> tuple[Float[Tensor, "M 4"], Int[Tensor, " M"]]:
-        crops, boxes, owner = _crops(images, boxes, owner, 24)
+        crops, boxes, owner = _crops(table, boxes, owner, 24, owner)
         if not len(boxes):
             return boxes, owner
         correction, score = (torch.cat(part) for part in zip(*map(self.rnet, crops.split(CROPS_AT_ONCE)), strict=True))
@@ -193,22 +208,23 @@ class FaceDetector(nn.Module):
         return _squared(_corrected(boxes[kept], correction[kept])), owner[kept]
 
     def _finish(
-        self, images: Float[Tensor, "B 3 H W"], boxes: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
+        self, table: Int[Tensor, "B h w 3"], windows: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
     ) -> tuple[Float[Tensor, "M 4"], Float[Tensor, " M"], Float[Tensor, "M 5 2"], Int[Tensor, " M"]]:
-        crops, boxes, owner = _crops(images, boxes, owner, 48)
+        """Boxes, scores and landmarks of the faces in some windows, and which window each was seen in."""
+        crops, boxes, source = _crops(table, windows, torch.arange(len(windows), device=windows.device), 48, owner)
         if not len(boxes):
-            return boxes, boxes.new_zeros(0), boxes.new_zeros(0, 5, 2), owner
+            return boxes, boxes.new_zeros(0), boxes.new_zeros(0, 5, 2), source
         correction, points, score = (
             torch.cat(part) for part in zip(*map(self.onet, crops.split(CROPS_AT_ONCE)), strict=True)
         )
         passed = (score > self.thresholds[2]).nonzero()[:, 0]
-        boxes, owner, correction, score = boxes[passed], owner[passed], correction[passed], score[passed]
+        boxes, source, correction, score = boxes[passed], source[passed], correction[passed], score[passed]
         relative = points[passed].reshape(-1, 2, 5).transpose(1, 2)  # [M, 10] all x, then all y -> [M, 5, 2]
         size = (boxes[:, 2:] - boxes[:, :2] + 1)[:, None]  # [M, 1, 2]
         points = relative * size + boxes[:, None, :2] - 1
         boxes = _corrected(boxes, correction)
-        kept = suppressed(boxes, score, owner, 0.7, smaller=True)
-        return boxes[kept], score[kept], points[kept], owner[kept]
+        kept = suppressed(boxes, score, owner[source], 0.7, smaller=True)
+        return boxes[kept], score[kept], points[kept], source[kept]
 
     def _scales(self, side: float) -> Iterator[float]:
         scale = CELL / self.smallest
@@ -236,21 +252,41 @@ def _corrected(boxes: Float[Tensor, "N 4"], correction: Float[Tensor, "N 4"]) ->
     return boxes + correction * size
 
 
+def grouped(
+    boxes: Float[Tensor, "N 4"],
+    scores: Float[Tensor, " N"],
+    points: Float[Tensor, "N 5 2"],
+    offsets: Float[Tensor, "N 4"],
+    owner: Int[Tensor, " N"],
+    images: int,
+) -> list[Faces]:
+    """The faces of each image by themselves, best first."""
+    faces = []
+    for image in range(images):
+        mine = (owner == image).nonzero()[:, 0]
+        mine = mine[scores[mine].argsort(descending=True)]
+        faces.append(Faces(boxes[mine], scores[mine], points[mine], offsets[mine]))
+    return faces
+
+
+def _doubled(boxes: Float[Tensor, "N 4"]) -> Float[Tensor, "N 4"]:
+    """Width and height, twice."""
+    return (boxes[:, 2:] - boxes[:, :2]).clamp(min=1).repeat(1, 2)
+
+
 def _crops(
-    images: Float[Tensor, "B 3 H W"], boxes: Float[Tensor, "N 4"], owner: Int[Tensor, " N"], side: int
+    table: Int[Tensor, "B h w 3"],
+    boxes: Float[Tensor, "N 4"],
+    marks: Int[Tensor, " N"],
+    side: int,
+    owner: Int[Tensor, " N"],
 ) -> tuple[Float[Tensor, "M 3 S S"], Float[Tensor, "M 4"], Int[Tensor, " M"]]:
-    """Each box cut out and scaled; boxes that lie outside their image are dropped."""
-    height, width = images.shape[-2:]
+    """Each box cut out of its owner and scaled; boxes that lie outside it are dropped, and with them their marks."""
     whole = boxes.trunc().long()
-    left, top = whole[:, 0].clamp(min=1) - 1, whole[:, 1].clamp(min=1) - 1
-    right, bottom = whole[:, 2].clamp(max=width), whole[:, 3].clamp(max=height)
-    inside = ((right > left) & (bottom > top)).nonzero()[:, 0]
-    edges = torch.stack([owner, top, bottom, left, right], 1)[inside].tolist()
-    crops = [
-        F.interpolate(images[image : image + 1, :, a:b, c:d], (side, side), mode="area") for image, a, b, c, d in edges
-    ]
-    cut = torch.cat(crops) if crops else images.new_zeros(0, 3, side, side)
-    return _normalised(cut), boxes[inside], owner[inside]
+    most = torch.tensor([table.shape[2] - 1, table.shape[1] - 1], device=boxes.device)
+    edges = torch.cat([whole[:, :2].clamp(min=1) - 1, torch.minimum(whole[:, 2:], most)], 1)
+    inside = (edges[:, 2:] > edges[:, :2]).all(1).nonzero()[:, 0]
+    return _normalised(area.cut(table, edges[inside], owner[inside], side)), boxes[inside], marks[inside]
 
 
 def suppressed(
@@ -267,21 +303,33 @@ def suppressed(
     as the last stage of MTCNN does.
     """
     order = scores.argsort(descending=True, stable=True)
-    boxes, owner = boxes[order], owner[order]
-    extra = 1.0 if smaller else 0.0
-    area = (boxes[:, 2] - boxes[:, 0] + extra) * (boxes[:, 3] - boxes[:, 1] + extra)
-    alive: Bool[Tensor, " N"] = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
     kept = []
-    place = 0
-    while place < len(boxes):
-        kept.append(place)
-        rest = boxes[place + 1 :]
-        size = torch.minimum(boxes[place, 2:], rest[:, 2:]) - torch.maximum(boxes[place, :2], rest[:, :2]) + extra
-        shared = size.clamp(min=0).prod(1)
-        whole = torch.minimum(area[place], area[place + 1 :]) if smaller else area[place] + area[place + 1 :] - shared
-        alive[place + 1 :] &= (shared <= threshold * whole) | (owner[place + 1 :] != owner[place])
-        following = alive[place + 1 :].nonzero()
-        if not len(following):
-            break
-        place += 1 + int(following[0, 0])
-    return order[torch.tensor(kept, dtype=torch.long, device=order.device)]
+    for image in owner.unique().tolist():
+        mine = order[owner[order] == image]
+        kept.append(mine[_standing(boxes[mine], threshold, smaller=smaller)])
+    if not kept:
+        return order
+    found = torch.cat(kept)
+    return found[scores[found].argsort(descending=True, stable=True)]
+
+
+def _standing(boxes: Float[Tensor, "N 4"], threshold: float, *, smaller: bool) -> Int[Tensor, " M"]:
+    """The places of the boxes that no better one, further in front, suppresses."""
+    extra = 1.0 if smaller else 0.0
+    size = boxes[:, 2:] - boxes[:, :2] + extra
+    sizes = size.prod(1)
+    standing = np.ones(len(boxes), bool)
+    for first in range(0, len(boxes), BLOCK):  # a block of boxes against all behind them: memory grows linearly
+        last = min(first + BLOCK, len(boxes))
+        if not standing[first:last].any():
+            continue
+        front, behind = boxes[first:last, None], boxes[None, first:]
+        shared = torch.minimum(front[..., 2:], behind[..., 2:]) - torch.maximum(front[..., :2], behind[..., :2]) + extra
+        shared = shared.clamp(min=0).prod(-1)  # [block, rest]
+        pair = sizes[first:last, None], sizes[None, first:]
+        whole = torch.minimum(*pair) if smaller else pair[0] + pair[1] - shared
+        covers = (shared > threshold * whole).cpu().numpy()
+        for place in range(last - first):
+            if standing[first + place]:
+                standing[first + place + 1 :] &= ~covers[place, place + 1 :]
+    return torch.from_numpy(standing).nonzero()[:, 0].to(boxes.device)
