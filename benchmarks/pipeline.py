@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from result import show
 
@@ -87,12 +86,12 @@ def measure(preset: str, clips: Sequence[Clip], seconds: float) -> dict[str, flo
     attempt(lambda: read_frames(clips[0], 2))
     spent["decode"] = timed(frames) + timed(sound)
     shown = [found for found in frames() if found is not None]
-    face.crops(shown[0])
-    crops: list[np.ndarray] = []
-    spent["detect"] = timed(lambda: crops.extend(face.crops(found) for found in shown))
+    face.largest(torch.from_numpy(shown[0].images))
+    spent["detect"] = timed(lambda: [face.largest(torch.from_numpy(found.images)) for found in shown])
     if face.frozen:
         face.backbone(torch.zeros(1, 3, SIDE, SIDE))
-        pictures = [torch.from_numpy(part) for part in crops if len(part)]
+        crops = [attempt(lambda clip=clip: face.crops(clip)) for clip in clips]
+        pictures = [torch.from_numpy(part) for part in crops if part is not None]
         spent["embed faces"] = timed(lambda: [face.backbone(normalised(part)) for part in pictures])
     for name, encoder in encoders.items():
         rows = [attempt(lambda encoder=encoder, place=place: encoder.prepare(said, place)) for place in places]

@@ -8,7 +8,6 @@ from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.encoders.encoder import Example
 from mmerc.encoders.face import Face, FaceConfig
 from mmerc.errors import NoFace
-from mmerc.media import Frames
 from tests.media.clips import write_video
 
 pytestmark = pytest.mark.weights
@@ -47,11 +46,12 @@ def test_the_largest_face_is_taken(face: Face) -> None:
     dark = (resize(portrait, (150, 170)) * 100).astype(np.uint8)
     picture = np.zeros((300, 520, 3), np.uint8)
     picture[:150, :170], picture[:, 180:] = dark, portrait
-    (crop,) = face.crops(Frames(picture[None], np.zeros(1)))
-    (expected,) = face.crops(Frames(portrait[None].copy(), np.zeros(1)))
-    (other,) = face.crops(Frames(dark[None], np.zeros(1)))
-    assert other.mean() < 0.5 * expected.mean()
-    assert crop.mean() == pytest.approx(expected.mean(), rel=0.05)
+    empty = np.zeros_like(picture)
+    ((place, box),) = face.largest(torch.from_numpy(np.stack([empty, picture])))
+    ((_, expected),) = face.largest(torch.from_numpy(portrait[None].copy()))
+    ((_, other),) = face.largest(torch.from_numpy(dark[None]))
+    assert place == 1 and float(other[2] - other[0]) < 0.6 * float(expected[2] - expected[0])
+    assert (box - torch.tensor([180, 0, 180, 0])).tolist() == pytest.approx(expected.tolist(), abs=4)
 
 
 @torch.no_grad()

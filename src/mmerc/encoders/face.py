@@ -6,6 +6,7 @@ network trained with the rest, where its weights are not to be had or its time n
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Literal
 
@@ -17,27 +18,36 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mmerc.corpora import Dialogue
+from mmerc.corpora import Clip, Dialogue
 from mmerc.encoders import facenet
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, padded
+from mmerc.encoders.face_tracks import faces_over_time, linked
 from mmerc.encoders.facenet import InceptionResnetV1
 from mmerc.encoders.mtcnn import FaceDetector
+from mmerc.encoders.speaking import speaking_scores
 from mmerc.errors import MissingModality, NoFace
-from mmerc.media import Frames, read_frames
+from mmerc.media import Frames, read_frames, read_waveform
 from mmerc.media.picture import read_picture
 from mmerc.media.video import LARGEST_SIDE
+
+Box = Float[Tensor, " 4"]
+MOST_FRAMES = 240  # looked at in one utterance, however long: at 720p they take 660 MB
 
 
 class FaceConfig(EncoderConfig):
     """`images`: frames looked at, evenly spaced. `largest_side`: pixels to which bigger frames are reduced.
 
-    `smallest`: side in pixels of the smallest face looked for, after that reduction.
+    `smallest`: side in pixels of the smallest face looked for, after that reduction. `track`: whose face it is: in each
+    frame the largest (the article), or through the clip the one seen longest, or the one that speaks; the last two look
+    at `rate` frames a second.
     """
 
     backbone: Literal["facenet", "cnn"] = "facenet"
     weights: Literal["vggface2", "casia-webface"] = "vggface2"
     train_backbone: bool = False
     images: int = Field(50, ge=1, le=500)
+    track: Literal["largest", "longest", "speaking"] = "largest"
+    rate: float = Field(12.5, gt=0, le=60)
     largest_side: int = Field(LARGEST_SIDE, ge=64)
     smallest: int = Field(20, ge=12)
     side: int = Field(48, ge=16, description="pixels of a crop for the small network")
@@ -118,10 +128,7 @@ class Face(Encoder):
         if isinstance(picture, bytes):
             crops = self._sized(torch.from_numpy(read_picture(picture).copy()))[None].numpy()
         elif turn.clip is not None:
-            frames = read_frames(turn.clip, self.config.images, largest_side=self.config.largest_side)
-            crops = self.crops(frames)
-            if not len(crops):
-                raise NoFace(f"{turn.clip.path.name} shows no face in any of {len(frames.times)} frames")
+            crops = self.crops(turn.clip)
         else:
             raise MissingModality("it has no clip")
         if not self.frozen:
@@ -130,21 +137,51 @@ class Face(Encoder):
             parts = [self.backbone(facenet.normalised(part)) for part in torch.from_numpy(crops).split(16)]
         return torch.cat(parts).half().numpy()
 
-    def crops(self, frames: Frames) -> UInt8[np.ndarray, "T S S 3"]:
-        """The largest face of each frame that has one, as a square picture."""
-        images = torch.from_numpy(frames.images)
+    def crops(self, clip: Clip) -> UInt8[np.ndarray, "T S S 3"]:
+        """The face that is wanted in the clip's frames, as square pictures in the order of time.
+
+        Raises:
+            NoFace: no frame shows one.
+        """
+        if self.config.track == "largest":
+            frames = read_frames(clip, self.config.images, largest_side=self.config.largest_side)
+            boxes = self.largest(torch.from_numpy(frames.images))
+        else:
+            most = self.config.largest_side
+            frames = read_frames(clip, MOST_FRAMES, largest_side=most, rate=self.config.rate)
+            boxes = self._followed(clip, frames)
+        if not boxes:
+            raise NoFace(f"{clip.path.name} shows no face in any of {len(frames.times)} frames")
+        return np.stack([self._cut(frames.images[place], box) for place, box in boxes])
+
+    def largest(self, images: UInt8[Tensor, "F H W 3"]) -> list[tuple[int, Box]]:
+        """The largest face of each frame that has one: the frame's place and the box."""
         found = []
-        for image, faces in zip(images, self.detector(images), strict=True):
-            if not len(faces):
-                continue
-            size = faces.boxes[:, 2:] - faces.boxes[:, :2]
-            box = faces.boxes[int(size.prod(1).argmax())]
-            left, top = (int(edge) for edge in box[:2].clamp(min=0))
-            right, bottom = min(int(box[2]), image.shape[1]), min(int(box[3]), image.shape[0])
-            if right <= left or bottom <= top:
-                continue
-            found.append(self._sized(image[top:bottom, left:right]))
-        return torch.stack(found).numpy() if found else np.zeros((0, self._side, self._side, 3), np.uint8)
+        for place, faces in enumerate(self.detector(images)):
+            if len(faces):
+                sizes = (faces.boxes[:, 2:] - faces.boxes[:, :2]).prod(1)
+                found.append((place, faces.boxes[int(sizes.argmax())]))
+        return found
+
+    def _followed(self, clip: Clip, frames: Frames) -> list[tuple[int, Box]]:
+        """One person's face at as many of the frames as are wanted."""
+        images = torch.from_numpy(frames.images)
+        tracks = linked(faces_over_time(self.detector, images))
+        if not tracks:
+            return []
+        scores = [float(len(track)) for track in tracks]
+        if self.config.track == "speaking" and len(tracks) > 1:
+            with suppress(MissingModality):  # without a sound, the one that is seen longest
+                scores = speaking_scores(tracks, images, frames.times, read_waveform(clip), start=clip.start)
+        chosen = tracks[scores.index(max(scores))]
+        places = np.unique(np.linspace(0, len(chosen) - 1, self.config.images).round().astype(int))
+        return [(chosen.frames[place], chosen.boxes[place]) for place in places]
+
+    def _cut(self, image: UInt8[np.ndarray, "H W 3"], box: Box) -> UInt8[np.ndarray, "S S 3"]:
+        height, width = image.shape[:2]
+        left, top = min(max(int(box[0]), 0), width - 1), min(max(int(box[1]), 0), height - 1)
+        right, bottom = max(min(int(box[2]), width), left + 1), max(min(int(box[3]), height), top + 1)
+        return self._sized(torch.from_numpy(image[top:bottom, left:right])).numpy()
 
     @property
     def _side(self) -> int:

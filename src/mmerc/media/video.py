@@ -22,8 +22,8 @@ class Frames:
     times: Float[np.ndarray, " F"]
 
 
-def read_frames(clip: Clip, count: int, *, largest_side: int = LARGEST_SIDE) -> Frames:
-    """At most `count` frames, evenly spaced over the clip; all of them where the clip has fewer.
+def read_frames(clip: Clip, count: int, *, largest_side: int = LARGEST_SIDE, rate: float = float("inf")) -> Frames:
+    """At most `count` frames, and at most `rate` a second, evenly spaced over the clip; all where the clip has fewer.
 
     Raises:
         NoVideo: the clip has no video stream or gives no frame.
@@ -36,6 +36,8 @@ def read_frames(clip: Clip, count: int, *, largest_side: int = LARGEST_SIDE) -> 
         stream = streams[0]
         stream.thread_type = "AUTO"
         start, end = _span(container, stream, clip)
+        if rate * (end - start) < count:
+            count = max(1, round(rate * (end - start)))
         wanted = start + (np.arange(count) + 0.5) * (end - start) / count
         images: list[np.ndarray] = []
         times: list[float] = []

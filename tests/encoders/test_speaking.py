@@ -1,0 +1,101 @@
+"""Who speaks, on pictures composed of portraits whose mouths follow a voice, another voice, or nothing."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from mmerc.corpora import Clip
+from mmerc.corpora.synthetic.face import LOOKS, portrait
+from mmerc.encoders.face import Face, FaceConfig
+from mmerc.encoders.face_tracks import faces_over_time, linked
+from mmerc.encoders.mtcnn import FaceDetector
+from mmerc.encoders.speaking import loudness, smoothed, speaking_scores
+
+RATE, SECONDS = 12.5, 4.0
+FRAMES = int(RATE * SECONDS)
+
+
+def voice(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Syllables of noise, and how far a mouth is open at each frame while they are said."""
+    dice = np.random.default_rng(seed)
+    times = np.arange(int(SECONDS * 16_000)) / 16_000
+    open_mouth = np.zeros_like(times)
+    at = dice.uniform(0, 0.4)
+    while at < SECONDS:
+        length = dice.uniform(0.12, 0.3)
+        open_mouth += np.exp(-(((times - at) / (length / 2)) ** 2))
+        at += length + dice.choice([0.08, 0.6], p=[0.7, 0.3])
+    open_mouth = np.clip(open_mouth, 0, 1)
+    sound = (dice.normal(0, 0.2, len(times)) * open_mouth).astype(np.float32)
+    return sound, np.interp((np.arange(FRAMES) + 0.5) / RATE, times, open_mouth)
+
+
+def people(seed: int) -> list[str]:
+    return [str(who) for who in np.random.default_rng(seed).permutation(list(LOOKS))[:2]]
+
+
+def composed(left: np.ndarray, right: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """Two people side by side; how far their mouths are open at each frame."""
+    dice = np.random.default_rng(seed)
+    first, second = people(seed)
+    pictures = [
+        np.concatenate([portrait(who, "wide", round(4 * float(mouth))) for who, mouth in ((first, a), (second, b))], 1)
+        for a, b in zip(left, right, strict=True)
+    ]
+    return np.clip(np.stack(pictures) + dice.normal(0, 4, (FRAMES, 240, 640, 1)), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("others", ["still", "another voice"])
+def test_the_one_whose_mouth_follows_the_voice_is_chosen(others: str) -> None:
+    detector = FaceDetector.pretrained(smallest=40)
+    right = 0
+    for trial in range(4):
+        sound, mouth = voice(trial)
+        other = np.zeros(FRAMES) if others == "still" else voice(100 + trial)[1]
+        speaker_is_left = trial % 2 == 0
+        images = composed(*((mouth, other) if speaker_is_left else (other, mouth)), seed=trial)
+        pictures = torch.from_numpy(images)
+        tracks = [track for track in linked(faces_over_time(detector, pictures)) if len(track) > FRAMES / 2]
+        assert len(tracks) == 2
+        scores = speaking_scores(tracks, pictures, (np.arange(FRAMES) + 0.5) / RATE, sound)
+        chosen = tracks[int(np.argmax(scores))]
+        right += (float(chosen.boxes[0, 0]) < 320) == speaker_is_left
+    assert right >= 3
+
+
+def test_loudness_at_the_times_of_frames() -> None:
+    sound = np.concatenate([np.zeros(16_000), np.full(16_000, 0.5)]).astype(np.float32)
+    assert loudness(sound, np.array([0.5, 1.5])).tolist() == [0.0, 0.5]
+    assert loudness(sound, np.array([0.5])).tolist() == [0.0]
+    assert smoothed(np.array([0.0, 3.0, 0.0])).tolist() == [1.0, 1.0, 1.0]
+    assert smoothed(np.array([5.0])).tolist() == [5.0]
+
+
+@pytest.mark.weights
+def test_the_encoder_crops_the_one_who_speaks(tmp_path: Path) -> None:
+    sound, mouth = voice(0)
+    still = np.zeros(FRAMES)
+    file = tmp_path / "two.mp4"
+    with av.open(str(file), "w") as container:
+        video = container.add_stream("libx264", rate=25, width=640, height=240, pix_fmt="yuv420p")
+        audio = container.add_stream("aac", rate=16_000, layout="mono")
+        for picture in np.repeat(composed(mouth, still, seed=3), 2, 0):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(video.encode())
+        for start in range(0, len(sound) - 1024, 1024):
+            frame = av.AudioFrame.from_ndarray(sound[None, start : start + 1024], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 16_000, start
+            container.mux(audio.encode(frame))
+        container.mux(audio.encode())
+    crops = {}
+    for track in ("largest", "longest", "speaking"):
+        settings = FaceConfig(encoder="face", backbone="cnn", images=8, smallest=40, track=track)  # type: ignore[arg-type]
+        crops[track] = Face(settings, 7).crops(Clip(file))
+        assert crops[track].shape == (8, 48, 48, 3)
+    speaker, silent = (portrait(who, "wide", 0)[60:180, 100:220].mean((0, 1)) for who in people(3))
+    colour = crops["speaking"].mean((0, 1, 2))
+    assert np.abs(colour - speaker).sum() < np.abs(colour - silent).sum()
