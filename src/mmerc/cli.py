@@ -209,13 +209,6 @@ def predict(
         for row in predictor.predict(dialogues):
             rows.append(row)
             progress(len(rows))
-    if html is not None:
-        from mmerc.inference.inputs import is_file
-        from mmerc.inference.timeline import write_timeline
-
-        recording = Path(source) if is_file(Path(source)) else None
-        write_timeline(html, rows, predictor.labels, recording)
-        errors.print(_plain(f"timeline: {html}"), soft_wrap=True)
     text = _as_csv(rows) if form == "csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     if out is None:
         sys.stdout.write(text)
@@ -224,6 +217,13 @@ def predict(
 
         write_text(out, text)
         errors.print(_plain(f"{len(rows)} rows in {out}"), soft_wrap=True)
+    if html is not None:
+        from mmerc.inference.inputs import is_file
+        from mmerc.inference.timeline import write_timeline
+
+        recording = Path(source) if is_file(Path(source)) else None
+        write_timeline(html, rows, predictor.labels, recording)
+        errors.print(_plain(f"timeline: {html}"), soft_wrap=True)
 
 
 @corpus_app.command("check")

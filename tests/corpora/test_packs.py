@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmerc.corpora import open_corpus
+from mmerc.corpora.pack_folder import finite_arrays
 from mmerc.corpora.pickles import read_pickle
 from mmerc.errors import CorpusError
 
@@ -63,7 +64,7 @@ def test_a_map_says_what_lies_where(tmp_path: Path) -> None:
     corpus = open_corpus(f"{location}?pulse=0&labels=1&train=2&test=3")
     assert [turn.emotion for turn in corpus.utterances("train")] == ["0", "4"]
     assert corpus.labels.names == ("0", "2", "4")
-    named = open_corpus(f"{location}?pulse=0&labels=1&train=2&test=3&names=calm,a,tense,b,glad")
+    named = open_corpus(f"{location}?pulse=0&labels=1&train=2&test=3&names=Calm,a,tense,b,glad")
     assert [turn.emotion for turn in named.utterances("train")] == ["calm", "glad"] and len(named.labels) == 5
     with pytest.raises(CorpusError, match="pulse=9 is no place in a tuple of 4"):
         open_corpus(f"{location}?pulse=9&train=2")
@@ -128,7 +129,10 @@ def test_a_folder_of_features(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert first.signals["skin"].tolist() == [[1.0, 2.0], [3.0, 4.0]]  # type: ignore[attr-defined]
     assert second.signals["skin"].tolist() == [6.0, 7.0]  # type: ignore[attr-defined]
-    assert [problem.where for problem in corpus.problems] == ["skin.csv row 4"]
+    np.savez(tmp_path / "heart.npz", dia0_utt1=np.ones(2))
+    problems = open_corpus(f"pack:{tmp_path}").problems
+    assert [problem.where for problem in problems] == ["skin.csv row 4", "heart"]
+    assert problems[1].what == "matches no utterance of utterances.csv"
 
 
 class Command:
@@ -150,6 +154,21 @@ def test_a_pickle_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert not (tmp_path / "pwned").exists()
 
 
+def test_array_types_that_could_point_anywhere_are_refused(tmp_path: Path) -> None:
+    for content, named in (
+        (np.zeros(2, [("a", "f4")]), "the array type 'V4'"),
+        (np.zeros(2, "datetime64[s]"), "the array type 'M8'"),
+    ):
+        (tmp_path / "x.pkl").write_bytes(pickle.dumps(content, protocol=2))
+        with pytest.raises(CorpusError, match=named):
+            read_pickle(tmp_path / "x.pkl")
+    # A type of objects whose items would be read from the bytes behind it.
+    forged = pickle.dumps(np.float64(1.0), protocol=2).replace(b"f8", b"O8")
+    (tmp_path / "x.pkl").write_bytes(forged)
+    with pytest.raises(CorpusError, match="no pickle of numbers"):
+        read_pickle(tmp_path / "x.pkl")
+
+
 @pytest.mark.parametrize("protocol", range(6))
 def test_every_protocol_gives_the_same(tmp_path: Path, protocol: int) -> None:
     content = {"a": [np.float32(2), np.arange(3)], "b": ({"s"}, torch.ones(2)), "c": np.array(["x", None], object)}
@@ -167,6 +186,21 @@ def test_any_bytes_are_a_corpus_error_or_plain_data(tmp_path_factory: pytest.Tem
         read_pickle(file)
     except CorpusError as error:
         assert str(file) in str(error)
+
+
+def test_what_is_no_finite_array_is_missing() -> None:
+    tensor = torch.ones(2, dtype=torch.bfloat16, requires_grad=True)
+    found = finite_arrays(
+        [
+            ("a", [[1.0], [1.0, 2.0]]),
+            ("b", np.array([1e300])),
+            ("c", "words"),
+            ("d", None),
+            ("e", tensor),
+            ("f", [1, 2]),
+        ]
+    )
+    assert {name: value.tolist() for name, value in found.items()} == {"e": [1.0, 1.0], "f": [1.0, 2.0]}  # type: ignore[attr-defined]
 
 
 def test_what_is_no_pack(tmp_path: Path) -> None:

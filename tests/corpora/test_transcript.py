@@ -74,6 +74,11 @@ def test_whisper_and_whisperx(tmp_path: Path) -> None:
     assert [problem.where for problem in problems] == ["a.json segment 2", "a.json segment 3"]
 
 
+def test_times_that_are_no_times_are_left_out(tmp_path: Path) -> None:
+    rows = '[{"start": NaN, "end": 1, "text": "a"}, {"start": 0, "end": Infinity, "text": "b"}, {"start": 0, "end": 1, "text": "c"}]'
+    assert [segment.text for segment in read(tmp_path, "a.json", rows)] == ["c"]
+
+
 def test_a_table(tmp_path: Path) -> None:
     assert read(tmp_path, "a.csv", CSV) == [Segment(1.0, 2.5, "Hi", "Ann")]
     _, problems = read_transcript(tmp_path / "a.csv")
@@ -92,6 +97,8 @@ def test_a_table(tmp_path: Path) -> None:
         ("[laughs] Well.", "", "[laughs] Well."),
         ("[SPEAKER_00]: Well.", "SPEAKER_00", "Well."),
         ("", "", ""),
+        ("A" * 5000, "", "A" * 5000),
+        ("A A " * 500, "", "A A " * 500),
     ],
 )
 def test_who_is_named(line: str, who: str, words: str) -> None:

@@ -30,6 +30,7 @@ def test_who_comes_back_late_or_elsewhere_is_somebody_new() -> None:
     gone = [faces(here), *[faces()] * 13, faces(here)]
     assert [track.frames for track in linked(gone)] == [[0], [14]]
     assert linked([]) == [] and linked([faces()]) == []
+    assert [track.frames for track in linked([faces(here)] * 4, [0, 2])] == [[0, 1], [2, 3]]  # another shot
 
 
 def test_a_face_never_joins_two_tracks_and_each_track_takes_one() -> None:

@@ -10,7 +10,7 @@ import torch
 from mmerc.corpora import Clip
 from mmerc.corpora.synthetic.face import LOOKS, portrait
 from mmerc.encoders.face import Face, FaceConfig
-from mmerc.encoders.face_tracks import faces_over_time, linked
+from mmerc.encoders.face_tracks import Track, faces_over_time, linked
 from mmerc.encoders.mtcnn import FaceDetector
 from mmerc.encoders.speaking import loudness, smoothed, speaking_scores
 
@@ -65,6 +65,13 @@ def test_the_one_whose_mouth_follows_the_voice_is_chosen(others: str) -> None:
         chosen = tracks[int(np.argmax(scores))]
         right += (float(chosen.boxes[0, 0]) < 320) == speaker_is_left
     assert right >= 3
+
+
+def test_a_face_seen_for_a_moment_never_wins() -> None:
+    brief = Track([0, 1], torch.ones(2, 4), torch.ones(2), torch.ones(2, 5, 2))
+    black = torch.zeros(10, 20, 20, 3, dtype=torch.uint8)
+    still = Track(list(range(10)), torch.ones(10, 4), torch.ones(10), torch.full((10, 5, 2), 9.0))
+    assert speaking_scores([brief, still], black, np.arange(10) / 10, np.ones(16_000, np.float32)) == [-1.0, 0.0]
 
 
 def test_loudness_at_the_times_of_frames() -> None:

@@ -1,5 +1,7 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmerc import config
@@ -49,6 +51,12 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
 def test_fingerprints_see_texts_and_clips() -> None:
     assert corpus_fingerprint(corpus()) == corpus_fingerprint(corpus())
     assert corpus_fingerprint(corpus()) != corpus_fingerprint(corpus("bye"))
+    turn = next(corpus().utterances("train"))
+    told = {
+        corpus_fingerprint(Corpus("c", SEVEN, {"train": (Dialogue("train", 0, (replace(turn, signals=signals),)),)}))
+        for signals in ({}, {"face": b"jpeg"}, {"pulse": np.ones(2)}, {"pulse": np.zeros(2)}, {"skin": np.ones(2)})
+    }
+    assert len(told) == 5
 
 
 def test_seeds_and_environment(tmp_path: Path) -> None:

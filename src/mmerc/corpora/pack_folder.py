@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 from zlib import error as BadZlib
 
 import numpy as np
+import torch
 
 from mmerc.corpora.conversation import Corpus, Problem, Utterance
 from mmerc.corpora.rows import read_rows
@@ -47,6 +48,10 @@ def read_pack_folder(folder: Path) -> Corpus:
         split: tuple(replace(each, utterances=tuple(map(with_signals, each.utterances))) for each in dialogues)
         for split, dialogues in corpus.splits.items()
     }
+    carried = {
+        name for each in splits.values() for dialogue in each for turn in dialogue.utterances for name in turn.signals
+    }
+    problems += [Problem("signal", name, f"matches no utterance of {TABLE}") for name in sources if name not in carried]
     return replace(corpus, name=folder.name, splits=splits, problems=corpus.problems + tuple(problems))
 
 
@@ -103,8 +108,11 @@ def _hdf5(file: Path) -> Find:
     opened = h5py.File(file, "r")
 
     def find(turn: Utterance) -> Any:
-        found = next((opened[key] for key in _keys(turn) if key in opened), None)
-        return found[()] if isinstance(found, h5py.Dataset) else None
+        try:
+            found = next((opened[key] for key in _keys(turn) if key in opened), None)
+            return found[()] if isinstance(found, h5py.Dataset) else None
+        except DAMAGED:
+            return None  # this utterance lacks the signal
 
     return find
 
@@ -131,7 +139,13 @@ def finite_arrays(found: Iterable[tuple[str, Any]]) -> dict[str, object]:
     """Those that are finite vectors or sequences of them."""
     arrays: dict[str, object] = {}
     for name, value in found:
-        array = np.asarray(value) if value is not None else np.zeros(0)
-        if array.dtype.kind in "fiub" and array.ndim in (1, 2) and array.size and np.isfinite(array).all():
-            arrays[name] = array.astype(np.float32)
+        try:
+            plain = value.detach().float() if isinstance(value, torch.Tensor) else value
+            array = np.asarray([] if plain is None else plain)
+        except ValueError:  # a list of unequal rows
+            continue
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32) if array.dtype.kind in "fiub" else np.zeros(0)
+        if array.ndim in (1, 2) and array.size and np.isfinite(array).all():
+            arrays[name] = array
     return arrays

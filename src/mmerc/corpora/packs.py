@@ -67,7 +67,7 @@ def read_pack(path: Path, places: Mapping[str, str] | None = None) -> Corpus:
     if not turns:
         raise CorpusError(f"{path} holds no utterance in any split: check the map.")
     if "names" in places:
-        names = tuple(name.strip() for name in places["names"].split(","))
+        names = tuple(name.strip().lower() for name in places["names"].split(","))
     labels, turns = _labelled(path, turns, names)
     splits, duplicates = gather(turns)
     return Corpus(path.stem, labels, splits, tuple(duplicates))
@@ -125,7 +125,7 @@ def _number(path: Path, role: str, place: str, count: int) -> int:
 
 
 def _sorted(dialogues: Any) -> list[Any]:
-    return sorted(dialogues, key=lambda name: (isinstance(name, str), name)) if dialogues else []
+    return sorted(list(dialogues), key=lambda name: (isinstance(name, str), name))
 
 
 def _at(part: Any, dialogue: Any, place: int) -> Any:

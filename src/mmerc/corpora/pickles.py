@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy._core import multiarray, numeric
 
 from mmerc.errors import CorpusError
 
@@ -32,19 +31,57 @@ def _latin(text: str, encoding: str) -> bytes:
     return text.encode(encoding)
 
 
+class _Dtype:
+    """In place of NumPy's, which takes sizes, offsets and flags from a pickle unseen."""
+
+    def __init__(self, name: str, *_: Any) -> None:
+        self.real = np.dtype(name) if isinstance(name, str) else None
+        if self.real is None or self.real.kind not in "biufcSUO":
+            raise pickle.UnpicklingError(f"the array type {name!r}")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        if any(part is not None for part in state[2:5]):
+            raise pickle.UnpicklingError("an array of records")
+        self.real = self.plain.newbyteorder(state[1])
+
+    @property
+    def plain(self) -> np.dtype[Any]:
+        assert self.real is not None
+        return self.real
+
+
+class _Array(np.ndarray):
+    """An array that takes its type from a `_Dtype`."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        version, shape, dtype, *rest = state
+        super().__setstate__((version, shape, dtype.plain, *rest))
+
+
+def _empty(*_: Any) -> np.ndarray:
+    return np.ndarray.__new__(_Array, (0,))
+
+
+def _scalar(dtype: _Dtype, data: bytes | bytearray) -> Any:
+    return np.frombuffer(data, dtype.plain)[0]
+
+
+def _buffer(data: bytes | bytearray, dtype: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
+    return np.frombuffer(data, dtype.plain).reshape(shape, order=order)  # type: ignore[call-overload]
+
+
 _BUILTINS = {kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, bytearray, complex, int, float, bool)}
-_ARRAYS = {"_reconstruct": multiarray._reconstruct, "scalar": multiarray.scalar}
-_FROM_BUFFER = {"_frombuffer": vars(numeric)["_frombuffer"]}
+_ARRAYS = {"_reconstruct": _empty, "scalar": _scalar}
 ADMITTED: dict[str, dict[str, Any]] = {
     "builtins": _BUILTINS,
     "__builtin__": _BUILTINS,  # Python 2
     "collections": {"OrderedDict": OrderedDict, "defaultdict": defaultdict},
     "_codecs": {"encode": _latin},
-    "numpy": {"ndarray": np.ndarray, "dtype": np.dtype},
+    "numpy": {"ndarray": _Array, "dtype": _Dtype},
     "numpy.core.multiarray": _ARRAYS,
     "numpy._core.multiarray": _ARRAYS,
-    "numpy.core.numeric": _FROM_BUFFER,
-    "numpy._core.numeric": _FROM_BUFFER,
+    "numpy.core.numeric": {"_frombuffer": _buffer},
+    "numpy._core.numeric": {"_frombuffer": _buffer},
     "torch._utils": {"_rebuild_tensor_v2": torch._utils._rebuild_tensor_v2},
     "torch.storage": {"_load_from_bytes": _tensor},
 }

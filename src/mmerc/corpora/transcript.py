@@ -1,6 +1,7 @@
 """What was said when in a recording: SRT, WebVTT, CSV, or JSON as Whisper and WhisperX write it."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ COLUMNS = ("start", "end", "text")
 MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|\{\\[^}]*\}")
 VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")  # WebVTT
 # "ROSS: Hi", "Dr. Green: Hi", "SPEAKER 1: Hi"; every word of a name begins as names do, so "He said: no" is none.
-NAMED = re.compile(r"((?:(?:[A-Z0-9#][\w.'’-]*|and|&)[ ]?){1,4}):\s+(?=\S)")
+_WORD = r"(?:[A-Z0-9#][\w.'’-]*|and|&)"
+NAMED = re.compile(rf"({_WORD}(?: {_WORD}){{0,3}}) ?:\s+(?=\S)")
 BRACKETED = re.compile(r"\[([^\]]{1,40})\]\s*:\s*|\[([A-Z][^\]]{0,39})\]\s+(?=\S)")  # [SPEAKER_00]: Hi, [Ross] Hi
 DASH = re.compile(r"[-–—]\s*(?=\S)")  # several people in one subtitle, a line each
 
@@ -51,8 +53,9 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
         raise CorpusError(f"{file} is no transcript that is known: give .srt, .vtt, .csv or Whisper's .json.")
     kept = []
     for segment in segments:
-        if segment.end <= segment.start or segment.start < 0:
-            problems.append(Problem("time", f"{file.name} at {segment.start:.3f} s", "ends before it starts; left out"))
+        if not 0 <= segment.start < segment.end < math.inf:
+            what = f"lasts from {segment.start:.3f} to {segment.end:.3f} s; left out"
+            problems.append(Problem("time", file.name, what))
         elif segment.text:
             kept.append(segment)
     if not kept:

@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from mmerc.corpora import Clip, Dialogue
 from mmerc.encoders import facenet
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, padded
-from mmerc.encoders.face_tracks import faces_over_time, linked
+from mmerc.encoders.face_tracks import cuts, faces_over_time, linked
 from mmerc.encoders.facenet import InceptionResnetV1
 from mmerc.encoders.mtcnn import FaceDetector
 from mmerc.encoders.speaking import speaking_scores
@@ -166,14 +166,14 @@ class Face(Encoder):
     def _followed(self, clip: Clip, frames: Frames) -> list[tuple[int, Box]]:
         """One person's face at as many of the frames as are wanted."""
         images = torch.from_numpy(frames.images)
-        tracks = linked(faces_over_time(self.detector, images))
+        tracks = linked(faces_over_time(self.detector, images), cuts(images))
         if not tracks:
             return []
         scores = [float(len(track)) for track in tracks]
         if self.config.track == "speaking" and len(tracks) > 1:
             with suppress(MissingModality):  # without a sound, the one that is seen longest
                 scores = speaking_scores(tracks, images, frames.times, read_waveform(clip), start=clip.start)
-        chosen = tracks[scores.index(max(scores))]
+        chosen = tracks[max(range(len(tracks)), key=lambda number: (scores[number], len(tracks[number])))]
         places = np.unique(np.linspace(0, len(chosen) - 1, self.config.images).round().astype(int))
         return [(chosen.frames[place], chosen.boxes[place]) for place in places]
 

@@ -6,6 +6,7 @@ there. Only a frame in which one was lost is searched again. Key frames and, ste
 through the networks together.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from mmerc.encoders.mtcnn import FaceDetector, Faces
 
-EVERY = 8  # frames from one search to the next: somebody who comes in is seen after a third of a second at the latest
+EVERY = 8  # frames from one search to the next, and so until somebody who comes in is seen at the latest
 CUT = 28.0  # mean change of a thumbnail's grey values from one frame to the next that only another shot makes
 THUMBNAIL = 16
 SURE = 0.95  # a face of this score that is lost is searched for; a weaker one comes and goes
@@ -76,13 +77,17 @@ def faces_over_time(detector: FaceDetector, images: UInt8[Tensor, "F H W 3"], *,
     return [faces for faces in found if faces is not None]
 
 
-def linked(found: list[Faces]) -> list[Track]:
-    """One track a person, in the order in which they appear: each face goes to the last box that it overlaps most."""
+def linked(found: list[Faces], shots: Sequence[int] = ()) -> list[Track]:
+    """One track a person, in the order in which they appear: each face goes to the last box that it overlaps most.
+
+    No track goes on where one of the `shots` begins: whoever stands in the same place there may be somebody else.
+    """
     open_tracks: list[list[tuple[int, int]]] = []  # (frame, place among its faces)
     done: list[list[tuple[int, int]]] = []
     for frame, faces in enumerate(found):
-        done += [track for track in open_tracks if frame - track[-1][0] > FORGOTTEN]
-        open_tracks = [track for track in open_tracks if frame - track[-1][0] <= FORGOTTEN]
+        oldest = frame if frame in shots else frame - FORGOTTEN
+        done += [track for track in open_tracks if track[-1][0] < oldest]
+        open_tracks = [track for track in open_tracks if track[-1][0] >= oldest]
         last = [found[track[-1][0]].boxes[track[-1][1]] for track in open_tracks]
         shared = overlaps(faces.boxes, torch.stack(last)) if last and len(faces) else torch.zeros(len(faces), 0)
         taken: set[int] = set()

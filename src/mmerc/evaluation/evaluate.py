@@ -9,7 +9,7 @@ from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import robustness
-from mmerc.evaluation.trained import Trained, fusions_of
+from mmerc.evaluation.trained import Trained, compared, fusions_of
 from mmerc.files import read_json, read_json_value, read_jsonl, write_json
 from mmerc.training.decision import FUSED
 from mmerc.training.pipeline import trainable
@@ -43,7 +43,7 @@ def evaluate(
     `fusions` then has the numbers, parameters and training seconds of each.
 
     Raises:
-        RunError: the run has no predictions of the split.
+        RunError: the run has no predictions of the split, or the features are gone that robustness or other fusions need.
     """
     config, _, seeds = read_config(run)
     corpus = corpus or open_evaluated(run)
@@ -70,14 +70,14 @@ def evaluate(
         result["systems"] = _systems(corpus, [turn.key for turn in labelled], answers, list(config.modalities))
     file = run / "metrics.json"
     before = read_json(file) if file.is_file() else {}
-    if result["labelled"] and (with_robustness or len(config.modalities) > 1):
+    if result["labelled"] and (with_robustness or compared(run)):
         fusions = fusions_of(run, corpus, split)
         if with_robustness:
             result["robustness"] = {name: robustness(fusion) for name, fusion in fusions.items()}
-        elif "robustness" in before.get(split, {}):
-            result["robustness"] = before[split]["robustness"]
         if len(fusions) > 1:
             result["fusions"] = {name: _measured(fusion) for name, fusion in fusions.items()}
+    if not with_robustness and "robustness" in before.get(split, {}):
+        result["robustness"] = before[split]["robustness"]
     write_json(file, before | {split: result})
     return result
 

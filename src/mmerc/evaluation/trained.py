@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -75,8 +74,18 @@ class Trained:
         return [int(np.argmax(answers.get(key, features.prior))) for key in features.keys]
 
 
+def compared(run: Path) -> list[str]:
+    """The names of the fusions that were trained beside the run's own in every seed."""
+    config, _, seeds = read_config(run)
+    beside = [
+        {path.parent.name for path in (folder / FUSIONS_BESIDE).glob(f"*/{DECISION_FILE}")} - {config.fusion.name}
+        for folder in seed_folders(run, seeds)
+    ]
+    return sorted(set.intersection(*beside))
+
+
 def fusions_of(run: Path, corpus: Corpus, split: str) -> dict[str, Trained]:
-    """The run's fusion, first, and those trained beside it in every seed, over the labelled utterances of a split.
+    """The run's fusion, first, and those trained beside it, over the labelled utterances of a split.
 
     Raises:
         RunError: the run has one modality only, or its features are gone.
@@ -86,14 +95,9 @@ def fusions_of(run: Path, corpus: Corpus, split: str) -> dict[str, Trained]:
     if len(names) < 2:
         raise RunError(f"{run} has one modality only: there is nothing to be robust with.")
     labels = labels_of(corpus, split)
-    folders = seed_folders(run, seeds)
-    features = [Features(folder, names, labels) for folder in folders]
-    beside = [
-        {path.parent.name for path in (folder / FUSIONS_BESIDE).glob(f"*/{DECISION_FILE}")} - {config.fusion.name}
-        for folder in folders
-    ]
-    known: dict[str, Any] = {config.fusion.name: None, **{name: name for name in sorted(set.intersection(*beside))}}
-    return {name: Trained(features, labels, len(corpus.labels), place) for name, place in known.items()}
+    features = [Features(folder, names, labels) for folder in seed_folders(run, seeds)]
+    places: dict[str, str | None] = {config.fusion.name: None, **{name: name for name in compared(run)}}
+    return {name: Trained(features, labels, len(corpus.labels), place) for name, place in places.items()}
 
 
 def _deviation(rows: Rows) -> float:

@@ -126,14 +126,13 @@ class Predictor:
         No batch holds utterances of two dialogues: in bfloat16 an answer depends a little on what it is computed with,
         and no dialogue's answers shall depend on another's.
         """
-        rows = {}
+        rows: dict[Key, Row] = {}
         for dialogue in group:
-            for place, turn in enumerate(dialogue.utterances):
-                rows[turn.key] = prepared(encoder, dialogue, place)
-            own = (rows[turn.key] for turn in dialogue.utterances)
-            examples = [Example(row.key, row.values) for row in own if row.values is not None]
-            examples.sort(key=lambda example: len(example.values))
-            for start in range(0, len(examples), BATCH):
-                for row in encoded(encoder, examples[start : start + BATCH]):
-                    rows[row.key] = row
+            for first in range(0, len(dialogue), AT_ONCE):  # crops and samples of a whole film are not held at once
+                some = [prepared(encoder, dialogue, place) for place in range(len(dialogue))[first : first + AT_ONCE]]
+                rows |= {row.key: row for row in some}
+                examples = [Example(row.key, row.values) for row in some if row.values is not None]
+                examples.sort(key=lambda example: len(example.values))
+                for start in range(0, len(examples), BATCH):
+                    rows |= {row.key: row for row in encoded(encoder, examples[start : start + BATCH])}
         return rows

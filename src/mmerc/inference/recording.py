@@ -59,7 +59,7 @@ def printable(name: str) -> str:
 def _spoken(file: Path) -> list[tuple[float, float]]:
     """The stretches of speech; none where the recording is short, or its sound cannot be read."""
     try:
-        if duration(file) <= WHOLE:
+        if 0 < duration(file) <= WHOLE:  # some files do not say how long they are
             return []
         return list(turns_of_speech(Clip(file)))
     except MissingModality:

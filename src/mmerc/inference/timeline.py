@@ -10,6 +10,7 @@ import jinja2
 
 from mmerc.emotions import LabelSet
 from mmerc.files import write_text
+from mmerc.inference.recording import printable
 
 
 def write_timeline(file: Path, rows: list[dict[str, Any]], labels: LabelSet, recording: Path | None = None) -> None:
@@ -19,8 +20,8 @@ def write_timeline(file: Path, rows: list[dict[str, Any]], labels: LabelSet, rec
     )
     speakers = len({(row["split"], row["dialogue"], row["speaker"]) for row in rows if row["speaker"]})
     people = f" of {speakers} speakers" if speakers > 1 else ""
-    title = recording.name if recording else "Conversations"
-    media = quote(os.path.relpath(recording.resolve(), file.parent.resolve())) if recording else ""
+    title = printable(recording.name) if recording else "Conversations"
+    media = quote(os.fsencode(os.path.relpath(recording.resolve(), file.parent.resolve()))) if recording else ""
     html = page.render(
         title=title,
         summary=f"{len(rows)} utterances{people}.",

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from mmerc.corpora import Clip
 from mmerc.errors import NoAudio
-from mmerc.media.container import decoded, opened, seek
+from mmerc.media.container import decoded, opened, origin, seek
 
 SAMPLE_RATE = 16_000
 SHORTEST = 0.05  # seconds: below it there is not one pitch period of a deep voice in each of two windows
@@ -55,6 +55,7 @@ def waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[
         if not container.streams.audio:
             raise NoAudio(f"{clip.path.name} has no audio stream")
         stream = container.streams.audio[0]
+        first = origin(container)
         if clip.start > 0:
             seek(container, clip.start)
         # Only the sample format: mixing and rate are ours to choose. Packed, because PyAV's planar frames end at
@@ -63,7 +64,7 @@ def waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[
         resampler: soxr.ResampleStream | None = None
         for frame in decoded(container, stream):
             assert isinstance(frame, av.AudioFrame)
-            begin = frame.time if frame.time is not None else 0.0
+            begin = frame.time - first if frame.time is not None else 0.0
             if clip.end is not None and begin >= clip.end:
                 break
             rate = frame.sample_rate

@@ -58,9 +58,14 @@ def duration(path: Path) -> float:
         return float(container.duration or 0) / av.time_base
 
 
+def origin(container: av.container.InputContainer) -> float:
+    """The time stamp at which the recording starts: transport streams count on from whatever came before them."""
+    return float(container.start_time or 0) / av.time_base
+
+
 def seek(container: av.container.InputContainer, seconds: float) -> None:
-    """Go to the key frame before a time; a time that no file reaches goes to its end."""
-    container.seek(min(int(seconds * av.time_base), LATEST))
+    """Go to the key frame before a time from the start; a time that no file reaches goes to its end."""
+    container.seek(min(int((seconds + origin(container)) * av.time_base), LATEST))
 
 
 def decoded(

@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 
 from mmerc.corpora import Clip
 from mmerc.errors import NoVideo
-from mmerc.media.container import decoded, opened, seek
+from mmerc.media.container import decoded, opened, origin, seek
 
 LARGEST_SIDE = 1280  # pixels; 1080p and 8K are reduced to it while they are decoded
 SEEK_BEYOND = 4.0  # seconds between two wanted frames from which seeking beats decoding what lies between
@@ -61,12 +61,13 @@ def _span(container: av.container.InputContainer, stream: av.VideoStream, clip: 
     if clip.end is not None:
         return start, clip.end
     if stream.duration and stream.time_base:
-        return start, float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base)
+        first = float((stream.start_time or 0) * stream.time_base) - origin(container)
+        return start, first + float(stream.duration * stream.time_base)
     if container.duration:
         return start, container.duration / av.time_base
     stamps = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
     container.seek(0)
-    return start, float(max(stamps, default=0) * (stream.time_base or 0)) + 1e-3
+    return start, float(max(stamps, default=0) * (stream.time_base or 0)) - origin(container) + 1e-3
 
 
 def _pick(
@@ -99,11 +100,11 @@ def _sweep(
     largest_side: int,
 ) -> list[tuple[float, np.ndarray]]:
     picked: list[tuple[float, np.ndarray]] = []
-    pending = list(targets)
+    pending, first = list(targets), origin(container)
     shown: tuple[float, av.VideoFrame] | None = None
     for number, frame in enumerate(decoded(container, stream)):
         assert isinstance(frame, av.VideoFrame)
-        time = frame.time if frame.time is not None else number / float(stream.average_rate or 25)
+        time = frame.time - first if frame.time is not None else number / float(stream.average_rate or 25)
         while pending and time > pending[0]:
             if shown is None or shown[0] < targets[0] - spacing:
                 shown = (time, frame)  # nothing, or only what lies before the clip's part, was on show

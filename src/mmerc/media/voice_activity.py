@@ -13,7 +13,8 @@ from mmerc.media.audio import SAMPLE_RATE, waveform_blocks
 
 # The detector's probability above which somebody speaks. Its own 0.5 takes screams for noise, 14 of RAVDESS's 1,320 clips,
 # all of strong emotion; steady noise, tones and hum stay below 0.07.
-FAINT = 0.15
+FAINT, OVER = 0.15, 0.1
+STREAMED = 0.3  # the detector's form for streams ends a stretch 0.15 below it
 CHUNK = 512  # samples that the detector takes at a time
 PAUSE, SHORTEST_TURN, LONGEST_TURN = 0.5, 0.25, 30.0  # seconds
 
@@ -27,6 +28,7 @@ def stretches_of_speech(waveform: Float[np.ndarray, " S"]) -> list[tuple[int, in
         network,
         sampling_rate=SAMPLE_RATE,
         threshold=FAINT,
+        neg_threshold=OVER,
         min_speech_duration_ms=90,
     )
     return [(int(stretch["start"]), int(stretch["end"])) for stretch in found]
@@ -43,7 +45,9 @@ def turns_of_speech(clip: Clip) -> Iterator[tuple[float, float]]:
     network, _ = _detector()
     from silero_vad import VADIterator
 
-    detector = VADIterator(network, sampling_rate=SAMPLE_RATE, min_silence_duration_ms=int(1000 * PAUSE))
+    detector = VADIterator(
+        network, sampling_rate=SAMPLE_RATE, threshold=STREAMED, min_silence_duration_ms=int(1000 * PAUSE)
+    )
     start: float | None = None
     heard = 0
     for block in _blocks_of(CHUNK, waveform_blocks(clip)):

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 
@@ -102,11 +103,13 @@ def seed_folders(folder: Path, seeds: int) -> list[Path]:
 
 
 def corpus_fingerprint(corpus: Corpus) -> str:
-    """Changes whenever a key, a text, a label or a clip's name, size or part does."""
+    """Changes whenever a key, a text, a label, a signal or a clip's name, size or part does."""
     digest = hashlib.sha256()
     for split in corpus.splits:
         for turn in corpus.utterances(split):
             digest.update(repr((turn.key, turn.speaker, turn.text, turn.emotion, _of_clip(turn.clip))).encode())
+            for name, value in sorted(turn.signals.items()):
+                digest.update(name.encode() + (value if isinstance(value, bytes) else np.asarray(value).tobytes()))
     return digest.hexdigest()
 
 
