@@ -186,6 +186,7 @@ def predict(
         Path | None, typer.Option(help="what is said when in one recording: .srt, .vtt, .csv or Whisper's .json")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="also a page with the answers on a timeline")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="also what each modality adds to the emotion")] = False,
 ) -> None:
     """An emotion for every utterance, with probabilities and the modalities that were there.
 
@@ -206,7 +207,7 @@ def predict(
     total = sum(map(len, dialogues))
     with bar("predicting", total) as progress:
         rows = []
-        for row in predictor.predict(dialogues):
+        for row in predictor.predict(dialogues, explain=explain):
             rows.append(row)
             progress(len(rows))
     text = _as_csv(rows) if form == "csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -315,10 +316,13 @@ def _as_csv(rows: list[dict[str, Any]]) -> str:
     labels = list(rows[0]["probabilities"]) if rows else []
     plain = ("split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion")
     table = csv.writer(buffer)
-    table.writerow([*plain, *(f"p_{label}" for label in labels), "modalities"])
+    influences = sorted({name for row in rows for name in row.get("influence", {})})
+    header = [*plain, *(f"p_{label}" for label in labels), "modalities", *(f"influence_{name}" for name in influences)]
+    table.writerow(header)
     for row in rows:
         probabilities = (row["probabilities"][label] for label in labels)
-        table.writerow([*(row[name] for name in plain), *probabilities, " ".join(row["modalities"])])
+        moved = (row.get("influence", {}).get(name, "") for name in influences)
+        table.writerow([*(row[name] for name in plain), *probabilities, " ".join(row["modalities"]), *moved])
     return buffer.getvalue()
 
 

@@ -1,6 +1,7 @@
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,20 @@ def test_real_clips(predictor: Predictor, real_data: Path) -> None:
     for name in ("facenet_video.mp4", "pyfeat_face_noface.mov"):
         (row,) = predictor.predict_clip(real_data / "clips" / name)
         assert row["modalities"] == ["audio", "face"]
+
+
+def test_what_each_modality_adds_is_what_the_answer_loses_without_it(predictor: Predictor, small_corpus: Path) -> None:
+    dialogue = open_corpus(f"meld:{small_corpus}").dialogues("test")[0]
+    plain, rows = list(predictor.predict([dialogue])), list(predictor.predict([dialogue], explain=True))
+    assert [{**row, "influence": None} for row in plain] == [{**row, "influence": None} for row in rows]
+    turns = dialogue.utterances
+    mute = replace(dialogue, utterances=tuple(replace(turn, text=None) for turn in turns))
+    without = list(predictor.predict([mute]))
+    for turn, row, rest in zip(turns, rows, without, strict=True):
+        assert list(row["influence"]) == row["modalities"]
+        if turn.text and len(row["modalities"]) > 1:
+            lost = row["probabilities"][row["emotion"]] - rest["probabilities"][row["emotion"]]
+            assert row["influence"]["text"] == pytest.approx(lost, abs=1e-5)
 
 
 def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:

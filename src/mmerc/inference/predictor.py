@@ -1,6 +1,6 @@
 """One model folder: conversations and clips in, an emotion for each utterance out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +67,12 @@ class Predictor:
         decision = decision_of(settings, answering, folder / "config.json")
         return cls(labels=LabelSet(tuple(labels)), encoders=encoders, fusion=fusion, prior=prior, decision=decision)
 
-    def predict(self, dialogues: Iterable[Dialogue]) -> Iterator[Answer]:
+    def predict(self, dialogues: Iterable[Dialogue], *, explain: bool = False) -> Iterator[Answer]:
         """A row for every utterance, in order.
 
         An utterance that has no modality at all gets the label prior and an empty `modalities`. What was missing, and
-        why, is summed up in the log at the end.
+        why, is summed up in the log at the end. With `explain` a row says under `influence` what each of its modalities
+        adds to the probability of its emotion: that probability less what it would be without the modality.
         """
         group: list[Dialogue] = []
         missing: dict[str, dict[Key, str]] = {name: {} for name in self.encoders}
@@ -80,10 +81,10 @@ class Predictor:
             group.append(dialogue)
             total += len(dialogue)
             if sum(map(len, group)) >= AT_ONCE:
-                yield from self._answers(group, missing)
+                yield from self._answers(group, missing, explain=explain)
                 group = []
         if group:
-            yield from self._answers(group, missing)
+            yield from self._answers(group, missing, explain=explain)
         for name, reasons in missing.items():
             log_missing(name, reasons, total)
 
@@ -95,21 +96,14 @@ class Predictor:
         turn = Utterance("input", Path(path).stem, 0, speaker=speaker, text=text, clip=Clip(Path(path)))
         return list(self.predict([Dialogue("input", turn.dialogue, (turn,))]))
 
-    def _answers(self, group: Sequence[Dialogue], missing: dict[str, dict[Key, str]]) -> list[Answer]:
+    def _answers(self, group: Sequence[Dialogue], missing: dict[str, dict[Key, str]], *, explain: bool) -> list[Answer]:
         """The rows of some dialogues; why a modality is missing is added to `missing`."""
         turns = [turn for dialogue in group for turn in dialogue.utterances]
-        keys = [turn.key for turn in turns]
         rows = {name: self.features(encoder, group) for name, encoder in self.encoders.items()}
         for name, found in rows.items():
             missing[name] |= {key: row.reason for key, row in found.items() if row.reason is not None}
-        if self.fusion is None:
-            probabilities = own_answers(next(iter(rows.values())), keys)
-        else:
-            probabilities = {}
-            for dialogue in group:
-                probabilities |= fused_answers(self.fusion, rows, [turn.key for turn in dialogue.utterances])[0]
-        probabilities = self.decision.applied(probabilities, self.prior)
-        return [
+        probabilities = self._decided(group, rows)
+        answers = [
             prediction_row(
                 turn,
                 self.labels,
@@ -118,6 +112,33 @@ class Predictor:
             )
             for turn in turns
         ]
+        if explain:
+            self._explain(group, rows, answers)
+        return answers
+
+    def _decided(self, group: Sequence[Dialogue], rows: Mapping[str, Mapping[Key, Row]]) -> dict[Key, list[float]]:
+        """The probabilities of every utterance that has one of these modalities."""
+        if self.fusion is None:
+            keys = [turn.key for dialogue in group for turn in dialogue.utterances]
+            return self.decision.applied(own_answers(next(iter(rows.values())), keys), self.prior)
+        probabilities: dict[Key, list[float]] = {}
+        for dialogue in group:
+            probabilities |= fused_answers(self.fusion, rows, [turn.key for turn in dialogue.utterances])[0]
+        return self.decision.applied(probabilities, self.prior)
+
+    def _explain(self, group: Sequence[Dialogue], rows: Mapping[str, Mapping[Key, Row]], answers: list[Answer]) -> None:
+        """Add to each answer what it would have lost without each of its modalities."""
+        keys = [turn.key for dialogue in group for turn in dialogue.utterances]
+        for answer in answers:
+            answer["influence"] = {}
+        for name, found in rows.items():
+            gone: dict[Key, Row] = {key: Row(key, None, "left out") for key in found}
+            without = self._decided(group, {**rows, name: gone})
+            for key, answer in zip(keys, answers, strict=True):
+                if name in answer["modalities"]:
+                    place = self.labels.index(answer["emotion"])
+                    rest = without.get(key, self.prior)[place]
+                    answer["influence"][name] = round(answer["probabilities"][answer["emotion"]] - rest, 6)
 
     @staticmethod
     def features(encoder: Encoder, group: Sequence[Dialogue]) -> dict[Key, Row]:
