@@ -32,8 +32,9 @@ def test_the_two_commands_are_make_targets() -> None:
 @pytest.mark.weights
 def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path) -> None:
     clip = next((small_corpus / "test").glob("*.mp4"), None) or next(small_corpus.rglob("*.mp4"))
+    (subtitles := tmp_path / "talk.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nANN: We got the guitar!\n")
     found = commands(README)
-    assert [command[0] for command in found] == ["corpus", "train", "predict", "predict"]
+    assert [command[0] for command in found] == ["corpus", "train", "predict", "predict", "predict"]
     for command in found:
         if command[0] == "train":
             # The README's own words, with a network that takes seconds.
@@ -54,10 +55,14 @@ def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path) -
             "test.jsonl": str(tmp_path / "test.jsonl"),
             "demo-run/run/model": str(small_run / "model"),
             "clip.mp4": str(clip),
+            "talk.mp4": str(clip),
+            "talk.srt": str(subtitles),
+            "talk.html": str(tmp_path / "talk.html"),
         }
         result = CliRunner().invoke(app, [words.get(word, word) for word in command])
         assert result.exit_code == 0, f"{command}: {result.stderr}"
     assert len((tmp_path / "test.jsonl").read_text().splitlines()) == 8
+    assert "We got the guitar!" in (tmp_path / "talk.html").read_text()
 
 
 @pytest.mark.weights
