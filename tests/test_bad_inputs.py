@@ -293,7 +293,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     (
         "unknown kind of corpus",
         lambda b: check("iemocap:/tmp"),
-        "with KIND one of meld, table, fer2013, goemotions, mosi, ravdess, synthetic",
+        "with KIND one of meld, table, fer2013, goemotions, mosi, pack, ravdess, synthetic",
     ),
     ("corpus at an absent path", lambda b: check(f"table:{b.folder}/none.csv"), "there is nothing at"),
     ("corpus with an empty path", lambda b: check("meld:"), "check the path"),

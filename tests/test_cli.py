@@ -64,8 +64,8 @@ def test_evaluation_as_json_and_as_tables(small_run: Path) -> None:
     assert "Table 1" in shown and "Table 2" in shown and "Table 3" in shown
 
 
-def test_errors_are_one_sentence_on_stderr_and_exit_with_2(tmp_path: Path) -> None:
-    result = run("train", "meld:/none", "--out", tmp_path / "r", "--set", "text.epoch=1")
+def test_errors_are_one_sentence_on_stderr_and_exit_with_2(small_corpus: Path, tmp_path: Path) -> None:
+    result = run("train", f"meld:{small_corpus}", "--out", tmp_path / "r", "--set", "text.epoch=1")
     assert result.exit_code == 2 and result.stdout == ""
     assert result.stderr == 'error: "text.epoch" is not a setting: did you mean "epochs"?\n'
     both = run("train", "meld:/none", "--out", tmp_path, "--preset", "smoke", "--config", "x.yaml")
