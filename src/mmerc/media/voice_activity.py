@@ -13,7 +13,8 @@ from mmerc.media.audio import SAMPLE_RATE, waveform_blocks
 
 # The detector's probability above which somebody speaks. Its own 0.5 takes screams for noise, 14 of RAVDESS's 1,320 clips,
 # all of strong emotion; steady noise, tones and hum stay below 0.07.
-FAINT, OVER = 0.15, 0.1
+FAINT = 0.15
+OVER = 0.01  # below it a stretch ends: what trails off belongs to it, and in noise so does the noise behind it
 STREAMED = 0.3  # the detector's form for streams ends a stretch 0.15 below it
 CHUNK = 512  # samples that the detector takes at a time
 PAUSE, SHORTEST_TURN, LONGEST_TURN = 0.5, 0.25, 30.0  # seconds
