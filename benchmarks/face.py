@@ -26,7 +26,7 @@ from mmerc import config
 from mmerc.corpora import Clip
 from mmerc.encoders import check_config
 from mmerc.encoders.face import Face
-from mmerc.encoders.face_tracks import faces_over_time, overlaps
+from mmerc.encoders.face_tracks import cuts, faces_over_time, overlaps
 from mmerc.encoders.mtcnn import FaceDetector, Faces
 from mmerc.media import read_frames
 
@@ -64,7 +64,10 @@ def detection(clip: Path, count: int, side: int) -> dict[str, float]:
         "faces": sum(map(len, expected)),
         "frames/s, plainly": round(len(images) / slow, 2),
     }
-    for name, work in (("all frames", lambda: fast(images)), ("over time", lambda: faces_over_time(fast, images))):
+    for name, work in (
+        ("all frames", lambda: fast(images)),
+        ("over time", lambda: faces_over_time(fast, images, cuts(images))),
+    ):
         took, found = timed(work)
         recall, overlap = agreement(found, expected)
         result |= {

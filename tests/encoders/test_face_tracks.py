@@ -63,7 +63,7 @@ def test_following_keeps_to_the_face_until_it_leaves_the_picture(real_data: Path
     clip = Clip(real_data / "clips" / "pyfeat_face_noface.mov")
     images = torch.from_numpy(read_frames(clip, 40, largest_side=480).images)
     detector = FaceDetector.pretrained(smallest=20)
-    followed, searched = faces_over_time(detector, images), detector(images)
+    followed, searched = faces_over_time(detector, images, cuts(images)), detector(images)
     assert [len(each) for each in followed] == [len(each) for each in searched]
     assert sum(map(len, searched)) == 15
     both = [(a.boxes, b.boxes) for a, b in zip(followed, searched, strict=True) if len(b)]

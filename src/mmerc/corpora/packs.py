@@ -16,6 +16,7 @@ import numpy as np
 from mmerc.corpora.conversation import Corpus, Utterance, gather
 from mmerc.corpora.pack_folder import TABLE, finite_arrays, read_pack_folder
 from mmerc.corpora.pickles import ENDINGS, TORCH_ENDINGS, read_pickle
+from mmerc.corpora.table import identity
 from mmerc.emotions import ALIASES, SEVEN, LabelSet
 from mmerc.errors import CorpusError
 
@@ -105,7 +106,7 @@ def _keyed(path: Path, content: Sequence[Any], places: Mapping[str, str]) -> tup
                 turns.append(
                     Utterance(
                         split,
-                        _identity(dialogue),
+                        identity(str(dialogue)),
                         place,
                         speaker=_speaker(_at(parts.get("speakers"), dialogue, place)),
                         text=str(_at(parts.get("sentences"), dialogue, place) or "").strip() or None,
@@ -193,16 +194,11 @@ def _names(ids: Any, place: int) -> tuple[int | str, int | str]:
     for left, right in ((SEPARATOR, ""), ("[", "]")):
         video, found, clip = text.rpartition(left)
         if found:
-            return video, _identity(clip.removesuffix(right))
+            return video, identity(clip.removesuffix(right))
     return text, place
 
 
 # ---- what both have in common ---------------------------------------------------------------------------------------
-
-
-def _identity(name: Any) -> int | str:
-    text = str(name)
-    return int(text) if text.isdecimal() and len(text) < 18 else text
 
 
 def _raw(value: Any) -> str | None:

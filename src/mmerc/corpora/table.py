@@ -45,8 +45,8 @@ def read_table(file: Path) -> Corpus:
         utterances.append(
             Utterance(
                 split=split,
-                dialogue=_identity(row["dialogue"]),
-                utterance=_identity(row["utterance"]),
+                dialogue=identity(row["dialogue"]),
+                utterance=identity(row["utterance"]),
                 speaker=row["speaker"],
                 text=row["text"] or None,
                 start=start,
@@ -77,7 +77,7 @@ def _label(labels: LabelSet, label: str, where: str) -> tuple[str | None, list[P
         return None, [Problem("label", where, str(error))]
 
 
-def _identity(value: str) -> Identity:
+def identity(value: str) -> Identity:
     """A whole number where the text is one as one would write it, else the text."""
     return int(value) if WHOLE.fullmatch(value) else value
 

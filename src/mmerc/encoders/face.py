@@ -166,7 +166,8 @@ class Face(Encoder):
     def _followed(self, clip: Clip, frames: Frames) -> list[tuple[int, Box]]:
         """One person's face at as many of the frames as are wanted."""
         images = torch.from_numpy(frames.images)
-        tracks = linked(faces_over_time(self.detector, images), cuts(images))
+        shots = cuts(images)
+        tracks = linked(faces_over_time(self.detector, images, shots), shots)
         if not tracks:
             return []
         scores = [float(len(track)) for track in tracks]

@@ -50,11 +50,12 @@ def cuts(images: UInt8[Tensor, "F H W 3"]) -> list[int]:
 
 
 @torch.inference_mode()
-def faces_over_time(detector: FaceDetector, images: UInt8[Tensor, "F H W 3"], *, every: int = EVERY) -> list[Faces]:
-    """The faces of each frame of one stretch of video, in order."""
-    starts = cuts(images)
+def faces_over_time(
+    detector: FaceDetector, images: UInt8[Tensor, "F H W 3"], shots: Sequence[int], *, every: int = EVERY
+) -> list[Faces]:
+    """The faces of each frame of one stretch of video, in order; `shots` are the frames that `cuts` gives."""
     keys: list[int] = []
-    for start, end in zip(starts, [*starts[1:], len(images)], strict=True):
+    for start, end in zip(shots, [*shots[1:], len(images)], strict=True):
         keys += range(start, end, every)
     found: list[Faces | None] = [None] * len(images)
     for key, faces in zip(keys, detector(images[keys]), strict=True):

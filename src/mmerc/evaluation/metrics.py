@@ -14,6 +14,7 @@ from sklearn.metrics import confusion_matrix
 
 SUMMARY = ("accuracy", "balanced_accuracy", "f1_weighted", "f1_macro", "f1_of_weighted_pr",
            "precision_weighted", "recall_weighted")  # fmt: skip
+REPORTED = SUMMARY[:3]  # where there is no room for all
 BINS = 15  # of confidence
 RESAMPLES = 1000
 

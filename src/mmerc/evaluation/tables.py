@@ -6,10 +6,10 @@ from typing import Any
 
 from rich.table import Table as RichTable
 
+from mmerc.evaluation.metrics import REPORTED
 from mmerc.evaluation.published import TABLE_1, TABLE_2, TABLE_3
 
 COLUMNS = ("accuracy", "balanced_accuracy", "f1_weighted", "f1_of_weighted_pr")
-_REPORTED = COLUMNS[:3]  # over seeds and without the article's beside them
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def calibration(result: dict[str, Any]) -> Table:
 
 def fusions(found: dict[str, Any], robust: dict[str, Any]) -> Table:
     """The configured fusion and those trained beside it, under the same settings on the same features."""
-    header = ["fusion", *_REPORTED, "f1_weighted, mean over subsets", "parameters", "seconds"]
+    header = ["fusion", *REPORTED, "f1_weighted, mean over subsets", "parameters", "seconds"]
     rows = []
     for name, measured in found.items():
         over_subsets = ""
@@ -72,13 +72,13 @@ def fusions(found: dict[str, Any], robust: dict[str, Any]) -> Table:
 
 
 def _means(measured: dict[str, Any]) -> list[str]:
-    pairs = ((measured["mean"][column], measured["std"][column]) for column in _REPORTED)
+    pairs = ((measured["mean"][column], measured["std"][column]) for column in REPORTED)
     return [f"{100 * mean:.1f} ± {100 * std:.1f}" for mean, std in pairs]
 
 
 def robustness(found: dict[str, Any]) -> list[Table]:
     """What is left with every subset of the modalities, at every missing rate, and under noise."""
-    header = ["", *_REPORTED]
+    header = ["", *REPORTED]
 
     def row(name: str, measured: dict[str, Any]) -> list[str]:
         return [name, *_means(measured)]

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
-from mmerc.evaluation.metrics import confusion, summary
+from mmerc.evaluation.metrics import REPORTED, confusion, summary
 from mmerc.features import FeatureStore, Row
 from mmerc.files import read_json
 from mmerc.training.decision import FUSED, Decision
@@ -16,7 +16,6 @@ from mmerc.training.pipeline import DECISION_FILE, FUSIONS_BESIDE, labels_of
 from mmerc.training.predictions import fused_answers
 from mmerc.training.run import read_config, seed_folders
 
-REPORTED = ("accuracy", "balanced_accuracy", "f1_weighted")
 Rows = dict[Key, Row]
 Change = Callable[[str, Row], Row]
 
