@@ -788,6 +788,10 @@ def in_4_kb(*command: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *map(str, command)],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+        env={
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },  # Python would leave its own files cut off for those after it
         capture_output=True,
         text=True,
         check=False,

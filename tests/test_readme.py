@@ -30,11 +30,13 @@ def test_the_two_commands_are_make_targets() -> None:
 
 
 @pytest.mark.weights
-def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path) -> None:
+def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[int] = []  # a server that would not end by itself
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: served.append(options["port"]))
     clip = next((small_corpus / "test").glob("*.mp4"), None) or next(small_corpus.rglob("*.mp4"))
     (subtitles := tmp_path / "talk.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nANN: We got the guitar!\n")
     found = commands(README)
-    assert [command[0] for command in found] == ["corpus", "train", "predict", "predict", "predict"]
+    assert [command[0] for command in found] == ["corpus", "train", "predict", "predict", "predict", "serve"]
     for command in found:
         if command[0] == "train":
             # The README's own words, with a network that takes seconds.
@@ -61,6 +63,7 @@ def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path) -
         }
         result = CliRunner().invoke(app, [words.get(word, word) for word in command])
         assert result.exit_code == 0, f"{command}: {result.stderr}"
+    assert served == [8000]
     assert len((tmp_path / "test.jsonl").read_text().splitlines()) == 8
     assert "We got the guitar!" in (tmp_path / "talk.html").read_text()
 

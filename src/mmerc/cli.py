@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -31,6 +32,10 @@ errors = Console(stderr=True)
 P = ParamSpec("P")
 LISTED = 10  # problems of a transcript
 CorpusArgument = Annotated[str, typer.Argument(help="KIND:PATH, such as meld:FOLDER, table:FILE.csv, synthetic:FOLDER")]
+TranscribeOption = Annotated[
+    str | None, typer.Option(help="a Whisper model of faster-whisper, by name or folder: words from the voice")
+]
+BackendOption = Annotated[Literal["torch", "onnx"], typer.Option(help="onnx: what `mmerc export` wrote computes")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
 
@@ -41,12 +46,15 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+            sys.stdout.flush()  # here, where a full disk is still an error with a sentence
         except MmercError as error:
             errors.print(f"[bold red]error:[/] {_plain(str(error))}", soft_wrap=True)
             raise typer.Exit(2) from error
         except OSError as error:
             if error.errno is None or (error.filename is None and error.errno != errno.ENOSPC):
                 raise
+            if error.filename is None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer would fail again at the end
             where = str(error.filename or "the output folder")[:120]
             errors.print(
                 f"[bold red]error:[/] {_plain(str(where))}: {error.strerror}: check the path or choose another place.",
@@ -76,6 +84,7 @@ def demo(
     settings = [
         *("text.epochs=10", "text.patience=4"),
         *("audio.least_speech=0", "audio.channels=16", "audio.epochs=15", "audio.averaging=0.98"),
+        *("face.channels=12", "face.epochs=15", "face.batch_size=32", "face.averaging=0", "face.learning_rate=0.001"),
     ]
     train(f"synthetic:{out / 'corpus'}", out / "run", "compact", None, None, settings, seeds)
 
@@ -185,8 +194,10 @@ def predict(
     transcript: Annotated[
         Path | None, typer.Option(help="what is said when in one recording: .srt, .vtt, .csv or Whisper's .json")
     ] = None,
+    transcribe: TranscribeOption = None,
     html: Annotated[Path | None, typer.Option(help="also a page with the answers on a timeline")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="also what each modality adds to the emotion")] = False,
+    backend: BackendOption = "torch",
 ) -> None:
     """An emotion for every utterance, with probabilities and the modalities that were there.
 
@@ -197,13 +208,13 @@ def predict(
     from mmerc.training.progress import bar, show_log
 
     show_log()
-    dialogues, problems = read_input(source, transcript)
+    dialogues, problems = read_input(source, transcript, words=_listener(transcribe))
     if problems and transcript is not None:
         for problem in problems[:LISTED]:
             errors.print(_plain(f"{problem.where}: {problem.what}"), soft_wrap=True)
     elif problems:
         errors.print(f"{len(problems)} problems in the corpus; `mmerc corpus check` lists them")
-    predictor = Predictor.load(model)
+    predictor = Predictor.load(model, backend=backend)
     total = sum(map(len, dialogues))
     with bar("predicting", total) as progress:
         rows = []
@@ -225,6 +236,103 @@ def predict(
         recording = Path(source) if is_file(Path(source)) else None
         write_timeline(html, rows, predictor.labels, recording)
         errors.print(_plain(f"timeline: {html}"), soft_wrap=True)
+
+
+def _listener(transcribe: str | None) -> Any:
+    from mmerc.inference.transcription import Whisper
+
+    return Whisper(transcribe) if transcribe else None
+
+
+@app.command()
+@guarded
+def export(
+    model: Annotated[Path, typer.Argument(help="a model folder, such as RUN/model")],
+    onnx: Annotated[Path, typer.Option(help="the folder to write: the model and its ONNX graphs")],
+    int8: Annotated[bool, typer.Option("--int8", help="weights of matrix products as 8-bit integers")] = False,
+    check: Annotated[
+        str | None, typer.Option(help="KIND:PATH#split or clips: what the graphs' answers there lose against torch's")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Graphs for onnxruntime, each compared with torch; `--backend onnx` of predict and serve reads them."""
+    from mmerc.inference.onnx import export_onnx, loss_of
+
+    manifest = export_onnx(model, onnx, int8=int8)
+    found: dict[str, Any] = {
+        "folder": str(onnx),
+        "int8": int8,
+        "parts": {
+            name: {key: part[key] for key in ("largest_difference", "times_as_fast")}
+            for name, part in manifest["parts"].items()
+        },
+    }
+    if check is not None:
+        from mmerc.inference.inputs import read_input
+
+        found["check"] = loss_of(onnx, read_input(check)[0])
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("part", "largest difference of a logit", "times as fast as torch")
+    for name, part in found["parts"].items():
+        table.add_row(name, f"{part['largest_difference']:.1e}", f"{part['times_as_fast']:.2f}")
+    console.print(table)
+    for name, value in found.get("check", {}).items():
+        console.print(f"{name.replace('_', ' ')}: {value}")
+
+
+@app.command()
+@guarded
+def serve(
+    model: Annotated[Path, typer.Argument(help="a model folder, such as RUN/model")],
+    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in: set a token then")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    token: Annotated[
+        str | None, typer.Option(envvar="MMERC_TOKEN", help="what clients must send as a bearer token")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--limit", help="such as upload_bytes=100000000, repeatable")
+    ] = None,
+    transcribe: TranscribeOption = None,
+    backend: BackendOption = "torch",
+) -> None:
+    """HTTP, a WebSocket for live conversations, and a page at /."""
+    from mmerc import config as configuration
+    from mmerc.inference import Predictor
+    from mmerc.training.progress import show_log
+
+    try:
+        import uvicorn
+
+        from mmerc.serving import Limits, create_app
+    except ImportError as error:
+        raise ConfigError(f"serving needs the extra serve ({error}): pip install 'mmerc[serve]'.") from error
+
+    show_log()
+    settings: configuration.Settings = {}
+    for override in overrides or []:
+        configuration.apply(settings, override)
+    limits = configuration.validate(Limits, settings, "limit")
+    # A machine that is open to others has names that only its owner knows.
+    hosts = ["*"] if host in ("0.0.0.0", "::") else ["localhost", "127.0.0.1", "[::1]", host]
+    application = create_app(
+        Predictor.load(model, backend=backend),
+        limits=limits,
+        token=token or None,
+        hosts=hosts,
+        words=_listener(transcribe),
+    )
+    errors.print(_plain(f"http://{host}:{port}/"), soft_wrap=True)
+    uvicorn.run(
+        application,
+        host=host,
+        port=port,
+        log_level="warning",
+        ws_max_size=limits.message_bytes,
+        timeout_keep_alive=30,
+        limit_concurrency=limits.sockets,
+    )
 
 
 @corpus_app.command("check")
@@ -316,12 +424,21 @@ def _as_csv(rows: list[dict[str, Any]]) -> str:
     labels = list(rows[0]["probabilities"]) if rows else []
     plain = ("split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion")
     table = csv.writer(buffer)
-    influences = sorted({name for row in rows for name in row.get("influence", {})})
-    header = [*plain, *(f"p_{label}" for label in labels), "modalities", *(f"influence_{name}" for name in influences)]
+    explained = [
+        (kind, name)
+        for kind in ("influence", "attention")
+        for name in sorted({n for row in rows for n in row.get(kind, {})})
+    ]
+    header = [
+        *plain,
+        *(f"p_{label}" for label in labels),
+        "modalities",
+        *(f"{kind}_{name}" for kind, name in explained),
+    ]
     table.writerow(header)
     for row in rows:
         probabilities = (row["probabilities"][label] for label in labels)
-        moved = (row.get("influence", {}).get(name, "") for name in influences)
+        moved = (row.get(kind, {}).get(name, "") for kind, name in explained)
         table.writerow([*(row[name] for name in plain), *probabilities, " ".join(row["modalities"]), *moved])
     return buffer.getvalue()
 

@@ -96,6 +96,8 @@ def apply(settings: Settings, override: str) -> None:
     >>> settings = {"text": {"epochs": 4}}
     >>> apply(settings, "text.epochs=1"); settings
     {'text': {'epochs': 1}}
+    >>> apply(settings, "text.warm_start="); settings["text"]["warm_start"]
+    ''
     """
     path, equals, value = override.partition("=")
     keys = path.strip().split(".")
@@ -109,7 +111,7 @@ def apply(settings: Settings, override: str) -> None:
                 f'"{override}" reaches into "{key}", which is a value and not a section: shorten the path.'
             )
     try:
-        place[keys[-1]] = yaml.safe_load(value)
+        place[keys[-1]] = yaml.safe_load(value) if value.strip() else ""
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f'the value in "{override}" is not valid YAML: put quotes around it.') from error
 

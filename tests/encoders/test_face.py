@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.encoders.encoder import Example
 from mmerc.encoders.face import Face, FaceConfig
+from mmerc.encoders.face_tracks import overlaps
 from mmerc.errors import NoFace
 from tests.media.clips import write_video
 
@@ -16,7 +18,7 @@ pytestmark = pytest.mark.weights
 @pytest.fixture(scope="module")
 def face() -> Face:
     torch.manual_seed(0)
-    return Face(FaceConfig(encoder="face", backbone="cnn", images=4, smallest=32, hidden=8, channels=4), 7).eval()  # type: ignore[return-value]
+    return Face(FaceConfig(encoder="face", backbone="cnn", images=4, smallest=32, hidden=8, channels=8), 7).eval()  # type: ignore[return-value]
 
 
 def test_real_clips_give_crops_or_a_reason(face: Face, small_corpus: Path) -> None:
@@ -82,3 +84,22 @@ def test_restored_without_the_public_weights(face: Face, tmp_path: Path, monkeyp
     restored = Face.restore(tmp_path)
     batch = face.collate([Example(("t", "0", "0"), np.full((2, 48, 48, 3), 90, np.uint8))])
     assert torch.equal(restored(batch).logits, face(batch).logits)
+
+
+@pytest.mark.realdata
+def test_large_faces_first_finds_the_same_largest_face(face: Face, real_data: Path) -> None:
+    from mmerc.media import read_frames
+
+    for name in ("facenet_video.mp4", "pyfeat_face_noface.mov"):
+        images = torch.from_numpy(read_frames(Clip(real_data / "clips" / name), 6, largest_side=640).images)
+        usual = face.largest(images)
+        quick = Face.largest(_large_first(face), images)
+        assert [place for place, _ in quick] == [place for place, _ in usual]
+        for (_, box), (_, other) in zip(quick, usual, strict=True):
+            assert float(overlaps(box[None], other[None])) > 0.85
+
+
+def _large_first(face: Face) -> Face:
+    quick = copy.copy(face)
+    quick.config = face.config.model_copy(update={"large_first": True})
+    return quick

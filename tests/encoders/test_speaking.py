@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmerc.corpora import Clip
+from mmerc.corpora import Clip, Utterance
 from mmerc.corpora.synthetic.face import LOOKS, portrait
 from mmerc.encoders.face import Face, FaceConfig
 from mmerc.encoders.face_tracks import Track, faces_over_time, linked
@@ -101,7 +101,7 @@ def test_the_encoder_crops_the_one_who_speaks(tmp_path: Path) -> None:
     crops = {}
     for track in ("largest", "longest", "speaking"):
         settings = FaceConfig(encoder="face", backbone="cnn", images=8, smallest=40, track=track)  # type: ignore[arg-type]
-        crops[track] = Face(settings, 7).crops(Clip(file))
+        crops[track] = Face(settings, 7).crops(Utterance("t", 0, 0, clip=Clip(file)))
         assert crops[track].shape == (8, 48, 48, 3)
     speaker, silent = (portrait(who, "wide", 0)[60:180, 100:220].mean((0, 1)) for who in people(3))
     colour = crops["speaking"].mean((0, 1, 2))

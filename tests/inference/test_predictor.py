@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmerc import Predictor
-from mmerc.corpora import open_corpus
+from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.errors import RunError
 from mmerc.files import read_jsonl
 
@@ -65,7 +65,8 @@ def test_real_clips(predictor: Predictor, real_data: Path) -> None:
 def test_what_each_modality_adds_is_what_the_answer_loses_without_it(predictor: Predictor, small_corpus: Path) -> None:
     dialogue = open_corpus(f"meld:{small_corpus}").dialogues("test")[0]
     plain, rows = list(predictor.predict([dialogue])), list(predictor.predict([dialogue], explain=True))
-    assert [{**row, "influence": None} for row in plain] == [{**row, "influence": None} for row in rows]
+    explained = {"influence": None, "attention": None}
+    assert [row | explained for row in plain] == [row | explained for row in rows]
     turns = dialogue.utterances
     mute = replace(dialogue, utterances=tuple(replace(turn, text=None) for turn in turns))
     without = list(predictor.predict([mute]))
@@ -97,3 +98,19 @@ def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "model" / "encoders" / "audio")
     with pytest.raises(RunError, match="is .*audio a complete run or model folder"):
         Predictor.load(tmp_path / "model")
+
+
+def test_what_each_attention_adds_is_what_the_answer_loses_when_it_is_shut(
+    predictor: Predictor, small_corpus: Path
+) -> None:
+    from mmerc.fusion.crossmodal import closed
+
+    clip = sorted((small_corpus / "train_splits").iterdir())[0]
+    dialogue = Dialogue("t", 0, (Utterance("t", 0, 0, text="We won!", clip=Clip(clip)),))
+    (row,) = predictor.predict([dialogue], explain=True)
+    names = ("text", "audio", "face")
+    assert set(row["attention"]) == {f"{a}->{b}" for a in names for b in names if a != b}
+    with closed(("audio", "text")):
+        (without,) = predictor.predict([dialogue])
+    lost = row["probabilities"][row["emotion"]] - without["probabilities"][row["emotion"]]
+    assert row["attention"]["audio->text"] == pytest.approx(lost, abs=1e-5) and abs(lost) > 0

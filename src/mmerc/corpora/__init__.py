@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Problem, Utterance
+from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Live, Problem, Utterance
 from mmerc.corpora.fer2013 import read_fer2013
 from mmerc.corpora.goemotions import read_goemotions
 from mmerc.corpora.meld import read_meld
@@ -15,7 +15,7 @@ from mmerc.corpora.ravdess import read_ravdess
 from mmerc.corpora.table import read_table
 from mmerc.errors import CorpusError
 
-__all__ = ["READERS", "Clip", "Corpus", "Dialogue", "Identity", "Key", "Problem", "Utterance", "open_corpus"]
+__all__ = ["READERS", "Clip", "Corpus", "Dialogue", "Identity", "Key", "Live", "Problem", "Utterance", "open_corpus"]
 
 
 def read_synthetic(folder: Path) -> Corpus:

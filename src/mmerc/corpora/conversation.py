@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
@@ -15,6 +17,15 @@ SEVERAL = re.compile(r"\s+and\s+|\s*[/&,]\s*", re.IGNORECASE)
 EVERYBODY = frozenset({"all", "both", "everyone", "everybody"})
 
 
+def whole(text: str) -> str:
+    """The text without halves of characters, which JSON can hold and nothing else takes.
+
+    >>> whole("a\\ud800b")
+    'a?b'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 @dataclass(frozen=True)
 class Clip:
     """A file, or the part of it between `start` and `end` (seconds; `None` is the file's own end)."""
@@ -22,6 +33,19 @@ class Clip:
     path: Path
     start: float = 0.0
     end: float | None = None
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a microphone and a camera gave during an utterance that is in no file.
+
+    `samples`: mono in [-1, 1] at 16 kHz, [S]; `pictures`: JPEG or PNG, each with its `times` entry, in seconds from the
+    first sample. Either may be empty.
+    """
+
+    samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    pictures: tuple[bytes, ...] = ()
+    times: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,7 @@ class Utterance:
     emotion: str | None = None
     clip: Clip | None = None
     source: str = ""
+    live: Live | None = field(default=None, compare=False)
     signals: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 
 import pysubs2
 
-from mmerc.corpora.conversation import Problem
+from mmerc.corpora.conversation import Problem, whole
 from mmerc.corpora.rows import read_rows, times
 from mmerc.errors import CorpusError
 
@@ -111,18 +111,18 @@ def named(line: str) -> tuple[str, str]:
 def _whisper(file: Path, problems: list[Problem]) -> Iterator[Segment]:
     try:
         content: Any = json.loads(_text(file))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorpusError(f"{file} is no JSON ({error}): export it again.") from error
     rows = content.get("segments") if isinstance(content, dict) else content
     if not isinstance(rows, list):
         raise CorpusError(f"{file} has no list of segments: Whisper's JSON has one under `segments`.")
     for number, row in enumerate(rows):
         try:
-            segment = Segment(float(row["start"]), float(row["end"]), str(row["text"] or "").strip())
-        except (KeyError, TypeError, ValueError):
+            segment = Segment(float(row["start"]), float(row["end"]), whole(str(row["text"] or "").strip()))
+        except (KeyError, TypeError, ValueError, OverflowError):
             problems.append(Problem("row", f"{file.name} segment {number}", "lacks start, end or text; left out"))
             continue
-        speaker = str(row.get("speaker") or "").strip()
+        speaker = whole(str(row.get("speaker") or "").strip())
         name, words = ("", segment.text) if speaker else named(segment.text)
         yield replace(segment, text=words, speaker=speaker or name)
 

@@ -23,6 +23,7 @@ from mmerc import weights
 from mmerc.config import StageConfig, validate
 from mmerc.corpora import Dialogue, Key
 from mmerc.encoders.lora import merged_state
+from mmerc.errors import RunError
 from mmerc.files import entry, read_json, write_json
 
 Batch = dict[str, Tensor]
@@ -71,6 +72,7 @@ class Encoder(nn.Module, ABC):
     """
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
+    traceable: ClassVar[bool] = True  # whether `mmerc export` can make a graph of it
     width: int
 
     def __init__(self, config: EncoderConfig, classes: int) -> None:
@@ -87,6 +89,14 @@ class Encoder(nn.Module, ABC):
         Raises:
             MissingModality: the utterance does not have this modality, and why.
         """
+
+    def sample(self, length: int) -> np.ndarray:
+        """Some array as `prepare` gives it, about as many words, tenths of a second or pictures long: to trace with.
+
+        Raises:
+            RunError: the encoder has none (an encoder of a user's own need not); it cannot be exported then.
+        """
+        raise RunError(f"a {self.config.encoder} network has no sample to trace it with: give its encoder one.")
 
     @abstractmethod
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:

@@ -1,13 +1,14 @@
 """The face encoder: detector, crops, an embedding of each face, a GRU over time (article, 4.1.3).
 
-`facenet` is the article's: InceptionResnetV1 on crops of 160x160, frozen unless `train_backbone`. `cnn` is a small
-network trained with the rest, where its weights are not to be had or its time not to be spent.
+`facenet` is the article's: InceptionResnetV1 on crops of 160x160, frozen unless `train_backbone`. `cnn` is our small
+network, trained with the rest, or frozen with the `weights` of a face encoder that was trained before. Any other name is
+a picture network of transformers, by hub name or folder.
 """
 
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -18,15 +19,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mmerc.corpora import Clip, Dialogue
+from mmerc import weights
+from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders import facenet
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, padded
+from mmerc.encoders.expression import ExpressionNetwork, moved
 from mmerc.encoders.face_tracks import cuts, faces_over_time, linked
 from mmerc.encoders.facenet import InceptionResnetV1
 from mmerc.encoders.mtcnn import FaceDetector
 from mmerc.encoders.speaking import speaking_scores
+from mmerc.encoders.vision import VisionNetwork
 from mmerc.errors import MissingModality, NoFace
-from mmerc.media import Frames, read_frames, read_waveform
+from mmerc.media import Frames, read_frames
+from mmerc.media.live import live_frames, waveform_of
 from mmerc.media.picture import read_picture
 from mmerc.media.video import LARGEST_SIDE
 
@@ -35,45 +40,33 @@ MOST_FRAMES = 240  # looked at in one utterance, however long: at 720p they take
 
 
 class FaceConfig(EncoderConfig):
-    """`images`: frames looked at, evenly spaced. `largest_side`: pixels to which bigger frames are reduced.
+    """`backbone`: "facenet", "cnn", or a network of transformers. `images`: frames looked at, evenly spaced. `largest_side`: pixels to which bigger frames are reduced.
 
-    `smallest`: side in pixels of the smallest face looked for, after that reduction. `track`: whose face it is: in each
+    `smallest`: side in pixels of the smallest face looked for, after that reduction. `large_first`: where a frame shows a
+    large face, small ones are not looked for (with `track: largest`). `track`: whose face it is: in each
     frame the largest (the article), or through the clip the one seen longest, or the one that speaks; the last two look
-    at `rate` frames a second.
+    at `rate` frames a second. `weights`: for `facenet` a name; for `cnn` nothing, or the folder of a trained model whose
+    face network is taken over. `turn` (degrees), `shift`, `zoom` (shares of the side): how far the pictures that a
+    network is trained on are moved at most.
     """
 
-    backbone: Literal["facenet", "cnn"] = "facenet"
-    weights: Literal["vggface2", "casia-webface"] = "vggface2"
+    backbone: str = "facenet"
+    weights: str = ""
     train_backbone: bool = False
     images: int = Field(50, ge=1, le=500)
     track: Literal["largest", "longest", "speaking"] = "largest"
     rate: float = Field(12.5, gt=0, le=60)
+    large_first: bool = False
     largest_side: int = Field(LARGEST_SIDE, ge=64)
     smallest: int = Field(20, ge=12)
     side: int = Field(48, ge=16, description="pixels of a crop for the small network")
-    channels: int = Field(24, ge=4, description="of the small network's first layer")
+    # Fewer than eight make the backward pass of torch 2.13 write beyond its memory (1x1, stride 2, channels last).
+    channels: int = Field(32, ge=8, description="of the small network's first layer")
+    turn: float = Field(15.0, ge=0, le=180)
+    shift: float = Field(0.08, ge=0, le=0.5)
+    zoom: float = Field(0.1, ge=0, lt=1)
     hidden: int = Field(256, ge=4, description="of the GRU")
     dropout: float = Field(0.3, ge=0, lt=1)
-
-
-class SmallCnn(nn.Module):
-    """Four convolutions that halve the picture each time: [N, 3, S, S] -> [N, width]."""
-
-    def __init__(self, channels: int, dropout: float) -> None:
-        super().__init__()
-        widths = (3, channels, 2 * channels, 4 * channels, 4 * channels)
-        self.layers = nn.Sequential(
-            *(
-                nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
-                for a, b in pairwise(widths)
-            )
-        )
-        self.dropout = nn.Dropout(dropout)
-        self.width = widths[-1] * 4
-
-    def forward(self, faces: Float[Tensor, "N 3 S S"]) -> Float[Tensor, "N d"]:
-        # Four quarters instead of one mean: where in the face something happens is what an expression is.
-        return self.dropout(F.adaptive_avg_pool2d(self.layers(faces), 2).flatten(1))
 
 
 class Face(Encoder):
@@ -91,16 +84,11 @@ class Face(Encoder):
         )
         self.detector.requires_grad_(False)
         self.backbone: nn.Module
-        if config.backbone == "cnn":
-            self.backbone, inputs = (cnn := SmallCnn(config.channels, config.dropout)), cnn.width
-        else:
-            plain = blank or not config.pretrained
-            with torch.random.fork_rng(devices=[]):
-                # The same for every seed of a run: they share the embeddings that a frozen backbone has given.
-                torch.manual_seed(0)
-                self.backbone = InceptionResnetV1() if plain else InceptionResnetV1.pretrained(config.weights)
-            inputs = facenet.WIDTH
-        self.frozen = config.backbone == "facenet" and not config.train_backbone
+        with torch.random.fork_rng(devices=[]):
+            # The same for every seed of a run: they share the embeddings that a frozen backbone has given.
+            torch.manual_seed(0)
+            self.backbone, self.side, inputs = self._network(blank)
+        self.frozen = not config.train_backbone and (config.backbone != "cnn" or bool(config.weights))
         if self.frozen:
             self.backbone.requires_grad_(False)
         # torch's GRU applies the reset gate after the hidden state's matrix, tanh(W x + r * (U h)), where Eq. 4 has
@@ -110,9 +98,34 @@ class Face(Encoder):
         self.emotion = Classifier(config.hidden, classes, dropout=config.dropout)
         self.train()  # a new module is in training mode throughout; ours keeps detector and frozen backbone out of it
 
+    def _network(self, blank: bool) -> tuple[nn.Module, int, int]:
+        """What reads each face, the side of the pictures it reads, and the width of its answer."""
+        config = self.config
+        if config.backbone == "facenet":
+            plain = blank or not config.pretrained
+            identity = InceptionResnetV1() if plain else InceptionResnetV1.pretrained(config.weights or "vggface2")
+            return identity, facenet.SIDE, facenet.WIDTH
+        if config.backbone == "cnn":
+            cnn = ExpressionNetwork(config.channels, config.dropout)
+            if config.weights and not blank:
+                take_over(cnn, Path(config.weights))
+            return cnn, config.side, cnn.width
+        vision = VisionNetwork(config.backbone, pretrained=config.pretrained and not blank)
+        return vision, vision.side, vision.width
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        if isinstance(self.backbone, VisionNetwork):
+            self.backbone.save(folder / "backbone")
+
     @classmethod
-    def _rebuild(cls, folder: object, config: EncoderConfig, classes: int) -> Encoder:
-        return cls(config, classes, blank=True)
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int) -> Encoder:
+        assert isinstance(config, FaceConfig)
+        if not (folder / "backbone").is_dir():
+            return cls(config, classes, blank=True)
+        encoder = cls(config.model_copy(update={"backbone": str(folder / "backbone")}), classes, blank=True)
+        encoder.config = config
+        return encoder
 
     def train(self, mode: bool = True) -> "Face":
         super().train(mode)
@@ -127,43 +140,49 @@ class Face(Encoder):
         picture = turn.signals.get("face")
         if isinstance(picture, bytes):
             crops = self._sized(torch.from_numpy(read_picture(picture).copy()))[None].numpy()
-        elif turn.clip is not None:
-            crops = self.crops(turn.clip)
+        elif turn.clip is not None or turn.live is not None:
+            crops = self.crops(turn)
         else:
             raise MissingModality("it has no clip")
         if not self.frozen:
             return crops
         with torch.inference_mode():
-            parts = [self.backbone(facenet.normalised(part)) for part in torch.from_numpy(crops).split(16)]
+            parts = [self._embedded(part) for part in torch.from_numpy(crops).split(16)]
         return torch.cat(parts).half().numpy()
 
-    def crops(self, clip: Clip) -> UInt8[np.ndarray, "T S S 3"]:
-        """The face that is wanted in the clip's frames, as square pictures in the order of time.
+    def crops(self, turn: Utterance) -> UInt8[np.ndarray, "T S S 3"]:
+        """The face that is wanted in the utterance's frames, as square pictures in the order of time.
 
         Raises:
             NoFace: no frame shows one.
         """
-        if self.config.track == "largest":
-            frames = read_frames(clip, self.config.images, largest_side=self.config.largest_side)
-            boxes = self.largest(torch.from_numpy(frames.images))
-        else:
-            most = self.config.largest_side
-            frames = read_frames(clip, MOST_FRAMES, largest_side=most, rate=self.config.rate)
-            boxes = self._followed(clip, frames)
+        largest = self.config.track == "largest"
+        count = self.config.images if largest else MOST_FRAMES
+        frames = self._frames(turn, count, float("inf") if largest else self.config.rate)
+        images = torch.from_numpy(frames.images)
+        boxes = self.largest(images) if largest else self._followed(turn, frames)
         if not boxes:
-            raise NoFace(f"{clip.path.name} shows no face in any of {len(frames.times)} frames")
+            where = turn.clip.path.name if turn.clip is not None else "the camera"
+            raise NoFace(f"{where} shows no face in any of {len(frames.times)} frames")
         return np.stack([self._cut(frames.images[place], box) for place, box in boxes])
+
+    def _frames(self, turn: Utterance, count: int, rate: float) -> Frames:
+        if turn.live is not None:
+            return live_frames(turn.live, count, largest_side=self.config.largest_side)
+        assert turn.clip is not None
+        return read_frames(turn.clip, count, largest_side=self.config.largest_side, rate=rate)
 
     def largest(self, images: UInt8[Tensor, "F H W 3"]) -> list[tuple[int, Box]]:
         """The largest face of each frame that has one: the frame's place and the box."""
         found = []
-        for place, faces in enumerate(self.detector(images)):
+        search = self.detector.large_first if self.config.large_first else self.detector
+        for place, faces in enumerate(search(images)):
             if len(faces):
                 sizes = (faces.boxes[:, 2:] - faces.boxes[:, :2]).prod(1)
                 found.append((place, faces.boxes[int(sizes.argmax())]))
         return found
 
-    def _followed(self, clip: Clip, frames: Frames) -> list[tuple[int, Box]]:
+    def _followed(self, turn: Utterance, frames: Frames) -> list[tuple[int, Box]]:
         """One person's face at as many of the frames as are wanted."""
         images = torch.from_numpy(frames.images)
         shots = cuts(images)
@@ -173,7 +192,8 @@ class Face(Encoder):
         scores = [float(len(track)) for track in tracks]
         if self.config.track == "speaking" and len(tracks) > 1:
             with suppress(MissingModality):  # without a sound, the one that is seen longest
-                scores = speaking_scores(tracks, images, frames.times, read_waveform(clip), start=clip.start)
+                start = turn.clip.start if turn.clip is not None else 0.0
+                scores = speaking_scores(tracks, images, frames.times, waveform_of(turn), start=start)
         chosen = tracks[max(range(len(tracks)), key=lambda number: (scores[number], len(tracks[number])))]
         places = np.unique(np.linspace(0, len(chosen) - 1, self.config.images).round().astype(int))
         return [(chosen.frames[place], chosen.boxes[place]) for place in places]
@@ -184,18 +204,25 @@ class Face(Encoder):
         right, bottom = max(min(int(box[2]), width), left + 1), max(min(int(box[3]), height), top + 1)
         return self._sized(torch.from_numpy(image[top:bottom, left:right])).numpy()
 
-    @property
-    def _side(self) -> int:
-        return facenet.SIDE if self.config.backbone == "facenet" else self.config.side
+    def _embedded(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:
+        embedded: Tensor = self.backbone(facenet.normalised(faces) if self.config.backbone == "facenet" else faces)
+        return embedded
 
     def _sized(self, cut: UInt8[Tensor, "H W 3"]) -> UInt8[Tensor, "S S 3"]:
         whole = cut.permute(2, 0, 1)[None].float()
-        return F.interpolate(whole, (self._side, self._side), mode="area").byte()[0].permute(1, 2, 0)
+        return F.interpolate(whole, (self.side, self.side), mode="area").byte()[0].permute(1, 2, 0)
+
+    def sample(self, length: int) -> np.ndarray:
+        dice = np.random.default_rng(0)
+        if self.frozen:
+            return dice.normal(0, 0.05, (length, self.gru.input_size)).astype(np.float16)
+        return dice.integers(0, 255, (length, self.side, self.side, 3), np.uint8)
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
         arrays = [example.values for example in examples]
         if dice is not None and self.training and not self.frozen:
-            arrays = [array[:, :, ::-1] if dice.random() < 0.5 else array for array in arrays]  # mirrored
+            turn, shift, zoom = self.config.turn, self.config.shift, self.config.zoom
+            arrays = [moved(torch.tensor(array), dice, turn=turn, shift=shift, zoom=zoom).numpy() for array in arrays]
         faces, mask = padded(arrays)
         return {"faces": faces, "mask": mask}
 
@@ -204,10 +231,22 @@ class Face(Encoder):
         if self.frozen:
             embedded = faces.float()  # [B, T, 512]
         else:
-            real = self.backbone(facenet.normalised(faces[mask]))  # [N, e]: padding is not looked at
+            real = self._embedded(faces[mask])  # [N, e]: padding is not looked at
             embedded = real.new_zeros(*mask.shape, real.shape[-1])
             embedded[mask] = real
         packed = pack_padded_sequence(embedded, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
         outputs, last = self.gru(packed)  # last: [1, B, d], the hidden state of each one's last real image
         sequence, _ = pad_packed_sequence(outputs, batch_first=True, total_length=mask.shape[1])
         return Encoding(sequence, mask, self.emotion(last[0]))
+
+
+def take_over(network: nn.Module, folder: Path) -> None:
+    """Fill a face network with that of the trained model in a folder, whatever emotions the model tells apart.
+
+    Raises:
+        WeightsError: there is no such model, or its face network is another one.
+    """
+    tensors = weights.read_tensors(folder / "encoders" / "face" / "model.safetensors")
+    start = "backbone."
+    own = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+    weights.fill(network, own, str(folder))

@@ -26,6 +26,19 @@ def log_mel(waveform: Float[Tensor, "B S"], *, bands: int, fft: int, window: int
     """T = S // hop + 1 frames, the middle of frame t at sample t * hop; what lies outside the waveform is silence."""
     padded = torch.nn.functional.pad(waveform, (fft // 2, fft // 2))
     shape = torch.hann_window(window, device=waveform.device)
-    spectrum = torch.stft(padded, fft, hop, window, shape, center=False, return_complex=True)  # [B, F, T]
-    power = spectrum.real.square() + spectrum.imag.square()
+    if torch.onnx.is_in_onnx_export():
+        power = _power(padded, shape, fft, hop)
+    else:
+        spectrum = torch.stft(padded, fft, hop, window, shape, center=False, return_complex=True)  # [B, F, T]
+        power = spectrum.real.square() + spectrum.imag.square()
     return (mel_filters(bands, fft).to(waveform.device) @ power).clamp(min=FLOOR).log()
+
+
+def _power(padded: Float[Tensor, "B P"], shape: Float[Tensor, " W"], fft: int, hop: int) -> Float[Tensor, "B F T"]:
+    """The same by two convolutions with sines and cosines: ONNX knows no complex numbers."""
+    edge = (fft - len(shape)) // 2  # where `stft` puts a window that is shorter than the transform
+    window = torch.nn.functional.pad(shape, (edge, fft - len(shape) - edge)).double()
+    turns = torch.outer(torch.arange(fft // 2 + 1), torch.arange(fft)).double() * (2 * torch.pi / fft)  # [F, N]
+    cosine, sine = ((wave * window).float()[:, None] for wave in (turns.cos(), turns.sin()))  # [F, 1, N]
+    parts = [torch.nn.functional.conv1d(padded[:, None], wave, stride=hop) for wave in (cosine, sine)]  # [B, F, T]
+    return parts[0].square() + parts[1].square()

@@ -18,6 +18,7 @@ from mmerc.encoders import area
 STRIDE, CELL = 2, 12  # the proposal network looks at 12x12 windows, two pixels apart
 IMAGES_AT_ONCE = 8  # the largest pyramid level of eight 720p frames takes about 350 MB
 CROPS_AT_ONCE = 512
+LARGE = 6  # of a picture's shorter side, the part that a large face takes
 BLOCK = 512  # boxes compared with all others at once
 
 
@@ -154,6 +155,23 @@ class FaceDetector(nn.Module):
         return found
 
     @torch.inference_mode()
+    def large_first(self, images: UInt8[Tensor, "B H W 3"]) -> list[Faces]:
+        """The faces of each image that take a sixth of its shorter side or more; where there is none, all faces.
+
+        The largest face is among them, at a fraction of the cost: nearly all of it is the search for the small ones.
+        """
+        found: list[Faces] = []
+        for part in images.split(IMAGES_AT_ONCE):
+            table = area.summed(part)
+            faces = self._detect(table, min(part.shape[1:3]) / LARGE)
+            left = [place for place, there in enumerate(faces) if not len(there)]
+            if left:
+                for place, there in zip(left, self._detect(table[left]), strict=True):
+                    faces[place] = there
+            found += faces
+        return found
+
+    @torch.inference_mode()
     def follow(self, images: UInt8[Tensor, "B H W 3"], before: list[Faces]) -> list[Faces]:
         """The faces of each image, given those of the frame before it: the last network looks where they were."""
         found: list[Faces] = []
@@ -167,16 +185,21 @@ class FaceDetector(nn.Module):
             found += grouped(boxes, scores, points, offsets[source], owner.to(boxes.device)[source], len(there))
         return found
 
-    def _detect(self, table: Int[Tensor, "B h w 3"]) -> list[Faces]:
-        windows, owner = self._refine(table, *self._propose(table))
+    def _detect(self, table: Int[Tensor, "B h w 3"], smallest: float = 0.0) -> list[Faces]:
+        """`smallest`: side in pixels of the smallest windows looked at, beyond the detector's own."""
+        windows, owner = self._refine(table, *self._propose(table, smallest))
         boxes, scores, points, source = self._finish(table, windows, owner)
         offsets = (windows[source] - boxes) / _doubled(boxes)
         return grouped(boxes, scores, points, offsets, owner[source], len(table))
 
-    def _propose(self, table: Int[Tensor, "B h w 3"]) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
+    def _propose(
+        self, table: Int[Tensor, "B h w 3"], smallest: float
+    ) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
         height, width = table.shape[1] - 1, table.shape[2] - 1
         boxes, scores, corrections, owners = [], [], [], []
         for scale in self._scales(min(height, width)):
+            if CELL / scale < smallest:
+                continue
             level = area.resized(table, int(height * scale + 1), int(width * scale + 1))
             correction, score = self.pnet(_normalised(level))  # [B, 4, h, w], [B, h, w]
             image, row, column = (score >= self.thresholds[0]).nonzero(as_tuple=True)  # [N] each

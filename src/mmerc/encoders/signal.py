@@ -106,6 +106,10 @@ class Signal(Encoder):
         rows[place, -1] = 1
         return rows
 
+    def sample(self, length: int) -> Float[np.ndarray, "T e"]:
+        columns = self.config.inputs + (2 if self.config.context else 0)
+        return np.random.default_rng(0).normal(0, 1, (length, columns)).astype(np.float32)
+
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
         steps, mask = padded([example.values for example in examples])
         return {"steps": steps, "mask": mask}

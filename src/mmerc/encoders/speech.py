@@ -13,8 +13,9 @@ from mmerc.corpora import Dialogue
 from mmerc.encoders.augmentation import altered
 from mmerc.encoders.encoder import Batch, Encoder, EncoderConfig, Example, padded
 from mmerc.errors import MissingModality
-from mmerc.media import SAMPLE_RATE, read_waveform
+from mmerc.media import SAMPLE_RATE
 from mmerc.media.audio import Channel
+from mmerc.media.live import waveform_of
 from mmerc.media.voice_activity import stretches_of_speech
 
 FULL_SCALE = 32_768
@@ -42,17 +43,18 @@ class SpeechEncoder(Encoder):
     config: SpeechConfig
 
     def prepare(self, dialogue: Dialogue, place: int) -> Int16[np.ndarray, " S"]:
-        clip = dialogue.utterances[place].clip
-        if clip is None:
-            raise MissingModality("it has no clip")
-        waveform = read_waveform(clip, channel=self.config.channel, longest=self.config.longest)
+        turn = dialogue.utterances[place]
+        waveform = waveform_of(turn, channel=self.config.channel, longest=self.config.longest)
         waveform = waveform - waveform.mean()  # a constant is no sound: cheap converters add one
         if self.config.least_speech:
             stretches = stretches_of_speech(waveform)
             if sum(end - start for start, end in stretches) < self.config.least_speech * SAMPLE_RATE:
-                raise MissingModality(f"nobody speaks in {clip.path.name}")
+                raise MissingModality(f"nobody speaks in {turn.clip.path.name if turn.clip is not None else turn.name}")
             waveform = waveform[max(0, stretches[0][0] - MARGIN) : stretches[-1][1] + MARGIN]
         return np.clip(np.round(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+    def sample(self, length: int) -> Int16[np.ndarray, " S"]:
+        return np.random.default_rng(0).integers(-9999, 9999, length * SAMPLE_RATE // 10, np.int16)
 
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
         samples, mask = padded(self.waveforms(examples, dice))
@@ -67,9 +69,10 @@ class SpeechEncoder(Encoder):
         return [altered(wave, dice, speed=settings.speed, gain=settings.gain, noise=settings.noise) for wave in waves]
 
 
-def steps_mask(counts: Tensor, longest: int) -> Bool[Tensor, "B T"]:
+def steps_mask(counts: Tensor, longest: int | Tensor) -> Bool[Tensor, "B T"]:
     """The mask of sequences with `counts` real steps each."""
-    return torch.arange(longest, device=counts.device)[None] < counts[:, None]
+    # While a network is traced for ONNX its sizes are tensors.
+    return torch.arange(longest, device=counts.device)[None] < counts[:, None]  # type: ignore[arg-type]
 
 
 def softmax_pooled(

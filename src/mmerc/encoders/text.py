@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from mmerc.corpora import Dialogue
+from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.backbone import computes_bf16
 from mmerc.encoders.dropout import with_byte_dropout
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
@@ -178,6 +178,12 @@ class TextEncoder(Encoder):
             names=self.config.names,
         )
 
+    def sample(self, length: int) -> Int[np.ndarray, "L 3"]:
+        turns = tuple(
+            Utterance("sample", 0, place, speaker=name, text="well " * length) for place, name in enumerate("ABA")
+        )
+        return self.prepare(Dialogue("sample", 0, turns), 1)
+
     def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
         if dice is not None and self.training and self.config.context_dropout:
             examples = [
@@ -231,7 +237,9 @@ class TextEncoder(Encoder):
         tokens, mask = batch["tokens"], batch["mask"]  # [N, L, 3], [N, L] with N = B * candidates
         candidates = int(batch["candidates"])
         hidden = self._hidden(tokens, mask)  # [N, L, d]
-        cls = hidden[torch.arange(len(mask)), mask.sum(1) - 1] if self.cls_last else hidden[:, 0]  # [N, d]
+        cls = (
+            hidden[torch.arange(mask.shape[0], device=mask.device), mask.sum(1) - 1] if self.cls_last else hidden[:, 0]
+        )  # [N, d]
         right = slice(None, None, candidates)
         gold, gold_tokens, gold_mask = hidden[right], tokens[right], mask[right]
         current = (gold_tokens[..., SEGMENT] == CURRENT) & gold_mask
@@ -310,7 +318,8 @@ def _packed(
     hidden: Float[Tensor, "B L d"], current: Bool[Tensor, "B L"], cls: Float[Tensor, "B d"]
 ) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
     """[CLS] and the tokens of the current utterance, moved to the front: what stage 2 reads."""
-    order = (~current).int().argsort(dim=1, stable=True)[:, : int(current.sum(1).max())]  # [B, T - 1]
+    place = torch.arange(current.shape[1], device=current.device)
+    order = (place + current.shape[1] * ~current).argsort(dim=1)[:, : current.sum(1).max()]  # [B, T - 1]
     moved = torch.gather(hidden, 1, order[..., None].expand(-1, -1, hidden.shape[-1]))
     mask = torch.gather(current, 1, order)
     return torch.cat([cls[:, None], moved * mask[..., None]], 1), F.pad(mask, (1, 0), value=True)

@@ -244,6 +244,7 @@ class WaveRnnEncoder(SpeechEncoder):
     """WaveRNN's features, averaged over each hop, window after window; their mean goes to the classifier."""
 
     Config = WaveRnnConfig
+    traceable = False  # its stretches of time and groups of windows are loops of Python
     config: WaveRnnConfig
 
     def __init__(self, config: EncoderConfig, classes: int) -> None:

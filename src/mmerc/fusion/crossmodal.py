@@ -6,14 +6,28 @@ each modality gives all that it asks and answers, one attention call and two bat
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmerc.fusion.fusion import Masks, Sequences, answerable
+
+CLOSED: ContextVar[frozenset[tuple[str, str]]] = ContextVar("closed", default=frozenset())
+
+
+@contextmanager
+def closed(*pairs: tuple[str, str]) -> Iterator[None]:
+    """Within it, in this thread, these (source, target) pairs count as if the source were missing for that target."""
+    before = CLOSED.set(frozenset(pairs))
+    try:
+        yield
+    finally:
+        CLOSED.reset(before)
 
 
 class PairedLinear(nn.Module):
@@ -28,7 +42,7 @@ class PairedLinear(nn.Module):
     def forward(self, x: Float[Tensor, "S B T i"]) -> Float[Tensor, "S B T o"]:
         flat = x.flatten(1, 2)  # [S, B * T, i]
         out = flat @ self.weight if self.bias is None else torch.baddbmm(self.bias, flat, self.weight)
-        return out.unflatten(1, x.shape[1:3])
+        return out.reshape(x.shape[0], x.shape[1], x.shape[2], -1)
 
 
 class PairedNorm(nn.Module):
@@ -36,11 +50,12 @@ class PairedNorm(nn.Module):
 
     def __init__(self, pairs: int, width: int) -> None:
         super().__init__()
+        self.width = width
         self.weight = nn.Parameter(torch.ones(pairs, 1, 1, width))
         self.bias = nn.Parameter(torch.zeros(pairs, 1, 1, width))
 
     def forward(self, x: Float[Tensor, "S B T d"]) -> Float[Tensor, "S B T d"]:
-        return torch.addcmul(self.bias, F.layer_norm(x, x.shape[-1:]), self.weight)
+        return torch.addcmul(self.bias, F.layer_norm(x, (self.width,)), self.weight)
 
 
 class CrossmodalLayer(nn.Module):
@@ -62,13 +77,15 @@ class CrossmodalLayer(nn.Module):
         mask: Bool[Tensor, "S B Ts"],
     ) -> Float[Tensor, "S B Tt d"]:
         q, k, v = (
-            part.flatten(0, 1).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [S * B, h, T, d / h]
+            part.reshape(-1, part.shape[2], self.heads, part.shape[3] // self.heads).transpose(
+                1, 2
+            )  # [S * B, h, T, d / h]
             for part in (query, key, value)
         )
         attended = F.scaled_dot_product_attention(
             q, k, v, attn_mask=mask.flatten(0, 1)[:, None, None], dropout_p=self.dropout if self.training else 0.0
         )  # Eq. 6
-        x = self.norm_attention(attended.transpose(1, 2).flatten(2).view_as(query) + query)  # Eq. 7
+        x = self.norm_attention(attended.transpose(1, 2).reshape(query.shape) + query)  # Eq. 7
         return self.norm_output(self.narrow(F.relu(self.widen(x))) + x)  # Eq. 8-11
 
 
@@ -85,7 +102,9 @@ class Target(nn.Module):
     def forward(
         self, sequence: Float[Tensor, "B Tt i"], answers: Float[Tensor, "S B Ts l 2 d"], mask: Bool[Tensor, "S B Ts"]
     ) -> Float[Tensor, "S B Tt d"]:
-        x = self.query(sequence).unflatten(-1, (self.pairs, -1)).movedim(2, 0).contiguous()  # [S, B, Tt, d]
+        x = (
+            self.query(sequence).reshape(*sequence.shape[:2], self.pairs, -1).movedim(2, 0).contiguous()
+        )  # [S, B, Tt, d]
         for number, layer in enumerate(self.layers):
             if number:
                 x = self.queries[number - 1](x)
@@ -125,7 +144,9 @@ class CrossmodalAttention(nn.Module):
         present = {name: masks[name].any(1) for name in self.names}  # [B] each
         safe = {name: answerable(masks[name]) for name in self.names}
         answers = {
-            name: self.sources[name](sequences[name]).unflatten(-1, (len(self.names) - 1, self.layers, 2, self.width))
+            name: self.sources[name](sequences[name]).reshape(
+                *sequences[name].shape[:2], len(self.names) - 1, self.layers, 2, self.width
+            )
             for name in self.names
         }  # [B, Ts, targets, l, 2, d]
         enriched = {}
@@ -135,10 +156,13 @@ class CrossmodalAttention(nn.Module):
             longest = max(part.shape[1] for part in told)
             out = self.targets[target](
                 sequences[target],
-                torch.stack([F.pad(part, (0, 0) * 3 + (0, longest - part.shape[1])) for part in told]),
-                torch.stack([F.pad(safe[source], (0, longest - safe[source].shape[1])) for source in others]),
+                torch.stack([lengthened(part, longest) for part in told]),
+                torch.stack([lengthened(safe[source], longest) for source in others]),
             )  # [S, B, Tt, d]
-            available = torch.stack([present[source] for source in others])  # [S, B]
+            shut = CLOSED.get()
+            available = torch.stack(
+                [present[s] if (s, target) not in shut else torch.zeros_like(present[s]) for s in others]
+            )  # [S, B]
             product = out.masked_fill(~available[..., None, None], 1).prod(0)  # Eq. 12
             own = self.own[target](sequences[target])
             enriched[target] = torch.where(available.any(0)[:, None, None], product, own)
@@ -146,3 +170,10 @@ class CrossmodalAttention(nn.Module):
 
     def _others(self, name: str) -> Sequence[str]:
         return [other for other in self.names if other != name]
+
+
+def lengthened(x: Shaped[Tensor, "B T ..."], length: int | Tensor) -> Shaped[Tensor, "B L ..."]:
+    """The same steps with zeros behind them."""
+    if x.shape[1] == length:
+        return x
+    return F.pad(x, [0, 0] * (x.ndim - 2) + [0, int(length) - x.shape[1]])

@@ -129,7 +129,7 @@ class Pooling(nn.Module):
     def forward(self, x: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B d"]:
         if self.kind == "last":
             last = (mask.sum(1) - 1).clamp(min=0)
-            return x[torch.arange(len(x), device=x.device), last] * mask.any(1)[:, None]
+            return x[torch.arange(x.shape[0], device=x.device), last] * mask.any(1)[:, None]
         if self.score is None:
             weights = mask.to(x.dtype)
         else:

@@ -8,16 +8,18 @@ from mmerc.corpora import READERS, Clip, Dialogue, Problem, Utterance, open_corp
 from mmerc.corpora.conversation import gather
 from mmerc.corpora.meld import NAME
 from mmerc.errors import CorpusError
-from mmerc.inference.recording import alone, read_recording
+from mmerc.inference.recording import Words, alone, read_recording
 from mmerc.media.container import SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
 
 
-def read_input(location: str, transcript: Path | None = None) -> tuple[list[Dialogue], Sequence[Problem]]:
+def read_input(
+    location: str, transcript: Path | None = None, *, words: Words | None = None
+) -> tuple[list[Dialogue], Sequence[Problem]]:
     """The dialogues of `KIND:PATH`, `KIND:PATH#split`, a folder of clips, or one recording with or without a transcript.
 
-    Clips named `dia<D>_utt<U>` in a folder form dialogues; any other clip is a dialogue of one utterance.
+    `words` makes words of the samples of a recording that has no transcript. Clips named `dia<D>_utt<U>` in a folder form dialogues; any other clip is a dialogue of one utterance.
 
     Raises:
         CorpusError: there is nothing there, or nothing of a kind that is known, or a transcript belongs to no recording.
@@ -32,7 +34,7 @@ def read_input(location: str, transcript: Path | None = None) -> tuple[list[Dial
     if place.is_file():
         if place.suffix.lower() in TABLES:
             raise CorpusError(f"{location} is a table and no clip: write table:{location}.")
-        dialogue, problems = read_recording(place, transcript)
+        dialogue, problems = read_recording(place, transcript, words=words)
         return [dialogue], problems
     if place.is_dir():
         clips = sorted(

@@ -1,8 +1,10 @@
 """One model folder: conversations and clips in, an emotion for each utterance out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmerc.corpora import Clip, Dialogue, Key, Utterance
 from mmerc.emotions import LabelSet
@@ -11,6 +13,9 @@ from mmerc.errors import RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import Fusion
+from mmerc.fusion.crossmodal import closed
+from mmerc.inference.live import Conversation
+from mmerc.inference.together import Together
 from mmerc.training.decision import FUSED, Decision
 from mmerc.training.extraction import encoded, log_missing, prepared
 from mmerc.training.model_folder import FORMAT, decision_of, load_encoder, load_fusion
@@ -33,13 +38,18 @@ class Predictor:
         fusion: Fusion | None,
         prior: Sequence[float],
         decision: Decision | None = None,
+        backend: Literal["torch", "onnx"] = "torch",
     ) -> None:
         self.decision = decision or Decision()
+        self.backend = backend
+        self._together = Together(self._answers_live, most=BATCH)
         self.labels, self.encoders, self.fusion, self.prior = labels, encoders, fusion, list(prior)
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Predictor":
-        """Read the folder that `mmerc train` leaves at `RUN/model`.
+    def load(cls, folder: str | Path, *, backend: Literal["torch", "onnx"] = "torch") -> "Predictor":
+        """Read the folder that `mmerc train` leaves at `RUN/model`, or that `mmerc export` has written.
+
+        `backend="onnx"` lets onnxruntime compute what `mmerc export` has written there; the answers are the same.
 
         Raises:
             RunError: the folder is no model, is incomplete, or was made by a newer mmerc.
@@ -63,16 +73,32 @@ class Predictor:
         fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
         if any(encoder.classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
             raise RunError(f"{folder} names {len(labels)} labels, its networks have another number: it is damaged.")
+        if backend == "onnx":
+            from mmerc.inference.onnx import use_onnx  # needs the extra onnx
+
+            use_onnx(folder, encoders, fusion)
         answering = FUSED if fusion is not None else next(iter(encoders))
         decision = decision_of(settings, answering, folder / "config.json")
-        return cls(labels=LabelSet(tuple(labels)), encoders=encoders, fusion=fusion, prior=prior, decision=decision)
+        return cls(
+            labels=LabelSet(tuple(labels)),
+            encoders=encoders,
+            fusion=fusion,
+            prior=prior,
+            decision=decision,
+            backend=backend,
+        )
 
-    def predict(self, dialogues: Iterable[Dialogue], *, explain: bool = False) -> Iterator[Answer]:
+    def predict(
+        self, dialogues: Iterable[Dialogue], *, explain: bool = False, watch: Callable[[], None] = lambda: None
+    ) -> Iterator[Answer]:
         """A row for every utterance, in order.
+
+        `watch` is called after each modality of each utterance that has been read; what it raises ends the work.
 
         An utterance that has no modality at all gets the label prior and an empty `modalities`. What was missing, and
         why, is summed up in the log at the end. With `explain` a row says under `influence` what each of its modalities
-        adds to the probability of its emotion: that probability less what it would be without the modality.
+        adds to the probability of its emotion: that probability less what it would be without the modality; and, where the
+        fusion has crossmodal attention, under `attention` the same for each "source->target" by which one asks another.
         """
         group: list[Dialogue] = []
         missing: dict[str, dict[Key, str]] = {name: {} for name in self.encoders}
@@ -81,10 +107,10 @@ class Predictor:
             group.append(dialogue)
             total += len(dialogue)
             if sum(map(len, group)) >= AT_ONCE:
-                yield from self._answers(group, missing, explain=explain)
+                yield from self._answers(group, missing, explain=explain, watch=watch)
                 group = []
         if group:
-            yield from self._answers(group, missing, explain=explain)
+            yield from self._answers(group, missing, explain=explain, watch=watch)
         for name, reasons in missing.items():
             log_missing(name, reasons, total)
 
@@ -96,13 +122,61 @@ class Predictor:
         turn = Utterance("input", Path(path).stem, 0, speaker=speaker, text=text, clip=Clip(Path(path)))
         return list(self.predict([Dialogue("input", turn.dialogue, (turn,))]))
 
-    def _answers(self, group: Sequence[Dialogue], missing: dict[str, dict[Key, str]], *, explain: bool) -> list[Answer]:
+    def stream(self, name: str = "live", *, explain: bool = False) -> Conversation:
+        """A conversation to which utterances are pushed as they end.
+
+        Nothing of the future is read, whichever protocol the model was trained for; a model of the `online` protocol has
+        been trained for it. With `explain` each answer has `influence`, as in `predict`. Answers of many conversations, asked for from many threads, are computed together.
+
+        >>> predictor = Predictor.load("RUN/model")  # doctest: +SKIP
+        >>> conversation = predictor.stream()  # doctest: +SKIP
+        >>> conversation.push(spoken("You came back!", speaker="Ann"))["emotion"]  # doctest: +SKIP
+        'surprise'
+        """
+        return Conversation(partial(self._answer_last, explain), name)
+
+    def _answer_last(self, explain: bool, dialogue: Dialogue) -> Answer:
+        place = len(dialogue) - 1
+        turn = dialogue.utterances[place]
+        inputs = {name: prepared(encoder, dialogue, place) for name, encoder in self.encoders.items()}
+        return self._together((turn, inputs, explain))
+
+    def _answers_live(self, asked: Sequence[tuple[Utterance, dict[str, Row], bool]]) -> list[Answer]:
+        """The answers to utterances of different conversations, whose inputs are prepared."""
+        keys: list[Key] = [("asked", str(place), "") for place in range(len(asked))]  # theirs need not be unique
+        rows: dict[str, dict[Key, Row]] = {}
+        for name, encoder in self.encoders.items():
+            own = {key: inputs[name] for key, (_, inputs, _) in zip(keys, asked, strict=True)}
+            examples = [Example(key, row.values) for key, row in own.items() if row.values is not None]
+            made = {row.key: row for row in encoded(encoder, examples)} if examples else {}
+            rows[name] = {key: made.get(key, Row(key, None, own[key].reason)) for key in keys}
+        probabilities = self._decided(keys, rows)
+        answers = []
+        for key, (turn, _, _) in zip(keys, asked, strict=True):
+            there = [name for name in rows if rows[name][key].values is not None]
+            answer = prediction_row(turn, self.labels, probabilities.get(key, self.prior), there)
+            answer["missing"] = {name: rows[name][key].reason for name in rows if name not in there}
+            answers.append(answer)
+        wanted = [place for place, (_, _, explain) in enumerate(asked) if explain]
+        self._explain([keys[place] for place in wanted], rows, [answers[place] for place in wanted])
+        return answers
+
+    def _answers(
+        self,
+        group: Sequence[Dialogue],
+        missing: dict[str, dict[Key, str]],
+        *,
+        explain: bool,
+        watch: Callable[[], None],
+    ) -> list[Answer]:
         """The rows of some dialogues; why a modality is missing is added to `missing`."""
         turns = [turn for dialogue in group for turn in dialogue.utterances]
-        rows = {name: self.features(encoder, group) for name, encoder in self.encoders.items()}
+        rows = {name: self.features(encoder, group, watch) for name, encoder in self.encoders.items()}
         for name, found in rows.items():
             missing[name] |= {key: row.reason for key, row in found.items() if row.reason is not None}
-        probabilities = self._decided(group, rows)
+        probabilities: dict[Key, list[float]] = {}
+        for dialogue in group:  # one at a time, so that none depends on another
+            probabilities |= self._decided([turn.key for turn in dialogue.utterances], rows)
         answers = [
             prediction_row(
                 turn,
@@ -113,35 +187,51 @@ class Predictor:
             for turn in turns
         ]
         if explain:
-            self._explain(group, rows, answers)
+            self._explain([turn.key for turn in turns], rows, answers)
         return answers
 
-    def _decided(self, group: Sequence[Dialogue], rows: Mapping[str, Mapping[Key, Row]]) -> dict[Key, list[float]]:
+    def _decided(self, keys: Sequence[Key], rows: Mapping[str, Mapping[Key, Row]]) -> dict[Key, list[float]]:
         """The probabilities of every utterance that has one of these modalities."""
         if self.fusion is None:
-            keys = [turn.key for dialogue in group for turn in dialogue.utterances]
             return self.decision.applied(own_answers(next(iter(rows.values())), keys), self.prior)
-        probabilities: dict[Key, list[float]] = {}
-        for dialogue in group:
-            probabilities |= fused_answers(self.fusion, rows, [turn.key for turn in dialogue.utterances])[0]
-        return self.decision.applied(probabilities, self.prior)
+        return self.decision.applied(fused_answers(self.fusion, rows, keys)[0], self.prior)
 
-    def _explain(self, group: Sequence[Dialogue], rows: Mapping[str, Mapping[Key, Row]], answers: list[Answer]) -> None:
-        """Add to each answer what it would have lost without each of its modalities."""
-        keys = [turn.key for dialogue in group for turn in dialogue.utterances]
+    def _explain(self, keys: Sequence[Key], rows: Mapping[str, Mapping[Key, Row]], answers: list[Answer]) -> None:
+        """Add to each key's answer what it would have lost without each of its modalities, and without each attention."""
         for answer in answers:
             answer["influence"] = {}
         for name, found in rows.items():
             gone: dict[Key, Row] = {key: Row(key, None, "left out") for key in found}
-            without = self._decided(group, {**rows, name: gone})
-            for key, answer in zip(keys, answers, strict=True):
-                if name in answer["modalities"]:
-                    place = self.labels.index(answer["emotion"])
-                    rest = without.get(key, self.prior)[place]
-                    answer["influence"][name] = round(answer["probabilities"][answer["emotion"]] - rest, 6)
+            self._note_loss("influence", name, {name}, keys, {**rows, name: gone}, answers)
+        if not hasattr(self.fusion, "crossmodal") or self.backend == "onnx":
+            return  # no attention between modalities, or in a graph in which none can be shut
+        for answer in answers:
+            answer["attention"] = {}
+        for source, target in permutations(rows, 2):
+            with closed((source, target)):
+                self._note_loss("attention", f"{source}->{target}", {source, target}, keys, rows, answers)
+
+    def _note_loss(
+        self,
+        kind: str,
+        name: str,
+        needed: set[str],
+        keys: Sequence[Key],
+        rows: Mapping[str, Mapping[Key, Row]],
+        answers: list[Answer],
+    ) -> None:
+        """Under `kind` and `name`: the probability of each answer's emotion less what these rows give now, where the
+        utterance has the modalities that are `needed`."""
+        without = self._decided(keys, rows)
+        for key, answer in zip(keys, answers, strict=True):
+            if needed <= set(answer["modalities"]):
+                rest = without.get(key, self.prior)[self.labels.index(answer["emotion"])]
+                answer[kind][name] = round(answer["probabilities"][answer["emotion"]] - rest, 6)
 
     @staticmethod
-    def features(encoder: Encoder, group: Sequence[Dialogue]) -> dict[Key, Row]:
+    def features(
+        encoder: Encoder, group: Sequence[Dialogue], watch: Callable[[], None] = lambda: None
+    ) -> dict[Key, Row]:
         """One modality's features of every utterance, or why it has none.
 
         No batch holds utterances of two dialogues: in bfloat16 an answer depends a little on what it is computed with,
@@ -150,7 +240,10 @@ class Predictor:
         rows: dict[Key, Row] = {}
         for dialogue in group:
             for first in range(0, len(dialogue), AT_ONCE):  # crops and samples of a whole film are not held at once
-                some = [prepared(encoder, dialogue, place) for place in range(len(dialogue))[first : first + AT_ONCE]]
+                some = []
+                for place in range(len(dialogue))[first : first + AT_ONCE]:
+                    some.append(prepared(encoder, dialogue, place))
+                    watch()
                 rows |= {row.key: row for row in some}
                 examples = [Example(row.key, row.values) for row in some if row.values is not None]
                 examples.sort(key=lambda example: len(example.values))

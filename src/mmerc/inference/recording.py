@@ -1,21 +1,35 @@
 """A long recording as one conversation: cut by its transcript, or where voice activity says that somebody speaks."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from mmerc.corpora import Clip, Dialogue, Problem, Utterance
 from mmerc.corpora.transcript import Segment, read_transcript
 from mmerc.errors import MissingModality
+from mmerc.media import read_waveform
 from mmerc.media.container import duration
 from mmerc.media.voice_activity import turns_of_speech
 
+Words = Callable[[np.ndarray], str | None]
 WHOLE = 30.0  # seconds: a shorter recording without a transcript is one utterance
 
 
-def read_recording(file: Path, transcript: Path | None = None) -> tuple[Dialogue, list[Problem]]:
+def read_recording(
+    file: Path,
+    transcript: Path | None = None,
+    *,
+    words: Words | None = None,
+    watch: Callable[[float], None] = lambda seconds: None,
+) -> tuple[Dialogue, list[Problem]]:
     """The recording's utterances, each a part of the file.
 
-    Without a transcript there are no words, and nobody's name; a recording of at most 30 s is one utterance then.
+    `watch` is told how many seconds of a recording without a transcript have been heard; what it raises ends the work.
+
+    Without a transcript there is nobody's name, and no words but those that `words` makes of each utterance's samples
+    (`transcription.Whisper`); a recording of at most 30 s is one utterance then.
 
     Raises:
         CorpusError: the transcript cannot be used.
@@ -24,9 +38,11 @@ def read_recording(file: Path, transcript: Path | None = None) -> tuple[Dialogue
     if transcript is not None:
         segments, problems = read_transcript(transcript)
     else:
-        segments = [Segment(start, end, "") for start, end in _spoken(file)]
+        segments = [
+            Segment(start, end, _heard(Clip(file, start, end), words) or "") for start, end in _spoken(file, watch)
+        ]
     if not segments:
-        return alone(file, file.stem), problems
+        return alone(file, file.stem, _heard(Clip(file), words)), problems
     name = printable(file.stem)
     turns = tuple(
         Utterance(
@@ -45,9 +61,9 @@ def read_recording(file: Path, transcript: Path | None = None) -> tuple[Dialogue
     return Dialogue("input", name, turns), problems
 
 
-def alone(clip: Path, name: str) -> Dialogue:
+def alone(clip: Path, name: str, text: str | None = None) -> Dialogue:
     """A clip that is one utterance."""
-    turn = Utterance("input", printable(name), 0, clip=Clip(clip))
+    turn = Utterance("input", printable(name), 0, text=text, clip=Clip(clip))
     return Dialogue("input", turn.dialogue, (turn,))
 
 
@@ -56,11 +72,21 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _spoken(file: Path) -> list[tuple[float, float]]:
+def _heard(clip: Clip, words: Words | None) -> str | None:
+    """What is said, where somebody listens and there is a sound."""
+    if words is None:
+        return None
+    try:
+        return words(read_waveform(clip))
+    except MissingModality:
+        return None
+
+
+def _spoken(file: Path, watch: Callable[[float], None]) -> list[tuple[float, float]]:
     """The stretches of speech; none where the recording is short, or its sound cannot be read."""
     try:
         if 0 < duration(file) <= WHOLE:  # some files do not say how long they are
             return []
-        return list(turns_of_speech(Clip(file)))
+        return list(turns_of_speech(Clip(file), watch))
     except MissingModality:
         return []

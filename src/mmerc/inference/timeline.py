@@ -15,9 +15,7 @@ from mmerc.inference.recording import printable
 
 def write_timeline(file: Path, rows: list[dict[str, Any]], labels: LabelSet, recording: Path | None = None) -> None:
     """Write the page. `recording`: the file that all rows are parts of; it is shown where it lies, not copied."""
-    page = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
-        (resources.files("mmerc.inference") / "timeline.html").read_text(encoding="utf-8")
-    )
+    page = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(part("timeline.html"))
     speakers = len({(row["split"], row["dialogue"], row["speaker"]) for row in rows if row["speaker"]})
     people = f" of {speakers} speakers" if speakers > 1 else ""
     title = printable(recording.name) if recording else "Conversations"
@@ -26,6 +24,13 @@ def write_timeline(file: Path, rows: list[dict[str, Any]], labels: LabelSet, rec
         title=title,
         summary=f"{len(rows)} utterances{people}.",
         media=media,
+        style=part("timeline.css"),
+        script=part("timeline.js"),
         data={"rows": rows, "colours": labels.colours(), "labels": list(labels.names)},
     )
     write_text(file, html)
+
+
+def part(name: str) -> str:
+    """A file of the page's: `timeline.html`, `timeline.css` or `timeline.js`."""
+    return (resources.files("mmerc.inference") / name).read_text(encoding="utf-8")

@@ -38,10 +38,19 @@ def read_waveform(clip: Clip, *, channel: Channel = "mean", longest: float = LON
         if wanted <= 0:
             break
     samples = np.concatenate(blocks)[: int(longest * SAMPLE_RATE)] if blocks else np.zeros(0, np.float32)
+    return audible(samples, clip.path.name)
+
+
+def audible(samples: Float[np.ndarray, " S"], name: str) -> Float[np.ndarray, " S"]:
+    """The samples, where there is something to hear in them.
+
+    Raises:
+        NoAudio: they are shorter than 0.05 s or silent; `name` says whose they are.
+    """
     if len(samples) < SHORTEST * SAMPLE_RATE:
-        raise NoAudio(f"{clip.path.name} holds only {len(samples) / SAMPLE_RATE * 1000:.0f} ms of audio")
+        raise NoAudio(f"{name} holds only {len(samples) / SAMPLE_RATE * 1000:.0f} ms of audio")
     if float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) < SILENCE:
-        raise NoAudio(f"{clip.path.name} is silent")
+        raise NoAudio(f"{name} is silent")
     return samples
 
 

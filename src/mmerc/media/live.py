@@ -1,0 +1,49 @@
+"""An utterance that is in no file: what a microphone and a camera gave, in the forms that a clip is read in."""
+
+import numpy as np
+from jaxtyping import Float
+
+from mmerc.corpora import Live, Utterance
+from mmerc.errors import ClipUnreadable, MissingModality, NoAudio, NoVideo
+from mmerc.media.audio import LONGEST, SAMPLE_RATE, Channel, audible, read_waveform
+from mmerc.media.picture import read_picture
+from mmerc.media.video import LARGEST_SIDE, Frames
+
+
+def waveform_of(turn: Utterance, *, channel: Channel = "mean", longest: float = LONGEST) -> Float[np.ndarray, " S"]:
+    """The utterance's samples, from its clip or from the microphone, as `read_waveform` gives them.
+
+    Raises:
+        MissingModality: it has neither, or nothing can be heard.
+    """
+    if turn.live is not None:
+        if not len(turn.live.samples):
+            raise NoAudio("there is no microphone")
+        return audible(turn.live.samples[: int(longest * SAMPLE_RATE)], "the microphone")
+    if turn.clip is None:
+        raise MissingModality("it has no clip")
+    return read_waveform(turn.clip, channel=channel, longest=longest)
+
+
+def live_frames(live: Live, count: int, *, largest_side: int = LARGEST_SIDE) -> Frames:
+    """At most `count` of the camera's pictures, evenly spaced; damaged ones are left out.
+
+    Raises:
+        NoVideo: there is none that can be read.
+    """
+    if not live.pictures:
+        raise NoVideo("there is no camera")
+    places = np.unique(np.linspace(0, len(live.pictures) - 1, count).round().astype(int))
+    images: list[np.ndarray] = []
+    times: list[float] = []
+    for place in places:
+        try:
+            image = read_picture(live.pictures[place], largest_side=largest_side)
+        except ClipUnreadable:
+            continue
+        if not images or image.shape == images[0].shape:
+            images.append(image)
+            times.append(live.times[place])
+    if not images:
+        raise NoVideo("none of the camera's pictures can be read")
+    return Frames(np.stack(images), np.asarray(times, np.float64))

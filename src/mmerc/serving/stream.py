@@ -1,0 +1,138 @@
+"""One live stream: sound, pictures and words come in, an answer goes out whenever an utterance has ended.
+
+Messages of the client:
+    {"type": "start", "token": "...", "speaker": "Ann"}   first of all, once; both keys may be left out, and with
+                                                          "turns": "client" only `end` ends an utterance; with
+                                                          "explain": true answers have `influence`
+    binary, first byte 1                                  sound: 16-bit little-endian mono samples at 16 kHz
+    binary, first byte 2                                  a picture: JPEG or PNG
+    {"type": "text", "text": "...", "speaker": "..."}     words of the utterance that goes on or has just begun
+    {"type": "end"}                                       the utterance has ended, whatever the voice detector says
+    {"type": "stop"}                                      the conversation has ended
+Messages of the service:
+    {"type": "ready", "model": {...}}                     it listens
+    {"type": "speech", "start": 1.2}                      somebody has begun to speak, seconds from the stream's start
+    {"type": "answer", ..., "seconds": 0.2}               a row of `mmerc predict`, with `missing`, and how long it took
+    {"type": "error", "error": "..."}                     one sentence; the stream goes on unless it is closed
+"""
+
+import json
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from mmerc.corpora import Live, Utterance
+from mmerc.corpora.conversation import whole
+from mmerc.media import SAMPLE_RATE
+from mmerc.media.voice_activity import LONGEST_TURN, TurnDetector
+
+SOUND, PICTURE = 1, 2
+BEFORE, AFTER = 0.2, 0.1  # seconds that are kept around a turn, where consonants and breath are
+MOST_PICTURES, PICTURE_BYTES = 300, 30_000_000  # kept; of more, the last
+TYPES = ("start", "text", "end", "stop")
+
+
+class BadMessage(ValueError):
+    """A message that is not one of those above; the sentence says what it should be."""
+
+
+def command(text: str) -> dict[str, Any]:
+    """A text message, checked.
+
+    Raises:
+        BadMessage: it is no JSON object, or none of those known, or a value is of the wrong type.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadMessage("the message is no JSON: send an object with a type.") from error
+    if not isinstance(found, dict) or found.get("type") not in TYPES:
+        raise BadMessage(f"the message has no type of {', '.join(TYPES)}: send one of them.")
+    for key in ("token", "text", "speaker", "turns"):
+        if not isinstance(found.get(key, ""), str):
+            raise BadMessage(f'"{key}" is no text: send a string.')
+        found[key] = whole(found.get(key, ""))
+    return found
+
+
+class Ear:
+    """What has been heard and seen of the utterance that goes on; gives each utterance as it ends.
+
+    Memory is bounded: at most half a minute of sound, and 300 pictures or 30 MB of them, are kept.
+    """
+
+    def __init__(self, speaker: str = "", *, detecting: bool = True, most_characters: int = 10_000) -> None:
+        self.speaker = speaker
+        self.detecting = detecting
+        self.most_characters = most_characters
+        self.detector = TurnDetector()
+        self.samples = np.zeros(0, np.float32)
+        self.first = 0  # number of the first sample that is still kept
+        self.end = 0.0  # where the last utterance ended
+        self.pictures: deque[tuple[float, bytes]] = deque()
+        self.weight = 0  # bytes of all pictures
+        self.text = ""
+
+    @property
+    def now(self) -> float:
+        """Seconds of sound that have come."""
+        return (self.first + len(self.samples)) / SAMPLE_RATE
+
+    @property
+    def speaking_since(self) -> float | None:
+        return self.detector.start
+
+    def hear(self, sound: bytes) -> list[Utterance]:
+        """16-bit samples in; the utterances that ended with them out."""
+        if len(sound) % 2:
+            raise BadMessage("the sound has half a sample: send whole 16-bit samples.")
+        block = np.frombuffer(sound, "<i2").astype(np.float32) / 32_768
+        self.samples = np.concatenate([self.samples, block])
+        turns = self.detector.hear(block) if self.detecting else []
+        ended = [self._utterance(start, end) for start, end in turns]
+        oldest = max(self.end - BEFORE, self.now - LONGEST_TURN - BEFORE - AFTER)
+        drop = max(0, int(oldest * SAMPLE_RATE) - self.first)
+        self.samples, self.first = self.samples[drop:], self.first + drop
+        return ended
+
+    def see(self, picture: bytes, seconds: float) -> None:
+        """A picture that came `seconds` after the stream began; sound, where there is some, is the better clock."""
+        self.pictures.append((self.now if len(self.samples) else seconds, picture))
+        self.weight += len(picture)
+        while len(self.pictures) > MOST_PICTURES or self.weight > PICTURE_BYTES:
+            self._drop_picture()
+
+    def read(self, text: str, speaker: str) -> None:
+        self.speaker = speaker or self.speaker
+        if len(self.text) + len(text) > self.most_characters:
+            raise BadMessage(f"the utterance has more than {self.most_characters} characters: end it first.")
+        self.text = f"{self.text} {text}".strip()
+
+    def finish(self) -> list[Utterance]:
+        """What has come since the last utterance, ended by force; nothing where nothing has come."""
+        start = self.detector.start
+        if start is not None:  # the detector goes on hearing the same voice: the next utterance begins here
+            self.detector.start = self.now
+        ended = max(self.now, self.pictures[-1][0] if self.pictures else 0.0)
+        begun = start if start is not None else max(self.end, ended - LONGEST_TURN)
+        if not self.text and ended <= begun:
+            return []
+        return [self._utterance(begun, max(begun, ended))]
+
+    def _utterance(self, start: float, end: float) -> Utterance:
+        low, high = (round(time * SAMPLE_RATE) - self.first for time in (start - BEFORE, end + AFTER))
+        samples = self.samples[max(0, low) : max(0, high)].copy()
+        seen = [(time, picture) for time, picture in self.pictures if start - BEFORE <= time <= end + AFTER]
+        origin = max(0.0, start - BEFORE)
+        live = Live(samples, tuple(picture for _, picture in seen), tuple(time - origin for time, _ in seen))
+        text, self.text = self.text, ""
+        self.end = end
+        while self.pictures and self.pictures[0][0] <= end:
+            self._drop_picture()
+        return Utterance(
+            "live", "", 0, speaker=self.speaker, text=text or None, start=round(start, 3), end=round(end, 3), live=live
+        )
+
+    def _drop_picture(self) -> None:
+        self.weight -= len(self.pictures.popleft()[1])

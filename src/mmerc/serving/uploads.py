@@ -1,0 +1,57 @@
+"""Files that strangers send: in a folder of their own that nobody else reads, under names of ours, gone in every case."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from fastapi import HTTPException
+from starlette.datastructures import UploadFile
+
+from mmerc.errors import MediaError
+from mmerc.media.container import duration
+
+BLOCK = 1 << 20
+SUFFIXES = (".srt", ".vtt", ".csv", ".json")
+
+
+class Uploads:
+    """A private folder; `remove` may be called more than once, and leaving the `with` block calls it."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mmerc-"))  # mode 0700
+
+    def keep(self, upload: UploadFile, name: str) -> Path:
+        """The upload as the file `name`, which is ours; what the client calls it is never a path."""
+        file = self.folder / name
+        with file.open("wb") as out:
+            shutil.copyfileobj(upload.file, out, BLOCK)
+        return file
+
+    def keep_transcript(self, upload: UploadFile) -> Path:
+        """Only the known endings are taken over from the client's name, for they say how to read it."""
+        ending = next((s for s in SUFFIXES if (upload.filename or "").lower().endswith(s)), None)
+        if ending is None:
+            raise HTTPException(415, f"a transcript is one of {', '.join(SUFFIXES)}: name the file so.")
+        return self.keep(upload, f"transcript{ending}")
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> "Uploads":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+
+def check_medium(file: Path, most_seconds: float) -> None:
+    """Refuse what is no recording (415), or too long a one (413)."""
+    try:
+        seconds = duration(file)
+    except MediaError as error:
+        raise HTTPException(415, f"the file is no audio or video that can be read: {error}.") from error
+    if seconds > most_seconds:
+        raise HTTPException(413, f"the recording takes {seconds:.0f} s, more than {most_seconds:g}: send a part of it.")

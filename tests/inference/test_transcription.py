@@ -1,0 +1,49 @@
+"""faster-whisper is stood in for by a module of the same shape: its models are not to be had here."""
+
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmerc.errors import WeightsError
+from mmerc.inference.recording import read_recording
+from mmerc.inference.transcription import Whisper
+
+
+class Model:
+    def __init__(self, name: str, compute_type: str) -> None:
+        if name != "small":
+            raise RuntimeError("no such model\nat all")
+
+    def transcribe(self, samples: np.ndarray, **options: Any) -> tuple[Any, None]:
+        assert samples.dtype == np.float32 and samples.ndim == 1
+        return (SimpleNamespace(text=text) for text in (" You came", " back! ")), None
+
+
+@pytest.fixture
+def whisper(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("faster_whisper")
+    module.WhisperModel = Model  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "faster_whisper", module)
+
+
+@pytest.mark.usefixtures("whisper")
+def test_a_recording_without_a_transcript_gets_words(small_corpus: Path) -> None:
+    clip = sorted((small_corpus / "train_splits").iterdir())[0]
+    dialogue, _ = read_recording(clip, words=Whisper("small"))
+    assert [turn.text for turn in dialogue.utterances] == ["You came back!"]
+
+
+@pytest.mark.usefixtures("whisper")
+def test_a_model_that_is_not_there() -> None:
+    with pytest.raises(WeightsError, match='"huge" cannot be loaded \\(no such model\\)'):
+        Whisper("huge")
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    with pytest.raises(WeightsError, match="needs the extra asr"):
+        Whisper("small")
