@@ -1,7 +1,7 @@
 """MTCNN (Zhang et al. 2016): three small networks that find faces, each looking closer than the one before.
 
-Parameter names, shapes and arithmetic are those of facenet-pytorch 2.5.3, whose weights load strictly. Boxes are
-(left, top, right, bottom) in pixels; landmarks are eyes, nose and mouth corners as (x, y).
+The arithmetic is that of facenet-pytorch 2.5.3. Boxes are (left, top, right, bottom) in pixels; landmarks are eyes, nose
+and mouth corners as (x, y).
 """
 
 from collections.abc import Iterator
@@ -14,95 +14,13 @@ from torch import Tensor, nn
 
 from mmerc import weights
 from mmerc.encoders import area
+from mmerc.encoders.mtcnn_networks import OutputNetwork, ProposalNetwork, RefinementNetwork
 
 STRIDE, CELL = 2, 12  # the proposal network looks at 12x12 windows, two pixels apart
 IMAGES_AT_ONCE = 8  # the largest pyramid level of eight 720p frames takes about 350 MB
 CROPS_AT_ONCE = 512
 LARGE = 6  # of a picture's shorter side, the part that a large face takes
 BLOCK = 512  # boxes compared with all others at once
-
-
-class ProposalNetwork(nn.Module):
-    """P-Net: fully convolutional, a face score and a box correction for each window."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 10, 3)
-        self.prelu1 = nn.PReLU(10)
-        self.pool1 = nn.MaxPool2d(2, 2, ceil_mode=True)
-        self.conv2 = nn.Conv2d(10, 16, 3)
-        self.prelu2 = nn.PReLU(16)
-        self.conv3 = nn.Conv2d(16, 32, 3)
-        self.prelu3 = nn.PReLU(32)
-        self.conv4_1 = nn.Conv2d(32, 2, 1)
-        self.conv4_2 = nn.Conv2d(32, 4, 1)
-
-    def forward(self, x: Float[Tensor, "B 3 H W"]) -> tuple[Float[Tensor, "B 4 h w"], Float[Tensor, "B h w"]]:
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.prelu2(self.conv2(x))
-        x = self.prelu3(self.conv3(x))
-        return self.conv4_2(x), self.conv4_1(x).softmax(1)[:, 1]
-
-
-class RefinementNetwork(nn.Module):
-    """R-Net: 24x24 crops, a score and a box correction each."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 28, 3)
-        self.prelu1 = nn.PReLU(28)
-        self.pool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
-        self.conv2 = nn.Conv2d(28, 48, 3)
-        self.prelu2 = nn.PReLU(48)
-        self.pool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
-        self.conv3 = nn.Conv2d(48, 64, 2)
-        self.prelu3 = nn.PReLU(64)
-        self.dense4 = nn.Linear(576, 128)
-        self.prelu4 = nn.PReLU(128)
-        self.dense5_1 = nn.Linear(128, 2)
-        self.dense5_2 = nn.Linear(128, 4)
-
-    def forward(self, x: Float[Tensor, "N 3 24 24"]) -> tuple[Float[Tensor, "N 4"], Float[Tensor, " N"]]:
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.pool2(self.prelu2(self.conv2(x)))
-        x = self.prelu3(self.conv3(x))
-        x = x.permute(0, 3, 2, 1).flatten(1)  # [N, 576], in the order in which the weights were trained
-        x = self.prelu4(self.dense4(x))
-        return self.dense5_2(x), self.dense5_1(x).softmax(1)[:, 1]
-
-
-class OutputNetwork(nn.Module):
-    """O-Net: 48x48 crops, a score, a box correction and five landmarks each."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 32, 3)
-        self.prelu1 = nn.PReLU(32)
-        self.pool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
-        self.conv2 = nn.Conv2d(32, 64, 3)
-        self.prelu2 = nn.PReLU(64)
-        self.pool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
-        self.conv3 = nn.Conv2d(64, 64, 3)
-        self.prelu3 = nn.PReLU(64)
-        self.pool3 = nn.MaxPool2d(2, 2, ceil_mode=True)
-        self.conv4 = nn.Conv2d(64, 128, 2)
-        self.prelu4 = nn.PReLU(128)
-        self.dense5 = nn.Linear(1152, 256)
-        self.prelu5 = nn.PReLU(256)
-        self.dense6_1 = nn.Linear(256, 2)
-        self.dense6_2 = nn.Linear(256, 4)
-        self.dense6_3 = nn.Linear(256, 10)
-
-    def forward(
-        self, x: Float[Tensor, "N 3 48 48"]
-    ) -> tuple[Float[Tensor, "N 4"], Float[Tensor, "N 10"], Float[Tensor, " N"]]:
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.pool2(self.prelu2(self.conv2(x)))
-        x = self.pool3(self.prelu3(self.conv3(x)))
-        x = self.prelu4(self.conv4(x))
-        x = x.permute(0, 3, 2, 1).flatten(1)  # [N, 1152]
-        x = self.prelu5(self.dense5(x))
-        return self.dense6_2(x), self.dense6_3(x), self.dense6_1(x).softmax(1)[:, 1]
 
 
 @dataclass(frozen=True)
@@ -119,6 +37,11 @@ class Faces:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @property
+    def heights(self) -> Float[Tensor, " N"]:
+        """In pixels."""
+        return self.boxes[:, 3] - self.boxes[:, 1]
 
 
 class FaceDetector(nn.Module):
@@ -156,15 +79,17 @@ class FaceDetector(nn.Module):
 
     @torch.inference_mode()
     def large_first(self, images: UInt8[Tensor, "B H W 3"]) -> list[Faces]:
-        """The faces of each image that take a sixth of its shorter side or more; where there is none, all faces.
+        """The faces of each image that are as high as a sixth of its shorter side; where there is none, all faces.
 
         The largest face is among them, at a fraction of the cost: nearly all of it is the search for the small ones.
         """
         found: list[Faces] = []
         for part in images.split(IMAGES_AT_ONCE):
             table = area.summed(part)
-            faces = self._detect(table, min(part.shape[1:3]) / LARGE)
-            left = [place for place, there in enumerate(faces) if not len(there)]
+            smallest = min(part.shape[1:3]) / LARGE
+            faces = self._detect(table, smallest)
+            # Beside a face that came out smaller than what was searched for, a larger one may have been passed over.
+            left = [place for place, there in enumerate(faces) if not (there.heights >= smallest).any()]
             if left:
                 for place, there in zip(left, self._detect(table[left]), strict=True):
                     faces[place] = there
@@ -197,9 +122,7 @@ class FaceDetector(nn.Module):
     ) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
         height, width = table.shape[1] - 1, table.shape[2] - 1
         boxes, scores, corrections, owners = [], [], [], []
-        for scale in self._scales(min(height, width)):
-            if CELL / scale < smallest:
-                continue
+        for scale in self._scales(min(height, width), smallest):
             level = area.resized(table, int(height * scale + 1), int(width * scale + 1))
             correction, score = self.pnet(_normalised(level))  # [B, 4, h, w], [B, h, w]
             image, row, column = (score >= self.thresholds[0]).nonzero(as_tuple=True)  # [N] each
@@ -249,11 +172,13 @@ class FaceDetector(nn.Module):
         kept = suppressed(boxes, score, owner[source], 0.7, smaller=True)
         return boxes[kept], score[kept], points[kept], source[kept]
 
-    def _scales(self, side: float) -> Iterator[float]:
+    def _scales(self, side: float, smallest: float = 0.0) -> Iterator[float]:
+        """Reductions of a picture of that shorter side at which a cell covers `smallest` pixels or more."""
         scale = CELL / self.smallest
         side *= scale
         while side >= CELL:
-            yield scale
+            if CELL / scale >= smallest:
+                yield scale
             scale *= self.factor
             side *= self.factor
 
