@@ -1,23 +1,17 @@
 """The command line: one verb per command, no logic of its own. Results go to stdout, everything else to stderr."""
 
-import csv
-import errno
-import io
 import json
-import os
 import sys
-from collections.abc import Callable, Iterable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, ParamSpec
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmerc.errors import ConfigError, MmercError
+from mmerc.errors import ConfigError
+from mmerc.terminal import as_csv, console, errors, guarded, show, show_result, show_statistics
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
     "Multimodal emotion recognition in conversation: what was felt in each utterance, from text, voice and face."
@@ -27,9 +21,6 @@ weights_app = typer.Typer(no_args_is_help=True, help="Public weights: which ther
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(weights_app, name="weights")
 
-console = Console(width=None if sys.stdout.isatty() else 200)
-errors = Console(stderr=True)
-P = ParamSpec("P")
 LISTED = 10  # problems of a transcript
 CorpusArgument = Annotated[str, typer.Argument(help="KIND:PATH, such as meld:FOLDER, table:FILE.csv, synthetic:FOLDER")]
 TranscribeOption = Annotated[
@@ -37,39 +28,6 @@ TranscribeOption = Annotated[
 ]
 BackendOption = Annotated[Literal["torch", "onnx"], typer.Option(help="onnx: what `mmerc export` wrote computes")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
-
-
-def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn an error that the user can mend into its sentence and exit code 2."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-            sys.stdout.flush()  # here, where a full disk is still an error with a sentence
-        except MmercError as error:
-            errors.print(f"[bold red]error:[/] {_plain(str(error))}", soft_wrap=True)
-            raise typer.Exit(2) from error
-        except OSError as error:
-            if error.errno is None or (error.filename is None and error.errno != errno.ENOSPC):
-                raise
-            if error.filename is None:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer would fail again at the end
-            where = str(error.filename or "the output folder")[:120]
-            errors.print(
-                f"[bold red]error:[/] {_plain(str(where))}: {error.strerror}: check the path or choose another place.",
-                soft_wrap=True,
-            )
-            raise typer.Exit(2) from error
-        except KeyboardInterrupt as interrupt:
-            errors.print("stopped; the same command goes on from here")
-            raise typer.Exit(130) from interrupt
-
-    return run
-
-
-def _plain(text: str) -> str:
-    return escape(text)
 
 
 @app.command()
@@ -128,8 +86,8 @@ def train(
 
     if is_first():
         report_path = write_report(out)
-        _show(out, ("test", "dev", "held-out"))
-        errors.print(_plain(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
+        show(out, ("test", "dev", "held-out"))
+        errors.print(escape(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
 
 
 def _mapped(corpus: str, places: list[str]) -> str:
@@ -172,7 +130,7 @@ def evaluate(
     if as_json:
         print(json.dumps(result))
     else:
-        _show_result(result, whole=True)
+        show_result(result, whole=True)
 
 
 @app.command()
@@ -211,7 +169,7 @@ def predict(
     dialogues, problems = read_input(source, transcript, words=_listener(transcribe))
     if problems and transcript is not None:
         for problem in problems[:LISTED]:
-            errors.print(_plain(f"{problem.where}: {problem.what}"), soft_wrap=True)
+            errors.print(escape(f"{problem.where}: {problem.what}"), soft_wrap=True)
     elif problems:
         errors.print(f"{len(problems)} problems in the corpus; `mmerc corpus check` lists them")
     predictor = Predictor.load(model, backend=backend)
@@ -221,27 +179,29 @@ def predict(
         for row in predictor.predict(dialogues, explain=explain):
             rows.append(row)
             progress(len(rows))
-    text = _as_csv(rows) if form == "csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = as_csv(rows) if form == "csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     if out is None:
         sys.stdout.write(text)
     else:
         from mmerc.files import write_text
 
         write_text(out, text)
-        errors.print(_plain(f"{len(rows)} rows in {out}"), soft_wrap=True)
+        errors.print(escape(f"{len(rows)} rows in {out}"), soft_wrap=True)
     if html is not None:
         from mmerc.inference.inputs import is_file
         from mmerc.inference.timeline import write_timeline
 
         recording = Path(source) if is_file(Path(source)) else None
         write_timeline(html, rows, predictor.labels, recording)
-        errors.print(_plain(f"timeline: {html}"), soft_wrap=True)
+        errors.print(escape(f"timeline: {html}"), soft_wrap=True)
 
 
 def _listener(transcribe: str | None) -> Any:
+    if transcribe is None:
+        return None
     from mmerc.inference.transcription import Whisper
 
-    return Whisper(transcribe) if transcribe else None
+    return Whisper(transcribe)
 
 
 @app.command()
@@ -323,7 +283,7 @@ def serve(
         hosts=hosts,
         words=_listener(transcribe),
     )
-    errors.print(_plain(f"http://{host}:{port}/"), soft_wrap=True)
+    errors.print(escape(f"http://{host}:{port}/"), soft_wrap=True)
     uvicorn.run(
         application,
         host=host,
@@ -353,7 +313,7 @@ def corpus_check(corpus: CorpusArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print(json.dumps(counted))
     else:
-        _show_statistics(counted)
+        show_statistics(counted)
 
 
 @weights_app.command("list")
@@ -376,71 +336,6 @@ def weights_fetch(name: Annotated[str, typer.Argument(help="a name that `weights
     from mmerc import weights
 
     print(weights.fetch(name))
-
-
-def _show(run: Path, splits: Iterable[str]) -> None:
-    """The first of the splits that can be scored."""
-    from mmerc.files import read_json
-
-    results = read_json(run / "metrics.json")
-    for split in splits:
-        if split in results and results[split]["labelled"]:
-            _show_result(results[split], whole=False)
-            return
-
-
-def _show_result(result: dict[str, Any], *, whole: bool) -> None:
-    from mmerc.evaluation.tables import all_tables, overall
-
-    if not result["labelled"]:
-        console.print(f"{result['corpus']} {result['split']}: {result['utterances']} utterances predicted; the split has "
-                      "no labels here, so it cannot be scored.")  # fmt: skip
-        return
-    for table in all_tables(result) if whole else [overall(result)]:
-        console.print(table.shown())
-
-
-def _show_statistics(counted: dict[str, Any]) -> None:
-    keys = ("utterances", "dialogues", "speakers", "clips", "gaps", "overlaps", "not_monotonic")
-    table = Table("", *counted["splits"], title=_plain(counted["corpus"]), title_justify="left")
-    for key in keys:
-        table.add_row(key.replace("_", " "), *(str(split[key]) for split in counted["splits"].values()))
-    for label in counted["labels"]:
-        cells = [str(split["emotions"][label]) if split["emotions"] else "-" for split in counted["splits"].values()]
-        table.add_row(_plain(label), *cells)
-    console.print(table)
-    for scene in counted["repeated_scenes"]:
-        console.print(f"repeated scene in {scene['split']}: dialogues {' and '.join(scene['dialogues'])}, {scene['turns']} "
-                      f"turns, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
-    problems = Table("kind", "where", "what", title=f"{len(counted['problems'])} problems", title_justify="left")
-    for problem in counted["problems"]:
-        problems.add_row(problem["kind"], _plain(problem["where"]), _plain(problem["what"]))
-    if counted["problems"]:
-        console.print(problems)
-
-
-def _as_csv(rows: list[dict[str, Any]]) -> str:
-    buffer = io.StringIO()
-    labels = list(rows[0]["probabilities"]) if rows else []
-    plain = ("split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion")
-    table = csv.writer(buffer)
-    explained = [
-        (kind, name)
-        for kind in ("influence", "attention")
-        for name in sorted({n for row in rows for n in row.get(kind, {})})
-    ]
-    header = [
-        *plain,
-        *(f"p_{label}" for label in labels),
-        "modalities",
-        *(f"{kind}_{name}" for kind, name in explained),
-    ]
-    table.writerow(header)
-    for row in rows:
-        probabilities = (row["probabilities"][label] for label in labels)
-        moved = (row.get(kind, {}).get(name, "") for kind, name in explained)
-        table.writerow([*(row[name] for name in plain), *probabilities, " ".join(row["modalities"]), *moved])
-    return buffer.getvalue()
 
 
 def main() -> None:
