@@ -33,7 +33,8 @@ from skimage import data as pictures
 
 from mmerc import Predictor
 from mmerc.corpora import Clip
-from mmerc.inference.onnx import export_onnx, loss_of
+from mmerc.inference.onnx import loss_of
+from mmerc.inference.onnx_export import export_onnx
 from mmerc.inference.recording import read_recording
 from mmerc.media import SAMPLE_RATE, read_waveform
 

@@ -216,7 +216,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Graphs for onnxruntime, each compared with torch; `--backend onnx` of predict and serve reads them."""
-    from mmerc.inference.onnx import export_onnx, loss_of
+    from mmerc.inference.onnx import loss_of
+    from mmerc.inference.onnx_export import export_onnx
 
     manifest = export_onnx(model, onnx, int8=int8)
     found: dict[str, Any] = {

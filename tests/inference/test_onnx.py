@@ -10,7 +10,8 @@ from mmerc import Predictor, config
 from mmerc.corpora import open_corpus
 from mmerc.encoders.mel import log_mel
 from mmerc.errors import RunError
-from mmerc.inference.onnx import export_onnx, loss_of
+from mmerc.inference.onnx import loss_of
+from mmerc.inference.onnx_export import export_onnx
 from mmerc.training.pipeline import train
 from mmerc.training.settings import check
 

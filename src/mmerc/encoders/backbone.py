@@ -1,6 +1,7 @@
-"""Loading a text network that others have trained, by hub name or folder, without running code or pickles of theirs."""
+"""Loading networks that others have trained, by hub name or folder, without running code or pickles of theirs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,29 @@ REMEMBERED = 1024  # utterances
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attn_pdrop", "attention_dropout")
 
 
+@contextmanager
+def loading(what: str, name: str, instead: str) -> Iterator[None]:
+    """Make one sentence of whatever goes wrong; `instead`: what to do about it.
+
+    Raises:
+        WeightsError: what is loaded within is neither here nor to be downloaded.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f'the {what} network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '
+            f"with a network and {instead}."
+        ) from error
+
+
+def load_network(name: str, settings: Any, *, pretrained: bool) -> Any:
+    """The network of these settings, with its weights or without; no code and no pickle of a stranger is ever run."""
+    if pretrained:
+        return AutoModel.from_pretrained(name, config=settings, trust_remote_code=False, use_safetensors=True)
+    return AutoModel.from_config(settings, trust_remote_code=False)
+
+
 def load_backbone(
     name: str, *, pretrained: bool, attention_dropout: float = 0.0
 ) -> tuple[nn.Module, PreTrainedTokenizerBase]:
@@ -26,22 +50,13 @@ def load_backbone(
     Raises:
         WeightsError: they are neither here nor to be downloaded.
     """
-    try:
-        # No code and no pickle of a stranger's folder is ever run.
+    with loading("text", name, "set text.backbone to its folder, or set text.backbone=scratch"):
         tokenizer: Any = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
         for key in ATTENTION_DROPOUTS:
             if hasattr(settings, key):
                 setattr(settings, key, attention_dropout)
-        if pretrained:
-            options = {"config": settings, "trust_remote_code": False, "use_safetensors": True}
-            return AutoModel.from_pretrained(name, **options), tokenizer
-        return AutoModel.from_config(settings, trust_remote_code=False), tokenizer
-    except (OSError, ValueError) as error:
-        raise WeightsError(
-            f'the text network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '
-            "with a network and set text.backbone to its folder, or set text.backbone=scratch."
-        ) from error
+        return load_network(name, settings, pretrained=pretrained), tokenizer
 
 
 def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from pydantic import Field
 from torch import nn
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
+from transformers import AutoConfig, AutoFeatureExtractor
 
+from mmerc.encoders.backbone import load_network, loading
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example
 from mmerc.encoders.speech import SpeechConfig, SpeechEncoder, softmax_pooled, steps_mask
 from mmerc.errors import WeightsError
@@ -91,19 +92,11 @@ def load_speech(name: str, *, pretrained: bool) -> tuple[Any, Any]:
     Raises:
         WeightsError: they are neither here nor to be downloaded, or it is no speech network.
     """
-    try:
+    with loading("speech", name, "set audio.backbone to its folder"):
         extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
         settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
         settings.apply_spec_augment = False  # refuses utterances shorter than its masks
-        if pretrained:
-            network = AutoModel.from_pretrained(name, config=settings, trust_remote_code=False, use_safetensors=True)
-        else:
-            network = AutoModel.from_config(settings, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise WeightsError(
-            f'the speech network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '
-            "with a network and set audio.backbone to its folder."
-        ) from error
+        network = load_network(name, settings, pretrained=pretrained)
     if settings.is_encoder_decoder:
         network = network.get_encoder()
     if not hasattr(network, "_get_feat_extract_output_lengths"):

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig
 
+from mmerc.encoders.backbone import load_network, loading
 from mmerc.errors import WeightsError
 from mmerc.files import read_json, write_json
 
@@ -30,19 +31,10 @@ class VisionNetwork(nn.Module):
 
     def __init__(self, name: str, *, pretrained: bool) -> None:
         super().__init__()
-        try:
+        with loading("picture", name, "set face.backbone to its folder"):
             settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
-            if pretrained:
-                # No code and no pickle of a stranger's folder is ever run.
-                network = AutoModel.from_pretrained(name, trust_remote_code=False, use_safetensors=True)
-            else:
-                network = AutoModel.from_config(settings, trust_remote_code=False)
+            network = load_network(name, settings, pretrained=pretrained)
             scaling = processor(name)
-        except (OSError, ValueError) as error:
-            raise WeightsError(
-                f'the picture network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a '
-                "machine with a network and set face.backbone to its folder."
-            ) from error
         self.network: Any = getattr(network, "vision_model", network)
         if getattr(self.network, "main_input_name", "") != "pixel_values":
             raise WeightsError(

@@ -32,8 +32,8 @@ class Conversation:
         """
         with self._order:
             said = None if utterance.text is None else whole(utterance.text)
-            turn = replace(utterance, split="live", dialogue=self.name, utterance=self._count, text=said)
-            turn = replace(turn, speaker=whole(turn.speaker))
+            speaker, number = whole(utterance.speaker), self._count
+            turn = replace(utterance, split="live", dialogue=self.name, utterance=number, speaker=speaker, text=said)
             answer = self._answer(Dialogue("live", self.name, (*self._before, turn)))
             self._before.append(replace(turn, clip=None, live=None, signals={}))
             self._count += 1

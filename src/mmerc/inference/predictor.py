@@ -126,7 +126,8 @@ class Predictor:
         """A conversation to which utterances are pushed as they end.
 
         Nothing of the future is read, whichever protocol the model was trained for; a model of the `online` protocol has
-        been trained for it. With `explain` each answer has `influence`, as in `predict`. Answers of many conversations, asked for from many threads, are computed together.
+        been trained for it. With `explain` each answer has `influence`, as in `predict`. Answers of many conversations,
+        asked for from many threads, are computed together.
 
         >>> predictor = Predictor.load("RUN/model")  # doctest: +SKIP
         >>> conversation = predictor.stream()  # doctest: +SKIP
@@ -153,9 +154,8 @@ class Predictor:
         probabilities = self._decided(keys, rows)
         answers = []
         for key, (turn, _, _) in zip(keys, asked, strict=True):
-            there = [name for name in rows if rows[name][key].values is not None]
-            answer = prediction_row(turn, self.labels, probabilities.get(key, self.prior), there)
-            answer["missing"] = {name: rows[name][key].reason for name in rows if name not in there}
+            answer = self._answer(turn, key, rows, probabilities)
+            answer["missing"] = {name: rows[name][key].reason for name in rows if name not in answer["modalities"]}
             answers.append(answer)
         wanted = [place for place, (_, _, explain) in enumerate(asked) if explain]
         self._explain([keys[place] for place in wanted], rows, [answers[place] for place in wanted])
@@ -177,18 +177,21 @@ class Predictor:
         probabilities: dict[Key, list[float]] = {}
         for dialogue in group:  # one at a time, so that none depends on another
             probabilities |= self._decided([turn.key for turn in dialogue.utterances], rows)
-        answers = [
-            prediction_row(
-                turn,
-                self.labels,
-                probabilities.get(turn.key, self.prior),
-                [name for name in rows if rows[name][turn.key].values is not None],
-            )
-            for turn in turns
-        ]
+        answers = [self._answer(turn, turn.key, rows, probabilities) for turn in turns]
         if explain:
             self._explain([turn.key for turn in turns], rows, answers)
         return answers
+
+    def _answer(
+        self,
+        turn: Utterance,
+        key: Key,
+        rows: Mapping[str, Mapping[Key, Row]],
+        probabilities: Mapping[Key, Sequence[float]],
+    ) -> Answer:
+        """The utterance's row; the label prior where no modality of it could be read."""
+        there = [name for name, found in rows.items() if found[key].values is not None]
+        return prediction_row(turn, self.labels, probabilities.get(key, self.prior), there)
 
     def _decided(self, keys: Sequence[Key], rows: Mapping[str, Mapping[Key, Row]]) -> dict[Key, list[float]]:
         """The probabilities of every utterance that has one of these modalities."""

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import resources
+from pathlib import PurePath
 from threading import Lock
 from typing import Annotated, Any
 
@@ -21,28 +22,25 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from mmerc import __version__
 from mmerc.corpora import Clip, Utterance
-from mmerc.errors import CorpusError, MissingModality
+from mmerc.errors import MissingModality
 from mmerc.inference import Predictor
 from mmerc.inference.live import Conversation
-from mmerc.inference.recording import Words, read_recording
+from mmerc.inference.recording import Words
 from mmerc.inference.timeline import part
 from mmerc.media.live import waveform_of
 from mmerc.serving.gate import Gate
-from mmerc.serving.jobs import Cancelled, Job, Jobs, Remembered, Row
+from mmerc.serving.jobs import Job, Jobs, Remembered, Row
 from mmerc.serving.limits import Limits
 from mmerc.serving.live import live
 from mmerc.serving.metrics import Metrics
+from mmerc.serving.reading import Reading
 from mmerc.serving.uploads import Uploads, check_medium
 
 NAME = r"^[A-Za-z0-9_.-]{1,64}$"
 THREADS = 4  # decode at once; the networks' own work is done by one at a time
-PAGE = {
-    "live.js": "text/javascript",
-    "page.js": "text/javascript",
-    "recorder.js": "text/javascript",
-    "page.css": "text/css",
-}
-SHARED = {"timeline.js": "text/javascript", "timeline.css": "text/css"}
+PAGE = ("live.js", "page.js", "recorder.js", "page.css")
+SHARED = ("timeline.js", "timeline.css")  # of the page that `mmerc predict --html` writes
+MEDIA = {".js": "text/javascript", ".css": "text/css"}
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src blob:; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -136,7 +134,6 @@ def create_app(
         await asyncio.to_thread(service.threads.shutdown, wait=True, cancel_futures=True)
 
     app = FastAPI(title="mmerc", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.service = service
     app.add_middleware(Gate, limits=service.limits, token=token)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
@@ -237,36 +234,8 @@ def _routes(app: FastAPI, service: Service, guards: list[Any]) -> None:
             uploads.remove()
             raise
 
-        def work(job: Job) -> list[Row]:
-            until, read = time.monotonic() + limits.job_seconds, 0
-
-            def watch(seconds: float = 0.0) -> None:
-                if job.cancelled:
-                    raise Cancelled
-                if seconds > limits.conversation_seconds:  # of which its header may have said nothing
-                    raise CorpusError(
-                        f"the recording takes more than {limits.conversation_seconds:g} s: send a part of it."
-                    )
-                if time.monotonic() > until:
-                    raise CorpusError(f"reading it takes more than {limits.job_seconds:g} s: send a part of it.")
-
-            def read_one() -> None:
-                nonlocal read
-                read += 1
-                job.done = read // len(service.predictor.encoders)
-                watch()
-
-            try:
-                dialogue, problems = read_recording(file, transcript_file, words=service.words, watch=watch)
-            except CorpusError as error:
-                raise CorpusError(str(error).replace(f"{uploads.folder}/", "")) from error
-            if len(dialogue) > limits.conversation_utterances:
-                raise CorpusError(f"it has more than {limits.conversation_utterances} utterances: send a part of it.")
-            job.problems = [f"{problem.where}: {problem.what}" for problem in problems[:100]]
-            job.total = len(dialogue)
-            return list(service.predictor.predict([dialogue], explain=explain, watch=read_one))
-
-        job = service.jobs.add(work, uploads.remove)
+        reading = Reading(service.predictor, limits, file, transcript_file, service.words, explain)
+        job = service.jobs.add(reading.rows, uploads.remove)
         if job is None:
             raise HTTPException(429, "too many recordings are waiting: send it again later.", {"Retry-After": "30"})
         return {"id": job.id, "url": f"/v1/jobs/{job.id}"}
@@ -300,6 +269,7 @@ def _routes(app: FastAPI, service: Service, guards: list[Any]) -> None:
         """Counters in Prometheus' form."""
         service.metrics.jobs.set(service.jobs.open)
         service.metrics.waiting.set(service.waiting)
+        service.metrics.connections.set(service.connections)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
     @app.get("/healthz")
@@ -317,8 +287,7 @@ def _pages(app: FastAPI, service: Service) -> None:
 
     @app.get("/page/{name}", include_in_schema=False)
     async def asset(name: str) -> Response:
-        if name in PAGE:
-            return Response((folder / name).read_text(encoding="utf-8"), media_type=PAGE[name])
-        if name in SHARED:
-            return Response(part(name), media_type=SHARED[name])
-        return JSONResponse({"detail": "there is no such file."}, 404)
+        if name not in PAGE + SHARED:
+            raise HTTPException(404, "there is no such file.")
+        text = part(name) if name in SHARED else (folder / name).read_text(encoding="utf-8")
+        return Response(text, media_type=MEDIA[PurePath(name).suffix])

@@ -17,6 +17,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 GUARDED = ("/v1/", "/metrics")
+WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 CLOSE = {"Connection": "close"}
 
 
@@ -54,7 +55,7 @@ class Gate:
             await refusal(scope, receive, send)
             return
         body = _Body(receive, self.limits)
-        counts = scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        counts = scope["method"] not in WITHOUT_BODY
         self.arriving += counts
         try:
             await self.app(scope, body.next, send)
@@ -67,7 +68,7 @@ class Gate:
             kind, _, given = headers.get("authorization", "").partition(" ")
             if not same_token(given if kind.lower() == "bearer" else "", self.token):
                 return _said(401, "the token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
-        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["method"] in WITHOUT_BODY:
             return None
         if not same_place(headers):
             return _said(403, "another site's page may not use the service.")

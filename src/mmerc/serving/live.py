@@ -28,9 +28,8 @@ async def live(socket: WebSocket, service: "Service") -> None:
         return
     await socket.accept()
     stream = Stream(socket, service)
-    with suppress(
-        WebSocketDisconnect, RuntimeError
-    ):  # gone, perhaps in the middle of an answer: starlette's word for it
+    # Gone, perhaps in the middle of an answer; a RuntimeError is starlette's word for that.
+    with suppress(WebSocketDisconnect, RuntimeError):
         start = await stream.started()
         if start is None:
             return
@@ -38,12 +37,10 @@ async def live(socket: WebSocket, service: "Service") -> None:
             await stream.refuse(BUSY, "there are too many streams: come again later.")
             return
         service.connections += 1
-        service.metrics.connections.set(service.connections)
         try:
             await stream.run(start)
         finally:
             service.connections -= 1
-            service.metrics.connections.set(service.connections)
 
 
 class Stream:
@@ -59,8 +56,8 @@ class Stream:
         try:
             ear = await asyncio.to_thread(
                 Ear,
-                start.get("speaker", "")[:100],
-                detecting=start.get("turns") != "client",
+                start["speaker"][:100],
+                detecting=start["turns"] != "client",
                 most_characters=self.service.limits.text_characters,
             )
             talk = self.service.predictor.stream(explain=start.get("explain") is True)
@@ -114,7 +111,7 @@ class Stream:
                 return True
             said = command(message.get("text") or "")
             if said["type"] == "text":
-                ear.read(said.get("text", ""), said.get("speaker", "")[:100])
+                ear.read(said["text"], said["speaker"][:100])
             elif said["type"] in ("end", "stop"):
                 self._answer(ear.finish(), talk)
             elif said["type"] == "start":

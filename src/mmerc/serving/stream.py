@@ -64,9 +64,8 @@ class Ear:
 
     def __init__(self, speaker: str = "", *, detecting: bool = True, most_characters: int = 10_000) -> None:
         self.speaker = speaker
-        self.detecting = detecting
         self.most_characters = most_characters
-        self.detector = TurnDetector()
+        self.detector = TurnDetector() if detecting else None
         self.samples = np.zeros(0, np.float32)
         self.first = 0  # number of the first sample that is still kept
         self.end = 0.0  # where the last utterance ended
@@ -81,7 +80,7 @@ class Ear:
 
     @property
     def speaking_since(self) -> float | None:
-        return self.detector.start
+        return self.detector.start if self.detector is not None else None
 
     def hear(self, sound: bytes) -> list[Utterance]:
         """16-bit samples in; the utterances that ended with them out."""
@@ -89,7 +88,7 @@ class Ear:
             raise BadMessage("the sound has half a sample: send whole 16-bit samples.")
         block = np.frombuffer(sound, "<i2").astype(np.float32) / 32_768
         self.samples = np.concatenate([self.samples, block])
-        turns = self.detector.hear(block) if self.detecting else []
+        turns = self.detector.hear(block) if self.detector is not None else []
         ended = [self._utterance(start, end) for start, end in turns]
         oldest = max(self.end - BEFORE, self.now - LONGEST_TURN - BEFORE - AFTER)
         drop = max(0, int(oldest * SAMPLE_RATE) - self.first)
@@ -111,8 +110,10 @@ class Ear:
 
     def finish(self) -> list[Utterance]:
         """What has come since the last utterance, ended by force; nothing where nothing has come."""
-        start = self.detector.start
-        if start is not None:  # the detector goes on hearing the same voice: the next utterance begins here
+        start = self.speaking_since
+        if (
+            self.detector is not None and start is not None
+        ):  # the detector goes on hearing the same voice: the next utterance begins here
             self.detector.start = self.now
         ended = max(self.now, self.pictures[-1][0] if self.pictures else 0.0)
         begun = start if start is not None else max(self.end, ended - LONGEST_TURN)

@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from pathlib import Path
-from types import TracebackType
 
 from fastapi import HTTPException
 from starlette.datastructures import UploadFile
@@ -16,7 +15,7 @@ SUFFIXES = (".srt", ".vtt", ".csv", ".json")
 
 
 class Uploads:
-    """A private folder; `remove` may be called more than once, and leaving the `with` block calls it."""
+    """A private folder; `remove` may be called more than once."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mmerc-"))  # mode 0700
@@ -37,14 +36,6 @@ class Uploads:
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> "Uploads":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.remove()
 
 
 def check_medium(file: Path, most_seconds: float) -> None:

@@ -1,0 +1,231 @@
+"""Writing a model folder for onnxruntime: a graph for each encoder and for the fusion, whose answers are those of torch.
+
+What comes before the networks (decoding, the detectors of faces and of speech, tokenizers, a frozen face network) stays
+as it is. The graphs are traced: every size that may change is an axis with a name, and each graph is compared with torch
+on other sizes than those it was traced with before it is kept.
+"""
+
+import hashlib
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmerc.encoders import Encoder, Example
+from mmerc.errors import RunError
+from mmerc.files import replacing, write_json
+from mmerc.fusion import Fusion
+from mmerc.inference.onnx import MANIFEST, Graph, opened, runtime
+
+OPSET = 18
+LENGTHS = ((20, 12), (31,), (5, 9, 17))  # of the samples of each batch; the first is traced, all are compared
+TOLERANCE = 1e-3  # of a logit, from torch's, in the same graph; 8 bits are measured, not held to it
+
+
+class _Named(nn.Module):
+    """A network whose inputs are told apart by their order, as tracing wants it."""
+
+    def __init__(self, network: nn.Module, call: Callable[..., tuple[Tensor, ...]]) -> None:
+        super().__init__()
+        self.network, self.call = network, call
+
+    def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
+        return self.call(*values)
+
+
+def export_onnx(model: Path, folder: Path, *, int8: bool = False) -> dict[str, Any]:
+    """Write `folder`: the model folder itself, a graph for each part of it, and the manifest `onnx.json`, which is returned.
+
+    `int8`: weights of matrix products as 8-bit integers. The manifest says of each part how far its logits are from torch's at most,
+    and how many times as fast it was on a batch of two, on this machine.
+
+    Raises:
+        RunError: a part cannot be traced, or its graph does not answer as torch does.
+    """
+    runtime()
+    from mmerc.inference.predictor import Predictor
+
+    if folder.exists():
+        raise RunError(f"{folder} exists already: choose another folder, or remove it.")
+    predictor = Predictor.load(model)
+    for name, encoder in predictor.encoders.items():
+        if not encoder.traceable:
+            kind = encoder.config.encoder
+            raise RunError(f"{name}: a {kind} network cannot be traced: export a model with another encoder of it.")
+    with replacing(folder) as temporary:
+        shutil.copytree(model, temporary)
+        parts: dict[str, Any] = {}
+        for name, encoder in predictor.encoders.items():
+            batches = [_inputs(encoder, lengths) for lengths in LENGTHS]
+            parts[name] = _part(temporary, name, encoder, ("sequence", "steps", "logits"), batches, int8)
+        if predictor.fusion is not None:
+            if predictor.fusion.config.embracement == "sample":
+                raise RunError(
+                    "a fusion that draws (fusion.embracement=sample) cannot be exported: train with expectation."
+                )
+            batches = [_fusion_inputs(predictor.fusion, lengths) for lengths in LENGTHS]
+            parts["fusion"] = _part(temporary, "fusion", predictor.fusion, ("logits", "embedding"), batches, int8)
+        manifest = {"opset": OPSET, "int8": int8, "parts": parts}
+        write_json(temporary / MANIFEST, manifest)
+    return manifest
+
+
+def _inputs(encoder: Encoder, lengths: Sequence[int]) -> dict[str, Tensor]:
+    return encoder.collate([Example(("", str(place), ""), encoder.sample(n)) for place, n in enumerate(lengths)])
+
+
+def _fusion_inputs(fusion: Fusion, lengths: Sequence[int]) -> dict[str, Tensor]:
+    """Utterances of these lengths; each but the first lacks one modality."""
+    dice = torch.Generator().manual_seed(len(lengths))
+    inputs: dict[str, Tensor] = {}
+    for number, (name, width) in enumerate(fusion.inputs.items()):
+        mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+        for row in range(1, len(lengths)):
+            mask[row] &= row % len(fusion.inputs) != number
+        inputs |= {f"sequence_{name}": torch.randn(*mask.shape, width, generator=dice), f"mask_{name}": mask}
+    return inputs
+
+
+def _call(network: nn.Module, names: Sequence[str]) -> Callable[..., tuple[Tensor, ...]]:
+    def encoder(*values: Tensor) -> tuple[Tensor, ...]:
+        out = network(dict(zip(names, values, strict=True)))
+        return out.sequence, out.mask, out.logits
+
+    def fusion(*values: Tensor) -> tuple[Tensor, ...]:
+        named = dict(zip(names, values, strict=True))
+        by_kind = [
+            {name.removeprefix(kind): value for name, value in named.items() if name.startswith(kind)}
+            for kind in ("sequence_", "mask_")
+        ]
+        out = network(*by_kind)
+        return out.logits, out.embedding
+
+    return fusion if isinstance(network, Fusion) else encoder
+
+
+def _part(
+    folder: Path,
+    name: str,
+    network: nn.Module,
+    outputs: Sequence[str],
+    batches: Sequence[dict[str, Tensor]],
+    int8: bool,
+) -> dict[str, Any]:
+    """Trace, compare, and say how far from torch and how fast the graph is."""
+    file, traced = folder / f"{name}.onnx", batches[0]
+    call, place = _call(network, list(traced)), outputs.index("logits")
+    _trace(file, name, network, call, traced, outputs)
+    graph = Graph(opened(file))
+    worst = _furthest(graph, call, batches, place)
+    if not worst < TOLERANCE:
+        raise RunError(f"{name}: its graph is {worst:.1e} from torch's answers: export a model without it.")
+    if int8:
+        _quantise(file)
+        graph = Graph(opened(file))
+        worst = _furthest(graph, call, batches, place)
+    with torch.inference_mode():
+        faster = _seconds(lambda: call(*traced.values())) / _seconds(lambda: graph.run(traced))
+    return {
+        "file": file.name,
+        "inputs": {put.name: {"type": put.type, "shape": put.shape} for put in graph.session.get_inputs()},
+        "outputs": {put.name: {"type": put.type, "shape": put.shape} for put in graph.session.get_outputs()},
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "largest_difference": worst,
+        "times_as_fast": round(faster, 2),
+    }
+
+
+def _trace(
+    file: Path,
+    name: str,
+    network: nn.Module,
+    call: Callable[..., tuple[Tensor, ...]],
+    batch: dict[str, Tensor],
+    outputs: Sequence[str],
+) -> None:
+    with torch.no_grad(), warnings.catch_warnings(), _plain_attention(network):
+        warnings.simplefilter("ignore")  # the tracer's, of each size that it takes for fixed: they are compared
+        try:
+            torch.onnx.export(
+                _Named(network, call).eval(),
+                tuple(batch.values()),
+                str(file),
+                dynamo=False,  # the newer exporter knows no packed sequences
+                input_names=list(batch),
+                output_names=list(outputs),
+                dynamic_axes=_axes(batch, outputs, one_length=isinstance(network, Fusion)),
+                opset_version=OPSET,
+            )
+        except Exception as error:
+            raise RunError(
+                f"{name}: its network cannot be traced ({type(error).__name__}: {str(error).splitlines()[0][:120]}): "
+                "export a model without it."
+            ) from error
+
+
+def _axes(batch: dict[str, Tensor], outputs: Sequence[str], *, one_length: bool) -> dict[str, dict[int, str]]:
+    """The names of the sizes that may change; `one_length`: all inputs are equally long."""
+    axes: dict[str, dict[int, str]] = {}
+    for name, value in batch.items():
+        named = {0: "batch", 1: "steps" if one_length else f"{name}_length"}
+        axes[name] = {axis: named[axis] for axis in range(min(value.ndim, 2))}
+    sequences = ("sequence", "steps")
+    return axes | {name: {0: "batch", 1: "length"} if name in sequences else {0: "batch"} for name in outputs}
+
+
+@contextmanager
+def _plain_attention(network: nn.Module) -> Iterator[None]:
+    """Attention in plain products, which can be traced."""
+    backbone: Any = getattr(network, "backbone", None)
+    if not hasattr(backbone, "set_attn_implementation"):
+        yield
+        return
+    before = backbone.config._attn_implementation
+    backbone.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        backbone.set_attn_implementation(before)
+
+
+def _furthest(
+    graph: Graph, call: Callable[..., tuple[Tensor, ...]], batches: Sequence[dict[str, Tensor]], place: int
+) -> float:
+    """The largest difference of a logit, or infinity where shapes differ or the graph does not run."""
+    worst = 0.0
+    for batch in batches:
+        with torch.inference_mode():
+            right = call(*batch.values())
+        try:
+            found = graph.run(batch)
+        except Exception:  # onnxruntime's errors share no class
+            return float("inf")
+        if any(a.shape != b.shape for a, b in zip(found, right, strict=True)):
+            return float("inf")
+        worst = max(worst, float((found[place] - right[place]).abs().max()))
+    return worst
+
+
+def _quantise(file: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with replacing(file) as temporary:
+        quantize_dynamic(
+            file, temporary, op_types_to_quantize=["MatMul", "Gemm", "Gather"], weight_type=QuantType.QInt8
+        )
+
+
+def _seconds(run: Callable[[], Any]) -> float:
+    """Of the fastest of several runs: the others had company."""
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - began)
+    return min(times)
