@@ -1,6 +1,7 @@
 """A model folder whose networks onnxruntime computes: a graph for each encoder and for the fusion (`onnx_export`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,15 @@ def use_onnx(folder: Path, encoders: Mapping[str, Encoder], fusion: Fusion | Non
 
 
 def loss_of(folder: Path, dialogues: Sequence[Dialogue]) -> dict[str, Any]:
-    """What the graphs' answers lose against torch's, in an exported folder: the largest difference of a probability, how
+    """What the graphs' answers lose against torch's (float32), in an exported folder: the largest difference of a probability, how
     often the emotion is the same, and, where there are labels, both scores (`f1_weighted`, a share)."""
     from mmerc.inference.predictor import Predictor
 
-    rows = {backend: list(Predictor.load(folder, backend=backend).predict(dialogues)) for backend in ("torch", "onnx")}
+    rows = {}
+    for backend in ("torch", "onnx"):
+        predictor = Predictor.load(folder, backend=backend)
+        with in_float32(*predictor.encoders.values()):
+            rows[backend] = list(predictor.predict(dialogues))
     pairs = list(zip(rows["torch"], rows["onnx"], strict=True))
     found: dict[str, Any] = {
         "utterances": len(pairs),
@@ -54,6 +59,20 @@ def loss_of(folder: Path, dialogues: Sequence[Dialogue]) -> dict[str, Any]:
         score = f1_score([labels[place] for place in known], said, average="weighted", zero_division=0)
         found[f"f1_weighted_{backend}"] = round(float(score), 4)
     return found
+
+
+@contextmanager
+def in_float32(*encoders: Encoder) -> Iterator[None]:
+    """Within, they compute alike on every machine, also where bfloat16 would be faster."""
+    configs = [encoder.config for encoder in encoders]
+    for encoder, config in zip(encoders, configs, strict=True):
+        if hasattr(config, "bf16"):
+            encoder.config = config.model_copy(update={"bf16": False})
+    try:
+        yield
+    finally:
+        for encoder, config in zip(encoders, configs, strict=True):
+            encoder.config = config
 
 
 class Graph:

@@ -21,7 +21,7 @@ from mmerc.encoders import Encoder, Example
 from mmerc.errors import RunError
 from mmerc.files import replacing, write_json
 from mmerc.fusion import Fusion
-from mmerc.inference.onnx import MANIFEST, Graph, opened, runtime
+from mmerc.inference.onnx import MANIFEST, Graph, in_float32, opened, runtime
 
 OPSET = 18
 LENGTHS = ((20, 12), (31,), (5, 9, 17))  # of the samples of each batch; the first is traced, all are compared
@@ -42,8 +42,8 @@ class _Named(nn.Module):
 def export_onnx(model: Path, folder: Path, *, int8: bool = False) -> dict[str, Any]:
     """Write `folder`: the model folder itself, a graph for each part of it, and the manifest `onnx.json`, which is returned.
 
-    `int8`: weights of matrix products as 8-bit integers. The manifest says of each part how far its logits are from torch's at most,
-    and how many times as fast it was on a batch of two, on this machine.
+    `int8`: weights of matrix products as 8-bit integers. The manifest says of each part how far its logits are from torch's
+    (float32) at most, and how many times as fast as torch it was on a batch of two, on this machine.
 
     Raises:
         RunError: a part cannot be traced, or its graph does not answer as torch does.
@@ -120,15 +120,16 @@ def _part(
     """Trace, compare, and say how far from torch and how fast the graph is."""
     file, traced = folder / f"{name}.onnx", batches[0]
     call, place = _call(network, list(traced)), outputs.index("logits")
-    _trace(file, name, network, call, traced, outputs)
-    graph = Graph(opened(file))
-    worst = _furthest(graph, call, batches, place)
-    if not worst < TOLERANCE:
-        raise RunError(f"{name}: its graph is {worst:.1e} from torch's answers: export a model without it.")
-    if int8:
-        _quantise(file)
+    with _plainly(network):
+        _trace(file, name, network, call, traced, outputs)
         graph = Graph(opened(file))
         worst = _furthest(graph, call, batches, place)
+        if not worst < TOLERANCE:
+            raise RunError(f"{name}: its graph is {worst:.1e} from torch's answers: export a model without it.")
+        if int8:
+            _quantise(file)
+            graph = Graph(opened(file))
+            worst = _furthest(graph, call, batches, place)
     with torch.inference_mode():
         faster = _seconds(lambda: call(*traced.values())) / _seconds(lambda: graph.run(traced))
     return {
@@ -149,7 +150,7 @@ def _trace(
     batch: dict[str, Tensor],
     outputs: Sequence[str],
 ) -> None:
-    with torch.no_grad(), warnings.catch_warnings(), _plain_attention(network):
+    with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer's, of each size that it takes for fixed: they are compared
         try:
             torch.onnx.export(
@@ -180,18 +181,21 @@ def _axes(batch: dict[str, Tensor], outputs: Sequence[str], *, one_length: bool)
 
 
 @contextmanager
-def _plain_attention(network: nn.Module) -> Iterator[None]:
-    """Attention in plain products, which can be traced."""
-    backbone: Any = getattr(network, "backbone", None)
-    if not hasattr(backbone, "set_attn_implementation"):
+def _plainly(network: nn.Module) -> Iterator[None]:
+    """In float32, and attention in plain products: what can be traced, and is the same on every machine."""
+    if not isinstance(network, Encoder):
         yield
         return
-    before = backbone.config._attn_implementation
-    backbone.set_attn_implementation("eager")
-    try:
-        yield
-    finally:
-        backbone.set_attn_implementation(before)
+    backbone: Any = getattr(network, "backbone", None)
+    attention = backbone.config._attn_implementation if hasattr(backbone, "set_attn_implementation") else None
+    with in_float32(network):
+        if attention is not None:
+            backbone.set_attn_implementation("eager")
+        try:
+            yield
+        finally:
+            if attention is not None:
+                backbone.set_attn_implementation(attention)
 
 
 def _furthest(
