@@ -23,6 +23,7 @@ app.add_typer(weights_app, name="weights")
 
 LISTED = 10  # problems of a transcript
 CorpusArgument = Annotated[str, typer.Argument(help="KIND:PATH, such as meld:FOLDER, table:FILE.csv, synthetic:FOLDER")]
+ModelArgument = Annotated[str, typer.Argument(help="a model folder, such as RUN/model, or OWNER/NAME on the hub")]
 TranscribeOption = Annotated[
     str | None, typer.Option(help="a Whisper model of faster-whisper, by name or folder: words from the voice")
 ]
@@ -145,7 +146,7 @@ def report(run: Annotated[Path, typer.Argument(help="the run folder")]) -> None:
 @app.command()
 @guarded
 def predict(
-    model: Annotated[Path, typer.Argument(help="a model folder, such as RUN/model")],
+    model: ModelArgument,
     source: Annotated[str, typer.Argument(metavar="INPUT", help="KIND:PATH#split, a clip, or a folder of clips")],
     out: Annotated[Path | None, typer.Option(help="a file instead of stdout")] = None,
     form: Annotated[Literal["jsonl", "csv"], typer.Option("--format")] = "jsonl",
@@ -207,7 +208,7 @@ def _listener(transcribe: str | None) -> Any:
 @app.command()
 @guarded
 def export(
-    model: Annotated[Path, typer.Argument(help="a model folder, such as RUN/model")],
+    model: ModelArgument,
     onnx: Annotated[Path, typer.Option(help="the folder to write: the model and its ONNX graphs")],
     int8: Annotated[bool, typer.Option("--int8", help="weights of matrix products as 8-bit integers")] = False,
     check: Annotated[
@@ -246,7 +247,7 @@ def export(
 @app.command()
 @guarded
 def serve(
-    model: Annotated[Path, typer.Argument(help="a model folder, such as RUN/model")],
+    model: ModelArgument,
     host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in: set a token then")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     token: Annotated[

@@ -21,6 +21,7 @@ from mmerc.encoders import Encoder, Example
 from mmerc.errors import RunError
 from mmerc.files import replacing, write_json
 from mmerc.fusion import Fusion
+from mmerc.inference.hub import model_folder
 from mmerc.inference.onnx import MANIFEST, Graph, in_float32, opened, runtime
 
 OPSET = 18
@@ -39,7 +40,7 @@ class _Named(nn.Module):
         return self.call(*values)
 
 
-def export_onnx(model: Path, folder: Path, *, int8: bool = False) -> dict[str, Any]:
+def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[str, Any]:
     """Write `folder`: the model folder itself, a graph for each part of it, and the manifest `onnx.json`, which is returned.
 
     `int8`: weights of matrix products as 8-bit integers. The manifest says of each part how far its logits are from torch's
@@ -53,13 +54,14 @@ def export_onnx(model: Path, folder: Path, *, int8: bool = False) -> dict[str, A
 
     if folder.exists():
         raise RunError(f"{folder} exists already: choose another folder, or remove it.")
-    predictor = Predictor.load(model)
+    source = model_folder(model)
+    predictor = Predictor.load(source)
     for name, encoder in predictor.encoders.items():
         if not encoder.traceable:
             kind = encoder.config.encoder
             raise RunError(f"{name}: a {kind} network cannot be traced: export a model with another encoder of it.")
     with replacing(folder) as temporary:
-        shutil.copytree(model, temporary)
+        shutil.copytree(source, temporary)
         parts: dict[str, Any] = {}
         for name, encoder in predictor.encoders.items():
             batches = [_inputs(encoder, lengths) for lengths in LENGTHS]

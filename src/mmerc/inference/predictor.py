@@ -14,6 +14,7 @@ from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import Fusion
 from mmerc.fusion.crossmodal import closed
+from mmerc.inference.hub import model_folder
 from mmerc.inference.live import Conversation
 from mmerc.inference.together import Together
 from mmerc.training.decision import FUSED, Decision
@@ -46,16 +47,17 @@ class Predictor:
         self.labels, self.encoders, self.fusion, self.prior = labels, encoders, fusion, list(prior)
 
     @classmethod
-    def load(cls, folder: str | Path, *, backend: Literal["torch", "onnx"] = "torch") -> "Predictor":
-        """Read the folder that `mmerc train` leaves at `RUN/model`, or that `mmerc export` has written.
+    def load(cls, place: str | Path, *, backend: Literal["torch", "onnx"] = "torch") -> "Predictor":
+        """Read the folder that `mmerc train` leaves at `RUN/model`, or that `mmerc export` has written; `OWNER/NAME` is
+        such a folder on the Hugging Face hub (`hub.model_folder`).
 
         `backend="onnx"` lets onnxruntime compute what `mmerc export` has written there; the answers are the same.
 
         Raises:
             RunError: the folder is no model, is incomplete, or was made by a newer mmerc.
-            WeightsError: its tensors do not fit its configuration.
+            WeightsError: its tensors do not fit its configuration, or the hub does not give it.
         """
-        folder = Path(folder)
+        folder = model_folder(place)
         if not (folder / "config.json").is_file():
             inner = " (its model lies in the folder model inside it)" if (folder / "model").is_dir() else ""
             raise RunError(f"{folder} is not a model folder{inner}: give the RUN/model that `mmerc train` wrote.")
