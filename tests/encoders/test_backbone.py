@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from transformers import BertConfig, BertModel
 
-from mmerc.encoders.backbone import computes_bf16, load_backbone
+from mmerc.encoders.backbone import load_backbone
 from mmerc.encoders.bert import Bert
 from mmerc.errors import WeightsError
 
@@ -43,8 +43,3 @@ def test_a_pickled_network_is_not_loaded(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(WeightsError, match="cannot be loaded"):
         load_backbone(str(folder), pretrained=True)
-
-
-def test_bf16_is_for_processors_that_compute_in_it() -> None:
-    assert computes_bf16(torch.device("cpu")) == torch.cpu._is_avx512_bf16_supported()
-    assert not computes_bf16(torch.device("meta"))

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -71,10 +70,3 @@ def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[
         return ids
 
     return tokenize
-
-
-def computes_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mmerc.encoders.backbone import computes_bf16
 from mmerc.encoders.encoder import Batch, Classifier, EncoderConfig, Encoding
 from mmerc.encoders.mel import log_mel
 from mmerc.encoders.speech import SpeechConfig, SpeechEncoder, attended_statistics, steps_mask
+from mmerc.processor import bf16
 
 HOP, WINDOW, FFT = 320, 640, 1024  # 20 ms; 40 ms, long enough to tell the harmonics of a voice apart
 TYPICAL, SPREAD = -6.0, 4.0  # of log-mel in speech, measured once on RAVDESS; keeps inputs near unit scale
@@ -67,7 +67,7 @@ class Spectrogram(SpeechEncoder):
         x = with_deltas(x, steps_mask(counts, x.shape[2]))  # [B, 3, M, T]
         if self.training:
             x = self._hidden(x)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.config.bf16 and computes_bf16(x.device)):
+        with bf16(x.device, wanted=self.config.bf16):
             x = x.to(memory_format=torch.channels_last)
             for stage in self.stages:
                 x, counts = stage(x, counts)

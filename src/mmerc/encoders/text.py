@@ -21,12 +21,12 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.encoders.backbone import computes_bf16
 from mmerc.encoders.dropout import with_byte_dropout
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
 from mmerc.encoders.lora import with_lora
 from mmerc.encoders.turns import CURRENT, ID, REPLY, SEGMENT, SPEAKER, SPECIAL, Protocol, Vocabulary, thinned, written
 from mmerc.errors import ConfigError, RunError
+from mmerc.processor import bf16, computes_bf16
 
 LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")  # how the families of networks number theirs
 SHAPES = 16  # lengths are padded to multiples of it: oneDNN prepares and keeps a kernel for every shape it meets
@@ -253,9 +253,7 @@ class TextEncoder(Encoder):
         embedded = (
             self.embedding(tokens[..., ID]) + self.speakers(tokens[..., SPEAKER]) + self.segments(tokens[..., SEGMENT])
         )
-        with torch.autocast(
-            tokens.device.type, torch.bfloat16, enabled=self.config.bf16 and computes_bf16(tokens.device)
-        ):
+        with bf16(tokens.device, wanted=self.config.bf16):
             hidden = self.backbone(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
         return hidden.float()
 

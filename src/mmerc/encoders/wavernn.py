@@ -18,10 +18,10 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from mmerc import weights
-from mmerc.encoders.backbone import computes_bf16
 from mmerc.encoders.encoder import Batch, Classifier, EncoderConfig, Encoding, masked_mean
 from mmerc.encoders.mel import log_mel
 from mmerc.encoders.speech import SpeechConfig, SpeechEncoder, steps_mask
+from mmerc.processor import computes_bf16
 
 REACH = 2  # frames that smoothing looks to either side, rounded up: 1 + 1/5 + 1/25 at the scales in use
 HOPS_AT_ONCE = 8  # 1,600 samples

@@ -55,7 +55,8 @@ class PairedNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(pairs, 1, 1, width))
 
     def forward(self, x: Float[Tensor, "S B T d"]) -> Float[Tensor, "S B T d"]:
-        return torch.addcmul(self.bias, F.layer_norm(x, (self.width,)), self.weight)
+        bias, weight = self.bias.to(x.dtype), self.weight.to(x.dtype)  # in float32 they would widen all that follows
+        return torch.addcmul(bias, F.layer_norm(x, (self.width,)), weight)
 
 
 class CrossmodalLayer(nn.Module):
@@ -76,17 +77,15 @@ class CrossmodalLayer(nn.Module):
         value: Float[Tensor, "S B Ts d"],
         mask: Bool[Tensor, "S B Ts"],
     ) -> Float[Tensor, "S B Tt d"]:
-        q, k, v = (
-            part.reshape(-1, part.shape[2], self.heads, part.shape[3] // self.heads).transpose(
-                1, 2
-            )  # [S * B, h, T, d / h]
-            for part in (query, key, value)
-        )
+        q, k, v = (self._heads(part) for part in (query, key, value))
         attended = F.scaled_dot_product_attention(
             q, k, v, attn_mask=mask.flatten(0, 1)[:, None, None], dropout_p=self.dropout if self.training else 0.0
         )  # Eq. 6
         x = self.norm_attention(attended.transpose(1, 2).reshape(query.shape) + query)  # Eq. 7
-        return self.norm_output(self.narrow(F.relu(self.widen(x))) + x)  # Eq. 8-11
+        return self.norm_output(self.narrow(F.relu(self.widen(x), inplace=True)) + x)  # Eq. 8-11
+
+    def _heads(self, x: Float[Tensor, "S B T d"]) -> Float[Tensor, "SB h T _"]:
+        return x.reshape(-1, x.shape[2], self.heads, x.shape[3] // self.heads).transpose(1, 2)
 
 
 class Target(nn.Module):
@@ -102,13 +101,13 @@ class Target(nn.Module):
     def forward(
         self, sequence: Float[Tensor, "B Tt i"], answers: Float[Tensor, "S B Ts l 2 d"], mask: Bool[Tensor, "S B Ts"]
     ) -> Float[Tensor, "S B Tt d"]:
-        x = (
-            self.query(sequence).reshape(*sequence.shape[:2], self.pairs, -1).movedim(2, 0).contiguous()
-        )  # [S, B, Tt, d]
-        for number, layer in enumerate(self.layers):
+        x = self.query(sequence).reshape(*sequence.shape[:2], self.pairs, -1)  # [B, Tt, S, d]
+        x = x.movedim(2, 0).contiguous()  # [S, B, Tt, d]
+        # Unbound, not indexed: the backward pass of each index would fill all of `answers` with zeros first.
+        for number, (layer, answer) in enumerate(zip(self.layers, answers.unbind(3), strict=True)):
             if number:
                 x = self.queries[number - 1](x)
-            x = layer(x, answers[..., number, 0, :], answers[..., number, 1, :], mask)
+            x = layer(x, *answer.unbind(3), mask)
         return x
 
 
@@ -143,30 +142,32 @@ class CrossmodalAttention(nn.Module):
             return {name: self.own[name](sequences[name]) for name in self.names}
         present = {name: masks[name].any(1) for name in self.names}  # [B] each
         safe = {name: answerable(masks[name]) for name in self.names}
-        answers = {
-            name: self.sources[name](sequences[name]).reshape(
-                *sequences[name].shape[:2], len(self.names) - 1, self.layers, 2, self.width
-            )
+        told = {
+            name: dict(zip(self._others(name), self._answers(name, sequences[name]).unbind(2), strict=True))
             for name in self.names
-        }  # [B, Ts, targets, l, 2, d]
-        enriched = {}
+        }
+        shut, enriched = CLOSED.get(), {}
         for target in self.names:
-            others = [name for name in self.names if name != target]
-            told = [answers[source][:, :, self._others(source).index(target)] for source in others]
-            longest = max(part.shape[1] for part in told)
+            others = self._others(target)
+            longest = max(safe[source].shape[1] for source in others)
             out = self.targets[target](
                 sequences[target],
-                torch.stack([lengthened(part, longest) for part in told]),
+                torch.stack([lengthened(told[source][target], longest) for source in others]),
                 torch.stack([lengthened(safe[source], longest) for source in others]),
             )  # [S, B, Tt, d]
-            shut = CLOSED.get()
-            available = torch.stack(
-                [present[s] if (s, target) not in shut else torch.zeros_like(present[s]) for s in others]
-            )  # [S, B]
-            product = out.masked_fill(~available[..., None, None], 1).prod(0)  # Eq. 12
-            own = self.own[target](sequences[target])
-            enriched[target] = torch.where(available.any(0)[:, None, None], product, own)
+            available = [present[s] if (s, target) not in shut else torch.zeros_like(present[s]) for s in others]
+            # Eq. 12; multiplied one by one, because the backward pass of `prod` takes six passes over memory.
+            factors = [torch.where(there[:, None, None], one, 1.0) for one, there in zip(out, available, strict=True)]
+            alone = ~torch.stack(available).any(0)  # [B]
+            enriched[target] = torch.where(
+                alone[:, None, None], self.own[target](sequences[target]), math.prod(factors[1:], start=factors[0])
+            )
         return enriched
+
+    def _answers(self, source: str, sequence: Float[Tensor, "B Ts i"]) -> Float[Tensor, "B Ts targets l 2 d"]:
+        """What a source says to each target and layer: keys and values."""
+        sizes = (len(self.names) - 1, self.layers, 2, self.width)
+        return self.sources[source](sequence).reshape(*sequence.shape[:2], *sizes)
 
     def _others(self, name: str) -> Sequence[str]:
         return [other for other in self.names if other != name]

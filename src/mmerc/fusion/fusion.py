@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmerc.config import StageConfig
 from mmerc.fusion.embracenet import embrace, probabilities
+from mmerc.processor import bf16, computes_bf16
 
 Sequences = Mapping[str, Float[Tensor, "B _ _"]]  # [B, T, d] with a T and a d for each modality
 Masks = Mapping[str, Bool[Tensor, "B _"]]
@@ -47,6 +48,7 @@ class FusionConfig(StageConfig):
     pooling: Literal["mean", "last", "attention"] = "mean"
     embracement: Literal["expectation", "sample"] = "expectation"
     modality_dropout: float = Field(0.5, ge=0, le=1)
+    bf16: bool = Field(True, description="bfloat16 in matrix products where the processor computes in it")
 
     @model_validator(mode="after")
     def _divisible(self) -> "FusionConfig":
@@ -85,10 +87,14 @@ class Fusion(nn.Module, ABC):
         masks = {name: masks[name] for name in self.modalities}
         if self.training:
             masks = self._with_dropout(masks)
+        available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
+        fast = self.config.bf16 and computes_bf16(available.device)
+        if fast:  # here, once, and not before each product
+            sequences = {name: sequences[name].bfloat16() for name in masks}
         # Zeros where nothing is real: whatever lies there, NaN included, is never looked at.
         sequences = {name: sequences[name].masked_fill(~mask[..., None], 0) for name, mask in masks.items()}
-        available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        embedding = self.fused(sequences, masks, probabilities(available))
+        with bf16(available.device, wanted=fast):
+            embedding = self.fused(sequences, masks, probabilities(available)).float()
         return Fused(self.classifier(self.dropout(embedding)), embedding)
 
     @abstractmethod

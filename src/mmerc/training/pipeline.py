@@ -20,6 +20,7 @@ from mmerc.errors import MmercError, RunError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
+from mmerc.processor import keep_memory
 from mmerc.training import distributed
 from mmerc.training.batches import EncoderExamples, FusionExamples, unpacked
 from mmerc.training.decision import Decision
@@ -55,6 +56,7 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
         distributed.launch(config.trainer.devices, train, (location, out, config, seeds, fusions))
         return
     show_log()
+    keep_memory()
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     distributed.join()
