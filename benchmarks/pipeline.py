@@ -90,8 +90,8 @@ def measure(preset: str, clips: Sequence[Clip], seconds: float) -> dict[str, flo
     spent["detect"] = timed(lambda: [face.largest(torch.from_numpy(found.images)) for found in shown])
     if face.frozen:
         face.backbone(torch.zeros(1, 3, SIDE, SIDE))
-        crops = [attempt(lambda clip=clip: face.crops(Utterance("bench", 0, 0, clip=clip))) for clip in clips]
-        pictures = [torch.from_numpy(part) for part in crops if part is not None]
+        crops = [attempt(lambda clip=clip: face.found(Utterance("bench", 0, 0, clip=clip))) for clip in clips]
+        pictures = [torch.from_numpy(part) for part, _ in filter(None, crops)]
         spent["embed faces"] = timed(lambda: [face.backbone(normalised(part)) for part in pictures])
     for name, encoder in encoders.items():
         rows = [attempt(lambda encoder=encoder, place=place: encoder.prepare(said, place)) for place in places]

@@ -98,11 +98,15 @@ def test_the_encoder_crops_the_one_who_speaks(tmp_path: Path) -> None:
             frame.sample_rate, frame.pts = 16_000, start
             container.mux(audio.encode(frame))
         container.mux(audio.encode())
-    crops = {}
+    crops, notes = {}, {}
     for track in ("largest", "longest", "speaking"):
         settings = FaceConfig(encoder="face", backbone="cnn", images=8, smallest=40, track=track)  # type: ignore[arg-type]
-        crops[track] = Face(settings, 7).crops(Utterance("t", 0, 0, clip=Clip(file)))
+        crops[track], notes[track] = Face(settings, 7).found(Utterance("t", 0, 0, clip=Clip(file)))
         assert crops[track].shape == (8, 48, 48, 3)
     speaker, silent = (portrait(who, "wide", 0)[60:180, 100:220].mean((0, 1)) for who in people(3))
     colour = crops["speaking"].mean((0, 1, 2))
     assert np.abs(colour - speaker).sum() < np.abs(colour - silent).sum()
+    assert notes["largest"]["track"] == "largest" and len(notes["largest"]["times"]) == 8
+    spoke = notes["speaking"]
+    assert spoke["track"] == "speaking" and spoke["tracks"] == 2 and spoke["scores"][0] > spoke["scores"][1]
+    assert len(spoke["times"]) == 8 and max(spoke["times"]) < spoke["frames"]

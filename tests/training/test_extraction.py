@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,19 @@ def test_a_reason_for_every_row_without_an_array(voice: Voice, corpus: Corpus, t
     assert store[("train", "0", "7")].reason == "it has no clip"
     assert store[("train", "0", "3")].reason == "it cannot be read (ValueError: bits of rubbish)"
     assert prepared(voice, corpus.dialogues("train")[0], 1).values is not None
+
+
+def test_what_an_encoder_noted_stays_with_its_features(corpus: Corpus, tmp_path: Path) -> None:
+    class Noting(Voice):
+        def prepare_noted(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
+            return self.prepare(dialogue, place), {"place": place}
+
+    encoder = Noting(SpectrogramConfig(encoder="spectrogram", channels=8), 7)
+    inputs, features = FeatureStore(tmp_path / "inputs"), FeatureStore(tmp_path / "features")
+    prepare_inputs(encoder, corpus, ["train"], inputs)
+    extract_features(encoder, inputs, features, [("train", "0", "1"), ("train", "0", "2")])
+    assert [features[("train", "0", name)].metadata["place"] for name in "12"] == [1, 2]
+    assert len(features[("train", "0", "1")].metadata["logits"]) == 7
 
 
 def test_features_cut_off_and_resumed_are_the_same_numbers(voice: Voice, corpus: Corpus, tmp_path: Path) -> None:

@@ -90,6 +90,10 @@ class Encoder(nn.Module, ABC):
             MissingModality: the utterance does not have this modality, and why.
         """
 
+    def prepare_noted(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
+        """What `prepare` gives, and what the encoder noted about it, as JSON; the features keep that as metadata."""
+        return self.prepare(dialogue, place), {}
+
     def sample(self, length: int) -> np.ndarray:
         """Some array as `prepare` gives it, about as many words, tenths of a second or pictures long: to trace with.
 

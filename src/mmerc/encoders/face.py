@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -136,22 +136,31 @@ class Face(Encoder):
 
     def prepare(self, dialogue: Dialogue, place: int) -> np.ndarray:
         """Crops [T, S, S, 3] as bytes, or, where the backbone is frozen, their embeddings [T, 512] in float16."""
+        return self.prepare_noted(dialogue, place)[0]
+
+    def prepare_noted(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
+        """What `prepare` gives, and under `face` how the face was chosen (`found`)."""
         turn = dialogue.utterances[place]
         picture = turn.signals.get("face")
+        notes: dict[str, Any] = {}
         if isinstance(picture, bytes):
             crops = self._sized(torch.from_numpy(read_picture(picture).copy()))[None].numpy()
         elif turn.clip is not None or turn.live is not None:
-            crops = self.crops(turn)
+            crops, notes = self.found(turn)
         else:
             raise MissingModality("it has no clip")
         if not self.frozen:
-            return crops
+            return crops, {"face": notes}
         with torch.inference_mode():
             parts = [self._embedded(part) for part in torch.from_numpy(crops).split(16)]
-        return torch.cat(parts).half().numpy()
+        return torch.cat(parts).half().numpy(), {"face": notes}
 
-    def crops(self, turn: Utterance) -> UInt8[np.ndarray, "T S S 3"]:
-        """The face that is wanted in the utterance's frames, as square pictures in the order of time.
+    def found(self, turn: Utterance) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
+        """The face that is wanted in the utterance's frames, as square pictures in the order of time, and how it was found.
+
+        The notes: `track`, how it was chosen; `times`, seconds from the clip's start, of the frames that show it, of `frames`
+        in all; and, where faces are followed, how many `tracks` there were and their `scores`, the chosen one's first
+        (how its mouth goes with the voice, or, where that was not asked, the number of frames that show it).
 
         Raises:
             NoFace: no frame shows one.
@@ -160,11 +169,18 @@ class Face(Encoder):
         count = self.config.images if largest else MOST_FRAMES
         frames = self._frames(turn, count, float("inf") if largest else self.config.rate)
         images = torch.from_numpy(frames.images)
-        boxes = self.largest(images) if largest else self._followed(turn, frames)
+        boxes, scores = (self.largest(images), []) if largest else self._followed(turn, frames)
         if not boxes:
             where = turn.clip.path.name if turn.clip is not None else "the camera"
             raise NoFace(f"{where} shows no face in any of {len(frames.times)} frames")
-        return np.stack([self._cut(frames.images[place], box) for place, box in boxes])
+        notes: dict[str, Any] = {
+            "track": self.config.track,
+            "frames": len(frames.times),
+            "times": [round(float(frames.times[place]), 3) for place, _ in boxes],
+        }
+        if not largest:
+            notes |= {"tracks": len(scores), "scores": [round(score, 4) for score in scores]}
+        return np.stack([self._cut(frames.images[place], box) for place, box in boxes]), notes
 
     def _frames(self, turn: Utterance, count: int, rate: float) -> Frames:
         if turn.live is not None:
@@ -182,21 +198,22 @@ class Face(Encoder):
                 found.append((place, faces.boxes[int(sizes.argmax())]))
         return found
 
-    def _followed(self, turn: Utterance, frames: Frames) -> list[tuple[int, Box]]:
-        """One person's face at as many of the frames as are wanted."""
+    def _followed(self, turn: Utterance, frames: Frames) -> tuple[list[tuple[int, Box]], list[float]]:
+        """One person's face at as many of the frames as are wanted, and every person's score, that one's first."""
         images = torch.from_numpy(frames.images)
         shots = cuts(images)
         tracks = linked(faces_over_time(self.detector, images, shots), shots)
         if not tracks:
-            return []
+            return [], []
         scores = [float(len(track)) for track in tracks]
         if self.config.track == "speaking" and len(tracks) > 1:
             with suppress(MissingModality):  # without a sound, the one that is seen longest
                 start = turn.clip.start if turn.clip is not None else 0.0
                 scores = speaking_scores(tracks, images, frames.times, waveform_of(turn), start=start)
-        chosen = tracks[max(range(len(tracks)), key=lambda number: (scores[number], len(tracks[number])))]
+        order = sorted(range(len(tracks)), key=lambda number: (scores[number], len(tracks[number])), reverse=True)
+        chosen = tracks[order[0]]
         places = np.unique(np.linspace(0, len(chosen) - 1, self.config.images).round().astype(int))
-        return [(chosen.frames[place], chosen.boxes[place]) for place in places]
+        return [(chosen.frames[place], chosen.boxes[place]) for place in places], [scores[number] for number in order]
 
     def _cut(self, image: UInt8[np.ndarray, "H W 3"], box: Box) -> UInt8[np.ndarray, "S S 3"]:
         height, width = image.shape[:2]

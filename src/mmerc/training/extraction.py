@@ -6,6 +6,7 @@ Both go on where a killed run stopped, and share the work among the processes of
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -44,7 +45,8 @@ def prepared(encoder: Encoder, dialogue: Dialogue, place: int) -> Row:
     """One utterance's row. Whatever is wrong with its data, it is a reason and not the end of the run."""
     key = dialogue.utterances[place].key
     try:
-        return Row(key, encoder.prepare(dialogue, place))
+        values, notes = encoder.prepare_noted(dialogue, place)
+        return Row(key, values, None, notes)
     except MissingModality as missing:
         return Row(key, None, str(missing))
     except (ValueError, RuntimeError, IndexError, ArithmeticError, OSError, EOFError) as error:
@@ -76,11 +78,11 @@ def extract_features(
         for done, batch in enumerate(batches[distributed.rank() :: distributed.world()], start=1):
             wanted = [there[place] for place in batch]
             if store.absent(wanted):
-                for row in encoded(
-                    encoder, [Example(key, values) for key in wanted if (values := inputs[key].values) is not None]
-                ):
+                rows = [inputs[key] for key in wanted]
+                examples = [Example(row.key, row.values) for row in rows if row.values is not None]
+                for row, read in zip(encoded(encoder, examples), rows, strict=True):
                     if row.key not in store:
-                        writer.add(row)
+                        writer.add(replace(row, metadata=read.metadata | row.metadata))
             report(done * BATCH * distributed.world())
     encoder.cpu()
     distributed.barrier()
