@@ -42,8 +42,8 @@ UTTERANCE, RATE = 3.0, 25
 WORDS = ("You came back!", "I never left.", "That is not what you said.", "Oh, come on.", "Fine.")
 
 
-def film(file: Path, voice: np.ndarray, seconds: float) -> None:
-    """A portrait that wanders over 1280x720, the voice again and again below it."""
+def film(file: Path, voice: np.ndarray, seconds: float, pause: float = 0.5) -> None:
+    """A portrait that wanders over 1280x720, the voice again and again below it, that many seconds of silence between."""
     portrait = np.asarray(Image.fromarray(pictures.astronaut()[:300, 60:400]).resize((408, 360)))
     with av.open(str(file), "w") as container:
         video = container.add_stream("h264", rate=RATE)
@@ -55,7 +55,9 @@ def film(file: Path, voice: np.ndarray, seconds: float) -> None:
             image[top : top + 360, left : left + 408] = portrait
             container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(video.encode(None))
-        wave = np.resize(np.concatenate([voice, np.zeros(SAMPLE_RATE // 2, np.float32)]), int(seconds * SAMPLE_RATE))
+        wave = np.resize(
+            np.concatenate([voice, np.zeros(int(pause * SAMPLE_RATE), np.float32)]), int(seconds * SAMPLE_RATE)
+        )
         frame = av.AudioFrame.from_ndarray(wave[None].astype(np.float32), format="fltp", layout="mono")
         frame.sample_rate = SAMPLE_RATE
         container.mux(audio.encode(frame))
@@ -182,6 +184,7 @@ def main() -> None:
     parser.add_argument("--voice", type=Path, required=True, help="a recording of somebody who speaks")
     parser.add_argument("--seconds", type=float, default=60, help="of the recording with a transcript")
     parser.add_argument("--hours", type=float, default=2, help="of the long recording; 0 leaves it out")
+    parser.add_argument("--pause", type=float, default=0.5, help="seconds of silence between two utterances of it")
     parser.add_argument("--minutes", type=float, default=2, help="of many clients")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--out", type=Path)
@@ -222,7 +225,8 @@ def main() -> None:
         finally:
             service.stop()
         if chosen.hours:
-            repeated(folder / "talk.mp4", folder / "long.mp4", 3600 * chosen.hours)
+            film(folder / "part.mp4", voice, 2 * chosen.seconds, chosen.pause)
+            repeated(folder / "part.mp4", folder / "long.mp4", 3600 * chosen.hours)
             context = multiprocessing.get_context("spawn")
             answer = context.Queue()
             process = context.Process(target=_peak, args=(chosen.model, folder / "long.mp4", answer))
