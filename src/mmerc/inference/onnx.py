@@ -41,7 +41,7 @@ def loss_of(folder: Path, dialogues: Sequence[Dialogue]) -> dict[str, Any]:
     rows = {}
     for backend in ("torch", "onnx"):
         predictor = Predictor.load(folder, backend=backend)
-        with in_float32(*predictor.encoders.values()):
+        with in_float32(*predictor.encoders.values(), predictor.fusion):
             rows[backend] = list(predictor.predict(dialogues))
     pairs = list(zip(rows["torch"], rows["onnx"], strict=True))
     found: dict[str, Any] = {
@@ -62,17 +62,18 @@ def loss_of(folder: Path, dialogues: Sequence[Dialogue]) -> dict[str, Any]:
 
 
 @contextmanager
-def in_float32(*encoders: Encoder) -> Iterator[None]:
+def in_float32(*networks: Encoder | Fusion | None) -> Iterator[None]:
     """Within, they compute alike on every machine, also where bfloat16 would be faster."""
-    configs = [encoder.config for encoder in encoders]
-    for encoder, config in zip(encoders, configs, strict=True):
+    there: list[Any] = [network for network in networks if network is not None]
+    configs = [network.config for network in there]
+    for network, config in zip(there, configs, strict=True):
         if hasattr(config, "bf16"):
-            encoder.config = config.model_copy(update={"bf16": False})
+            network.config = config.model_copy(update={"bf16": False})
     try:
         yield
     finally:
-        for encoder, config in zip(encoders, configs, strict=True):
-            encoder.config = config
+        for network, config in zip(there, configs, strict=True):
+            network.config = config
 
 
 class Graph:

@@ -114,7 +114,7 @@ def _call(network: nn.Module, names: Sequence[str]) -> Callable[..., tuple[Tenso
 def _part(
     folder: Path,
     name: str,
-    network: nn.Module,
+    network: Encoder | Fusion,
     outputs: Sequence[str],
     batches: Sequence[dict[str, Tensor]],
     int8: bool,
@@ -183,11 +183,8 @@ def _axes(batch: dict[str, Tensor], outputs: Sequence[str], *, one_length: bool)
 
 
 @contextmanager
-def _plainly(network: nn.Module) -> Iterator[None]:
+def _plainly(network: Encoder | Fusion) -> Iterator[None]:
     """In float32, and attention in plain products: what can be traced, and is the same on every machine."""
-    if not isinstance(network, Encoder):
-        yield
-        return
     backbone: Any = getattr(network, "backbone", None)
     attention = backbone.config._attn_implementation if hasattr(backbone, "set_attn_implementation") else None
     with in_float32(network):
