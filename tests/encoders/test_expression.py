@@ -1,4 +1,6 @@
 import random
+import subprocess
+import sys
 
 import torch
 
@@ -31,3 +33,20 @@ def test_a_face_that_is_moved_stays_a_face_and_all_its_pictures_move_alike() -> 
     turned = moved(face, random.Random(3), turn=20, shift=0.1, zoom=0.1)
     assert torch.equal(turned[0], turned[1]) and turned.dtype == torch.uint8
     assert 0.5 < float(turned.float().mean() / face.float().mean()) < 1.6
+
+
+TRAINED = """
+import torch
+from mmerc.encoders.expression import ExpressionNetwork
+from mmerc.processor import keep_memory
+
+keep_memory()  # what is written beyond a tensor is then noticed by the C library, which ends the process
+torch.manual_seed(0)
+network = ExpressionNetwork(12, 0.1)
+for count in range(100, 260, 8):
+    network(torch.randint(0, 255, (count, 48, 48, 3), dtype=torch.uint8)).square().mean().backward()
+"""
+
+
+def test_training_writes_nowhere_but_into_its_own_memory() -> None:
+    assert subprocess.run([sys.executable, "-c", TRAINED], capture_output=True).returncode == 0

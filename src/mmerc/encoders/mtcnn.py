@@ -61,8 +61,6 @@ class FaceDetector(nn.Module):
         super().__init__()
         self.smallest, self.thresholds, self.factor = smallest, thresholds, factor
         self.pnet, self.rnet, self.onet = ProposalNetwork(), RefinementNetwork(), OutputNetwork()
-        # As the pictures come: half the time of the other order.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def pretrained(cls, *, smallest: int = 20) -> "FaceDetector":
