@@ -43,8 +43,12 @@ from mmerc.processor import keep_memory
 keep_memory()  # what is written beyond a tensor is then noticed by the C library, which ends the process
 torch.manual_seed(0)
 network = ExpressionNetwork(12, 0.1)
-for count in range(100, 260, 8):
-    network(torch.randint(0, 255, (count, 48, 48, 3), dtype=torch.uint8)).square().mean().backward()
+optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
+for _ in range(20):
+    faces = torch.randint(0, 255, (int(torch.randint(50, 330, ())), 48, 48, 3), dtype=torch.uint8)
+    network(faces).square().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad()
 """
 
 
