@@ -60,7 +60,6 @@ class FaceConfig(EncoderConfig):
     largest_side: int = Field(LARGEST_SIDE, ge=64)
     smallest: int = Field(20, ge=12)
     side: int = Field(48, ge=16, description="pixels of a crop for the small network")
-    # Fewer than eight make the backward pass of torch 2.13 write beyond its memory (1x1, stride 2, channels last).
     channels: int = Field(32, ge=8, description="of the small network's first layer")
     turn: float = Field(15.0, ge=0, le=180)
     shift: float = Field(0.08, ge=0, le=0.5)
