@@ -23,7 +23,7 @@ def keep_memory() -> bool:
     """Let the process keep what it frees, for the rest of its life; False where its C library cannot (only glibc can).
 
     Otherwise every large tensor is a mapping of its own, which the system clears page by page at each step of training:
-    a fifth to a third of a step (docs/experiments.md).
+    an eighth to a fifth of a step of the fusion (docs/experiments.md).
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
