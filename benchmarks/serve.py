@@ -37,6 +37,7 @@ from mmerc.inference.onnx import loss_of
 from mmerc.inference.onnx_export import export_onnx
 from mmerc.inference.recording import read_recording
 from mmerc.media import SAMPLE_RATE, read_waveform
+from mmerc.processor import keep_memory
 
 UTTERANCE, RATE = 3.0, 25
 WORDS = ("You came back!", "I never left.", "That is not what you said.", "Oh, come on.", "Fine.")
@@ -100,6 +101,7 @@ def recording(model: Path, film_file: Path, words: Path, seconds: float, backend
 
 
 def _peak(model: Path, film_file: Path, answer: Any) -> None:
+    keep_memory()  # as `mmerc predict` does
     began = time.perf_counter()
     dialogue, _ = read_recording(film_file)
     rows = sum(1 for _ in Predictor.load(model).predict([dialogue]))
@@ -189,6 +191,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
+    keep_memory()
     voice = read_waveform(Clip(chosen.voice))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -164,9 +164,11 @@ def predict(
     """
     from mmerc.inference import Predictor
     from mmerc.inference.inputs import read_input
+    from mmerc.processor import keep_memory
     from mmerc.training.progress import bar, show_log
 
     show_log()
+    keep_memory()
     dialogues, problems = read_input(source, transcript, words=_listener(transcribe))
     if problems and transcript is not None:
         for problem in problems[:LISTED]:
@@ -262,6 +264,7 @@ def serve(
     """HTTP, a WebSocket for live conversations, and a page at /."""
     from mmerc import config as configuration
     from mmerc.inference import Predictor
+    from mmerc.processor import keep_memory
     from mmerc.training.progress import show_log
 
     try:
@@ -272,6 +275,7 @@ def serve(
         raise ConfigError(f"serving needs the extra serve ({error}): pip install 'mmerc[serve]'.") from error
 
     show_log()
+    keep_memory()
     settings: configuration.Settings = {}
     for override in overrides or []:
         configuration.apply(settings, override)

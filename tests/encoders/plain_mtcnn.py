@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmerc.encoders.mtcnn import CELL, CROPS_AT_ONCE, STRIDE, FaceDetector, Faces, _corrected, _normalised, _squared
+from mmerc.encoders.boxes import corrected, squared
+from mmerc.encoders.mtcnn import CELL, CROPS_AT_ONCE, STRIDE, FaceDetector, Faces, _normalised
 
 
 class PlainDetector(FaceDetector):
@@ -26,13 +27,14 @@ class PlainDetector(FaceDetector):
         for image in range(len(images)):
             mine = (owner == image).nonzero()[:, 0]
             mine = mine[scores[mine].argsort(descending=True)]
-            faces.append(Faces(boxes[mine], scores[mine], points[mine], torch.zeros_like(boxes[mine])))
+            faces.append(Faces(boxes[mine], scores[mine], points[mine], boxes[mine]))
         return faces
 
     def _propose(self, images: Tensor) -> tuple[Tensor, Tensor]:
         height, width = images.shape[-2:]
         boxes, scores, corrections, owners = [], [], [], []
-        for scale in self._scales(min(height, width)):
+        scale = CELL / self.smallest
+        while min(height, width) * scale >= CELL:
             level = F.interpolate(images, (int(height * scale + 1), int(width * scale + 1)), mode="area")
             correction, score = self.pnet(_normalised(level))  # [B, 4, h, w], [B, h, w]
             image, row, column = (score >= self.thresholds[0]).nonzero(as_tuple=True)  # [N] each
@@ -43,13 +45,14 @@ class PlainDetector(FaceDetector):
             scores.append(score[image, row, column][kept])
             corrections.append(correction[image, :, row, column][kept])
             owners.append(image[kept])
+            scale *= self.factor
         if not boxes:
             return images.new_zeros(0, 4), torch.zeros(0, dtype=torch.long, device=images.device)
         box, owner, correction = torch.cat(boxes), torch.cat(owners), torch.cat(corrections)
         kept = suppressed(box, torch.cat(scores), owner, 0.7)
         box, owner, correction = box[kept], owner[kept], correction[kept]
         size = (box[:, 2:] - box[:, :2]).repeat(1, 2)
-        return _squared(box + correction * size), owner
+        return squared(box + correction * size), owner
 
     def _refine(self, images: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         crops, boxes, owner = _crops(images, boxes, owner, 24)
@@ -59,7 +62,7 @@ class PlainDetector(FaceDetector):
         passed = (score > self.thresholds[1]).nonzero()[:, 0]
         boxes, owner, correction = boxes[passed], owner[passed], correction[passed]
         kept = suppressed(boxes, score[passed], owner, 0.7)
-        return _squared(_corrected(boxes[kept], correction[kept])), owner[kept]
+        return squared(corrected(boxes[kept], correction[kept])), owner[kept]
 
     def _finish(self, images: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         crops, boxes, owner = _crops(images, boxes, owner, 48)
@@ -73,7 +76,7 @@ class PlainDetector(FaceDetector):
         relative = points[passed].reshape(-1, 2, 5).transpose(1, 2)  # [M, 10] all x, then all y -> [M, 5, 2]
         size = (boxes[:, 2:] - boxes[:, :2] + 1)[:, None]  # [M, 1, 2]
         points = relative * size + boxes[:, None, :2] - 1
-        boxes = _corrected(boxes, correction)
+        boxes = corrected(boxes, correction)
         kept = suppressed(boxes, score, owner, 0.7, smaller=True)
         return boxes[kept], score[kept], points[kept], owner[kept]
 

@@ -13,7 +13,7 @@ def pictures(count: int, height: int, width: int) -> torch.Tensor:
 def test_a_mean_of_four_pixels() -> None:
     picture = torch.tensor([[[0, 0, 0], [4, 8, 12]], [[8, 16, 24], [4, 0, 0]]], dtype=torch.uint8)[None]
     table = area.summed(picture)
-    assert table.shape == (1, 3, 3, 3) and table[0, 2, 2].tolist() == [16, 24, 36]
+    assert table.shape == (3, 3, 1, 3) and table[2, 2, 0].tolist() == [16, 24, 36]
     assert area.resized(table, 1, 1).flatten().tolist() == [4.0, 6.0, 9.0]
 
 
@@ -31,6 +31,18 @@ def test_a_box_cut_out_is_the_part_interpolated(left: int, top: int, width: int,
     part = images[1:, top : top + height, left : left + width].permute(0, 3, 1, 2).float()
     found = area.cut(area.summed(images), box, torch.tensor([1]), side)
     assert torch.allclose(found, F.interpolate(part, (side, side), mode="area"), atol=1e-3)
+
+
+@given(
+    st.integers(4, 30), st.integers(4, 30), st.integers(0, 6), st.integers(0, 6), st.integers(1, 6), st.integers(1, 6)
+)
+def test_a_piece_is_a_part_of_the_whole_resized(
+    height: int, width: int, left: int, top: int, wide: int, high: int
+) -> None:
+    table = area.summed(pictures(2, height, width))
+    whole = area.resized(table, 12, 12)[1:, :, top : top + high, left : left + wide]
+    found = area.pieces(table, torch.tensor([1]), torch.tensor([[left, top]]), (wide, high), (12, 12))
+    assert torch.equal(found, whole)
 
 
 def test_sums_beyond_32_bits_are_still_right() -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
+from mmerc.encoders.boxes import overlaps
 from mmerc.encoders.encoder import Example
 from mmerc.encoders.face import Face, FaceConfig
-from mmerc.encoders.face_tracks import overlaps
 from mmerc.errors import NoFace
 from tests.media.clips import write_video
 

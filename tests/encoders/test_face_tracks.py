@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from mmerc.corpora import Clip
-from mmerc.encoders.face_tracks import cuts, faces_over_time, linked, overlaps
+from mmerc.encoders.boxes import overlaps
+from mmerc.encoders.face_tracks import cuts, faces_over_time, linked
 from mmerc.encoders.mtcnn import FaceDetector, Faces
 from mmerc.media import read_frames
 from tests.encoders.plain_mtcnn import PlainDetector
@@ -14,7 +15,7 @@ from tests.encoders.plain_mtcnn import PlainDetector
 
 def faces(*boxes: tuple[int, int, int, int]) -> Faces:
     found = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
-    return Faces(found, torch.ones(len(found)), torch.zeros(len(found), 5, 2), torch.zeros(len(found), 4))
+    return Faces(found, torch.ones(len(found)), torch.zeros(len(found), 5, 2), found)
 
 
 def test_two_people_are_two_tracks_also_when_one_looks_away() -> None:
@@ -36,7 +37,6 @@ def test_who_comes_back_late_or_elsewhere_is_somebody_new() -> None:
 def test_a_face_never_joins_two_tracks_and_each_track_takes_one() -> None:
     tracks = linked([faces((0, 0, 10, 10)), faces((0, 0, 10, 10), (1, 0, 11, 10))])
     assert [track.frames for track in tracks] == [[0, 1], [1]]
-    assert overlaps(torch.zeros(0, 4), torch.zeros(2, 4)).shape == (0, 2)
 
 
 def test_another_shot_is_a_cut_and_a_slow_change_is_none() -> None:

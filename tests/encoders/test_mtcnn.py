@@ -5,7 +5,8 @@ import pytest
 import torch
 from skimage import data
 
-from mmerc.encoders.mtcnn import FaceDetector, suppressed
+from mmerc.encoders.boxes import overlaps
+from mmerc.encoders.mtcnn import FaceDetector
 
 
 @pytest.fixture(scope="module")
@@ -40,23 +41,6 @@ def test_pictures_too_small_or_empty_have_no_face(detector: FaceDetector, size: 
     assert len(faces) == 0 and faces.landmarks.shape == (0, 5, 2)
 
 
-def test_suppression_keeps_the_best_of_each_image() -> None:
-    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 11, 11], [0, 0, 10, 10], [20, 20, 30, 30]])
-    scores = torch.tensor([0.8, 0.9, 0.7, 0.6])
-    owner = torch.tensor([0, 0, 1, 0])
-    assert suppressed(boxes, scores, owner, 0.5).tolist() == [1, 2, 3]
-    assert suppressed(boxes[:0], scores[:0], owner[:0], 0.5).tolist() == []
-
-
-def test_suppression_over_the_smaller_box() -> None:
-    boxes = torch.tensor(
-        [[0.0, 0, 100, 100], [10, 10, 20, 20]]
-    )  # one inside the other: little union, all of the smaller
-    scores, owner = torch.tensor([0.9, 0.8]), torch.tensor([0, 0])
-    assert suppressed(boxes, scores, owner, 0.7).tolist() == [0, 1]
-    assert suppressed(boxes, scores, owner, 0.7, smaller=True).tolist() == [0]
-
-
 @pytest.mark.weights
 @pytest.mark.realdata
 def test_the_face_leaves_the_picture(detector: FaceDetector, real_data: Path) -> None:
@@ -65,3 +49,26 @@ def test_the_face_leaves_the_picture(detector: FaceDetector, real_data: Path) ->
 
     frames = read_frames(Clip(real_data / "clips" / "pyfeat_face_noface.mov"), 8, largest_side=640)
     assert [len(faces) for faces in detector(torch.from_numpy(frames.images))] == [1, 1, 1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.weights
+def test_near_a_face_the_same_box_is_found_and_elsewhere_none(detector: FaceDetector) -> None:
+    portrait = data.astronaut()[:300, 60:400]
+    between = np.full((300, 900, 3), 127, np.uint8)
+    picture = torch.from_numpy(np.concatenate([portrait, between, portrait[:, ::-1]], 1)[None].copy())
+    (whole,) = detector(picture)
+    left = whole.boxes[whole.boxes[:, 0].argmin()][None]
+    moved = left + torch.tensor([12.0, -9.0, 12.0, -9.0])
+    (there,) = detector.near(picture, [moved])
+    assert len(whole) == 2 and len(there) == 1
+    assert overlaps(there.boxes, left).item() > 0.97
+    both, nothing = detector.near(picture.expand(2, -1, -1, -1), [whole.likely, torch.zeros(0, 4)])
+    assert overlaps(both.boxes, whole.boxes).max(1).values.min() > 0.9
+    assert len(nothing) == 0 and len(nothing.likely) == 0
+
+
+@pytest.mark.weights
+def test_near_in_a_picture_smaller_than_a_piece(detector: FaceDetector) -> None:
+    small = torch.from_numpy(data.astronaut()[:300:7, 60:400:7][None].copy())  # 43x49
+    (faces,) = detector.near(small, [torch.tensor([[5.0, 5.0, 35.0, 35.0], [-50.0, -50.0, 90.0, 90.0]])])
+    assert len(faces) <= 1

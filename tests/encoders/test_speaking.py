@@ -8,44 +8,12 @@ import pytest
 import torch
 
 from mmerc.corpora import Clip, Utterance
-from mmerc.corpora.synthetic.face import LOOKS, portrait
+from mmerc.corpora.synthetic.face import portrait
 from mmerc.encoders.face import Face, FaceConfig
 from mmerc.encoders.face_tracks import Track, faces_over_time, linked
 from mmerc.encoders.mtcnn import FaceDetector
 from mmerc.encoders.speaking import loudness, smoothed, speaking_scores
-
-RATE, SECONDS = 12.5, 4.0
-FRAMES = int(RATE * SECONDS)
-
-
-def voice(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Syllables of noise, and how far a mouth is open at each frame while they are said."""
-    dice = np.random.default_rng(seed)
-    times = np.arange(int(SECONDS * 16_000)) / 16_000
-    open_mouth = np.zeros_like(times)
-    at = dice.uniform(0, 0.4)
-    while at < SECONDS:
-        length = dice.uniform(0.12, 0.3)
-        open_mouth += np.exp(-(((times - at) / (length / 2)) ** 2))
-        at += length + dice.choice([0.08, 0.6], p=[0.7, 0.3])
-    open_mouth = np.clip(open_mouth, 0, 1)
-    sound = (dice.normal(0, 0.2, len(times)) * open_mouth).astype(np.float32)
-    return sound, np.interp((np.arange(FRAMES) + 0.5) / RATE, times, open_mouth)
-
-
-def people(seed: int) -> list[str]:
-    return [str(who) for who in np.random.default_rng(seed).permutation(list(LOOKS))[:2]]
-
-
-def composed(left: np.ndarray, right: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """Two people side by side; how far their mouths are open at each frame."""
-    dice = np.random.default_rng(seed)
-    first, second = people(seed)
-    pictures = [
-        np.concatenate([portrait(who, "wide", round(4 * float(mouth))) for who, mouth in ((first, a), (second, b))], 1)
-        for a, b in zip(left, right, strict=True)
-    ]
-    return np.clip(np.stack(pictures) + dice.normal(0, 4, (FRAMES, 240, 640, 1)), 0, 255).astype(np.uint8)
+from tests.encoders.composed import FRAMES, RATE, composed, people, voice
 
 
 @pytest.mark.weights

@@ -1,9 +1,9 @@
 """Faces over time: found on some frames, followed in between, linked to one track a person.
 
-Finding is the dear part, and nearly all of it is the first network's look at every place in every size. On the frames between
-two finds the face of the frame before is where the last network looks; it corrects the box and says whether a face is still
-there. Only a frame in which one was lost is searched again. Key frames and, step by step, the frames behind all of them go
-through the networks together.
+Finding is the dear part, and nearly all of it is the first network's look at every place in every size. Between two such
+searches it looks only about the places that came as far as the last network in the frame before, faces and doubtful ones, at
+sizes like theirs: what is there gets the box that the whole search would give it, or nearly. Key frames and, step by step, the frames
+behind all of them go through the networks together.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmerc.encoders.boxes import overlaps
 from mmerc.encoders.mtcnn import FaceDetector, Faces
 
-EVERY = 8  # frames from one search to the next, and so until somebody who comes in is seen at the latest
+EVERY = 4  # frames from one search to the next, and so until somebody who comes in is seen at the latest
 CUT = 28.0  # mean change of a thumbnail's grey values from one frame to the next that only another shot makes
 THUMBNAIL = 16
-SURE = 0.95  # a face of this score that is lost is searched for; a weaker one comes and goes
 SAME = 0.3  # overlap (intersection over union) above which two boxes are one person's
 FORGOTTEN = 12  # frames after which a face that was not seen ends its track
 
@@ -63,17 +63,8 @@ def faces_over_time(
     ends = dict(zip(keys, [*keys[1:], len(images)], strict=True))
     for step in range(1, every):
         now = [key + step for key in keys if key + step < ends[key]]
-        before = [faces for frame in now if (faces := found[frame - 1]) is not None]
-        followed = detector.follow(images[now], before)
-        lost = [
-            frame
-            for frame, old, new in zip(now, before, followed, strict=True)
-            if len(new) < int((old.scores > SURE).sum())
-        ]
-        found_now = dict(zip(now, followed, strict=True))
-        if lost:
-            found_now |= zip(lost, detector(images[lost]), strict=True)
-        for frame, faces in found_now.items():
+        before = [faces.likely for frame in now if (faces := found[frame - 1]) is not None]
+        for frame, faces in zip(now, detector.near(images[now], before), strict=True):
             found[frame] = faces
     return [faces for faces in found if faces is not None]
 
@@ -113,16 +104,3 @@ def linked(found: list[Faces], shots: Sequence[int] = ()) -> list[Track]:
         )
         for track in tracks
     ]
-
-
-def overlaps(boxes: Float[Tensor, "N 4"], others: Float[Tensor, "M 4"]) -> Float[Tensor, "N M"]:
-    """Intersection over union of every pair.
-
-    >>> overlaps(torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([[0.0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]])).tolist()
-    [[1.0, 0.3333333432674408, 0.0]]
-    """
-    low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = (high - low).clamp(min=0).prod(-1)  # [N, M]
-    areas = [(each[:, 2:] - each[:, :2]).prod(-1) for each in (boxes, others)]
-    return shared / (areas[0][:, None] + areas[1][None] - shared).clamp(min=1e-6)

@@ -7,33 +7,36 @@ and mouth corners as (x, y).
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from mmerc import weights
 from mmerc.encoders import area
+from mmerc.encoders.boxes import corrected, squared, suppressed
 from mmerc.encoders.mtcnn_networks import OutputNetwork, ProposalNetwork, RefinementNetwork
 
 STRIDE, CELL = 2, 12  # the proposal network looks at 12x12 windows, two pixels apart
 IMAGES_AT_ONCE = 8  # the largest pyramid level of eight 720p frames takes about 350 MB
 CROPS_AT_ONCE = 512
 LARGE = 6  # of a picture's shorter side, the part that a large face takes
-BLOCK = 512  # boxes compared with all others at once
+PIECE = 48  # pixels of a level, cut out around a place to be looked at again: 19 by 19 windows
+FITTING = 0.5, 2.0  # sizes of such a place, in windows of the level
+APART = 0.3  # overlap from which two places are one
 
 
 @dataclass(frozen=True)
 class Faces:
     """The faces in one image, best score first.
 
-    `offsets`: from each box to the window in which the last network saw it, in widths and heights of the box.
+    `likely`: windows, at distances from each other, in which the last network looked, whether it saw a face there or not:
+    where the next frame of a film may show one.
     """
 
     boxes: Float[Tensor, "N 4"]
     scores: Float[Tensor, " N"]
     landmarks: Float[Tensor, "N 5 2"]
-    offsets: Float[Tensor, "N 4"]
+    likely: Float[Tensor, "K 4"]
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -91,58 +94,74 @@ class FaceDetector(nn.Module):
             # Beside a face that came out smaller than what was searched for, a larger one may have been passed over.
             left = [place for place, there in enumerate(faces) if not (there.heights >= smallest).any()]
             if left:
-                for place, there in zip(left, self._detect(table[left]), strict=True):
+                for place, there in zip(left, self._detect(table[:, :, left]), strict=True):
                     faces[place] = there
             found += faces
         return found
 
     @torch.inference_mode()
-    def follow(self, images: UInt8[Tensor, "B H W 3"], before: list[Faces]) -> list[Faces]:
-        """The faces of each image, given those of the frame before it: the last network looks where they were."""
+    def near(self, images: UInt8[Tensor, "B H W 3"], places: list[Float[Tensor, "_ 4"]]) -> list[Faces]:
+        """The faces of each image that lie about these boxes in it: the same search, at those places and sizes alone.
+
+        A face has the box that the whole search gives it, but for what windows of other sizes would have added to it.
+        """
         found: list[Faces] = []
         for start in range(0, len(images), IMAGES_AT_ONCE):
             table = area.summed(images[start : start + IMAGES_AT_ONCE])
-            there = before[start : start + IMAGES_AT_ONCE]
-            owner = torch.repeat_interleave(torch.arange(len(there)), torch.tensor([len(faces) for faces in there]))
-            boxes, offsets = torch.cat([faces.boxes for faces in there]), torch.cat([faces.offsets for faces in there])
-            windows = boxes + offsets * _doubled(boxes)
-            boxes, scores, points, source = self._finish(table, windows, owner.to(boxes.device))
-            found += grouped(boxes, scores, points, offsets[source], owner.to(boxes.device)[source], len(there))
+            boxes = places[start : start + IMAGES_AT_ONCE]
+            found += self._found(table, *self._propose_near(table, boxes))
         return found
 
-    def _detect(self, table: Int[Tensor, "B h w 3"], smallest: float = 0.0) -> list[Faces]:
+    def _detect(self, table: Int[Tensor, "h w B 3"], smallest: float = 0.0) -> list[Faces]:
         """`smallest`: side in pixels of the smallest windows looked at, beyond the detector's own."""
-        windows, owner = self._refine(table, *self._propose(table, smallest))
+        return self._found(table, *self._propose(table, smallest))
+
+    def _found(
+        self, table: Int[Tensor, "h w B 3"], proposals: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
+    ) -> list[Faces]:
+        windows, owner = self._refine(table, proposals, owner)
         boxes, scores, points, source = self._finish(table, windows, owner)
-        offsets = (windows[source] - boxes) / _doubled(boxes)
-        return grouped(boxes, scores, points, offsets, owner[source], len(table))
+        order = -torch.arange(len(windows), device=table.device).float()  # best first, as they come
+        apart = suppressed(windows, order, owner, APART)
+        return grouped(boxes, scores, points, owner[source], windows[apart], owner[apart], table.shape[2])
 
     def _propose(
-        self, table: Int[Tensor, "B h w 3"], smallest: float
+        self, table: Int[Tensor, "h w B 3"], smallest: float
     ) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
-        height, width = table.shape[1] - 1, table.shape[2] - 1
-        boxes, scores, corrections, owners = [], [], [], []
-        for scale in self._scales(min(height, width), smallest):
-            level = area.resized(table, int(height * scale + 1), int(width * scale + 1))
-            correction, score = self.pnet(_normalised(level))  # [B, 4, h, w], [B, h, w]
-            image, row, column = (score >= self.thresholds[0]).nonzero(as_tuple=True)  # [N] each
-            corner = torch.stack([column, row], 1).to(score.dtype) * STRIDE + 1  # [N, 2]
-            box = torch.cat([(corner / scale).floor(), ((corner + CELL - 1) / scale).floor()], 1)  # [N, 4]
-            kept = suppressed(box, score[image, row, column], image, 0.5)
-            boxes.append(box[kept])
-            scores.append(score[image, row, column][kept])
-            corrections.append(correction[image, :, row, column][kept])
-            owners.append(image[kept])
-        if not boxes:
-            return torch.zeros(0, 4, device=table.device), torch.zeros(0, dtype=torch.long, device=table.device)
-        box, owner, correction = torch.cat(boxes), torch.cat(owners), torch.cat(corrections)
-        kept = suppressed(box, torch.cat(scores), owner, 0.7)
-        box, owner, correction = box[kept], owner[kept], correction[kept]
-        size = (box[:, 2:] - box[:, :2]).repeat(1, 2)
-        return _squared(box + correction * size), owner
+        """What the first network takes for a face, among windows of every size at every place."""
+        found = Proposals(self.thresholds[0])
+        for scale, height, width in self._levels(table, smallest):
+            level = area.resized(table, height, width)
+            first = torch.zeros(table.shape[2], 2, dtype=torch.long, device=table.device)
+            every = torch.arange(table.shape[2], device=table.device)
+            correction, score = self.pnet(_normalised(level))
+            found.add(correction, score, scale, every, first)
+        return found.merged(table.device)
+
+    def _propose_near(
+        self, table: Int[Tensor, "h w B 3"], places: list[Float[Tensor, "_ 4"]]
+    ) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
+        """The same among windows about these boxes: a piece of each fitting level, cut where `_propose` has its cells."""
+        counts = torch.tensor([len(boxes) for boxes in places], device=table.device)
+        owner = torch.repeat_interleave(torch.arange(len(places), device=table.device), counts)
+        boxes = torch.cat(places)
+        found = Proposals(self.thresholds[0])
+        for scale, height, width in self._levels(table):
+            sides = (boxes[:, 2:] - boxes[:, :2]).amax(1) * scale / CELL  # in windows
+            fitting = ((sides > FITTING[0]) & (sides < FITTING[1])).nonzero()[:, 0]
+            if not len(fitting):
+                continue
+            size = torch.tensor([min(PIECE, width), min(PIECE, height)], device=table.device)
+            last = torch.tensor([width, height], device=table.device) - size
+            centre = (boxes[fitting, :2] + boxes[fitting, 2:]) / 2 * scale  # [F, 2] x, y
+            first = torch.minimum((centre - size / 2).long(), last).clamp(min=0) // STRIDE  # [F, 2] cells
+            cut = area.pieces(table, owner[fitting], first * STRIDE, size.tolist(), (width, height))
+            correction, score = self.pnet(_normalised(cut))
+            found.add(correction, score, scale, owner[fitting], first)
+        return found.merged(table.device)
 
     def _refine(
-        self, table: Int[Tensor, "B h w 3"], boxes: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
+        self, table: Int[Tensor, "h w B 3"], boxes: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
     ) -> tuple[Float[Tensor, "M 4"], Int[Tensor, " M"]]:
         crops, boxes, owner = _crops(table, boxes, owner, 24, owner)
         if not len(boxes):
@@ -151,10 +170,10 @@ class FaceDetector(nn.Module):
         passed = (score > self.thresholds[1]).nonzero()[:, 0]
         boxes, owner, correction = boxes[passed], owner[passed], correction[passed]
         kept = suppressed(boxes, score[passed], owner, 0.7)
-        return _squared(_corrected(boxes[kept], correction[kept])), owner[kept]
+        return squared(corrected(boxes[kept], correction[kept])), owner[kept]
 
     def _finish(
-        self, table: Int[Tensor, "B h w 3"], windows: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
+        self, table: Int[Tensor, "h w B 3"], windows: Float[Tensor, "N 4"], owner: Int[Tensor, " N"]
     ) -> tuple[Float[Tensor, "M 4"], Float[Tensor, " M"], Float[Tensor, "M 5 2"], Int[Tensor, " M"]]:
         """Boxes, scores and landmarks of the faces in some windows, and which window each was seen in."""
         crops, boxes, source = _crops(table, windows, torch.arange(len(windows), device=windows.device), 48, owner)
@@ -168,62 +187,81 @@ class FaceDetector(nn.Module):
         relative = points[passed].reshape(-1, 2, 5).transpose(1, 2)  # [M, 10] all x, then all y -> [M, 5, 2]
         size = (boxes[:, 2:] - boxes[:, :2] + 1)[:, None]  # [M, 1, 2]
         points = relative * size + boxes[:, None, :2] - 1
-        boxes = _corrected(boxes, correction)
+        boxes = corrected(boxes, correction)
         kept = suppressed(boxes, score, owner[source], 0.7, smaller=True)
         return boxes[kept], score[kept], points[kept], source[kept]
 
-    def _scales(self, side: float, smallest: float = 0.0) -> Iterator[float]:
-        """Reductions of a picture of that shorter side at which a cell covers `smallest` pixels or more."""
+    def _levels(self, table: Int[Tensor, "h w B 3"], smallest: float = 0.0) -> Iterator[tuple[float, int, int]]:
+        """Reductions of the pictures at which a cell covers `smallest` pixels or more, with their heights and widths."""
+        height, width = table.shape[0] - 1, table.shape[1] - 1
         scale = CELL / self.smallest
-        side *= scale
+        side = min(height, width) * scale
         while side >= CELL:
             if CELL / scale >= smallest:
-                yield scale
+                yield scale, int(height * scale + 1), int(width * scale + 1)
             scale *= self.factor
             side *= self.factor
+
+
+class Proposals:
+    """Windows that the first network takes for faces, level after level."""
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+        self.parts: list[tuple[Tensor, ...]] = []  # boxes [N, 4], scores [N], corrections [N, 4], owners [N] each
+
+    def add(
+        self,
+        correction: Float[Tensor, "P 4 h w"],
+        score: Float[Tensor, "P h w"],
+        scale: float,
+        owner: Int[Tensor, " P"],
+        first: Int[Tensor, "P 2"],
+    ) -> None:
+        """What the network says of some pieces of a level, each from its `first` cell (x, y) on."""
+        piece, row, column = (score >= self.threshold).nonzero(as_tuple=True)  # [N] each
+        corner = (first[piece] + torch.stack([column, row], 1)).to(score.dtype) * STRIDE + 1  # [N, 2]
+        boxes = torch.cat([(corner / scale).floor(), ((corner + CELL - 1) / scale).floor()], 1)
+        scores = score[piece, row, column]
+        kept = suppressed(boxes, scores, owner[piece], 0.5)
+        piece, row, column = piece[kept], row[kept], column[kept]
+        self.parts.append((boxes[kept], scores[kept], correction[piece, :, row, column], owner[piece]))
+
+    def merged(self, device: torch.device) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
+        """Those of all levels, corrected and made square, and the picture of each."""
+        if not self.parts:
+            return torch.zeros(0, 4, device=device), torch.zeros(0, dtype=torch.long, device=device)
+        boxes, scores, corrections, owner = (torch.cat(part) for part in zip(*self.parts, strict=True))
+        kept = suppressed(boxes, scores, owner, 0.7)
+        boxes = boxes[kept]
+        size = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+        return squared(boxes + corrections[kept] * size), owner[kept]
 
 
 def _normalised(pixels: Tensor) -> Tensor:
     return (pixels - 127.5) * 0.0078125
 
 
-def _squared(boxes: Float[Tensor, "N 4"]) -> Float[Tensor, "N 4"]:
-    """The square of the longer side around each box's centre."""
-    size = boxes[:, 2:] - boxes[:, :2]
-    side = size.max(1, keepdim=True).values
-    corner = boxes[:, :2] + size * 0.5 - side * 0.5
-    return torch.cat([corner, corner + side], 1)
-
-
-def _corrected(boxes: Float[Tensor, "N 4"], correction: Float[Tensor, "N 4"]) -> Float[Tensor, "N 4"]:
-    size = (boxes[:, 2:] - boxes[:, :2] + 1).repeat(1, 2)
-    return boxes + correction * size
-
-
 def grouped(
     boxes: Float[Tensor, "N 4"],
     scores: Float[Tensor, " N"],
     points: Float[Tensor, "N 5 2"],
-    offsets: Float[Tensor, "N 4"],
     owner: Int[Tensor, " N"],
+    windows: Float[Tensor, "K 4"],
+    owner_of_windows: Int[Tensor, " K"],
     images: int,
 ) -> list[Faces]:
-    """The faces of each image by themselves, best first."""
+    """The faces of each image by themselves, best first, and the windows in which they were looked for."""
     faces = []
     for image in range(images):
         mine = (owner == image).nonzero()[:, 0]
         mine = mine[scores[mine].argsort(descending=True)]
-        faces.append(Faces(boxes[mine], scores[mine], points[mine], offsets[mine]))
+        faces.append(Faces(boxes[mine], scores[mine], points[mine], windows[owner_of_windows == image]))
     return faces
 
 
-def _doubled(boxes: Float[Tensor, "N 4"]) -> Float[Tensor, "N 4"]:
-    """Width and height, twice."""
-    return (boxes[:, 2:] - boxes[:, :2]).clamp(min=1).repeat(1, 2)
-
-
 def _crops(
-    table: Int[Tensor, "B h w 3"],
+    table: Int[Tensor, "h w B 3"],
     boxes: Float[Tensor, "N 4"],
     marks: Int[Tensor, " N"],
     side: int,
@@ -231,53 +269,7 @@ def _crops(
 ) -> tuple[Float[Tensor, "M 3 S S"], Float[Tensor, "M 4"], Int[Tensor, " M"]]:
     """Each box cut out of its owner and scaled; boxes that lie outside it are dropped, and with them their marks."""
     whole = boxes.trunc().long()
-    most = torch.tensor([table.shape[2] - 1, table.shape[1] - 1], device=boxes.device)
+    most = torch.tensor([table.shape[1] - 1, table.shape[0] - 1], device=boxes.device)
     edges = torch.cat([whole[:, :2].clamp(min=1) - 1, torch.minimum(whole[:, 2:], most)], 1)
     inside = (edges[:, 2:] > edges[:, :2]).all(1).nonzero()[:, 0]
     return _normalised(area.cut(table, edges[inside], owner[inside], side)), boxes[inside], marks[inside]
-
-
-def suppressed(
-    boxes: Float[Tensor, "N 4"],
-    scores: Float[Tensor, " N"],
-    owner: Int[Tensor, " N"],
-    threshold: float,
-    *,
-    smaller: bool = False,
-) -> Int[Tensor, " M"]:
-    """Non-maximum suppression within each image: indices of the boxes that stay, best first.
-
-    Overlap is intersection over union; with `smaller`, intersection over the smaller box, counted in whole pixels
-    as the last stage of MTCNN does.
-    """
-    order = scores.argsort(descending=True, stable=True)
-    kept = []
-    for image in owner.unique().tolist():
-        mine = order[owner[order] == image]
-        kept.append(mine[_standing(boxes[mine], threshold, smaller=smaller)])
-    if not kept:
-        return order
-    found = torch.cat(kept)
-    return found[scores[found].argsort(descending=True, stable=True)]
-
-
-def _standing(boxes: Float[Tensor, "N 4"], threshold: float, *, smaller: bool) -> Int[Tensor, " M"]:
-    """The places of the boxes that no better one, further in front, suppresses."""
-    extra = 1.0 if smaller else 0.0
-    size = boxes[:, 2:] - boxes[:, :2] + extra
-    sizes = size.prod(1)
-    standing = np.ones(len(boxes), bool)
-    for first in range(0, len(boxes), BLOCK):  # a block of boxes against all behind them: memory grows linearly
-        last = min(first + BLOCK, len(boxes))
-        if not standing[first:last].any():
-            continue
-        front, behind = boxes[first:last, None], boxes[None, first:]
-        shared = torch.minimum(front[..., 2:], behind[..., 2:]) - torch.maximum(front[..., :2], behind[..., :2]) + extra
-        shared = shared.clamp(min=0).prod(-1)  # [block, rest]
-        pair = sizes[first:last, None], sizes[None, first:]
-        whole = torch.minimum(*pair) if smaller else pair[0] + pair[1] - shared
-        covers = (shared > threshold * whole).cpu().numpy()
-        for place in range(last - first):
-            if standing[first + place]:
-                standing[first + place + 1 :] &= ~covers[place, place + 1 :]
-    return torch.from_numpy(standing).nonzero()[:, 0].to(boxes.device)
