@@ -126,3 +126,18 @@ def test_gradients_are_those_of_the_numbers(dice: np.random.Generator) -> None:
     target, source = (torch.tensor(dice.normal(size=(1, steps, 2)), requires_grad=True) for steps in (2, 3))
     masks = {"t": torch.tensor([[True, True]]), "s": torch.tensor([[True, True, False]])}
     assert torch.autograd.gradcheck(lambda t, s: attention({"t": t, "s": s}, masks)["t"], (target, source))
+
+
+def test_gated_sources_are_added_and_a_missing_one_adds_nothing() -> None:
+    torch.manual_seed(0)
+    network = CrossmodalAttention({"a": 3, "b": 3, "c": 3}, 4, gated=True).eval()
+    sequences = {name: torch.randn(2, 5, 3) for name in "abc"}
+    masks = {name: torch.ones(2, 5, dtype=torch.bool) for name in "abc"}
+    masks["b"][0], masks["c"][0] = False, False  # the first utterance has only a
+    enriched = network(sequences, masks)
+    own = network.own["a"](sequences["a"])
+    assert torch.allclose(enriched["a"][0], own[0]) and not torch.allclose(enriched["a"][1], own[1])
+    assert network.gates is not None
+    network.gates["a"].weight.data.zero_()
+    network.gates["a"].bias.data.fill_(-100)  # all shut
+    assert torch.allclose(network(sequences, masks)["a"], own, atol=1e-6)

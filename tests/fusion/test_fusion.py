@@ -54,3 +54,29 @@ def test_modality_dropout_leaves_each_utterance_one_that_it_has() -> None:
         assert (kept["a"].sum(1) + kept["b"].sum(1)).tolist() == [1, 1, 1]
         seen.add(bool(kept["a"][0]))
     assert seen == {True, False}
+
+
+def test_distillation_is_of_what_is_said_of_the_whole_and_only_where_something_was_dropped() -> None:
+    torch.manual_seed(0)
+    inputs = {"a": 4, "b": 4}
+    sequences = {name: torch.randn(6, 3, 4) for name in inputs}
+    masks = {name: torch.ones(6, 3, dtype=torch.bool) for name in inputs}
+    network = build(FusionConfig(width=8, size=8, dropout=0, modality_dropout=1, distillation=2), inputs, 3)
+    out = network(sequences, masks)
+    assert network.training and float(out.losses["distillation"].detach()) > 0
+    out.losses["distillation"].backward()
+    assert network.classifier.weight.grad is not None
+    complete = build(FusionConfig(width=8, size=8, modality_dropout=0, distillation=2), inputs, 3)
+    assert complete(sequences, masks).losses == {}
+    assert network.eval()(sequences, masks).losses == {}
+
+
+def test_some_kept_is_every_subset_of_what_is_there_and_never_nothing() -> None:
+    torch.manual_seed(0)
+    inputs = {"a": 4, "b": 4, "c": 4}
+    network = build(FusionConfig(width=8, size=8, modality_dropout=1, kept="some"), inputs, 2)
+    masks = {name: torch.ones(200, 1, dtype=torch.bool) for name in inputs}
+    masks["c"][100:] = False
+    found = torch.cat(list(network._with_dropout(masks).values()), 1).tolist()
+    assert {tuple(row) for row in found[100:]} == {(True, False, False), (False, True, False), (True, True, False)}
+    assert len({tuple(row) for row in found[:100]}) == 7 and all(map(any, found))

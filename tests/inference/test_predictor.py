@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from mmerc import Predictor
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.errors import RunError
 from mmerc.files import read_jsonl
+from mmerc.fusion import FusionConfig, build
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +116,23 @@ def test_what_each_attention_adds_is_what_the_answer_loses_when_it_is_shut(
         (without,) = predictor.predict([dialogue])
     lost = row["probabilities"][row["emotion"]] - without["probabilities"][row["emotion"]]
     assert row["attention"]["audio->text"] == pytest.approx(lost, abs=1e-5) and abs(lost) > 0
+
+
+def test_a_stream_reads_the_dialogue_as_a_file_does(predictor: Predictor, small_corpus: Path) -> None:
+    torch.manual_seed(0)
+    config = FusionConfig(width=8, size=8, context=True, protocol="online")
+    fusion = build(config, {name: encoder.width for name, encoder in predictor.encoders.items()}, 7).eval()
+    reading = Predictor(labels=predictor.labels, encoders=predictor.encoders, fusion=fusion, prior=predictor.prior)
+    clips = sorted((small_corpus / "train_splits").iterdir())[:3]
+    turns = [Utterance("t", "0", number, clip=Clip(clip)) for number, clip in enumerate([*clips, clips[0]])]
+    whole = [row["probabilities"] for row in reading.predict([Dialogue("t", "0", tuple(turns))])]
+    talk = reading.stream(explain=True)
+    said = [talk.push(turn) for turn in turns]
+    for row, expected in zip(said, whole, strict=True):
+        assert row["probabilities"] == pytest.approx(expected, abs=2e-5)
+    assert whole[0] != pytest.approx(whole[3], abs=1e-4)  # the same clip, later in the talk
+    lost = said[3]["influence"]["audio"]
+    other = reading.stream(explain=True)
+    for turn in turns[1:]:
+        last = other.push(turn)
+    assert last["influence"]["audio"] != pytest.approx(lost, abs=1e-6)  # another past

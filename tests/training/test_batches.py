@@ -18,6 +18,7 @@ class Numbers:
         self.keys = [("train", "0", str(number)) for number in range(count)]
         self.labels = [number % 3 for number in range(count)]
         self.lengths = [number % 7 + 1 for number in range(count)]
+        self.units = [[number] for number in range(count)]
 
     def collate(self, places: list[int], dice: random.Random | None) -> dict[str, torch.Tensor]:
         return {"x": torch.tensor(places)}
@@ -69,8 +70,30 @@ def test_missing_modalities_are_sequences_without_a_step() -> None:
     examples = FusionExamples(stores, {"a": 3, "b": 2}, keys, [0, 1])
     assert examples.lengths == [2, 4]
     batch = Batches(examples, 2, seed=0, epoch=None)[0]
-    sequences, masks = unpacked(inputs_of(batch))
+    sequences, masks, dialogues = unpacked(inputs_of(batch))
+    assert dialogues is None
     order = batch["places"].tolist()
     assert {name: tuple(value.shape) for name, value in sequences.items()} == {"a": (2, 2, 3), "b": (2, 4, 2)}
     assert masks["a"].sum(1).tolist() == [2 if place == 0 else 0 for place in order]
     assert masks["b"].sum(1).tolist() == [0 if place == 0 else 4 for place in order]
+
+
+def test_whole_dialogues_stay_together_in_their_order() -> None:
+    keys = [("t", str(dialogue), str(turn)) for dialogue in range(7) for turn in range(dialogue % 4 + 1)]
+    stores = {"a": {key: Row(key, np.ones((len(key[1]) + int(key[2]), 3), np.float16)) for key in keys}}
+    examples = FusionExamples(stores, {"a": 3}, keys, [0] * len(keys), whole=True)
+    assert [len(unit) for unit in examples.units] == [1, 2, 3, 4, 1, 2, 3]
+    for world in (1, 2):
+        seen = []
+        for rank in range(world):
+            batches = Batches(examples, 4, seed=0, epoch=1, rank=rank, world=world)
+            for batch in (batches[number] for number in range(len(batches))):
+                if batch["share"] == 0:
+                    continue
+                places = batch["places"].tolist()
+                assert len(places) <= 4
+                for dialogue in unpacked(inputs_of(batch))[2].tolist():
+                    those = [keys[places[row]] for row in dialogue if row >= 0]
+                    assert those == [key for key in keys if key[1] == those[0][1]]
+                seen += places
+        assert sorted(seen) == list(range(len(keys)))

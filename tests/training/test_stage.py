@@ -26,6 +26,7 @@ class Points:
         self.x = torch.randn(count, 4, generator=generator) + 0.7 * torch.tensor(self.labels)[:, None]
         self.keys = [("train", "0", str(number)) for number in range(count)]
         self.lengths = [1] * count
+        self.units = [[number] for number in range(count)]
 
     def collate(self, places: list[int], dice: random.Random | None) -> dict[str, torch.Tensor]:
         return {"x": self.x[places]}

@@ -10,9 +10,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmerc.fusion.context import Dialogues
 from mmerc.fusion.crossmodal import CrossmodalAttention
 from mmerc.fusion.embracenet import Docking
-from mmerc.fusion.fusion import Fused, Fusion, FusionConfig, Masks, Pooling, Sequences, answerable
+from mmerc.fusion.fusion import Fusion, FusionConfig, Masks, Pooling, Sequences, answerable
 
 RANK = 4  # of low-rank tensor fusion
 
@@ -114,13 +115,12 @@ class LateAveraging(Late):
         super().__init__(config, inputs, classes)
         self.classifier.requires_grad_(False)  # not asked
 
-    def forward(self, sequences: Sequences, masks: Masks) -> Fused:
-        embedding = super().forward(sequences, masks).embedding
+    def answered(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:
         count = len(self.modalities)
         there = embedding[:, -count:].T  # [M, B]
         logits = embedding[:, :-count].unflatten(1, (count, self.classes)).transpose(0, 1)  # [M, B, C]
         shares = (there / there.sum(0)).clamp(min=torch.finfo(there.dtype).tiny).log()
-        return Fused((logits.log_softmax(-1) + shares[..., None]).logsumexp(0), embedding)
+        return (logits.log_softmax(-1) + shares[..., None]).logsumexp(0)
 
 
 class EmbraceNet(Pooled):
@@ -141,7 +141,12 @@ class CrossmodalConcatenation(Fusion):
     def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
         super().__init__(config, inputs, classes)
         self.crossmodal = CrossmodalAttention(
-            self.inputs, config.width, layers=config.layers, heads=config.heads, dropout=config.dropout
+            self.inputs,
+            config.width,
+            layers=config.layers,
+            heads=config.heads,
+            dropout=config.dropout,
+            gated=config.gated,
         )
         self.pooling = nn.ModuleDict({name: Pooling(config.pooling, config.width) for name in self.inputs})
         self.mix = mlp(len(inputs) * (config.width + 1), config)

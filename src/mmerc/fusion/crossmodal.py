@@ -115,16 +115,25 @@ class CrossmodalAttention(nn.Module):
     """Every ordered pair; per target the Hadamard product over its available sources (Eq. 12).
 
     `inputs`: the width of each modality. `layers` lets the enriched target ask the same sources again; the article has
-    one. Where an utterance has no other source, its target's own projection stands in for the product.
+    one. Where an utterance has no other source, its target's own projection stands in for the product. `gated`: the sources
+    are added to that projection, each under a gate that it opens, so that one source cannot silence another.
     """
 
     def __init__(
-        self, inputs: Mapping[str, int], width: int, *, layers: int = 1, heads: int = 1, dropout: float = 0.0
+        self,
+        inputs: Mapping[str, int],
+        width: int,
+        *,
+        layers: int = 1,
+        heads: int = 1,
+        dropout: float = 0.0,
+        gated: bool = False,
     ) -> None:
         super().__init__()
         self.names, self.layers, self.width = tuple(inputs), layers, width
         pairs = len(self.names) - 1
         self.own = nn.ModuleDict({name: nn.Linear(size, width) for name, size in inputs.items()})
+        self.gates = nn.ModuleDict({name: nn.Linear(width, pairs * width) for name in inputs}) if gated else None
         self.targets = nn.ModuleDict(
             {
                 name: Target(size, pairs, width, layers=layers, heads=heads, dropout=dropout)
@@ -156,6 +165,12 @@ class CrossmodalAttention(nn.Module):
                 torch.stack([lengthened(safe[source], longest) for source in others]),
             )  # [S, B, Tt, d]
             available = [present[s] if (s, target) not in shut else torch.zeros_like(present[s]) for s in others]
+            if self.gates is not None:
+                own = self.own[target](sequences[target])
+                gates = self.gates[target](own).sigmoid().chunk(len(others), -1)
+                there = [one[:, None, None] for one in available]
+                enriched[target] = own + sum(g * o * t for g, o, t in zip(gates, out, there, strict=True))
+                continue
             # Eq. 12; multiplied one by one, because the backward pass of `prod` takes six passes over memory.
             factors = [torch.where(there[:, None, None], one, 1.0) for one, there in zip(out, available, strict=True)]
             alone = ~torch.stack(available).any(0)  # [B]

@@ -2,15 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmerc.config import StageConfig
+from mmerc.fusion.context import DialogueContext, Dialogues
 from mmerc.fusion.embracenet import embrace, probabilities
 from mmerc.processor import bf16, computes_bf16
 
@@ -36,7 +38,11 @@ class FusionConfig(StageConfig):
 
     `width`: d of the crossmodal transformers. `size`: c of the fused vector (256 in the article).
     `embracement`: at test time the expectation, or the article's draw with a fixed seed. `modality_dropout`: share
-    of training batches in which each utterance keeps a single modality (Choi and Lee's example).
+    of training batches in which each utterance keeps `one` of its modalities (Choi and Lee's example), or `some`: any of
+    their subsets, each as likely (`kept`). `distillation`: in those
+    batches, the weight of the divergence from what the network says of the whole utterance. `gated`: a target adds its
+    sources, each under a gate, in place of multiplying them (Eq. 12). `context`: the fused vectors of a dialogue are read
+    together (`fusion.context`), those behind an utterance only where the run's protocol is offline.
     """
 
     name: Name = "crossmodal_embracenet"
@@ -48,21 +54,29 @@ class FusionConfig(StageConfig):
     pooling: Literal["mean", "last", "attention"] = "mean"
     embracement: Literal["expectation", "sample"] = "expectation"
     modality_dropout: float = Field(0.5, ge=0, le=1)
+    kept: Literal["one", "some"] = "one"
+    distillation: float = Field(0.0, ge=0)
+    gated: bool = False
+    context: bool = False
+    protocol: Literal["offline", "online"] = "offline"
     bf16: bool = Field(True, description="bfloat16 in matrix products where the processor computes in it")
 
     @model_validator(mode="after")
     def _divisible(self) -> "FusionConfig":
         if self.width % self.heads:
             raise ValueError(f"fusion.width ({self.width}) must be divisible by fusion.heads ({self.heads})")
+        if self.context and (self.size % 2 or self.name.startswith("late_")):
+            raise ValueError("fusion.context needs an even fusion.size and a fusion with a fused vector")
         return self
 
 
 @dataclass(frozen=True)
 class Fused:
-    """What the fusion says of a batch: the emotion's logits and the fused vector they were read from."""
+    """What the fusion says of a batch: the emotion's logits and each utterance's fused vector, before its dialogue is read."""
 
     logits: Float[Tensor, "B C"]
     embedding: Float[Tensor, "B c"]
+    losses: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Fusion(nn.Module, ABC):
@@ -76,17 +90,35 @@ class Fusion(nn.Module, ABC):
         self.config, self.modalities = config, tuple(sorted(inputs))
         self.inputs = {name: inputs[name] for name in self.modalities}  # so that the order of naming changes nothing
         self.dropout = nn.Dropout(config.dropout)
+        around = config.protocol == "offline"
+        self.context = DialogueContext(config.size, around=around, dropout=config.dropout) if config.context else None
         self.classifier = nn.Linear(config.size, classes)
 
-    def forward(self, sequences: Sequences, masks: Masks) -> Fused:
-        """`masks` say which steps are real; a modality that an utterance lacks has none.
+    def forward(self, sequences: Sequences, masks: Masks, dialogues: Dialogues | None = None) -> Fused:
+        """`masks` say which steps are real; a modality that an utterance lacks has none. Without `dialogues` each
+        utterance is one of its own.
 
         Raises:
             ValueError: an utterance lacks every modality.
         """
+        if not self.training:
+            embedding = self.embedded(sequences, masks)
+            return Fused(self.answered(embedding, dialogues), embedding)
+        kept = self._with_dropout(masks)
+        embedding = self.embedded(sequences, kept)
+        logits, losses = self.answered(embedding, dialogues), {}
+        if self.config.distillation and kept is not masks:
+            self.eval()
+            with torch.no_grad():
+                whole = self.answered(self.embedded(sequences, masks), dialogues)
+            self.train()
+            divergence = F.kl_div(logits.log_softmax(1), whole.softmax(1), reduction="batchmean")
+            losses["distillation"] = self.config.distillation * divergence
+        return Fused(logits, embedding, losses)
+
+    def embedded(self, sequences: Sequences, masks: Masks) -> Float[Tensor, "B c"]:
+        """Each utterance's fused vector. Raises ValueError as `forward` does."""
         masks = {name: masks[name] for name in self.modalities}
-        if self.training:
-            masks = self._with_dropout(masks)
         available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
         fast = self.config.bf16 and computes_bf16(available.device)
         if fast:  # here, once, and not before each product
@@ -94,8 +126,14 @@ class Fusion(nn.Module, ABC):
         # Zeros where nothing is real: whatever lies there, NaN included, is never looked at.
         sequences = {name: sequences[name].masked_fill(~mask[..., None], 0) for name, mask in masks.items()}
         with bf16(available.device, wanted=fast):
-            embedding = self.fused(sequences, masks, probabilities(available)).float()
-        return Fused(self.classifier(self.dropout(embedding)), embedding)
+            return self.fused(sequences, masks, probabilities(available)).float()
+
+    def answered(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:
+        """The logits of utterances whose fused vectors these are."""
+        if self.context is not None:
+            alone = torch.arange(len(embedding), device=embedding.device)[:, None]  # [B, 1]
+            embedding = self.context(embedding, alone if dialogues is None else dialogues)
+        return self.classifier(self.dropout(embedding))
 
     @abstractmethod
     def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
@@ -109,12 +147,18 @@ class Fusion(nn.Module, ABC):
         return embrace(docked, p, sample=self.config.embracement == "sample", generator=generator)
 
     def _with_dropout(self, masks: Masks) -> Masks:
-        """In some batches every utterance keeps one of the modalities it has, each with the same chance."""
+        """In some batches every utterance keeps one or some of the modalities it has, each choice with the same chance."""
         if not self.config.modality_dropout or torch.rand(()) >= self.config.modality_dropout:
             return masks
+        masks = {name: masks[name] for name in self.modalities}
         available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        kept = torch.multinomial(probabilities(available).T, 1)[:, 0]  # [B]
-        return {name: mask & (kept == number)[:, None] for number, (name, mask) in enumerate(masks.items())}
+        one = torch.multinomial(probabilities(available).T, 1)[:, 0]  # [B]
+        kept = F.one_hot(one, len(masks)).T.bool()  # [M, B]
+        if self.config.kept == "some":
+            drawn = torch.rand(available.shape, device=available.device) < 0.5
+            # Where no modality is drawn, all are kept: so every subset but the empty one is as likely, the whole twice.
+            kept = drawn | ~(drawn & available).any(0)
+        return {name: mask & kept[number][:, None] for number, (name, mask) in enumerate(masks.items())}
 
 
 def answerable(mask: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:

@@ -19,7 +19,12 @@ class CrossmodalEmbraceNet(Fusion):
     def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
         super().__init__(config, inputs, classes)
         self.crossmodal = CrossmodalAttention(
-            self.inputs, config.width, layers=config.layers, heads=config.heads, dropout=config.dropout
+            self.inputs,
+            config.width,
+            layers=config.layers,
+            heads=config.heads,
+            dropout=config.dropout,
+            gated=config.gated,
         )
         self.pooling = nn.ModuleDict({name: Pooling(config.pooling, config.width) for name in self.inputs})
         self.docking = Docking(dict.fromkeys(self.inputs, config.width), config.size)

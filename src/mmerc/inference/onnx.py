@@ -93,7 +93,9 @@ class _EncoderGraph(Graph):
 
 
 class _FusionGraph(Graph):
-    def __call__(self, sequences: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Fused:
+    def __call__(
+        self, sequences: Mapping[str, Tensor], masks: Mapping[str, Tensor], dialogues: Tensor | None = None
+    ) -> Fused:
         logits, embedding = self.run(_as_long_as_the_longest(sequences, masks))
         return Fused(logits, embedding)
 

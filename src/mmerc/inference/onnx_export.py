@@ -71,6 +71,10 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
                 raise RunError(
                     "a fusion that draws (fusion.embracement=sample) cannot be exported: train with expectation."
                 )
+            if predictor.fusion.config.context:
+                raise RunError(
+                    "a fusion that reads the dialogue cannot be exported: train with --set fusion.context=false."
+                )
             batches = [_fusion_inputs(predictor.fusion, lengths) for lengths in LENGTHS]
             parts["fusion"] = _part(temporary, "fusion", predictor.fusion, ("logits", "embedding"), batches, int8)
         manifest = {"opset": OPSET, "int8": int8, "parts": parts}

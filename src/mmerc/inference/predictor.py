@@ -1,10 +1,14 @@
 """One model folder: conversations and clips in, an emotion for each utterance out."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal
+
+from torch import Tensor
 
 from mmerc.corpora import Clip, Dialogue, Key, Utterance
 from mmerc.emotions import LabelSet
@@ -15,17 +19,28 @@ from mmerc.files import entry, read_json
 from mmerc.fusion import Fusion
 from mmerc.fusion.crossmodal import closed
 from mmerc.inference.hub import model_folder
-from mmerc.inference.live import Conversation
+from mmerc.inference.live import REMEMBERED, Conversation
 from mmerc.inference.together import Together
 from mmerc.training.decision import FUSED, Decision
 from mmerc.training.extraction import encoded, log_missing, prepared
 from mmerc.training.model_folder import FORMAT, decision_of, load_encoder, load_fusion
-from mmerc.training.predictions import fused_answers, own_answers, prediction_row
+from mmerc.training.predictions import answers_after, fused_answers, own_answers, prediction_row
 from mmerc.training.settings import MODALITY_NAME
 
 AT_ONCE = 64  # utterances whose features are held in memory together
 BATCH = 32
 Answer = dict[str, Any]
+Before = Mapping[Key, Sequence[Tensor]]  # fused vectors [c], oldest first
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An utterance of a conversation, its prepared inputs, and the fused vectors of those before it."""
+
+    turn: Utterance
+    inputs: dict[str, Row]
+    explain: bool
+    before: tuple[Tensor, ...]
 
 
 class Predictor:
@@ -136,32 +151,37 @@ class Predictor:
         >>> conversation.push(spoken("You came back!", speaker="Ann"))["emotion"]  # doctest: +SKIP
         'surprise'
         """
-        return Conversation(partial(self._answer_last, explain), name)
+        return Conversation(partial(self._answer_last, explain, deque(maxlen=REMEMBERED)), name)
 
-    def _answer_last(self, explain: bool, dialogue: Dialogue) -> Answer:
+    def _answer_last(self, explain: bool, before: deque[Tensor], dialogue: Dialogue) -> Answer:
+        """`before`: the fused vectors of the conversation up to here, to which this utterance's is added."""
         place = len(dialogue) - 1
         turn = dialogue.utterances[place]
         inputs = {name: prepared(encoder, dialogue, place) for name, encoder in self.encoders.items()}
-        return self._together((turn, inputs, explain))
+        answer, vector = self._together(Asked(turn, inputs, explain, tuple(before)))
+        if vector is not None:
+            before.append(vector)
+        return answer
 
-    def _answers_live(self, asked: Sequence[tuple[Utterance, dict[str, Row], bool]]) -> list[Answer]:
-        """The answers to utterances of different conversations, whose inputs are prepared."""
+    def _answers_live(self, asked: Sequence[Asked]) -> list[tuple[Answer, Tensor | None]]:
+        """The answers to utterances of different conversations, and their fused vectors where those are of use to the next."""
         keys: list[Key] = [("asked", str(place), "") for place in range(len(asked))]  # theirs need not be unique
         rows: dict[str, dict[Key, Row]] = {}
         for name, encoder in self.encoders.items():
-            own = {key: inputs[name] for key, (_, inputs, _) in zip(keys, asked, strict=True)}
+            own = {key: each.inputs[name] for key, each in zip(keys, asked, strict=True)}
             examples = [Example(key, row.values) for key, row in own.items() if row.values is not None]
             made = {row.key: row for row in encoded(encoder, examples)} if examples else {}
             rows[name] = {key: made.get(key, Row(key, None, own[key].reason)) for key in keys}
-        probabilities = self._decided(keys, rows)
+        before = {key: each.before for key, each in zip(keys, asked, strict=True)}
+        probabilities, vectors = self._decided(keys, rows, before)
         answers = []
-        for key, (turn, _, _) in zip(keys, asked, strict=True):
-            answer = self._answer(turn, key, rows, probabilities)
+        for key, each in zip(keys, asked, strict=True):
+            answer = self._answer(each.turn, key, rows, probabilities)
             answer["missing"] = {name: rows[name][key].reason for name in rows if name not in answer["modalities"]}
             answers.append(answer)
-        wanted = [place for place, (_, _, explain) in enumerate(asked) if explain]
-        self._explain([keys[place] for place in wanted], rows, [answers[place] for place in wanted])
-        return answers
+        wanted = [place for place, each in enumerate(asked) if each.explain]
+        self._explain([keys[place] for place in wanted], rows, [answers[place] for place in wanted], before)
+        return [(answer, vectors.get(key)) for key, answer in zip(keys, answers, strict=True)]
 
     def _answers(
         self,
@@ -178,7 +198,7 @@ class Predictor:
             missing[name] |= {key: row.reason for key, row in found.items() if row.reason is not None}
         probabilities: dict[Key, list[float]] = {}
         for dialogue in group:  # one at a time, so that none depends on another
-            probabilities |= self._decided([turn.key for turn in dialogue.utterances], rows)
+            probabilities |= self._decided([turn.key for turn in dialogue.utterances], rows)[0]
         answers = [self._answer(turn, turn.key, rows, probabilities) for turn in turns]
         if explain:
             self._explain([turn.key for turn in turns], rows, answers)
@@ -195,26 +215,40 @@ class Predictor:
         there = [name for name, found in rows.items() if found[key].values is not None]
         return prediction_row(turn, self.labels, probabilities.get(key, self.prior), there)
 
-    def _decided(self, keys: Sequence[Key], rows: Mapping[str, Mapping[Key, Row]]) -> dict[Key, list[float]]:
-        """The probabilities of every utterance that has one of these modalities."""
+    def _decided(
+        self, keys: Sequence[Key], rows: Mapping[str, Mapping[Key, Row]], before: Before | None = None
+    ) -> tuple[dict[Key, list[float]], dict[Key, Tensor]]:
+        """The probabilities of every utterance that has one of these modalities, and, where the fusion reads the dialogue,
+        the fused vectors. `before`: those of each one's conversation; without it the keys are whole dialogues."""
         if self.fusion is None:
-            return self.decision.applied(own_answers(next(iter(rows.values())), keys), self.prior)
-        return self.decision.applied(fused_answers(self.fusion, rows, keys)[0], self.prior)
+            return self.decision.applied(own_answers(next(iter(rows.values())), keys), self.prior), {}
+        answers, vectors = fused_answers(self.fusion, rows, keys)
+        if not self.fusion.config.context:
+            vectors = {}
+        elif before is not None:
+            answers = answers_after(self.fusion, before, vectors)
+        return self.decision.applied(answers, self.prior), vectors
 
-    def _explain(self, keys: Sequence[Key], rows: Mapping[str, Mapping[Key, Row]], answers: list[Answer]) -> None:
+    def _explain(
+        self,
+        keys: Sequence[Key],
+        rows: Mapping[str, Mapping[Key, Row]],
+        answers: list[Answer],
+        before: Before | None = None,
+    ) -> None:
         """Add to each key's answer what it would have lost without each of its modalities, and without each attention."""
         for answer in answers:
             answer["influence"] = {}
         for name, found in rows.items():
             gone: dict[Key, Row] = {key: Row(key, None, "left out") for key in found}
-            self._note_loss("influence", name, {name}, keys, {**rows, name: gone}, answers)
+            self._note_loss("influence", name, {name}, keys, {**rows, name: gone}, answers, before)
         if not hasattr(self.fusion, "crossmodal") or self.backend == "onnx":
             return  # no attention between modalities, or in a graph in which none can be shut
         for answer in answers:
             answer["attention"] = {}
         for source, target in permutations(rows, 2):
             with closed((source, target)):
-                self._note_loss("attention", f"{source}->{target}", {source, target}, keys, rows, answers)
+                self._note_loss("attention", f"{source}->{target}", {source, target}, keys, rows, answers, before)
 
     def _note_loss(
         self,
@@ -224,10 +258,11 @@ class Predictor:
         keys: Sequence[Key],
         rows: Mapping[str, Mapping[Key, Row]],
         answers: list[Answer],
+        before: Before | None,
     ) -> None:
         """Under `kind` and `name`: the probability of each answer's emotion less what these rows give now, where the
         utterance has the modalities that are `needed`."""
-        without = self._decided(keys, rows)
+        without, _ = self._decided(keys, rows, before)
         for key, answer in zip(keys, answers, strict=True):
             if needed <= set(answer["modalities"]):
                 rest = without.get(key, self.prior)[self.labels.index(answer["emotion"])]

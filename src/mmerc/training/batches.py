@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, Sampler
 
 from mmerc.corpora import Key
@@ -37,7 +38,10 @@ class Examples(Protocol):
     def labels(self) -> Sequence[int]: ...
 
     @property
-    def lengths(self) -> Sequence[int]: ...
+    def units(self) -> Sequence[Sequence[int]]: ...  # places that come into one batch together, in order
+
+    @property
+    def lengths(self) -> Sequence[int]: ...  # of each unit
 
     def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs: ...
 
@@ -53,6 +57,7 @@ class EncoderExamples:
 
     def __post_init__(self) -> None:
         self.lengths = [_length(self.store, key) for key in self.keys]
+        self.units = [[place] for place in range(len(self.keys))]
 
     def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
         rows = [self.store[self.keys[place]] for place in places]
@@ -61,21 +66,40 @@ class EncoderExamples:
 
 @dataclass
 class FusionExamples:
-    """Every modality's features, for stage 2; a missing one is a sequence without a real step."""
+    """Every modality's features, for stage 2; a missing one is a sequence without a real step.
+
+    `whole`: the utterances of a dialogue come together, in the order of `keys`, and a batch says which they are.
+    """
 
     stores: Mapping[str, Rows]
     widths: Mapping[str, int]
     keys: Sequence[Key]
     labels: Sequence[int]
+    whole: bool = False
 
     def __post_init__(self) -> None:
-        self.lengths = [sum(_length(store, key) for store in self.stores.values()) for key in self.keys]
+        lengths = [sum(_length(store, key) for store in self.stores.values()) for key in self.keys]
+        self.units = (
+            self._dialogues(range(len(self.keys))) if self.whole else [[place] for place in range(len(lengths))]
+        )
+        self.lengths = [max(lengths[place] for place in unit) for unit in self.units]
+
+    def _dialogues(self, places: Sequence[int]) -> list[list[int]]:
+        """The same places, those of a dialogue together."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for place in places:
+            found.setdefault(self.keys[place][:2], []).append(place)
+        return list(found.values())
 
     def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
         batch: Inputs = {}
         for name, store in self.stores.items():
             sequence, mask = self._stacked(store, [self.keys[place] for place in places], self.widths[name])
             batch[f"{name}/sequence"], batch[f"{name}/mask"] = sequence, mask
+        if self.whole:
+            rows = {place: row for row, place in enumerate(places)}
+            parts = [torch.tensor([rows[place] for place in unit]) for unit in self._dialogues(places)]
+            batch["dialogues"] = pad_sequence(parts, batch_first=True, padding_value=-1)  # [D, L]
         return batch
 
     @staticmethod
@@ -91,10 +115,12 @@ class FusionExamples:
         return sequence, mask
 
 
-def unpacked(batch: Inputs) -> tuple[dict[str, Float[Tensor, "B _ _"]], dict[str, Bool[Tensor, "B _"]]]:
-    """A fusion batch as sequences and masks."""
+def unpacked(
+    batch: Inputs,
+) -> tuple[dict[str, Float[Tensor, "B _ _"]], dict[str, Bool[Tensor, "B _"]], Int[Tensor, "D L"] | None]:
+    """A fusion batch as sequences, masks and, where it holds whole ones, dialogues."""
     sequences = {name.removesuffix("/sequence"): value for name, value in batch.items() if name.endswith("/sequence")}
-    return sequences, {name: batch[f"{name}/mask"] for name in sequences}
+    return sequences, {name: batch[f"{name}/mask"] for name in sequences}, batch.get("dialogues")
 
 
 def _length(store: Rows, key: Key) -> int:
@@ -102,11 +128,17 @@ def _length(store: Rows, key: Key) -> int:
     return 0 if values is None else len(values)
 
 
-def arranged(lengths: Sequence[int], size: int, dice: random.Random | None) -> list[list[int]]:
+def arranged(
+    lengths: Sequence[int], size: int, dice: random.Random | None, counts: Sequence[int] | None = None
+) -> list[list[int]]:
     """Places in batches of `size`: shuffled by `dice`, neighbours in length together; without it, sorted.
+
+    `counts`: how many each place counts for; a batch is smaller where the next one would not fit into it.
 
     >>> arranged([5, 1, 4, 2], 2, None)
     [[1, 3], [2, 0]]
+    >>> arranged([5, 1, 4, 2], 2, None, counts=[1, 3, 1, 1])
+    [[1], [3, 2], [0]]
     """
     places = list(range(len(lengths)))
     if dice is None:
@@ -115,7 +147,15 @@ def arranged(lengths: Sequence[int], size: int, dice: random.Random | None) -> l
         dice.shuffle(places)
         pools = [places[start : start + size * POOL] for start in range(0, len(places), size * POOL)]
         places = [place for pool in pools for place in sorted(pool, key=lambda place: lengths[place])]
-    batches = [places[start : start + size] for start in range(0, len(places), size)]
+    batches: list[list[int]] = []
+    room = 0
+    for place in places:
+        count = counts[place] if counts else 1
+        if count > room:
+            batches.append([])
+            room = size
+        batches[-1].append(place)
+        room -= count
     if dice is not None:
         dice.shuffle(batches)
     return batches
@@ -124,7 +164,7 @@ def arranged(lengths: Sequence[int], size: int, dice: random.Random | None) -> l
 class Batches(Dataset[dict[str, Tensor]]):
     """The batches of one epoch as this process sees them: a pure function of seed and epoch.
 
-    Each process takes every `world`-th member of a batch. `share` weighs its mean loss so that the mean over the
+    Each process takes every `world`-th unit of a batch. `share` weighs its mean loss so that the mean over the
     processes is the mean over the whole batch, also where the members do not divide evenly.
     """
 
@@ -139,16 +179,18 @@ class Batches(Dataset[dict[str, Tensor]]):
         """Arrange the batches of an epoch; None arranges them for evaluation, by length alone."""
         self.epoch = epoch
         dice = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
-        self.whole = arranged(self.examples.lengths, self.size, dice)
+        self.whole = arranged(self.examples.lengths, self.size, dice, [len(unit) for unit in self.examples.units])
 
     def __len__(self) -> int:
         return len(self.whole)
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         whole = self.whole[number]
-        mine = whole[self.rank :: self.world]
-        share = self.world * len(mine) / len(whole)
-        mine = mine or whole[:1]  # nothing left for this process: it computes along, with no weight
+        units = self.examples.units
+        count = sum(len(units[unit]) for unit in whole)
+        mine = [place for unit in whole[self.rank :: self.world] for place in units[unit]]
+        share = self.world * len(mine) / count
+        mine = mine or list(units[whole[0]])  # nothing left for this process: it computes along, with no weight
         dice = random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
         return {
             **{f"inputs/{name}": value for name, value in self.examples.collate(mine, dice).items()},

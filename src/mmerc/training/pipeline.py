@@ -294,8 +294,8 @@ class Seed:
                 network=network,
                 forward=lambda batch: network(*unpacked(batch)),
                 config=config,
-                train=self._fusion_examples(features, widths, "train"),
-                dev=self._fusion_examples(features, widths, self.selection),
+                train=self._fusion_examples(features, widths, "train", config.context),
+                dev=self._fusion_examples(features, widths, self.selection, config.context),
                 classes=len(self.corpus.labels),
                 seed=self.seed,
             )
@@ -321,7 +321,9 @@ class Seed:
             write_json(folder / DECISION_FILE, vars(decision))
         distributed.barrier()
 
-    def _fusion_examples(self, features: dict[str, FeatureStore], widths: dict[str, int], split: str) -> FusionExamples:
+    def _fusion_examples(
+        self, features: dict[str, FeatureStore], widths: dict[str, int], split: str, whole: bool
+    ) -> FusionExamples:
         labelled = labels_of(self.corpus, split)
         keys = [key for key in labelled if any(store[key].values is not None for store in features.values())]
-        return FusionExamples(features, widths, keys, [labelled[key] for key in keys])
+        return FusionExamples(features, widths, keys, [labelled[key] for key in keys], whole=whole)

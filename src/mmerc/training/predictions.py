@@ -48,16 +48,35 @@ def prediction_row(turn: Utterance, labels: LabelSet, probabilities: Sequence[fl
 def fused_answers(
     fusion: Fusion, features: Mapping[str, Rows], keys: Sequence[Key]
 ) -> tuple[dict[Key, list[float]], dict[Key, Float[torch.Tensor, " c"]]]:
-    """Probabilities and fused vector of every key that has at least one modality."""
+    """Probabilities and fused vector of every key that has at least one modality.
+
+    Where the fusion reads the dialogue, the keys of one are those of its utterances, in their order.
+    """
     there = [key for key in keys if any(store[key].values is not None for store in features.values())]
-    examples = FusionExamples(features, fusion.inputs, there, [0] * len(there))
+    examples = FusionExamples(features, fusion.inputs, there, [0] * len(there), whole=fusion.config.context)
     probabilities: dict[Key, list[float]] = {}
     embeddings: dict[Key, torch.Tensor] = {}
-    for places in arranged(examples.lengths, BATCH, None):
+    for units in arranged(examples.lengths, BATCH, None, [len(unit) for unit in examples.units]):
+        places = [place for unit in units for place in examples.units[unit]]
         out = fusion(*unpacked(examples.collate(places, None)))
         for place, p, vector in zip(places, out.logits.softmax(1).tolist(), out.embedding, strict=True):
             probabilities[there[place]], embeddings[there[place]] = p, vector
     return probabilities, embeddings
+
+
+@torch.inference_mode()
+def answers_after(
+    fusion: Fusion,
+    before: Mapping[Key, Sequence[Float[torch.Tensor, " c"]]],
+    vectors: Mapping[Key, Float[torch.Tensor, " c"]],
+) -> dict[Key, list[float]]:
+    """The probabilities of utterances with these fused vectors, `before` each of which those of its dialogue were."""
+    probabilities = {}
+    for key, vector in vectors.items():
+        dialogue = torch.stack([*before.get(key, ()), vector])  # [L, c]
+        logits = fusion.answered(dialogue, torch.arange(len(dialogue))[None])
+        probabilities[key] = logits[-1].softmax(0).tolist()
+    return probabilities
 
 
 def own_answers(store: Rows, keys: Sequence[Key]) -> dict[Key, list[float]]:

@@ -79,4 +79,7 @@ def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
         modalities = {name: modalities[name] for name in only}
     if not modalities:
         raise ConfigError("the configuration has no modality: add a section with an encoder, such as text.")
+    fusion = settings.get("fusion") or {}
+    if isinstance(fusion, dict):
+        settings["fusion"] = fusion | {"protocol": protocol}
     return configuration.validate(RunConfig, settings | {"modalities": modalities}, "")
