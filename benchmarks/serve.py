@@ -210,6 +210,7 @@ def main() -> None:
                     "largest_difference_of_a_probability"
                 ],
                 "times as fast": {part: found["times_as_fast"] for part, found in parts.items()},
+                "times as fast as float32": {part: found["times_as_fast_as_float32"] for part, found in parts.items()},
                 "the recording, s per s": round(recording(folder / name, *talk, backend="onnx"), 3),
             }
         service = Service(chosen.model)

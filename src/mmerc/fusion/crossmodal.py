@@ -165,18 +165,11 @@ class CrossmodalAttention(nn.Module):
                 torch.stack([lengthened(safe[source], longest) for source in others]),
             )  # [S, B, Tt, d]
             available = [present[s] if (s, target) not in shut else torch.zeros_like(present[s]) for s in others]
-            if self.gates is not None:
-                own = self.own[target](sequences[target])
-                gates = self.gates[target](own).sigmoid().chunk(len(others), -1)
-                there = [one[:, None, None] for one in available]
-                enriched[target] = own + sum(g * o * t for g, o, t in zip(gates, out, there, strict=True))
-                continue
-            # Eq. 12; multiplied one by one, because the backward pass of `prod` takes six passes over memory.
-            factors = [torch.where(there[:, None, None], one, 1.0) for one, there in zip(out, available, strict=True)]
-            alone = ~torch.stack(available).any(0)  # [B]
-            enriched[target] = torch.where(
-                alone[:, None, None], self.own[target](sequences[target]), math.prod(factors[1:], start=factors[0])
-            )
+            own = self.own[target](sequences[target])
+            if self.gates is None:
+                enriched[target] = multiplied(own, out, available)
+            else:
+                enriched[target] = gated(own, out, available, self.gates[target](own))
         return enriched
 
     def _answers(self, source: str, sequence: Float[Tensor, "B Ts i"]) -> Float[Tensor, "B Ts targets l 2 d"]:
@@ -186,6 +179,28 @@ class CrossmodalAttention(nn.Module):
 
     def _others(self, name: str) -> Sequence[str]:
         return [other for other in self.names if other != name]
+
+
+def multiplied(
+    own: Float[Tensor, "B Tt d"], out: Float[Tensor, "S B Tt d"], available: Sequence[Bool[Tensor, " B"]]
+) -> Float[Tensor, "B Tt d"]:
+    """Eq. 12: the Hadamard product of the sources that are there; where there is none, the target's own projection."""
+    # One by one, because the backward pass of `prod` takes six passes over memory.
+    factors = [torch.where(there[:, None, None], one, 1.0) for one, there in zip(out, available, strict=True)]
+    alone = ~torch.stack(tuple(available)).any(0)  # [B]
+    return torch.where(alone[:, None, None], own, math.prod(factors[1:], start=factors[0]))
+
+
+def gated(
+    own: Float[Tensor, "B Tt d"],
+    out: Float[Tensor, "S B Tt d"],
+    available: Sequence[Bool[Tensor, " B"]],
+    gates: Float[Tensor, "B Tt f"],
+) -> Float[Tensor, "B Tt d"]:
+    """The target's own projection and, each through its gate (f = S * d), the sources that are there."""
+    opened = gates.sigmoid().chunk(len(available), -1)
+    parts = [gate * one * there[:, None, None] for gate, one, there in zip(opened, out, available, strict=True)]
+    return sum(parts, start=own)
 
 
 def lengthened(x: Shaped[Tensor, "B T ..."], length: int | Tensor) -> Shaped[Tensor, "B L ..."]:
