@@ -130,10 +130,10 @@ class FaceDetector(nn.Module):
     ) -> tuple[Float[Tensor, "N 4"], Int[Tensor, " N"]]:
         """What the first network takes for a face, among windows of every size at every place."""
         found = Proposals(self.thresholds[0])
+        every = torch.arange(table.shape[2], device=table.device)
+        first = torch.zeros(len(every), 2, dtype=torch.long, device=table.device)
         for scale, height, width in self._levels(table, smallest):
             level = area.resized(table, height, width)
-            first = torch.zeros(table.shape[2], 2, dtype=torch.long, device=table.device)
-            every = torch.arange(table.shape[2], device=table.device)
             correction, score = self.pnet(_normalised(level))
             found.add(correction, score, scale, every, first)
         return found.merged(table.device)

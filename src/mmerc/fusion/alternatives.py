@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmerc.fusion.context import Dialogues
-from mmerc.fusion.crossmodal import CrossmodalAttention
 from mmerc.fusion.embracenet import Docking
 from mmerc.fusion.fusion import Fusion, FusionConfig, Masks, Pooling, Sequences, answerable
+from mmerc.fusion.model import Crossmodal
 
 RANK = 4  # of low-rank tensor fusion
 
@@ -135,25 +135,16 @@ class EmbraceNet(Pooled):
         return self.embraced(self.docking(vectors), p)
 
 
-class CrossmodalConcatenation(Fusion):
+class CrossmodalConcatenation(Crossmodal):
     """Crossmodal attention as the article has it, its answers side by side: what the article holds against [38]."""
 
     def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
         super().__init__(config, inputs, classes)
-        self.crossmodal = CrossmodalAttention(
-            self.inputs,
-            config.width,
-            layers=config.layers,
-            heads=config.heads,
-            dropout=config.dropout,
-            gated=config.gated,
-        )
-        self.pooling = nn.ModuleDict({name: Pooling(config.pooling, config.width) for name in self.inputs})
         self.mix = mlp(len(inputs) * (config.width + 1), config)
 
     def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        enriched = self.crossmodal(sequences, masks)
-        pooled = [self.pooling[name](enriched[name], mask) * mask.any(1)[:, None] for name, mask in masks.items()]
+        enriched = self.enriched(sequences, masks)
+        pooled = [enriched[name] * mask.any(1)[:, None] for name, mask in masks.items()]
         return self.mix(flagged(torch.stack(pooled), p))
 
 

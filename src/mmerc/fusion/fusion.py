@@ -39,7 +39,7 @@ class FusionConfig(StageConfig):
     `width`: d of the crossmodal transformers. `size`: c of the fused vector (256 in the article).
     `embracement`: at test time the expectation, or the article's draw with a fixed seed. `modality_dropout`: share
     of training batches in which each utterance keeps `one` of its modalities (Choi and Lee's example), or `some`: any of
-    their subsets, each as likely (`kept`). `distillation`: in those
+    their subsets, the whole twice as likely as each other (`kept`). `distillation`: in those
     batches, the weight of the divergence from what the network says of the whole utterance. `gated`: a target adds its
     sources, each under a gate, in place of multiplying them (Eq. 12). `context`: the fused vectors of a dialogue are read
     together (`fusion.context`), those behind an utterance only where the run's protocol is offline.
@@ -147,7 +147,7 @@ class Fusion(nn.Module, ABC):
         return embrace(docked, p, sample=self.config.embracement == "sample", generator=generator)
 
     def _with_dropout(self, masks: Masks) -> Masks:
-        """In some batches every utterance keeps one or some of the modalities it has, each choice with the same chance."""
+        """In some batches every utterance keeps one or some of the modalities it has."""
         if not self.config.modality_dropout or torch.rand(()) >= self.config.modality_dropout:
             return masks
         masks = {name: masks[name] for name in self.modalities}

@@ -13,8 +13,8 @@ from mmerc.fusion.embracenet import Docking
 from mmerc.fusion.fusion import Fusion, FusionConfig, Masks, Pooling, Sequences
 
 
-class CrossmodalEmbraceNet(Fusion):
-    """Each modality asks all others; the answers dock and are embraced."""
+class Crossmodal(Fusion):
+    """Base of those in which each modality asks all others."""
 
     def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
         super().__init__(config, inputs, classes)
@@ -27,9 +27,19 @@ class CrossmodalEmbraceNet(Fusion):
             gated=config.gated,
         )
         self.pooling = nn.ModuleDict({name: Pooling(config.pooling, config.width) for name in self.inputs})
+
+    def enriched(self, sequences: Sequences, masks: Masks) -> dict[str, Float[Tensor, "B d"]]:
+        """Each target's answers, pooled over time."""
+        answers = self.crossmodal(sequences, masks)
+        return {name: self.pooling[name](answers[name], mask) for name, mask in masks.items()}
+
+
+class CrossmodalEmbraceNet(Crossmodal):
+    """Each modality asks all others; the answers dock and are embraced."""
+
+    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
+        super().__init__(config, inputs, classes)
         self.docking = Docking(dict.fromkeys(self.inputs, config.width), config.size)
 
     def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        enriched = self.crossmodal(sequences, masks)
-        docked = self.docking({name: self.pooling[name](enriched[name], masks[name]) for name in masks})
-        return self.embraced(docked, p)
+        return self.embraced(self.docking(self.enriched(sequences, masks)), p)
