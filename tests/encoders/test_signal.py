@@ -64,6 +64,16 @@ def test_context_reads_the_dialogue_and_online_only_its_past() -> None:
     assert not torch.allclose(answer(online, talk(), 1), answer(online, first, 1))
 
 
+def test_noise_is_of_training_alone_and_in_deviations_of_a_column() -> None:
+    quiet, noisy = made(), made(noise=2.0)
+    assert torch.equal(answer(noisy, talk(), 0), answer(quiet, talk(), 0))
+    seen = []
+    noisy.projection.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    wide = np.zeros((2000, 2), np.float32) + [3.0, 10.0]  # at the columns' means
+    noisy.train()(noisy.collate([Example(("train", "0", "0"), wide.astype(np.float32))]))
+    assert seen[0].mean().abs() < 0.2 and abs(float(seen[0].std()) - 2.0) < 0.2
+
+
 def test_it_comes_back_with_its_columns(tmp_path: Path) -> None:
     encoder = made(context=True)
     encoder.save(tmp_path)

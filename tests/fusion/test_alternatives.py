@@ -32,7 +32,7 @@ def test_every_name_of_the_configuration_is_built() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_padding_and_missing_modalities_never_leak(name: str) -> None:
-    model = network(name)
+    model = network(name, bf16=False)  # in bfloat16 another length is another rounding
     sequences, masks = batch()
     clean = model(sequences, masks).logits
     assert clean.shape == (8, 7) and torch.isfinite(clean).all()
@@ -45,6 +45,26 @@ def test_padding_and_missing_modalities_never_leak(name: str) -> None:
     assert torch.allclose(model(longer, wider).logits, clean, atol=1e-5)
     alone = model({key: value[:1] for key, value in sequences.items()}, {key: mask[:1] for key, mask in masks.items()})
     assert torch.allclose(alone.logits, clean[:1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_null_token_stands_where_a_modality_is_missing_and_only_there(name: str) -> None:
+    model = network(name, null_tokens=True, bf16=False)
+    sequences, masks = batch()
+    before = model(sequences, masks).logits
+    with torch.no_grad():
+        model.nulls["voice"].fill_(1.0)
+    moved = (model(sequences, masks).logits - before).abs().amax(1) > 1e-6
+    missing = ~masks["voice"].any(1)
+    assert not moved[~missing].any()
+    if name not in (
+        "embracenet",
+        "attention_pooling",
+        "low_rank",
+        "late_averaging",
+        "late_stacking",
+    ):  # p = 0 shuts it out
+        assert moved[missing].any()
 
 
 @pytest.mark.parametrize("name", NAMES)

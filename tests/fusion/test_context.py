@@ -5,10 +5,10 @@ import torch
 
 from mmerc.errors import ConfigError
 from mmerc.fusion import FusionConfig, build
-from mmerc.fusion.context import DialogueContext
+from mmerc.fusion.context import SPEAKERS, DialogueContext, numbered
 from mmerc.training.settings import check
 
-WHOLE = torch.tensor([[0, 1, 2], [3, 4, -1]])
+WHOLE = torch.tensor([[[0, 0], [1, 1], [2, 0]], [[3, 0], [4, 1], [-1, -1]]])
 
 
 def vectors() -> torch.Tensor:
@@ -17,7 +17,7 @@ def vectors() -> torch.Tensor:
 
 def network(*, around: bool) -> DialogueContext:
     torch.manual_seed(0)
-    return DialogueContext(8, around=around, dropout=0.1).eval()
+    return DialogueContext(8, heads=2, around=around, dropout=0.1).eval()
 
 
 def moved_by(changed: int, *, around: bool) -> list[bool]:
@@ -39,8 +39,22 @@ def test_offline_reads_both_sides_and_no_other_dialogue() -> None:
 
 def test_a_dialogue_alone_is_as_in_company() -> None:
     model, x = network(around=True), vectors()
-    alone = model(x[3:], torch.tensor([[0, 1]]))
+    alone = model(x[3:], torch.tensor([[[0, 0], [1, 1]]]))
     assert torch.allclose(alone, model(x, WHOLE)[3:], atol=1e-6)
+
+
+def test_who_speaks_is_read_and_only_from_when_it_was_said() -> None:
+    model, x = network(around=False), vectors()
+    other = WHOLE.clone()
+    other[0, 1, 1] = 2  # somebody else says the second utterance
+    moved = (model(x, other) - model(x, WHOLE)).abs().amax(1) > 1e-6
+    assert moved.tolist() == [False, True, True, False, False]
+
+
+def test_speakers_are_numbered_as_they_first_speak() -> None:
+    assert numbered(["Ann", "Bob", "Ann"]) == [0, 1, 0]
+    crowd = numbered([str(number) for number in range(SPEAKERS + 2)])
+    assert crowd == [*range(SPEAKERS), SPEAKERS - 1, SPEAKERS - 1]
 
 
 def test_without_dialogues_each_utterance_is_its_own() -> None:
@@ -48,7 +62,7 @@ def test_without_dialogues_each_utterance_is_its_own() -> None:
     fusion = build(FusionConfig(width=8, size=8, context=True), {"a": 4, "b": 4}, 3).eval()
     sequences = {name: torch.randn(5, 2, 4) for name in "ab"}
     masks = {name: torch.ones(5, 2, dtype=torch.bool) for name in "ab"}
-    single = fusion(sequences, masks, torch.arange(5)[:, None])
+    single = fusion(sequences, masks, torch.tensor([[[place, 0]] for place in range(5)]))
     assert torch.equal(fusion(sequences, masks).logits, single.logits)
     assert not torch.allclose(fusion(sequences, masks, WHOLE).logits, single.logits)
     assert torch.equal(fusion(sequences, masks, WHOLE).embedding, single.embedding)  # what is fused knows no dialogue
@@ -58,7 +72,9 @@ def test_the_protocol_of_the_run_decides_what_is_read() -> None:
     settings = {"text": {"encoder": "bert", "backbone": "minilm"}, "fusion": {"context": True}}
     assert check(settings | {"protocol": "online"}).fusion.protocol == "online"
     assert check(settings).fusion.protocol == "offline"
-    with pytest.raises(ConfigError, match="even fusion.size"):
-        check(settings | {"fusion": {"context": True, "size": 7}})
+    for size, heads in ((7, 1), (10, 4)):
+        with pytest.raises(ConfigError, match="even fusion.size that fusion.heads divides"):
+            check(settings | {"fusion": {"context": True, "size": size, "heads": heads, "width": 8}})
+    assert check(settings | {"fusion": {"name": "ctnet"}}).fusion.reads_dialogue
     with pytest.raises(ConfigError, match="fused vector"):
         check(settings | {"fusion": {"context": True, "name": "late_averaging"}})

@@ -80,7 +80,14 @@ def test_missing_modalities_are_sequences_without_a_step() -> None:
 
 def test_whole_dialogues_stay_together_in_their_order() -> None:
     keys = [("t", str(dialogue), str(turn)) for dialogue in range(7) for turn in range(dialogue % 4 + 1)]
-    stores = {"a": {key: Row(key, np.ones((len(key[1]) + int(key[2]), 3), np.float16)) for key in keys}}
+    stores = {
+        "a": {
+            key: Row(
+                key, np.ones((len(key[1]) + int(key[2]), 3), np.float16), None, {"speaker": "ABA"[int(key[2]) % 3]}
+            )
+            for key in keys
+        }
+    }
     examples = FusionExamples(stores, {"a": 3}, keys, [0] * len(keys), whole=True)
     assert [len(unit) for unit in examples.units] == [1, 2, 3, 4, 1, 2, 3]
     for world in (1, 2):
@@ -93,7 +100,8 @@ def test_whole_dialogues_stay_together_in_their_order() -> None:
                 places = batch["places"].tolist()
                 assert len(places) <= 4
                 for dialogue in unpacked(inputs_of(batch))[2].tolist():
-                    those = [keys[places[row]] for row in dialogue if row >= 0]
+                    those = [keys[places[row]] for row, _ in dialogue if row >= 0]
                     assert those == [key for key in keys if key[1] == those[0][1]]
+                    assert [number for row, number in dialogue if row >= 0] == [0, 1, 0, 0][: len(those)]
                 seen += places
         assert sorted(seen) == list(range(len(keys)))

@@ -2,10 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
 from mmerc.emotions import SEVEN
 from mmerc.errors import RunError
+from mmerc.training.model_folder import network_file
 from mmerc.training.pipeline import selection_of, trainable
 
 
@@ -85,6 +88,36 @@ def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
     assert stages("beside", "'goemotions:'") == ["text on GoEmotions", "text"]
     (tmp_path / "goemotions" / "labels.txt").unlink()
     assert stages("broken", "'goemotions:'") == ["text"]
+
+
+def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
+    from mmerc import config
+    from mmerc.training.pipeline import train
+    from mmerc.training.settings import check
+
+    for name, labels in (("a", "joy fear"), ("b", "joy fear"), ("c", "high low")):
+        rows = "".join(f"{n},0,A,words {n},{labels.split()[n % 2]},{'train' if n < 8 else 'dev'}\n" for n in range(12))
+        (tmp_path / f"{name}.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
+
+    def trained(name: str, run: str, *overrides: str) -> dict[str, torch.Tensor]:
+        # so slow that what a run starts from is what it ends with
+        settings = config.load("smoke", None, ["text.epochs=1", "text.learning_rate=1e-12", *overrides])
+        train(f"table:{tmp_path / name}.csv", tmp_path / run, check(settings, only=["text"]))
+        return load_file(tmp_path / run / "model" / "encoders" / "text" / "model.safetensors")
+
+    first = trained("a", "first", "seed=1")
+    again = trained("b", "again", f"text.warm_start=model:{tmp_path / 'first' / 'model'}")
+    assert all(torch.allclose(again[name], value, atol=1e-5) for name, value in first.items())
+    other = trained("c", "other", f"text.warm_start=model:{tmp_path / 'first' / 'model'}")
+    network = [name for name in first if not name.startswith("emotion.")]
+    assert all(torch.allclose(other[name], first[name], atol=1e-5) for name in network)
+    assert not torch.allclose(
+        other["emotion.1.weight"], first["emotion.1.weight"]
+    )  # other labels: a classifier of its own
+    with pytest.raises(RunError, match="not a model folder"):
+        trained("b", "nothing", f"text.warm_start=model:{tmp_path}")
+    with pytest.raises(RunError, match="no network spectrogram"):
+        network_file(tmp_path / "first" / "model", "spectrogram", SEVEN)
 
 
 def corpus(**labels: list[str | None]) -> Corpus:

@@ -60,7 +60,7 @@ class EncoderConfig(StageConfig):
     warm_start: str = Field(
         "",
         description="KIND:PATH of a corpus to train on first; KIND: alone is the folder KIND beside the corpus, if "
-        "there is one",
+        "there is one; model:FOLDER starts from a trained model's network",
     )
     warm_epochs: int = Field(1, ge=1)
 

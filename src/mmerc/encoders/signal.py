@@ -3,6 +3,9 @@
 Each column is standardised by its mean and deviation in training. With `context`, what stands for an utterance is its
 place in the dialogue's sequence of signals, read by a recurrent network from both sides (`online`: from the past
 alone), as in Poria et al. 2017.
+
+Features that a network made which had seen the training labels say more in training than they ever will again, and what
+reads them learns to trust them and nothing else. `noise` in training takes some of that away.
 """
 
 import random
@@ -32,6 +35,7 @@ class SignalConfig(EncoderConfig):
     context: bool = False
     hidden: int = Field(64, ge=4)
     dropout: float = Field(0.3, ge=0, lt=1)
+    noise: float = Field(0.0, ge=0, description="white noise in training, in deviations of each column")
 
 
 class Signal(Encoder):
@@ -127,7 +131,10 @@ class Signal(Encoder):
     def _recurred(
         self, x: Float[Tensor, "B T d"], mask: Tensor, there: Float[Tensor, "B T 1"] | None = None
     ) -> Float[Tensor, "B T w"]:
-        x = torch.tanh(self.projection((x - self.mean) / self.deviation))
+        x = (x - self.mean) / self.deviation
+        if self.training and self.config.noise:
+            x = x + self.config.noise * torch.randn_like(x)
+        x = torch.tanh(self.projection(x))
         x = self.dropout(x if there is None else x * there)
         packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
         sequence, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=mask.shape[1])

@@ -7,12 +7,11 @@ from mmerc.fusion.alternatives import (
     CrossmodalConcatenation,
     EarlyConcatenation,
     EmbraceNet,
-    InterModality,
     LateAveraging,
     LateStacking,
     LowRank,
-    MulT,
 )
+from mmerc.fusion.comparators import CTNet, InterModality, MulT, MultiLevel
 from mmerc.fusion.fusion import Fused, Fusion, FusionConfig
 from mmerc.fusion.model import CrossmodalEmbraceNet
 
@@ -29,6 +28,8 @@ FUSIONS: dict[str, type[Fusion]] = {
     "mult": MulT,
     "low_rank": LowRank,
     "inter_modality": InterModality,
+    "multi_level": MultiLevel,
+    "ctnet": CTNet,
 }
 
 

@@ -30,6 +30,8 @@ Name = Literal[
     "mult",
     "low_rank",
     "inter_modality",
+    "multi_level",
+    "ctnet",
 ]
 
 
@@ -41,8 +43,9 @@ class FusionConfig(StageConfig):
     of training batches in which each utterance keeps `one` of its modalities (Choi and Lee's example), or `some`: any of
     their subsets, the whole twice as likely as each other (`kept`). `distillation`: in those
     batches, the weight of the divergence from what the network says of the whole utterance. `gated`: a target adds its
-    sources, each under a gate, in place of multiplying them (Eq. 12). `context`: the fused vectors of a dialogue are read
-    together (`fusion.context`), those behind an utterance only where the run's protocol is offline.
+    sources, each under a gate, in place of multiplying them (Eq. 12). `null_tokens`: a learned vector stands where a modality
+    is missing, which others may ask; it is never embraced. `context`: the fused vectors of a dialogue are read
+    together (`fusion.context`), those behind an utterance only where the run's protocol is offline; `ctnet` always does.
     """
 
     name: Name = "crossmodal_embracenet"
@@ -57,6 +60,7 @@ class FusionConfig(StageConfig):
     kept: Literal["one", "some"] = "one"
     distillation: float = Field(0.0, ge=0)
     gated: bool = False
+    null_tokens: bool = False
     context: bool = False
     protocol: Literal["offline", "online"] = "offline"
     bf16: bool = Field(True, description="bfloat16 in matrix products where the processor computes in it")
@@ -65,9 +69,16 @@ class FusionConfig(StageConfig):
     def _divisible(self) -> "FusionConfig":
         if self.width % self.heads:
             raise ValueError(f"fusion.width ({self.width}) must be divisible by fusion.heads ({self.heads})")
-        if self.context and (self.size % 2 or self.name.startswith("late_")):
-            raise ValueError("fusion.context needs an even fusion.size and a fusion with a fused vector")
+        if self.reads_dialogue and (self.size % 2 or self.size % self.heads or self.name.startswith("late_")):
+            raise ValueError(
+                "fusion.context needs an even fusion.size that fusion.heads divides, and a fusion with a fused vector"
+            )
         return self
+
+    @property
+    def reads_dialogue(self) -> bool:
+        """Whether an utterance's answer depends on those around it, so that dialogues must come whole."""
+        return self.context or self.name == "ctnet"
 
 
 @dataclass(frozen=True)
@@ -90,8 +101,15 @@ class Fusion(nn.Module, ABC):
         self.config, self.modalities = config, tuple(sorted(inputs))
         self.inputs = {name: inputs[name] for name in self.modalities}  # so that the order of naming changes nothing
         self.dropout = nn.Dropout(config.dropout)
-        around = config.protocol == "offline"
-        self.context = DialogueContext(config.size, around=around, dropout=config.dropout) if config.context else None
+        self.nulls = nn.ParameterDict(
+            {name: torch.zeros(size) for name, size in self.inputs.items()} if config.null_tokens else {}
+        )
+        around, heads = config.protocol == "offline", config.heads
+        self.context = (
+            DialogueContext(config.size, heads=heads, around=around, dropout=config.dropout)
+            if config.reads_dialogue
+            else None
+        )
         self.classifier = nn.Linear(config.size, classes)
 
     def forward(self, sequences: Sequences, masks: Masks, dialogues: Dialogues | None = None) -> Fused:
@@ -125,14 +143,25 @@ class Fusion(nn.Module, ABC):
             sequences = {name: sequences[name].bfloat16() for name in masks}
         # Zeros where nothing is real: whatever lies there, NaN included, is never looked at.
         sequences = {name: sequences[name].masked_fill(~mask[..., None], 0) for name, mask in masks.items()}
+        if self.nulls:
+            safe = {name: answerable(mask) for name, mask in masks.items()}
+            sequences = {
+                name: torch.where(
+                    (safe[name] & ~mask)[..., None], self.nulls[name].to(sequences[name].dtype), sequences[name]
+                )
+                for name, mask in masks.items()
+            }
+            masks = safe
         with bf16(available.device, wanted=fast):
             return self.fused(sequences, masks, probabilities(available)).float()
 
     def answered(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:
         """The logits of utterances whose fused vectors these are."""
         if self.context is not None:
-            alone = torch.arange(len(embedding), device=embedding.device)[:, None]  # [B, 1]
-            embedding = self.context(embedding, alone if dialogues is None else dialogues)
+            if dialogues is None:
+                places = torch.arange(len(embedding), device=embedding.device)
+                dialogues = torch.stack([places, torch.zeros_like(places)], -1)[:, None]  # [B, 1, 2]
+            embedding = self.context(embedding, dialogues)
         return self.classifier(self.dropout(embedding))
 
     @abstractmethod

@@ -72,9 +72,9 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
                 raise RunError(
                     "a fusion that draws (fusion.embracement=sample) cannot be exported: train with expectation."
                 )
-            if predictor.fusion.config.context:
+            if predictor.fusion.config.reads_dialogue:
                 raise RunError(
-                    "a fusion that reads the dialogue cannot be exported: train with --set fusion.context=false."
+                    "a fusion that reads the dialogue (fusion.context, ctnet) cannot be exported: train without it."
                 )
             batches = [_fusion_inputs(predictor.fusion, lengths) for lengths in LENGTHS]
             parts["fusion"] = _part(temporary, "fusion", predictor.fusion, ("logits", "embedding"), batches, int8)

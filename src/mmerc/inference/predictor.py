@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import permutations
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmerc.corpora import Clip, Dialogue, Key, Utterance
 from mmerc.emotions import LabelSet
-from mmerc.encoders import Encoder, Example
+from mmerc.encoders import Encoder
 from mmerc.errors import RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
@@ -21,26 +21,27 @@ from mmerc.fusion.crossmodal import closed
 from mmerc.inference.hub import model_folder
 from mmerc.inference.live import REMEMBERED, Conversation
 from mmerc.inference.together import Together
+from mmerc.training.batches import speaker_of
 from mmerc.training.decision import FUSED, Decision
 from mmerc.training.extraction import encoded, log_missing, prepared
 from mmerc.training.model_folder import FORMAT, decision_of, load_encoder, load_fusion
-from mmerc.training.predictions import answers_after, fused_answers, own_answers, prediction_row
+from mmerc.training.predictions import Said, answers_after, fused_answers, own_answers, prediction_row
 from mmerc.training.settings import MODALITY_NAME
 
 AT_ONCE = 64  # utterances whose features are held in memory together
 BATCH = 32
 Answer = dict[str, Any]
-Before = Mapping[Key, Sequence[Tensor]]  # fused vectors [c], oldest first
+Before = Mapping[Key, Sequence[Said]]  # oldest first
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An utterance of a conversation, its prepared inputs, and the fused vectors of those before it."""
+    """An utterance of a conversation, its prepared inputs, and those before it as a fusion reads them."""
 
     turn: Utterance
     inputs: dict[str, Row]
     explain: bool
-    before: tuple[Tensor, ...]
+    before: tuple[Said, ...]
 
 
 class Predictor:
@@ -153,14 +154,14 @@ class Predictor:
         """
         return Conversation(partial(self._answer_last, explain, deque(maxlen=REMEMBERED)), name)
 
-    def _answer_last(self, explain: bool, before: deque[Tensor], dialogue: Dialogue) -> Answer:
-        """`before`: the fused vectors of the conversation up to here, to which this utterance's is added."""
+    def _answer_last(self, explain: bool, before: deque[Said], dialogue: Dialogue) -> Answer:
+        """`before`: the conversation up to here as a fusion reads it, to which this utterance is added."""
         place = len(dialogue) - 1
         turn = dialogue.utterances[place]
         inputs = {name: prepared(encoder, dialogue, place) for name, encoder in self.encoders.items()}
         answer, vector = self._together(Asked(turn, inputs, explain, tuple(before)))
         if vector is not None:
-            before.append(vector)
+            before.append(Said(vector, turn.speaker))
         return answer
 
     def _answers_live(self, asked: Sequence[Asked]) -> list[tuple[Answer, Tensor | None]]:
@@ -168,10 +169,9 @@ class Predictor:
         keys: list[Key] = [("asked", str(place), "") for place in range(len(asked))]  # theirs need not be unique
         rows: dict[str, dict[Key, Row]] = {}
         for name, encoder in self.encoders.items():
-            own = {key: each.inputs[name] for key, each in zip(keys, asked, strict=True)}
-            examples = [Example(key, row.values) for key, row in own.items() if row.values is not None]
-            made = {row.key: row for row in encoded(encoder, examples)} if examples else {}
-            rows[name] = {key: made.get(key, Row(key, None, own[key].reason)) for key in keys}
+            own = {key: replace(each.inputs[name], key=key) for key, each in zip(keys, asked, strict=True)}
+            there = [row for row in own.values() if row.values is not None]
+            rows[name] = own | {row.key: row for row in (encoded(encoder, there) if there else ())}
         before = {key: each.before for key, each in zip(keys, asked, strict=True)}
         probabilities, vectors = self._decided(keys, rows, before)
         answers = []
@@ -223,10 +223,11 @@ class Predictor:
         if self.fusion is None:
             return self.decision.applied(own_answers(next(iter(rows.values())), keys), self.prior), {}
         answers, vectors = fused_answers(self.fusion, rows, keys)
-        if not self.fusion.config.context:
+        if not self.fusion.config.reads_dialogue:
             vectors = {}
         elif before is not None:
-            answers = answers_after(self.fusion, before, vectors)
+            latest = {key: Said(vector, speaker_of(key, rows)) for key, vector in vectors.items()}
+            answers = answers_after(self.fusion, before, latest)
         return self.decision.applied(answers, self.prior), vectors
 
     def _explain(
@@ -285,8 +286,9 @@ class Predictor:
                     some.append(prepared(encoder, dialogue, place))
                     watch()
                 rows |= {row.key: row for row in some}
-                examples = [Example(row.key, row.values) for row in some if row.values is not None]
-                examples.sort(key=lambda example: len(example.values))
-                for start in range(0, len(examples), BATCH):
-                    rows |= {row.key: row for row in encoded(encoder, examples[start : start + BATCH])}
+                there = [(len(row.values), row) for row in some if row.values is not None]
+                there.sort(key=lambda one: one[0])
+                for start in range(0, len(there), BATCH):
+                    batch = [row for _, row in there[start : start + BATCH]]
+                    rows |= {row.key: row for row in encoded(encoder, batch)}
         return rows

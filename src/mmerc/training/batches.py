@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, Sampler
@@ -15,8 +15,10 @@ from mmerc.corpora import Key
 from mmerc.encoders import Encoder, Example
 from mmerc.encoders.encoder import padded
 from mmerc.features import Row
+from mmerc.fusion.context import Dialogues, numbered
 
 Inputs = dict[str, Tensor]
+SPEAKER = "speaker"  # in a row's metadata
 POOL = 16  # batches whose members are sorted by length among themselves
 
 
@@ -98,9 +100,15 @@ class FusionExamples:
             batch[f"{name}/sequence"], batch[f"{name}/mask"] = sequence, mask
         if self.whole:
             rows = {place: row for row, place in enumerate(places)}
-            parts = [torch.tensor([rows[place] for place in unit]) for unit in self._dialogues(places)]
-            batch["dialogues"] = pad_sequence(parts, batch_first=True, padding_value=-1)  # [D, L]
+            parts = [
+                torch.tensor([[rows[place], number] for place, number in zip(unit, self._speakers(unit), strict=True)])
+                for unit in self._dialogues(places)
+            ]
+            batch["dialogues"] = pad_sequence(parts, batch_first=True, padding_value=-1)  # [D, L, 2]
         return batch
+
+    def _speakers(self, unit: Sequence[int]) -> list[int]:
+        return numbered([speaker_of(self.keys[place], self.stores) for place in unit])
 
     @staticmethod
     def _stacked(store: Rows, keys: list[Key], width: int) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
@@ -117,10 +125,16 @@ class FusionExamples:
 
 def unpacked(
     batch: Inputs,
-) -> tuple[dict[str, Float[Tensor, "B _ _"]], dict[str, Bool[Tensor, "B _"]], Int[Tensor, "D L"] | None]:
+) -> tuple[dict[str, Float[Tensor, "B _ _"]], dict[str, Bool[Tensor, "B _"]], Dialogues | None]:
     """A fusion batch as sequences, masks and, where it holds whole ones, dialogues."""
     sequences = {name.removesuffix("/sequence"): value for name, value in batch.items() if name.endswith("/sequence")}
     return sequences, {name: batch[f"{name}/mask"] for name in sequences}, batch.get("dialogues")
+
+
+def speaker_of(key: Key, stores: Mapping[str, Rows]) -> str:
+    """Who says the utterance, as its features' metadata have it; empty where they do not."""
+    metadata = (store[key].metadata for store in stores.values())
+    return next((str(each[SPEAKER]) for each in metadata if SPEAKER in each), "")
 
 
 def _length(store: Rows, key: Key) -> int:

@@ -6,7 +6,6 @@ Both go on where a killed run stopped, and share the work among the processes of
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from mmerc.encoders import Encoder, Example
 from mmerc.errors import MissingModality
 from mmerc.features import FeatureStore, FeatureWriter, Row
 from mmerc.training import distributed
-from mmerc.training.batches import arranged
+from mmerc.training.batches import SPEAKER, arranged
 
 log = logging.getLogger("mmerc")
 Report = Callable[[int], None]
@@ -43,14 +42,15 @@ def prepare_inputs(
 
 def prepared(encoder: Encoder, dialogue: Dialogue, place: int) -> Row:
     """One utterance's row. Whatever is wrong with its data, it is a reason and not the end of the run."""
-    key = dialogue.utterances[place].key
+    turn = dialogue.utterances[place]
+    key = turn.key
     try:
         values, notes = encoder.prepare_noted(dialogue, place)
-        return Row(key, values, None, notes)
+        return Row(key, values, None, notes | {SPEAKER: turn.speaker})
     except MissingModality as missing:
         return Row(key, None, str(missing))
     except (ValueError, RuntimeError, IndexError, ArithmeticError, OSError, EOFError) as error:
-        log.warning("%s: its clip made the decoder fail: %s", dialogue.utterances[place].name, error)
+        log.warning("%s: its clip made the decoder fail: %s", turn.name, error)
         return Row(key, None, f"it cannot be read ({type(error).__name__}: {str(error)[:120]})")
 
 
@@ -78,11 +78,9 @@ def extract_features(
         for done, batch in enumerate(batches[distributed.rank() :: distributed.world()], start=1):
             wanted = [there[place] for place in batch]
             if store.absent(wanted):
-                rows = [inputs[key] for key in wanted]
-                examples = [Example(row.key, row.values) for row in rows if row.values is not None]
-                for row, read in zip(encoded(encoder, examples), rows, strict=True):
+                for row in encoded(encoder, [inputs[key] for key in wanted]):
                     if row.key not in store:
-                        writer.add(replace(row, metadata=read.metadata | row.metadata))
+                        writer.add(row)
             report(done * BATCH * distributed.world())
     encoder.cpu()
     distributed.barrier()
@@ -90,13 +88,14 @@ def extract_features(
 
 
 @torch.inference_mode()
-def encoded(encoder: Encoder, examples: Sequence[Example]) -> list[Row]:
-    """The features of some prepared utterances."""
+def encoded(encoder: Encoder, rows: Sequence[Row]) -> list[Row]:
+    """The features of prepared utterances, one or more, that have the modality; what was noted of them stays."""
     device = next(encoder.parameters()).device
+    examples = [Example(row.key, row.values) for row in rows if row.values is not None]
     out = encoder({name: value.to(device) for name, value in encoder.collate(examples).items()})
     return [
-        Row(example.key, stored(sequence[mask]), None, {"logits": logits.tolist()})
-        for example, sequence, mask, logits in zip(examples, out.sequence, out.mask, out.logits.float(), strict=True)
+        Row(row.key, stored(sequence[mask]), None, row.metadata | {"logits": logits.tolist()})
+        for row, sequence, mask, logits in zip(rows, out.sequence, out.mask, out.logits.float(), strict=True)
     ]
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from mmerc import weights
 from mmerc.config import validate
 from mmerc.corpora import Corpus
+from mmerc.emotions import LabelSet
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
 from mmerc.files import entry, read_json, replacing, write_json
@@ -66,6 +67,24 @@ def load_encoder(folder: Path) -> Encoder:
     if not isinstance(name, str) or name not in ENCODERS:
         raise RunError(f'{folder} was made by an encoder "{name}" that this mmerc does not know: update mmerc.')
     return ENCODERS[name].restore(folder)
+
+
+def network_file(folder: Path, kind: str, labels: LabelSet) -> tuple[Path, bool]:
+    """Where the model in `folder` keeps its network of this `kind` of encoder, and whether its labels are `labels`.
+
+    Raises:
+        RunError: the folder is no model, or has no such network.
+    """
+    if not (folder / "config.json").is_file():
+        raise RunError(f"{folder} is not a model folder: give the RUN/model that `mmerc train` wrote.")
+    found = sorted(
+        file
+        for file in folder.glob("encoders/*/model.safetensors")
+        if read_json(file.parent / "config.json").get("encoder") == kind
+    )
+    if not found:
+        raise RunError(f"{folder} has no network {kind} to start from: train one with that encoder.")
+    return found[0], entry(read_json(folder / "config.json"), "labels", folder) == list(labels.names)
 
 
 def write_model(

@@ -25,7 +25,7 @@ from mmerc.training import distributed
 from mmerc.training.batches import EncoderExamples, FusionExamples, unpacked
 from mmerc.training.decision import Decision
 from mmerc.training.extraction import extract_features, log_missing, prepare_inputs
-from mmerc.training.model_folder import load_fusion, save_fusion, write_model
+from mmerc.training.model_folder import load_fusion, network_file, save_fusion, write_model
 from mmerc.training.predictions import decisions_of, fused_answers, predict_split, prior_of
 from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
@@ -204,11 +204,18 @@ class Seed:
         return encoder
 
     def warm_up(self, modality: str, encoder: Encoder) -> None:
-        """Train on another corpus first, once for all seeds of the run; its classifier is kept if the labels are these."""
+        """Take over a trained model's network, or train on another corpus first, once for all seeds of the run; the
+        classifier comes along if the labels are these."""
+        kind, _, place = self.config.modalities[modality].warm_start.partition(":")
         start = self.run_folder / "warm" / f"{modality}.safetensors"
-        if distributed.anyone(not start.is_file()) and not self._warmed(modality, encoder, start):
+        if kind == "model":
+            start, same = network_file(Path(place).expanduser(), encoder.config.encoder, self.corpus.labels)
+        elif distributed.anyone(not start.is_file()) and not self._warmed(modality, encoder, start):
             return
-        tensors = weights.read_tensors(start)
+        else:
+            same = True  # a classifier of other labels was not written
+        learned = weights.read_tensors(start)
+        tensors = {name: value for name, value in learned.items() if same or not name.startswith(CLASSIFIER)}
         own = {name: value for name, value in encoder.state_dict().items() if name not in tensors}
         weights.fill(encoder, tensors | own, str(start))
 
@@ -294,8 +301,8 @@ class Seed:
                 network=network,
                 forward=lambda batch: network(*unpacked(batch)),
                 config=config,
-                train=self._fusion_examples(features, widths, "train", config.context),
-                dev=self._fusion_examples(features, widths, self.selection, config.context),
+                train=self._fusion_examples(features, widths, "train", config.reads_dialogue),
+                dev=self._fusion_examples(features, widths, self.selection, config.reads_dialogue),
                 classes=len(self.corpus.labels),
                 seed=self.seed,
             )

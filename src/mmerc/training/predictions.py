@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,21 @@ from mmerc.corpora import Corpus, Key, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.files import replacing, write_jsonl
 from mmerc.fusion import Fusion
+from mmerc.fusion.context import numbered
 from mmerc.training.batches import FusionExamples, Rows, arranged, unpacked
 from mmerc.training.decision import FUSED, Decision
 
 BATCH = 64
+
+
+@dataclass(frozen=True)
+class Said:
+    """An utterance as those behind it read it: its fused vector, and whose it was."""
+
+    vector: Float[torch.Tensor, " c"]
+    speaker: str
+
+
 Row = dict[str, Any]
 
 
@@ -53,7 +65,7 @@ def fused_answers(
     Where the fusion reads the dialogue, the keys of one are those of its utterances, in their order.
     """
     there = [key for key in keys if any(store[key].values is not None for store in features.values())]
-    examples = FusionExamples(features, fusion.inputs, there, [0] * len(there), whole=fusion.config.context)
+    examples = FusionExamples(features, fusion.inputs, there, [0] * len(there), whole=fusion.config.reads_dialogue)
     probabilities: dict[Key, list[float]] = {}
     embeddings: dict[Key, torch.Tensor] = {}
     for units in arranged(examples.lengths, BATCH, None, [len(unit) for unit in examples.units]):
@@ -66,15 +78,15 @@ def fused_answers(
 
 @torch.inference_mode()
 def answers_after(
-    fusion: Fusion,
-    before: Mapping[Key, Sequence[Float[torch.Tensor, " c"]]],
-    vectors: Mapping[Key, Float[torch.Tensor, " c"]],
+    fusion: Fusion, before: Mapping[Key, Sequence[Said]], latest: Mapping[Key, Said]
 ) -> dict[Key, list[float]]:
-    """The probabilities of utterances with these fused vectors, `before` each of which those of its dialogue were."""
+    """The probabilities of the latest utterance of several conversations, `before` each of which others were said."""
     probabilities = {}
-    for key, vector in vectors.items():
-        dialogue = torch.stack([*before.get(key, ()), vector])  # [L, c]
-        logits = fusion.answered(dialogue, torch.arange(len(dialogue))[None])
+    for key, said in latest.items():
+        whole = [*before.get(key, ()), said]
+        numbers = numbered([each.speaker for each in whole])
+        dialogue = torch.tensor([list(enumerate(numbers))])  # [1, L, 2]
+        logits = fusion.answered(torch.stack([each.vector for each in whole]), dialogue)
         probabilities[key] = logits[-1].softmax(0).tolist()
     return probabilities
 

@@ -13,6 +13,7 @@ SIGNAL: Settings = {
     "encoder": "signal",
     "hidden": 64,
     "dropout": 0.5,
+    "noise": 1.5,
     "epochs": 20,
     "batch_size": 32,
     "learning_rate": 1.0e-3,
