@@ -69,7 +69,7 @@ def test_noise_is_of_training_alone_and_in_deviations_of_a_column() -> None:
     assert torch.equal(answer(noisy, talk(), 0), answer(quiet, talk(), 0))
     seen = []
     noisy.projection.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    wide = np.zeros((2000, 2), np.float32) + [3.0, 10.0]  # at the columns' means
+    wide = np.tile([3.0, 10.0], (2000, 1))  # the means of the columns
     noisy.train()(noisy.collate([Example(("train", "0", "0"), wide.astype(np.float32))]))
     assert seen[0].mean().abs() < 0.2 and abs(float(seen[0].std()) - 2.0) < 0.2
 

@@ -1,17 +1,19 @@
 """Crossmodal transformers: every modality enriched by every other one (article, Eq. 6-12; Tsai et al. 2019).
 
-The article has a network for each ordered pair. Here the pairs of one target are computed together: one projection of
-each modality gives all that it asks and answers, one attention call and two batched products serve all its sources.
-`tests/fusion/plain.py` is the same network pair by pair.
+The article has a network for each ordered pair. Here one projection of each modality gives all that it answers, for every
+target and layer. A target asks its sources one after the other: stacked into one call they would be padded to the longest,
+and on a processor every pass over memory counts (docs/experiments.md). `tests/fusion/plain.py` is the same network with
+modules of their own, utterance by utterance.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,7 +33,7 @@ def closed(*pairs: tuple[str, str]) -> Iterator[None]:
 
 
 class PairedLinear(nn.Module):
-    """A linear layer of its own for each of S pairs: [S, B, T, i] -> [S, B, T, o]."""
+    """A linear layer of its own for each of S pairs: [B, T, i] -> [B, T, o]."""
 
     def __init__(self, pairs: int, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__()
@@ -39,10 +41,10 @@ class PairedLinear(nn.Module):
         self.weight = nn.Parameter(torch.empty(pairs, inputs, outputs).uniform_(-reach, reach))
         self.bias = nn.Parameter(torch.empty(pairs, 1, outputs).uniform_(-reach, reach)) if bias else None
 
-    def forward(self, x: Float[Tensor, "S B T i"]) -> Float[Tensor, "S B T o"]:
-        flat = x.flatten(1, 2)  # [S, B * T, i]
-        out = flat @ self.weight if self.bias is None else torch.baddbmm(self.bias, flat, self.weight)
-        return out.reshape(x.shape[0], x.shape[1], x.shape[2], -1)
+    def forward(self, x: Float[Tensor, "B T i"], pair: int) -> Float[Tensor, "B T o"]:
+        flat, weight = x.flatten(0, 1), self.weight[pair]  # [B * T, i], [i, o]
+        out = flat @ weight if self.bias is None else torch.addmm(self.bias[pair], flat, weight)
+        return out.unflatten(0, x.shape[:2])
 
 
 class PairedNorm(nn.Module):
@@ -50,13 +52,12 @@ class PairedNorm(nn.Module):
 
     def __init__(self, pairs: int, width: int) -> None:
         super().__init__()
-        self.width = width
         self.weight = nn.Parameter(torch.ones(pairs, 1, 1, width))
         self.bias = nn.Parameter(torch.zeros(pairs, 1, 1, width))
 
-    def forward(self, x: Float[Tensor, "S B T d"]) -> Float[Tensor, "S B T d"]:
-        bias, weight = self.bias.to(x.dtype), self.weight.to(x.dtype)  # in float32 they would widen all that follows
-        return torch.addcmul(bias, F.layer_norm(x, (self.width,)), weight)
+    def forward(self, x: Float[Tensor, "B T d"], pair: int) -> Float[Tensor, "B T d"]:
+        weight, bias = self.weight[pair, 0, 0], self.bias[pair, 0, 0]
+        return F.layer_norm(x, weight.shape, weight, bias)
 
 
 class CrossmodalLayer(nn.Module):
@@ -72,20 +73,22 @@ class CrossmodalLayer(nn.Module):
 
     def forward(
         self,
-        query: Float[Tensor, "S B Tt d"],
-        key: Float[Tensor, "S B Ts d"],
-        value: Float[Tensor, "S B Ts d"],
-        mask: Bool[Tensor, "S B Ts"],
-    ) -> Float[Tensor, "S B Tt d"]:
+        pair: int,
+        query: Float[Tensor, "B Tt d"],
+        key: Float[Tensor, "B Ts d"],
+        value: Float[Tensor, "B Ts d"],
+        mask: Bool[Tensor, "B Ts"],
+    ) -> Float[Tensor, "B Tt d"]:
         q, k, v = (self._heads(part) for part in (query, key, value))
         attended = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask.flatten(0, 1)[:, None, None], dropout_p=self.dropout if self.training else 0.0
+            q, k, v, attn_mask=mask[:, None, None], dropout_p=self.dropout if self.training else 0.0
         )  # Eq. 6
-        x = self.norm_attention(attended.transpose(1, 2).reshape(query.shape) + query)  # Eq. 7
-        return self.norm_output(self.narrow(F.relu(self.widen(x), inplace=True)) + x)  # Eq. 8-11
+        x = self.norm_attention(attended.transpose(1, 2).reshape(query.shape) + query, pair)  # Eq. 7
+        fed = self.narrow(F.relu(self.widen(x, pair), inplace=True), pair)  # Eq. 8-10
+        return self.norm_output(fed + x, pair)  # Eq. 11
 
-    def _heads(self, x: Float[Tensor, "S B T d"]) -> Float[Tensor, "SB h T _"]:
-        return x.reshape(-1, x.shape[2], self.heads, x.shape[3] // self.heads).transpose(1, 2)
+    def _heads(self, x: Float[Tensor, "B T d"]) -> Float[Tensor, "B h T _"]:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 class Target(nn.Module):
@@ -99,16 +102,24 @@ class Target(nn.Module):
         self.layers = nn.ModuleList(CrossmodalLayer(pairs, width, heads=heads, dropout=dropout) for _ in range(layers))
 
     def forward(
-        self, sequence: Float[Tensor, "B Tt i"], answers: Float[Tensor, "S B Ts l 2 d"], mask: Bool[Tensor, "S B Ts"]
-    ) -> Float[Tensor, "S B Tt d"]:
-        x = self.query(sequence).reshape(*sequence.shape[:2], self.pairs, -1)  # [B, Tt, S, d]
-        x = x.movedim(2, 0).contiguous()  # [S, B, Tt, d]
-        # Unbound, not indexed: the backward pass of each index would fill all of `answers` with zeros first.
-        for number, (layer, answer) in enumerate(zip(self.layers, answers.unbind(3), strict=True)):
-            if number:
-                x = self.queries[number - 1](x)
-            x = layer(x, *answer.unbind(3), mask)
-        return x
+        self,
+        sequence: Float[Tensor, "B Tt i"],
+        answers: Sequence[Float[Tensor, "B _ l 2 d"]],
+        masks: Sequence[Bool[Tensor, "B _"]],
+    ) -> list[Float[Tensor, "B Tt d"]]:
+        """`answers`: what each source says to it, layer by layer: keys and values, as long as the source."""
+        out = []
+        for pair, (asked, answer, mask) in enumerate(
+            zip(self.query.weight.chunk(self.pairs), answers, masks, strict=True)
+        ):
+            x = F.linear(sequence, asked)  # [B, Tt, d]
+            # Unbound, not indexed: the backward pass of each index would fill all of `answer` with zeros first.
+            for number, (layer, said) in enumerate(zip(self.layers, answer.unbind(2), strict=True)):
+                if number:
+                    x = self.queries[number - 1](x, pair)
+                x = layer(pair, x, *said.unbind(2), mask)
+            out.append(x)
+        return out
 
 
 class CrossmodalAttention(nn.Module):
@@ -158,17 +169,13 @@ class CrossmodalAttention(nn.Module):
         shut, enriched = CLOSED.get(), {}
         for target in self.names:
             others = self._others(target)
-            longest = max(safe[source].shape[1] for source in others)
-            out = self.targets[target](
-                sequences[target],
-                torch.stack([lengthened(told[source][target], longest) for source in others]),
-                torch.stack([lengthened(safe[source], longest) for source in others]),
-            )  # [S, B, Tt, d]
+            answers, real = [told[source][target] for source in others], [safe[source] for source in others]
+            out = self.targets[target](sequences[target], answers, real)
             available = [present[s] if (s, target) not in shut else torch.zeros_like(present[s]) for s in others]
-            own = self.own[target](sequences[target])
             if self.gates is None:
-                enriched[target] = multiplied(own, out, available)
+                enriched[target] = multiplied(partial(self.own[target], sequences[target]), out, available)
             else:
+                own = self.own[target](sequences[target])
                 enriched[target] = gated(own, out, available, self.gates[target](own))
         return enriched
 
@@ -182,18 +189,24 @@ class CrossmodalAttention(nn.Module):
 
 
 def multiplied(
-    own: Float[Tensor, "B Tt d"], out: Float[Tensor, "S B Tt d"], available: Sequence[Bool[Tensor, " B"]]
+    own: Callable[[], Float[Tensor, "B Tt d"]],
+    out: Sequence[Float[Tensor, "B Tt d"]],
+    available: Sequence[Bool[Tensor, " B"]],
 ) -> Float[Tensor, "B Tt d"]:
     """Eq. 12: the Hadamard product of the sources that are there; where there is none, the target's own projection."""
-    # One by one, because the backward pass of `prod` takes six passes over memory.
-    factors = [torch.where(there[:, None, None], one, 1.0) for one, there in zip(out, available, strict=True)]
+    # Mostly nothing is missing, and each pass over memory is saved. One by one, because the backward pass of `prod` takes six.
+    factors = [
+        one if bool(there.all()) else torch.where(there[:, None, None], one, 1.0)
+        for one, there in zip(out, available, strict=True)
+    ]
+    product = math.prod(factors[1:], start=factors[0])
     alone = ~torch.stack(tuple(available)).any(0)  # [B]
-    return torch.where(alone[:, None, None], own, math.prod(factors[1:], start=factors[0]))
+    return torch.where(alone[:, None, None], own(), product) if bool(alone.any()) else product
 
 
 def gated(
     own: Float[Tensor, "B Tt d"],
-    out: Float[Tensor, "S B Tt d"],
+    out: Sequence[Float[Tensor, "B Tt d"]],
     available: Sequence[Bool[Tensor, " B"]],
     gates: Float[Tensor, "B Tt f"],
 ) -> Float[Tensor, "B Tt d"]:
@@ -201,10 +214,3 @@ def gated(
     opened = gates.sigmoid().chunk(len(available), -1)
     parts = [gate * one * there[:, None, None] for gate, one, there in zip(opened, out, available, strict=True)]
     return sum(parts, start=own)
-
-
-def lengthened(x: Shaped[Tensor, "B T ..."], length: int | Tensor) -> Shaped[Tensor, "B L ..."]:
-    """The same steps with zeros behind them."""
-    if x.shape[1] == length:
-        return x
-    return F.pad(x, [0, 0] * (x.ndim - 2) + [0, int(length) - x.shape[1]])
