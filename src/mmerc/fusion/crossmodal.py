@@ -44,7 +44,7 @@ class PairedLinear(nn.Module):
     def forward(self, x: Float[Tensor, "B T i"], pair: int) -> Float[Tensor, "B T o"]:
         flat, weight = x.flatten(0, 1), self.weight[pair]  # [B * T, i], [i, o]
         out = flat @ weight if self.bias is None else torch.addmm(self.bias[pair], flat, weight)
-        return out.unflatten(0, x.shape[:2])
+        return out.reshape(x.shape[0], x.shape[1], -1)
 
 
 class PairedNorm(nn.Module):
@@ -194,14 +194,19 @@ def multiplied(
     available: Sequence[Bool[Tensor, " B"]],
 ) -> Float[Tensor, "B Tt d"]:
     """Eq. 12: the Hadamard product of the sources that are there; where there is none, the target's own projection."""
-    # Mostly nothing is missing, and each pass over memory is saved. One by one, because the backward pass of `prod` takes six.
+    # One by one, because the backward pass of `prod` takes six passes over memory.
     factors = [
-        one if bool(there.all()) else torch.where(there[:, None, None], one, 1.0)
+        torch.where(there[:, None, None], one, 1.0) if _some(~there) else one
         for one, there in zip(out, available, strict=True)
     ]
     product = math.prod(factors[1:], start=factors[0])
     alone = ~torch.stack(tuple(available)).any(0)  # [B]
-    return torch.where(alone[:, None, None], own(), product) if bool(alone.any()) else product
+    return torch.where(alone[:, None, None], own(), product) if _some(alone) else product
+
+
+def _some(rows: Bool[Tensor, " B"]) -> bool:
+    """Whether one of them is; mostly none is, and a pass over memory is saved. A graph that is traced must do for every batch."""
+    return torch.jit.is_tracing() or bool(rows.any())
 
 
 def gated(

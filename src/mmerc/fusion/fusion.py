@@ -139,10 +139,14 @@ class Fusion(nn.Module, ABC):
         masks = {name: masks[name] for name in self.modalities}
         available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
         fast = self.config.bf16 and computes_bf16(available.device)
-        if fast:  # here, once, and not before each product
-            sequences = {name: sequences[name].bfloat16() for name in masks}
-        # Zeros where nothing is real: whatever lies there, NaN included, is never looked at.
-        sequences = {name: sequences[name].masked_fill(~mask[..., None], 0) for name, mask in masks.items()}
+        # Copied, in bfloat16 here once and not before each product; zeros where nothing is real: whatever lies there, NaN
+        # included, is never looked at.
+        sequences = {
+            name: sequences[name]
+            .to(torch.bfloat16 if fast else sequences[name].dtype, copy=True)
+            .masked_fill_(~mask[..., None], 0)
+            for name, mask in masks.items()
+        }
         if self.nulls:
             safe = {name: answerable(mask) for name, mask in masks.items()}
             sequences = {
@@ -214,5 +218,5 @@ class Pooling(nn.Module):
         else:
             scores = self.score(x)[..., 0].masked_fill(~mask, torch.finfo(x.dtype).min)
             weights = scores.softmax(1) * mask
-        weights = weights / weights.sum(1, keepdim=True).clamp(min=1e-9)
-        return (weights[..., None] * x.masked_fill(~mask[..., None], 0)).sum(1)
+        total = (weights.to(x.dtype)[:, None] @ x)[:, 0]  # one pass over x, which is finite throughout
+        return total / weights.float().sum(1, keepdim=True).clamp(min=1e-9)
