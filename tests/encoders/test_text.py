@@ -138,9 +138,7 @@ def test_more_tokens_than_the_network_reads_is_one_sentence(encoder: TextEncoder
 
 
 def test_layers_near_the_input_learn_slower(encoder: TextEncoder) -> None:
-    config = type(encoder.config)(
-        **{**encoder.config.model_dump(), "layer_decay": 0.5, "head_rate": 3.0, "scratch_layers": 2}
-    )
+    config = type(encoder.config)(**{**encoder.config.model_dump(), "layer_decay": 0.5, "scratch_layers": 2})
     deep = type(encoder)(config, 7)
     rates = {name: deep.rate_of(name) for name, _ in deep.named_parameters()}
     layers = [
@@ -149,7 +147,7 @@ def test_layers_near_the_input_learn_slower(encoder: TextEncoder) -> None:
     ]
     assert layers == [{0.5}, {1.0}]
     embedding = next(name for name in rates if name.endswith(("wte.weight", "word_embeddings.weight")))
-    assert rates[embedding] == 0.25 and rates["emotion.1.weight"] == rates["segments.weight"] == 3.0
+    assert rates[embedding] == 0.25 and rates["emotion.1.weight"] == 1.0
 
 
 def test_typographic_marks_are_read_as_a_keyboard_writes_them(encoder: TextEncoder) -> None:

@@ -56,7 +56,6 @@ class TextConfig(EncoderConfig):
     scratch_vocabulary: int = Field(2000, ge=300, description="largest vocabulary learned from a corpus")
     lora: int = Field(0, ge=0, description="rank of the updates to a frozen network; 0 trains the network itself")
     context_dropout: float = Field(0.0, ge=0, le=1, description="share of training inputs with less context")
-    head_rate: float = Field(1.0, gt=0, description="learning rate of what is new, as a multiple of the network's")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer as a share of the one above it")
     attention_dropout: float = Field(0.0, ge=0, lt=1, description="0 lets torch use its fused attention")
     bf16: bool = Field(True, description="bfloat16 in the backbone where the processor computes in it")
@@ -126,10 +125,9 @@ class TextEncoder(Encoder):
             )
 
     def rate_of(self, parameter: str) -> float:
-        """What starts from chance may learn faster than what was trained before; layers close to the input hold what is
-        general and may learn slower (Howard and Ruder 2018)."""
+        """Layers close to the input hold what is general and learn slower (Howard and Ruder 2018)."""
         if not parameter.startswith("backbone."):
-            return self.config.head_rate
+            return 1.0
         layers = int(getattr(self.backbone.config, "num_hidden_layers", 0))
         number = LAYER.search(parameter)
         return self.config.layer_decay ** (layers - 1 - int(number[1]) if number else layers)
