@@ -56,6 +56,19 @@ def test_modality_dropout_leaves_each_utterance_one_that_it_has() -> None:
     assert seen == {True, False}
 
 
+def test_modality_dropout_may_rise_with_the_training() -> None:
+    torch.manual_seed(0)
+    masks = {name: torch.ones(2, 1, dtype=torch.bool) for name in "ab"}
+    config = FusionConfig(name="late_averaging", modality_dropout=0.8, dropout_rise=0.5)
+    network = build(config, {"a": 4, "b": 4}, 2)
+    shares = {}
+    for network.trained in (0.0, 0.25, 0.5, 1.0):
+        shares[network.trained] = sum(network._with_dropout(masks) is not masks for _ in range(400)) / 400
+    assert shares[0.0] == 0.0
+    assert shares[0.25] == pytest.approx(0.4, abs=0.08)
+    assert shares[0.5] == pytest.approx(0.8, abs=0.08) and shares[1.0] == pytest.approx(0.8, abs=0.08)
+
+
 def test_distillation_is_of_what_is_said_of_the_whole_and_only_where_something_was_dropped() -> None:
     torch.manual_seed(0)
     inputs = {"a": 4, "b": 4}

@@ -11,6 +11,7 @@ from torch import nn
 
 from mmerc.config import StageConfig
 from mmerc.errors import RunError
+from mmerc.fusion import FusionConfig, build
 from mmerc.training.settings import TrainerConfig
 from mmerc.training.stage import Stage, Task, class_weights, divergence, finished, fit, log_frequencies, rate
 
@@ -171,6 +172,20 @@ def test_log_frequencies_count_an_unseen_label_once() -> None:
     made = task()
     made.train.labels[:] = [0] * 49  # type: ignore[index]
     assert log_frequencies(made).exp().tolist() == pytest.approx([0.98, 0.02])
+
+
+def test_a_fusion_is_told_how_much_of_the_training_is_behind(tmp_path: Path) -> None:
+    made = task(epochs=2)
+    network = build(FusionConfig(name="early_concatenation", width=4, size=4), {"a": 4}, 2)
+    behind: list[float] = []
+
+    def forward(batch: dict[str, torch.Tensor]) -> Any:
+        behind.extend([network.trained] if network.training else [])
+        there = torch.ones(len(batch["x"]), 1, dtype=torch.bool)
+        return network({"a": batch["x"][:, None]}, {"a": there})
+
+    fit(replace(made, network=network, forward=forward), MACHINE, tmp_path / "c", lambda entry: None)
+    assert behind == pytest.approx([step / 14 for step in range(14)])  # 50 points in batches of 8, twice
 
 
 def test_nothing_to_train_on_says_which_split(tmp_path: Path) -> None:

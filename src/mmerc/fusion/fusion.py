@@ -57,6 +57,9 @@ class FusionConfig(StageConfig):
     pooling: Literal["mean", "last", "attention"] = "mean"
     embracement: Literal["expectation", "sample"] = "expectation"
     modality_dropout: float = Field(0.5, ge=0, le=1)
+    dropout_rise: float = Field(
+        0.0, ge=0, le=1, description="share of training over which modality_dropout rises from 0"
+    )
     kept: Literal["one", "some"] = "one"
     distillation: float = Field(0.0, ge=0)
     gated: bool = False
@@ -100,6 +103,7 @@ class Fusion(nn.Module, ABC):
         super().__init__()
         self.config, self.modalities = config, tuple(sorted(inputs))
         self.inputs = {name: inputs[name] for name in self.modalities}  # so that the order of naming changes nothing
+        self.trained = 1.0  # the share of the training that is behind, which `training.stage` keeps
         self.dropout = nn.Dropout(config.dropout)
         self.nulls = nn.ParameterDict(
             {name: torch.zeros(size) for name, size in self.inputs.items()} if config.null_tokens else {}
@@ -181,7 +185,9 @@ class Fusion(nn.Module, ABC):
 
     def _with_dropout(self, masks: Masks) -> Masks:
         """In some batches every utterance keeps one or some of the modalities it has."""
-        if not self.config.modality_dropout or torch.rand(()) >= self.config.modality_dropout:
+        rise = self.config.dropout_rise
+        share = self.config.modality_dropout * (min(1.0, self.trained / rise) if rise else 1.0)
+        if not share or torch.rand(()) >= share:
             return masks
         masks = {name: masks[name] for name in self.modalities}
         available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]

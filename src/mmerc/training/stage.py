@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 from mmerc.config import StageConfig
 from mmerc.errors import RunError
 from mmerc.files import replacing
+from mmerc.fusion import Fusion
 from mmerc.training import distributed
 from mmerc.training.averaging import WeightMean
 from mmerc.training.batches import Batches, EpochSampler, Examples, inputs_of
@@ -81,6 +82,9 @@ class Stage(L.LightningModule):
         # At every step, not once an epoch: whatever else draws in between (loaders do) is not the same after a resume.
         place = f"{self.task.seed}/{self.current_epoch}/{number}/{distributed.rank()}"
         torch.manual_seed(random.Random(place).getrandbits(31))
+        if isinstance(self.network, Fusion):
+            done = self.current_epoch + number / float(self.trainer.num_training_batches)
+            self.network.trained = done / self.task.config.epochs
         out = self.task.forward(inputs_of(batch))
         losses = {"emotion": self._emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
         if self.task.config.consistency:
