@@ -35,6 +35,8 @@ def test_each_signal_gets_an_encoder_and_words_stay() -> None:
     assert list(check(with_signals(COMPACT, corpus(text="hi", signals={"pulse": np.ones(2)}))).modalities) == [
         "pulse", "text",
     ]  # fmt: skip
+    told = replace(corpus(text="hi", signals=signals), told=("text",))
+    assert with_signals(COMPACT, told)["fusion"]["epochs"] == 8 < COMPACT["fusion"]["epochs"]
     with_clip = corpus(clip=Clip(Path("a.mp4")), signals={"face": np.ones(2)})
     assert list(check(with_signals(COMPACT, with_clip)).modalities) == ["face", "audio"]
 

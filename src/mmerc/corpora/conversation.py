@@ -115,12 +115,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A named set of splits, each a tuple of dialogues, with everything that was found broken in them."""
+    """A named set of splits, each a tuple of dialogues, with everything that was found broken in them.
+
+    `told`: signals whose training rows a network made that had seen the labels of these very rows.
+    """
 
     name: str
     labels: LabelSet
     splits: Mapping[str, tuple[Dialogue, ...]]
     problems: tuple[Problem, ...] = ()
+    told: tuple[str, ...] = ()
 
     def dialogues(self, split: str) -> tuple[Dialogue, ...]:
         """The dialogues of one split.

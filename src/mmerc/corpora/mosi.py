@@ -18,6 +18,10 @@ from mmerc.errors import CorpusError
 SENTIMENT = LabelSet(("0", "1"))
 SPLITS = ("train", "dev", "test")
 FILES = {"text": "text", "audio": "audio", "video": "face"}  # file -> signal
+TOLD = (
+    "text",
+    "face",
+)  # linear classifiers have 98 and 91 % of training videos that they have not seen: more than there is to see
 COLUMNS = ("row", "video", "utterance", "text")
 
 
@@ -36,7 +40,7 @@ def read_mosi(folder: Path) -> Corpus:
     if not turns:
         raise CorpusError(f"{folder} holds none of utterances_train.csv, utterances_test.csv: give the folder of MOSI.")
     splits, duplicates = gather(turns)
-    return Corpus("CMU-MOSI", SENTIMENT, splits, tuple(problems + duplicates))
+    return Corpus("CMU-MOSI", SENTIMENT, splits, tuple(problems + duplicates), TOLD)
 
 
 def _split(folder: Path, file: Path, split: str, problems: list[Problem]) -> list[Utterance]:
