@@ -27,6 +27,21 @@ def test_wrong_key_suggests_the_right_one() -> None:
         config.validate(StageConfig, {"epoch": 3}, "text")
 
 
+@pytest.mark.parametrize(
+    ("override", "key", "near"),
+    [
+        ("fusion.gatd=true", "fusion.gatd", "gated"),
+        ("trainer.thread=1", "trainer.thread", "threads"),
+        ("sed=1", "sed", "seed"),
+    ],
+)
+def test_a_wrong_key_inside_a_section_suggests_one_of_that_section(override: str, key: str, near: str) -> None:
+    from mmerc.training.settings import check
+
+    with pytest.raises(ConfigError, match=rf'"{key}" is not a setting: did you mean "{near}"\?'):
+        check(config.load("compact", None, [override]))
+
+
 def test_wrong_value_says_which_and_why() -> None:
     with pytest.raises(ConfigError, match=r'"text.epochs" is 0: .*greater than or equal to 1'):
         config.validate(StageConfig, {"epochs": 0}, "text")

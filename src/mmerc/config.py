@@ -116,6 +116,16 @@ def apply(settings: Settings, override: str) -> None:
         raise ConfigError(f'the value in "{override}" is not valid YAML: put quotes around it.') from error
 
 
+def _section(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
+    """The part of a configuration at `path`, as far as there are parts on the way."""
+    for name in path:
+        field = model.model_fields.get(str(name))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            break
+        model = field.annotation
+    return model
+
+
 def validate(model: type[AnySection], settings: Settings, where: str) -> AnySection:
     """`settings` as a checked section.
 
@@ -128,7 +138,7 @@ def validate(model: type[AnySection], settings: Settings, where: str) -> AnySect
         first = error.errors()[0]
         key = ".".join(str(part) for part in (where, *first["loc"]) if part)
         if first["type"] == "extra_forbidden":
-            known = list(model.model_fields)
+            known = list(_section(model, first["loc"][:-1]).model_fields)
             near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
             hint = f'did you mean "{near[0]}"' if near else f"known here are {', '.join(known)}"
             raise ConfigError(f'"{key}" is not a setting: {hint}?') from error
