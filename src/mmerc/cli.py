@@ -75,7 +75,7 @@ def train(
     only = [name.strip() for name in modalities.split(",")] if modalities is not None else None
     settings = configuration.load(preset, config, [])
     if config is None:
-        settings = with_signals(settings, open_corpus(corpus))
+        settings = with_signals(settings, open_corpus(corpus), only)
     for override in overrides or []:
         configuration.apply(settings, override)
     checked = check(settings, only=only)

@@ -10,8 +10,9 @@ from mmerc import Predictor, config
 from mmerc.corpora import open_corpus
 from mmerc.encoders.mel import log_mel
 from mmerc.errors import RunError
+from mmerc.fusion import FUSIONS, FusionConfig, build
 from mmerc.inference.onnx import loss_of
-from mmerc.inference.onnx_export import export_onnx
+from mmerc.inference.onnx_export import LENGTHS, _fusion_inputs, _part, export_onnx
 from mmerc.training.pipeline import train
 from mmerc.training.settings import check
 
@@ -77,6 +78,23 @@ def test_the_spectrogram_without_complex_numbers(monkeypatch: pytest.MonkeyPatch
     usual = log_mel(wave, **sizes)
     monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
     assert torch.allclose(log_mel(wave, **sizes), usual, atol=1e-3)
+
+
+# torch's attention between two sequences fixes the length of the second where it is traced
+UNTRACEABLE = ("mult", "inter_modality")
+
+
+@pytest.mark.parametrize("name", [name for name in FUSIONS if name != "ctnet"])
+def test_a_graph_of_each_fusion_answers_as_torch_does_or_is_refused(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = build(FusionConfig(name=name, width=8, heads=2, size=16), {"a": 4, "b": 5, "c": 6}, 7).eval()
+    batches = [_fusion_inputs(network, lengths) for lengths in LENGTHS]
+    if name in UNTRACEABLE:
+        with pytest.raises(RunError, match="from torch's answers"):
+            _part(tmp_path, "fusion", network, ("logits", "embedding"), batches, int8=False)
+    else:
+        found = _part(tmp_path, "fusion", network, ("logits", "embedding"), batches, int8=False)
+        assert found["largest_difference"] < 1e-5
 
 
 def test_a_network_that_cannot_be_traced_is_named(small_run: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.errors import RunError
 from mmerc.files import read_jsonl
 from mmerc.fusion import FusionConfig, build
+from mmerc.inference.live import REMEMBERED
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +89,8 @@ def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
     config = tmp_path / "model" / "config.json"
     written = config.read_text()
     for there, mend in ((99, "update mmerc"), (1, "train it again")):
-        config.write_text(written.replace('"format": 3', f'"format": {there}'))
-        with pytest.raises(RunError, match=f"has format {there}, this mmerc reads 3: {mend}"):
+        config.write_text(written.replace('"format": 4', f'"format": {there}'))
+        with pytest.raises(RunError, match=f"has format {there}, this mmerc reads 4: {mend}"):
             Predictor.load(tmp_path / "model")
     for wrong in ('{"fused": {"temperature": 0}}', '{"fused": 3}', '{"fused": {"share": "a"}}'):
         config.write_text(json.dumps(json.loads(written) | {"decisions": json.loads(wrong)}))
@@ -124,7 +125,7 @@ def test_a_stream_reads_the_dialogue_as_a_file_does(predictor: Predictor, small_
     fusion = build(config, {name: encoder.width for name, encoder in predictor.encoders.items()}, 7).eval()
     reading = Predictor(labels=predictor.labels, encoders=predictor.encoders, fusion=fusion, prior=predictor.prior)
     clips = sorted((small_corpus / "train_splits").iterdir())[:3]
-    turns = [Utterance("t", "0", number, clip=Clip(clip)) for number, clip in enumerate([*clips, clips[0]])]
+    turns = [Utterance("t", "0", n, "ABAC"[n], clip=Clip(clip)) for n, clip in enumerate([*clips, clips[0]])]
     whole = [row["probabilities"] for row in reading.predict([Dialogue("t", "0", tuple(turns))])]
     talk = reading.stream(explain=True)
     said = [talk.push(turn) for turn in turns]
@@ -136,3 +137,18 @@ def test_a_stream_reads_the_dialogue_as_a_file_does(predictor: Predictor, small_
     for turn in turns[1:]:
         last = other.push(turn)
     assert last["influence"]["audio"] != pytest.approx(lost, abs=1e-6)  # another past
+
+
+def test_speakers_keep_their_numbers_when_the_first_of_them_is_long_gone(predictor: Predictor) -> None:
+    torch.manual_seed(0)
+    config = FusionConfig(width=8, size=8, context=True, protocol="online")
+    fusion = build(config, {name: encoder.width for name, encoder in predictor.encoders.items()}, 7).eval()
+    seen: list[list[int]] = []
+    assert fusion.context is not None
+    fusion.context.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1][0, :, 1].tolist()))
+    talk = Predictor(
+        labels=predictor.labels, encoders=predictor.encoders, fusion=fusion, prior=predictor.prior
+    ).stream()
+    for number in range(REMEMBERED + 2):
+        talk.push(Utterance("t", "0", 0, "Ann" if number == 0 else "BC"[number % 2], text="Well."))
+    assert seen[-1] == [*([1, 2] * REMEMBERED)[: REMEMBERED + 1]]  # Ann, who was 0, is forgotten

@@ -1,5 +1,7 @@
 import random
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmerc.features import Row
+from mmerc.fusion import FusionConfig, build
 from mmerc.training.batches import Batches, FusionExamples, arranged, inputs_of, unpacked
+from mmerc.training.settings import TrainerConfig
+from mmerc.training.stage import Task, fit
 
 
 class Numbers:
@@ -76,6 +81,25 @@ def test_missing_modalities_are_sequences_without_a_step() -> None:
     assert {name: tuple(value.shape) for name, value in sequences.items()} == {"a": (2, 2, 3), "b": (2, 4, 2)}
     assert masks["a"].sum(1).tolist() == [2 if place == 0 else 0 for place in order]
     assert masks["b"].sum(1).tolist() == [0 if place == 0 else 4 for place in order]
+
+
+def test_every_epoch_sees_every_utterance_of_whole_dialogues(tmp_path: Path) -> None:
+    keys = [("train", str(number), str(turn)) for number in range(41) for turn in range(1 + number * 7 % 13)]
+    stores = {"a": {key: Row(key, np.ones((1, 3), np.float16)) for key in keys}}
+    network = build(FusionConfig(name="ctnet", width=4, size=4, heads=1, epochs=5, batch_size=20), {"a": 3}, 2)
+    examples = FusionExamples(stores, {"a": 3}, keys, [number % 2 for number in range(len(keys))], whole=True)
+    counts = {len(Batches(examples, 20, seed=0, epoch=epoch)) for epoch in range(5)}
+    assert len(counts) > 1  # whole dialogues fill another number of batches in each epoch
+    seen: list[int] = []
+
+    def forward(batch: dict[str, torch.Tensor]) -> Any:
+        seen.extend([len(batch["a/mask"])] if network.training else [])
+        return network(*unpacked(batch))
+
+    config = network.config.model_copy(update={"modality_dropout": 0.0, "patience": 5})
+    task = Task("ctnet", network, forward, config, examples, examples, 2, 0)
+    fit(task, TrainerConfig(accelerator="cpu"), tmp_path / "c", lambda entry: None)
+    assert sum(seen) == 5 * len(keys)
 
 
 def test_whole_dialogues_stay_together_in_their_order() -> None:

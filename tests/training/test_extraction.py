@@ -4,11 +4,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmerc.corpora import Corpus, Dialogue, Utterance
+from mmerc.corpora import Corpus, Dialogue, Key, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.encoders.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
-from mmerc.features import FeatureStore
+from mmerc.features import FeatureStore, Row
+from mmerc.training.batches import speaker_of
 from mmerc.training.extraction import extract_features, prepare_inputs, prepared
 
 COUNT = 70
@@ -35,7 +36,7 @@ def voice() -> Voice:
 
 @pytest.fixture
 def corpus() -> Corpus:
-    turns = tuple(Utterance("train", 0, number) for number in range(COUNT))
+    turns = tuple(Utterance("train", 0, number, speaker="Ann") for number in range(COUNT))
     return Corpus("c", SEVEN, {"train": (Dialogue("train", 0, turns),)})
 
 
@@ -59,6 +60,9 @@ def test_what_an_encoder_noted_stays_with_its_features(corpus: Corpus, tmp_path:
     extract_features(encoder, inputs, features, [("train", "0", "1"), ("train", "0", "2")])
     assert [features[("train", "0", name)].metadata["place"] for name in "12"] == [1, 2]
     assert len(features[("train", "0", "1")].metadata["logits"]) == 7
+    absent: dict[Key, Row] = {("train", "0", "1"): Row(("train", "0", "1"), None, "no face")}
+    assert speaker_of(("train", "0", "1"), {"face": absent, "audio": features}) == "Ann"
+    assert speaker_of(("train", "0", "1"), {"face": absent}) == ""
 
 
 def test_features_cut_off_and_resumed_are_the_same_numbers(voice: Voice, corpus: Corpus, tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
 from mmerc.emotions import SEVEN
-from mmerc.errors import RunError
+from mmerc.errors import ConfigError, RunError
+from mmerc.fusion import FusionConfig
 from mmerc.training.model_folder import network_file
 from mmerc.training.pipeline import selection_of, trainable
 
@@ -90,34 +92,70 @@ def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
     assert stages("broken", "'goemotions:'") == ["text"]
 
 
+def sensors(folder: Path, names: str, labels: str) -> str:
+    """A pack with a signal of each name, a vector of three an utterance."""
+    dice = np.random.default_rng(len(labels))
+    folder.mkdir()
+    lines = [f"{n},0,A,,{labels.split()[n % 2]},{'train' if n < 8 else 'dev'}" for n in range(12)]
+    (folder / "utterances.csv").write_text("\n".join(["dialogue,utterance,speaker,text,emotion,split", *lines]) + "\n")
+    for name in names.split():
+        np.savez(folder / f"{name}.npz", **{f"{n}/0": dice.normal(0, 1, 3) for n in range(12)})
+    return f"pack:{folder}"
+
+
 def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
-    from mmerc import config
     from mmerc.training.pipeline import train
     from mmerc.training.settings import check
 
-    for name, labels in (("a", "joy fear"), ("b", "joy fear"), ("c", "high low")):
-        rows = "".join(f"{n},0,A,words {n},{labels.split()[n % 2]},{'train' if n < 8 else 'dev'}\n" for n in range(12))
-        (tmp_path / f"{name}.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
+    def trained(place: str, run: str, names: str, start: str = "", seeds: int = 1) -> dict[str, torch.Tensor]:
+        stage = {
+            "encoder": "signal",
+            "hidden": 4,
+            "epochs": 1,
+            "learning_rate": 1e-12,
+        }  # it ends with what it starts from
+        settings = {name: {**stage, "signal": name, "warm_start": start} for name in names.split()}
+        train(place, tmp_path / run, check({**settings, "seed": len(run), "trainer": {"threads": 1}}), seeds)
+        last = tmp_path / run / (f"seed-{seeds - 1}" if seeds > 1 else "") / "model" / "encoders" / names.split()[-1]
+        return load_file(last / "model.safetensors")
 
-    def trained(name: str, run: str, *overrides: str) -> dict[str, torch.Tensor]:
-        # so slow that what a run starts from is what it ends with
-        settings = config.load("smoke", None, ["text.epochs=1", "text.learning_rate=1e-12", *overrides])
-        train(f"table:{tmp_path / name}.csv", tmp_path / run, check(settings, only=["text"]))
-        return load_file(tmp_path / run / "model" / "encoders" / "text" / "model.safetensors")
+    def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> set[str]:
+        return {
+            name
+            for name in one
+            if one[name].shape == other[name].shape and torch.allclose(one[name], other[name], atol=1e-5)
+        }
 
-    first = trained("a", "first", "seed=1")
-    again = trained("b", "again", f"text.warm_start=model:{tmp_path / 'first' / 'model'}")
-    assert all(torch.allclose(again[name], value, atol=1e-5) for name, value in first.items())
-    other = trained("c", "other", f"text.warm_start=model:{tmp_path / 'first' / 'model'}")
-    network = [name for name in first if not name.startswith("emotion.")]
-    assert all(torch.allclose(other[name], first[name], atol=1e-5) for name in network)
-    assert not torch.allclose(
-        other["emotion.1.weight"], first["emotion.1.weight"]
-    )  # other labels: a classifier of its own
+    first = trained(sensors(tmp_path / "a", "skin pulse", "joy fear"), "first", "skin pulse")
+    start = f"model:{tmp_path / 'first' / 'model'}"
+    again = trained(sensors(tmp_path / "b", "pulse", "joy fear"), "the second", "pulse", start, seeds=2)
+    assert same(first, again) == set(first)  # the one of its own name, for the second seed, too
+    other = trained(sensors(tmp_path / "c", "pulse", "high low"), "another", "pulse", start)
+    assert same(first, other) == {name for name in first if not name.startswith("emotion.")}
+    assert not (tmp_path / "another" / "warm").exists()
     with pytest.raises(RunError, match="not a model folder"):
-        trained("b", "nothing", f"text.warm_start=model:{tmp_path}")
-    with pytest.raises(RunError, match="no network spectrogram"):
-        network_file(tmp_path / "first" / "model", "spectrogram", SEVEN)
+        trained(f"pack:{tmp_path / 'b'}", "nothing", "pulse", f"model:{tmp_path}")
+    with pytest.raises(RunError, match="of networks spectrogram it has none"):
+        network_file(tmp_path / "first" / "model", "audio", "spectrogram", SEVEN)
+    with pytest.raises(RunError, match=r"several \(pulse, skin\) and none of them is heart"):
+        network_file(tmp_path / "first" / "model", "heart", "signal", SEVEN)
+
+
+def test_a_learned_vocabulary_is_handed_to_no_other_model() -> None:
+    from mmerc import config
+    from mmerc.training.settings import check
+
+    with pytest.raises(ConfigError, match="a vocabulary that is learned from a corpus fits no other model"):
+        check(config.load("smoke", None, ["text.warm_start=model:x"]))
+
+
+def test_what_another_fusion_cannot_be_is_said_before_anything_is_trained(tmp_path: Path) -> None:
+    from mmerc.training.pipeline import renamed
+
+    reading = FusionConfig(width=8, size=8, heads=2, context=True)
+    assert renamed(reading, "mult").context and not renamed(reading, "late_stacking").context
+    with pytest.raises(ConfigError, match="fusion.heads divides"):
+        renamed(FusionConfig(width=6, heads=3, size=8), "ctnet")
 
 
 def corpus(**labels: list[str | None]) -> Corpus:

@@ -37,6 +37,12 @@ def test_each_signal_gets_an_encoder_and_words_stay() -> None:
     ]  # fmt: skip
     told = replace(corpus(text="hi", signals=signals), told=("text",))
     assert with_signals(COMPACT, told)["fusion"]["epochs"] == 8 < COMPACT["fusion"]["epochs"]
+    assert with_signals(COMPACT, told, ["pulse", "words"])["fusion"] == COMPACT["fusion"]
+    noises = [
+        {name: with_signals(COMPACT, each)[name]["noise"] for name in signals}
+        for each in (told, replace(told, told=()))
+    ]
+    assert noises == [{"text": 1.5, "pulse": 0.0}, {"text": 0.7, "pulse": 0.0}]
     with_clip = corpus(clip=Clip(Path("a.mp4")), signals={"face": np.ones(2)})
     assert list(check(with_signals(COMPACT, with_clip)).modalities) == ["face", "audio"]
 

@@ -61,20 +61,25 @@ def load_backbone(
         return load_network(name, settings, pretrained=pretrained), tokenizer
 
 
-def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:
-    """Text to ids, without marks around it; what looks like a mark in somebody's text is only letters.
+def as_typed(text: str) -> str:
+    """The text with a keyboard's marks for typographic ones, which the texts that networks are trained on are full of: a
+    quarter of MELD's utterances hold ’, and to MiniLM "don’t" is another word than "don't".
 
-    Typographic marks become those of a keyboard, which the texts that networks are trained on are full of: a quarter of
-    MELD's utterances hold ’, and to MiniLM "don’t" is another word than "don't".
+    >>> as_typed("“Don’t”…")
+    '"Don\\'t"...'
+    """
+    return text.translate(TYPOGRAPHY)
+
+
+def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:
+    """Text `as_typed` to ids, without marks around it; what looks like a mark in somebody's text is only letters.
 
     Remembers: an utterance is read once as itself and again in every neighbour's history.
     """
 
     @lru_cache(maxsize=REMEMBERED)
     def tokenize(text: str) -> list[int]:
-        ids: list[int] = tokenizer.encode(
-            text.translate(TYPOGRAPHY), add_special_tokens=False, split_special_tokens=True
-        )
+        ids: list[int] = tokenizer.encode(as_typed(text), add_special_tokens=False, split_special_tokens=True)
         return ids
 
     return tokenize

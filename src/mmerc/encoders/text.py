@@ -14,13 +14,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field
+from pydantic import Field, model_validator
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from mmerc.corpora import Dialogue, Utterance
+from mmerc.encoders.backbone import as_typed
 from mmerc.encoders.dropout import with_byte_dropout
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
 from mmerc.encoders.lora import with_lora
@@ -59,6 +60,14 @@ class TextConfig(EncoderConfig):
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer as a share of the one above it")
     attention_dropout: float = Field(0.0, ge=0, lt=1, description="0 lets torch use its fused attention")
     bf16: bool = Field(True, description="bfloat16 in the backbone where the processor computes in it")
+
+    @model_validator(mode="after")
+    def _vocabulary_of_its_own(self) -> "TextConfig":
+        if self.warm_start.startswith("model:") and learns_vocabulary(self):
+            raise ValueError(
+                "a vocabulary that is learned from a corpus fits no other model: name a backbone that has one"
+            )
+        return self
 
 
 class TextEncoder(Encoder):
@@ -148,7 +157,7 @@ class TextEncoder(Encoder):
         """Learn the vocabulary where the network brings none, freeze the network where only updates to it are trained,
         and collect the candidates among which distractors are drawn, each with the dialogue it comes from."""
         if learns_vocabulary(self.config):
-            texts = (turn.text for dialogue in dialogues for turn in dialogue.utterances if turn.text)
+            texts = (as_typed(turn.text) for dialogue in dialogues for turn in dialogue.utterances if turn.text)
             self.tokenizer = self.learned_tokenizer(texts, self.config.scratch_vocabulary)
             self.vocabulary = self._vocabulary(self.tokenizer)
         if self.config.lora:

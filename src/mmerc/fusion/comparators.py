@@ -142,14 +142,15 @@ class MultiLevel(Fusion):
 
     def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
         super().__init__(config, inputs, classes)
-        half = config.width // 2
+        width = config.width
         self.recurrent = nn.ModuleDict(
-            {name: nn.GRU(size, half, batch_first=True, bidirectional=True) for name, size in self.inputs.items()}
+            {name: nn.GRU(size, width, batch_first=True, bidirectional=True) for name, size in self.inputs.items()}
         )
-        self.own = nn.ModuleDict({name: SelfAttention(2 * half, config.heads, config.dropout) for name in self.inputs})
-        self.pooling = nn.ModuleDict({name: Pooling(config.pooling, 2 * half) for name in self.inputs})
-        self.across = nn.MultiheadAttention(2 * half, config.heads, dropout=config.dropout, batch_first=True)
-        self.mix = mlp(len(inputs) * (4 * half + 1), config)
+        self.projection = nn.ModuleDict({name: nn.Linear(2 * width, width) for name in self.inputs})
+        self.own = nn.ModuleDict({name: SelfAttention(width, config.heads, config.dropout) for name in self.inputs})
+        self.pooling = nn.ModuleDict({name: Pooling(config.pooling, width) for name in self.inputs})
+        self.across = nn.MultiheadAttention(width, config.heads, dropout=config.dropout, batch_first=True)
+        self.mix = mlp(len(inputs) * (2 * width + 1), config)
 
     def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
         safe = {name: answerable(mask) for name, mask in masks.items()}
@@ -159,7 +160,7 @@ class MultiLevel(Fusion):
             states, _ = pad_packed_sequence(
                 self.recurrent[name](packed)[0], batch_first=True, total_length=mask.shape[1]
             )
-            steps[name] = self.own[name](states, mask)
+            steps[name] = self.own[name](self.projection[name](states), mask)
         vectors = torch.stack([self.pooling[name](steps[name], mask) for name, mask in masks.items()], 1)  # [B, M, d]
         every = torch.cat([steps[name] for name in masks], 1)  # [B, sum of T, d]
         real = torch.cat(list(masks.values()), 1)

@@ -9,7 +9,6 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 # For each dialogue's utterances in order: the place in the batch and the speaker's number; -1 behind the last.
 Dialogues = Int[Tensor, "D L 2"]
-PLACE, SPEAKER = range(2)
 SPEAKERS = 8  # told apart in one dialogue; later ones count as the last of them
 
 
@@ -57,5 +56,10 @@ def numbered(speakers: Sequence[str]) -> list[int]:
     >>> numbered(["Ann", "Bob", "Ann", "Cid"])
     [0, 1, 0, 2]
     """
-    order = {name: min(number, SPEAKERS - 1) for number, name in enumerate(dict.fromkeys(speakers))}
-    return [order[name] for name in speakers]
+    heard: dict[str, int] = {}
+    return [number_of(name, heard) for name in speakers]
+
+
+def number_of(speaker: str, heard: dict[str, int]) -> int:
+    """The speaker's number, after those `heard` before, among whom it is then."""
+    return heard.setdefault(speaker, min(len(heard), SPEAKERS - 1))

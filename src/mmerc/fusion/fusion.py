@@ -36,7 +36,7 @@ Name = Literal[
 
 
 class FusionConfig(StageConfig):
-    """`name`: the article's fusion, or one of those it is compared with (`fusion.alternatives`).
+    """`name`: the article's fusion, or one of those it is compared with (`fusion.alternatives`, `fusion.comparators`).
 
     `width`: d of the crossmodal transformers. `size`: c of the fused vector (256 in the article).
     `embracement`: at test time the expectation, or the article's draw with a fixed seed. `modality_dropout`: share
@@ -224,5 +224,6 @@ class Pooling(nn.Module):
         else:
             scores = self.score(x)[..., 0].masked_fill(~mask, torch.finfo(x.dtype).min)
             weights = scores.softmax(1) * mask
-        total = (weights.to(x.dtype)[:, None] @ x)[:, 0]  # one pass over x, which is finite throughout
+        weights = weights.to(x.dtype)
+        total = (weights[:, None] @ x)[:, 0]  # one pass over x, which is finite throughout
         return total / weights.float().sum(1, keepdim=True).clamp(min=1e-9)

@@ -195,12 +195,15 @@ def _plainly(network: Encoder | Fusion) -> Iterator[None]:
     """In float32, and attention in plain products: what can be traced, and is the same on every machine."""
     backbone: Any = getattr(network, "backbone", None)
     attention = backbone.config._attn_implementation if hasattr(backbone, "set_attn_implementation") else None
+    fast = torch.backends.mha.get_fastpath_enabled()
     with in_float32(network):
+        torch.backends.mha.set_fastpath_enabled(False)  # one call that no graph knows
         if attention is not None:
             backbone.set_attn_implementation("eager")
         try:
             yield
         finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
             if attention is not None:
                 backbone.set_attn_implementation(attention)
 

@@ -17,11 +17,11 @@ from mmerc.errors import RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import Fusion
+from mmerc.fusion.context import number_of
 from mmerc.fusion.crossmodal import closed
 from mmerc.inference.hub import model_folder
 from mmerc.inference.live import REMEMBERED, Conversation
 from mmerc.inference.together import Together
-from mmerc.training.batches import speaker_of
 from mmerc.training.decision import FUSED, Decision
 from mmerc.training.extraction import encoded, log_missing, prepared
 from mmerc.training.model_folder import FORMAT, decision_of, load_encoder, load_fusion
@@ -31,7 +31,6 @@ from mmerc.training.settings import MODALITY_NAME
 AT_ONCE = 64  # utterances whose features are held in memory together
 BATCH = 32
 Answer = dict[str, Any]
-Before = Mapping[Key, Sequence[Said]]  # oldest first
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class Asked:
     turn: Utterance
     inputs: dict[str, Row]
     explain: bool
-    before: tuple[Said, ...]
+    before: tuple[Said, ...]  # oldest first
+    speaker: int  # number in the conversation
 
 
 class Predictor:
@@ -152,16 +152,19 @@ class Predictor:
         >>> conversation.push(spoken("You came back!", speaker="Ann"))["emotion"]  # doctest: +SKIP
         'surprise'
         """
-        return Conversation(partial(self._answer_last, explain, deque(maxlen=REMEMBERED)), name)
+        heard: dict[str, int] = {}
+        return Conversation(partial(self._answer_last, explain, deque(maxlen=REMEMBERED), heard), name)
 
-    def _answer_last(self, explain: bool, before: deque[Said], dialogue: Dialogue) -> Answer:
-        """`before`: the conversation up to here as a fusion reads it, to which this utterance is added."""
+    def _answer_last(self, explain: bool, before: deque[Said], heard: dict[str, int], dialogue: Dialogue) -> Answer:
+        """`before`: the conversation up to here as a fusion reads it, to which this utterance is added; `heard`: its
+        speakers' numbers."""
         place = len(dialogue) - 1
         turn = dialogue.utterances[place]
         inputs = {name: prepared(encoder, dialogue, place) for name, encoder in self.encoders.items()}
-        answer, vector = self._together(Asked(turn, inputs, explain, tuple(before)))
+        asked = Asked(turn, inputs, explain, tuple(before), number_of(turn.speaker, heard))
+        answer, vector = self._together(asked)
         if vector is not None:
-            before.append(Said(vector, turn.speaker))
+            before.append(Said(vector, asked.speaker))
         return answer
 
     def _answers_live(self, asked: Sequence[Asked]) -> list[tuple[Answer, Tensor | None]]:
@@ -172,15 +175,15 @@ class Predictor:
             own = {key: replace(each.inputs[name], key=key) for key, each in zip(keys, asked, strict=True)}
             there = [row for row in own.values() if row.values is not None]
             rows[name] = own | {row.key: row for row in (encoded(encoder, there) if there else ())}
-        before = {key: each.before for key, each in zip(keys, asked, strict=True)}
-        probabilities, vectors = self._decided(keys, rows, before)
+        conversations = dict(zip(keys, asked, strict=True))
+        probabilities, vectors = self._decided(keys, rows, conversations)
         answers = []
         for key, each in zip(keys, asked, strict=True):
             answer = self._answer(each.turn, key, rows, probabilities)
             answer["missing"] = {name: rows[name][key].reason for name in rows if name not in answer["modalities"]}
             answers.append(answer)
         wanted = [place for place, each in enumerate(asked) if each.explain]
-        self._explain([keys[place] for place in wanted], rows, [answers[place] for place in wanted], before)
+        self._explain([keys[place] for place in wanted], rows, [answers[place] for place in wanted], conversations)
         return [(answer, vectors.get(key)) for key, answer in zip(keys, answers, strict=True)]
 
     def _answers(
@@ -216,17 +219,21 @@ class Predictor:
         return prediction_row(turn, self.labels, probabilities.get(key, self.prior), there)
 
     def _decided(
-        self, keys: Sequence[Key], rows: Mapping[str, Mapping[Key, Row]], before: Before | None = None
+        self,
+        keys: Sequence[Key],
+        rows: Mapping[str, Mapping[Key, Row]],
+        conversations: Mapping[Key, Asked] | None = None,
     ) -> tuple[dict[Key, list[float]], dict[Key, Tensor]]:
         """The probabilities of every utterance that has one of these modalities, and, where the fusion reads the dialogue,
-        the fused vectors. `before`: those of each one's conversation; without it the keys are whole dialogues."""
+        the fused vectors. `conversations`: what was said before each; without it the keys are whole dialogues."""
         if self.fusion is None:
             return self.decision.applied(own_answers(next(iter(rows.values())), keys), self.prior), {}
         answers, vectors = fused_answers(self.fusion, rows, keys)
         if not self.fusion.config.reads_dialogue:
             vectors = {}
-        elif before is not None:
-            latest = {key: Said(vector, speaker_of(key, rows)) for key, vector in vectors.items()}
+        elif conversations is not None:
+            before = {key: each.before for key, each in conversations.items()}
+            latest = {key: Said(vector, conversations[key].speaker) for key, vector in vectors.items()}
             answers = answers_after(self.fusion, before, latest)
         return self.decision.applied(answers, self.prior), vectors
 
@@ -235,21 +242,23 @@ class Predictor:
         keys: Sequence[Key],
         rows: Mapping[str, Mapping[Key, Row]],
         answers: list[Answer],
-        before: Before | None = None,
+        conversations: Mapping[Key, Asked] | None = None,
     ) -> None:
         """Add to each key's answer what it would have lost without each of its modalities, and without each attention."""
         for answer in answers:
             answer["influence"] = {}
         for name, found in rows.items():
             gone: dict[Key, Row] = {key: Row(key, None, "left out") for key in found}
-            self._note_loss("influence", name, {name}, keys, {**rows, name: gone}, answers, before)
+            self._note_loss("influence", name, {name}, keys, {**rows, name: gone}, answers, conversations)
         if not hasattr(self.fusion, "crossmodal") or self.backend == "onnx":
             return  # no attention between modalities, or in a graph in which none can be shut
         for answer in answers:
             answer["attention"] = {}
         for source, target in permutations(rows, 2):
             with closed((source, target)):
-                self._note_loss("attention", f"{source}->{target}", {source, target}, keys, rows, answers, before)
+                self._note_loss(
+                    "attention", f"{source}->{target}", {source, target}, keys, rows, answers, conversations
+                )
 
     def _note_loss(
         self,
@@ -259,11 +268,11 @@ class Predictor:
         keys: Sequence[Key],
         rows: Mapping[str, Mapping[Key, Row]],
         answers: list[Answer],
-        before: Before | None,
+        conversations: Mapping[Key, Asked] | None,
     ) -> None:
         """Under `kind` and `name`: the probability of each answer's emotion less what these rows give now, where the
         utterance has the modalities that are `needed`."""
-        without, _ = self._decided(keys, rows, before)
+        without, _ = self._decided(keys, rows, conversations)
         for key, answer in zip(keys, answers, strict=True):
             if needed <= set(answer["modalities"]):
                 rest = without.get(key, self.prior)[self.labels.index(answer["emotion"])]

@@ -19,7 +19,7 @@ from mmerc.fusion import Fusion, FusionConfig, build
 from mmerc.training.decision import Decision
 from mmerc.training.settings import RunConfig
 
-FORMAT = 3  # raised whenever an older mmerc could not read what a newer one writes
+FORMAT = 4  # raised whenever an older mmerc could not read what a newer one writes
 
 
 def save_fusion(folder: Path, network: Fusion, widths: Mapping[str, int], config: FusionConfig, history: Any) -> None:
@@ -69,22 +69,26 @@ def load_encoder(folder: Path) -> Encoder:
     return ENCODERS[name].restore(folder)
 
 
-def network_file(folder: Path, kind: str, labels: LabelSet) -> tuple[Path, bool]:
+def network_file(folder: Path, modality: str, kind: str, labels: LabelSet) -> tuple[Path, bool]:
     """Where the model in `folder` keeps its network of this `kind` of encoder, and whether its labels are `labels`.
 
+    It is the one of the same modality, or else the only one of its kind.
+
     Raises:
-        RunError: the folder is no model, or has no such network.
+        RunError: the folder is no model, or has no such network, or several.
     """
     if not (folder / "config.json").is_file():
         raise RunError(f"{folder} is not a model folder: give the RUN/model that `mmerc train` wrote.")
-    found = sorted(
-        file
-        for file in folder.glob("encoders/*/model.safetensors")
+    found = {
+        file.parent.name: file
+        for file in sorted(folder.glob("encoders/*/model.safetensors"))
         if read_json(file.parent / "config.json").get("encoder") == kind
-    )
-    if not found:
-        raise RunError(f"{folder} has no network {kind} to start from: train one with that encoder.")
-    return found[0], entry(read_json(folder / "config.json"), "labels", folder) == list(labels.names)
+    }
+    if modality not in found and len(found) != 1:
+        there = f"several ({', '.join(found)}) and none of them is {modality}" if found else "none"
+        raise RunError(f"{folder} cannot start {modality}: of networks {kind} it has {there}.")
+    file = found.get(modality) or next(iter(found.values()))
+    return file, entry(read_json(folder / "config.json"), "labels", folder) == list(labels.names)
 
 
 def write_model(

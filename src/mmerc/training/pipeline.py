@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from sklearn.metrics import f1_score
 
 from mmerc import weights
+from mmerc.config import validate
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import MmercError, RunError
@@ -55,6 +56,8 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
         open_run(out, config, checked, location, seeds)
         distributed.launch(config.trainer.devices, train, (location, out, config, seeds, fusions))
         return
+    for name in fusions:
+        renamed(config.fusion, name)  # what is wrong with it is said before hours of training
     show_log()
     keep_memory()
     if config.trainer.threads:
@@ -135,6 +138,16 @@ def beside(location: str, kind: str) -> str:
     return f"{kind}{folder}" if folder.is_dir() else ""
 
 
+def renamed(config: FusionConfig, name: str) -> FusionConfig:
+    """The settings of another fusion to be compared with this one; one without a fused vector reads no dialogue.
+
+    Raises:
+        ConfigError: that fusion cannot have these settings.
+    """
+    reads = config.context and not name.startswith("late_")
+    return validate(FusionConfig, {**config.model_dump(), "name": name, "context": reads}, "fusion")
+
+
 class Seed:
     """All parts of one seed, in `folder`; prepared inputs are shared by all seeds of the run."""
 
@@ -206,16 +219,17 @@ class Seed:
     def warm_up(self, modality: str, encoder: Encoder) -> None:
         """Take over a trained model's network, or train on another corpus first, once for all seeds of the run; the
         classifier comes along if the labels are these."""
-        kind, _, place = self.config.modalities[modality].warm_start.partition(":")
         start = self.run_folder / "warm" / f"{modality}.safetensors"
-        if kind == "model":
-            start, same = network_file(Path(place).expanduser(), encoder.config.encoder, self.corpus.labels)
-        elif distributed.anyone(not start.is_file()) and not self._warmed(modality, encoder, start):
-            return
-        else:
-            same = True  # a classifier of other labels was not written
-        learned = weights.read_tensors(start)
-        tensors = {name: value for name, value in learned.items() if same or not name.startswith(CLASSIFIER)}
+        if distributed.anyone(not start.is_file()):
+            kind, _, place = self.config.modalities[modality].warm_start.partition(":")
+            if kind == "model":
+                file, same = network_file(
+                    Path(place).expanduser(), modality, encoder.config.encoder, self.corpus.labels
+                )
+                self._keep(weights.read_tensors(file), start, same)
+            elif not self._warmed(modality, encoder, start):
+                return
+        tensors = weights.read_tensors(start)
         own = {name: value for name, value in encoder.state_dict().items() if name not in tensors}
         weights.fill(encoder, tensors | own, str(start))
 
@@ -254,14 +268,20 @@ class Seed:
         )
         checkpoint = start.with_suffix(".checkpoint")
         fit(task, self.config.trainer, checkpoint, self.journal.note)
+        self._keep(encoder.state_dict(), start, same)
         if distributed.is_first():
-            learned = encoder.state_dict()
-            with replacing(start) as temporary:
-                kept = {name: value for name, value in learned.items() if same or not name.startswith(CLASSIFIER)}
-                save_file({name: value.contiguous() for name, value in kept.items()}, temporary)
             checkpoint.unlink(missing_ok=True)
-        distributed.barrier()
         return True
+
+    @staticmethod
+    def _keep(learned: dict[str, torch.Tensor], start: Path, same: bool) -> None:
+        """Write what a network starts from; its classifier only if it is of the `same` labels."""
+        if distributed.is_first():
+            kept = {name: value for name, value in learned.items() if same or not name.startswith(CLASSIFIER)}
+            start.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(start) as temporary:
+                save_file({name: value.contiguous() for name, value in kept.items()}, temporary)
+        distributed.barrier()
 
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""
@@ -319,7 +339,7 @@ class Seed:
         folder = self.folder / FUSIONS_BESIDE / name
         if name == self.config.fusion.name or not distributed.anyone(not (folder / DECISION_FILE).is_file()):
             return
-        fusion = self.fusion(features, self.config.fusion.model_copy(update={"name": name}), folder)
+        fusion = self.fusion(features, renamed(self.config.fusion, name), folder)
         if distributed.is_first():
             decision = Decision()
             if self.config.decision == "dev":

@@ -15,7 +15,6 @@ from mmerc.corpora import Corpus, Key, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.files import replacing, write_jsonl
 from mmerc.fusion import Fusion
-from mmerc.fusion.context import numbered
 from mmerc.training.batches import FusionExamples, Rows, arranged, unpacked
 from mmerc.training.decision import FUSED, Decision
 
@@ -24,10 +23,10 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Said:
-    """An utterance as those behind it read it: its fused vector, and whose it was."""
+    """An utterance as those behind it read it: its fused vector, and its speaker's number in the conversation."""
 
     vector: Float[torch.Tensor, " c"]
-    speaker: str
+    speaker: int
 
 
 Row = dict[str, Any]
@@ -84,8 +83,7 @@ def answers_after(
     probabilities = {}
     for key, said in latest.items():
         whole = [*before.get(key, ()), said]
-        numbers = numbered([each.speaker for each in whole])
-        dialogue = torch.tensor([list(enumerate(numbers))])  # [1, L, 2]
+        dialogue = torch.tensor([[(place, each.speaker) for place, each in enumerate(whole)]])  # [1, L, 2]
         logits = fusion.answered(torch.stack([each.vector for each in whole]), dialogue)
         probabilities[key] = logits[-1].softmax(0).tolist()
     return probabilities

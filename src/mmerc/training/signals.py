@@ -1,6 +1,7 @@
 """The configuration of a corpus that brings features of its own: an encoder for each signal, the words beside them."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,7 +14,6 @@ SIGNAL: Settings = {
     "encoder": "signal",
     "hidden": 64,
     "dropout": 0.5,
-    "noise": 1.5,
     "epochs": 20,
     "batch_size": 32,
     "learning_rate": 1.0e-3,
@@ -24,13 +24,14 @@ SIGNAL: Settings = {
 # Signals that were told the labels of their training rows are surer there than they ever are again, and no row is left to say by
 # how much. A fusion that is trained for long learns to trust them above all.
 BRIEFLY: Settings = {"learning_rate": 1.0e-4, "epochs": 8, "dropout": 0.5}
+NOISE, NOISE_IF_TOLD = 0.7, 1.5  # of signals of one vector an utterance
 
 
-def with_signals(settings: Settings, corpus: Corpus) -> Settings:
+def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None = None) -> Settings:
     """The settings of a preset, their modalities exchanged for those of the corpus where it has signals.
 
     A signal of one vector an utterance is read in the context of its dialogue. Where the corpus has signals that were `told`
-    the labels, the fusion is trained briefly. The preset's text network stays where
+    the labels, `only` some of which may be wanted, the fusion is trained briefly. The preset's text network stays where
     there are words, its voice and face where there are clips and no signal takes their name.
     """
     dimensions: dict[str, set[int]] = defaultdict(set)
@@ -42,7 +43,13 @@ def with_signals(settings: Settings, corpus: Corpus) -> Settings:
     if not dimensions:
         return settings
     kept = {key: value for key, value in settings.items() if key in GENERAL}
-    sections = {name: {**SIGNAL, "signal": name, "context": found == {1}} for name, found in sorted(dimensions.items())}
+    noise = {
+        name: (NOISE_IF_TOLD if name in corpus.told else NOISE) for name, found in dimensions.items() if found == {1}
+    }
+    sections = {
+        name: {**SIGNAL, "signal": name, "context": name in noise, "noise": noise.get(name, 0.0)}
+        for name in sorted(dimensions)
+    }
     clips = any(turn.clip for turn in turns)
     for name, section in settings.items():
         if name in GENERAL or not isinstance(section, dict):
@@ -51,6 +58,6 @@ def with_signals(settings: Settings, corpus: Corpus) -> Settings:
             sections[WORDS if "text" in sections else "text"] = section
         elif name != "text" and clips and name not in sections:
             sections[name] = section
-    if set(corpus.told) & set(sections):
+    if set(corpus.told) & set(sections if only is None else only):
         kept["fusion"] = {**kept.get("fusion", {}), **BRIEFLY}
     return {**kept, **sections}

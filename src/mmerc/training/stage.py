@@ -71,8 +71,8 @@ class Stage(L.LightningModule):
     # ---- training -----------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader[Any]:
-        # Made before a checkpoint is read, so the epoch comes through the sampler when each epoch starts.
-        batches = self._batches(self.task.train, 0)
+        # Made anew for each epoch: whole dialogues fill another number of batches in each.
+        batches = self._batches(self.task.train, self.current_epoch)
         return DataLoader(batches, batch_size=None, sampler=EpochSampler(batches))
 
     def on_train_epoch_start(self) -> None:
@@ -184,7 +184,7 @@ class Stage(L.LightningModule):
             optimizer = torch.optim.SGD(groups, config.learning_rate, momentum=config.momentum)
         else:
             optimizer = torch.optim.AdamW(groups, config.learning_rate, fused=True)
-        steps = config.epochs * len(self._batches(self.task.train, 0))
+        steps = sum(len(self._batches(self.task.train, epoch)) for epoch in range(config.epochs))
         schedule = LambdaLR(optimizer, lambda step: rate(step, steps, config))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -250,6 +250,7 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
+            reload_dataloaders_every_n_epochs=1,
         )
         trainer.fit(stage, ckpt_path=checkpoint if state is not None else None, weights_only=True)
     task.network.load_state_dict(stage.best)
