@@ -28,6 +28,7 @@ from mmerc.emotions import SEVEN
 from mmerc.inference import Predictor
 from mmerc.media import read_frames
 from mmerc.media.inspection import broken_clips
+from mmerc.training.model_folder import FORMAT
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -395,7 +396,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     # models
     ("run in place of its model", lambda b: ["predict", b.run(), b.clip], "in the folder model inside it"),
     ("folder that is no model", lambda b: ["predict", b.folder, b.clip], "is not a model folder"),
-    ("model of a newer format", lambda b: predict(b, b.edit("model/config.json", format=4)), "update mmerc"),
+    ("model of a newer format", lambda b: predict(b, b.edit("model/config.json", format=FORMAT + 1)), "update mmerc"),
     ("model's settings are damaged", lambda b: predict(b, b.spoil("model/config.json", "{")), "as JSON"),
     ("model's settings are a list", lambda b: predict(b, b.spoil("model/config.json", "[]")), "config.json"),
     ("model's settings lack the labels", lambda b: predict(b, b.edit("model/config.json", labels=None)), "labels"),
