@@ -1,7 +1,7 @@
 """From stored rows to batches: neighbours in length together, the same order for the same seed and epoch."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from mmerc.corpora import Key
 from mmerc.encoders import Encoder, Example
@@ -176,7 +176,8 @@ def arranged(
 
 
 class Batches(Dataset[dict[str, Tensor]]):
-    """The batches of one epoch as this process sees them: a pure function of seed and epoch.
+    """The batches of one epoch as this process sees them: a pure function of seed and epoch; None is no epoch but an
+    evaluation, arranged by length alone.
 
     Each process takes every `world`-th unit of a batch. `share` weighs its mean loss so that the mean over the
     processes is the mean over the whole batch, also where the members do not divide evenly.
@@ -187,10 +188,6 @@ class Batches(Dataset[dict[str, Tensor]]):
     ) -> None:
         self.examples, self.size, self.seed = examples, size, seed
         self.rank, self.world = rank, world
-        self.set_epoch(epoch)
-
-    def set_epoch(self, epoch: int | None) -> None:
-        """Arrange the batches of an epoch; None arranges them for evaluation, by length alone."""
         self.epoch = epoch
         dice = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
         self.whole = arranged(self.examples.lengths, self.size, dice, [len(unit) for unit in self.examples.units])
@@ -212,22 +209,6 @@ class Batches(Dataset[dict[str, Tensor]]):
             "places": torch.tensor(mine),
             "share": torch.tensor(share),
         }
-
-
-class EpochSampler(Sampler[int]):
-    """Takes the batches in their own order, and tells them which epoch it is, as Lightning tells a sampler."""
-
-    def __init__(self, batches: Batches) -> None:
-        self.batches = batches
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self.batches)))
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def set_epoch(self, epoch: int) -> None:
-        self.batches.set_epoch(epoch)
 
 
 def inputs_of(batch: dict[str, Tensor]) -> Inputs:

@@ -28,7 +28,7 @@ from mmerc.files import replacing
 from mmerc.fusion import Fusion
 from mmerc.training import distributed
 from mmerc.training.averaging import WeightMean
-from mmerc.training.batches import Batches, EpochSampler, Examples, inputs_of
+from mmerc.training.batches import Batches, Examples, inputs_of
 from mmerc.training.means import Means
 from mmerc.training.settings import TrainerConfig
 
@@ -72,8 +72,7 @@ class Stage(L.LightningModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         # Made anew for each epoch: whole dialogues fill another number of batches in each.
-        batches = self._batches(self.task.train, self.current_epoch)
-        return DataLoader(batches, batch_size=None, sampler=EpochSampler(batches))
+        return DataLoader(self._batches(self.task.train, self.current_epoch), batch_size=None)
 
     def on_train_epoch_start(self) -> None:
         self.means, self.began = Means(), time.monotonic()
