@@ -7,8 +7,8 @@ the processor computes in it, and in float32; `inference`: a batch with features
 fusion, with one head (the article's) and with those of the training step. `memory`: the peak of a training step above what the process held before it. Each form has a process of its own, and
 all of them keep the memory that they free, as `mmerc train` does. The floor of a step: 6 pairs of 10 d^2 multiplications a step
 of the target, times 2 operations, times 3 for forward and backward: 8 d^2 * (steps) * 15 = at the defaults 0.34 TFLOP.
-The floor of inference: 21 billion multiplications, 8 ms on two cores with AMX, and more than that the memory: computed layer by
-layer in bfloat16 some 540 MB are read and written, 36 ms at the 15 GB/s that such a machine gives.
+The floor of inference: 18 billion multiplications, 7 ms on two cores with AMX, and more than that the memory: computed layer by
+layer in bfloat16 some 550 MB are read and written, 37 ms at the 15 GB/s that such a machine gives.
 """
 
 import argparse

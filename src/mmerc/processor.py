@@ -3,8 +3,12 @@
 import ctypes
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
 
 TRIM_THRESHOLD, MMAP_MAX = -1, -4  # of glibc's mallopt
+ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def computes_bf16(device: torch.device) -> bool:
@@ -17,6 +21,33 @@ def computes_bf16(device: torch.device) -> bool:
 def bf16(device: torch.device, *, wanted: bool) -> torch.autocast:
     """A context in which matrix products are done in bfloat16, where that is `wanted` and the device does it in hardware."""
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and computes_bf16(device))
+
+
+def linear(
+    x: Float[Tensor, "*batch i"],
+    weight: Float[Tensor, "i o"],
+    bias: Float[Tensor, " o"] | None = None,
+    *,
+    relu: bool = False,
+    plus: Float[Tensor, "*batch o"] | None = None,
+) -> Float[Tensor, "*batch o"]:
+    """x @ weight + bias, then ReLU or the sum with `plus`.
+
+    torch writes the bias first, then the product over it, then reads all of that for what follows. oneDNN does it in one pass
+    and says no gradient of it, so it is asked where none is kept, for bfloat16 on a processor (torch's compiler asks it by the
+    same name).
+    """
+    assert not (relu and plus is not None)
+    if x.dtype == torch.bfloat16 and x.device.type == "cpu" and not torch.is_grad_enabled() and ONE_DNN:
+        w, b = weight.T.to(x.dtype), None if bias is None else bias.to(x.dtype)
+        if plus is not None:
+            return torch.ops.mkldnn._linear_pointwise.binary(x, plus.to(x.dtype), w, b, "add")
+        return torch.ops.mkldnn._linear_pointwise(x, w, b, "relu" if relu else "none", [], "")
+    flat = x.flatten(0, -2)  # [N, i]
+    out = (flat @ weight if bias is None else torch.addmm(bias, flat, weight)).reshape(*x.shape[:-1], -1)
+    if relu:
+        return F.relu(out, inplace=True)
+    return out if plus is None else out + plus
 
 
 def keep_memory() -> bool:

@@ -1,9 +1,9 @@
 """Crossmodal transformers: every modality enriched by every other one (article, Eq. 6-12; Tsai et al. 2019).
 
-The article has a network for each ordered pair. Here one projection of each modality gives all that it answers, for every
-target and layer. A target asks its sources one after the other: stacked into one call they would be padded to the longest,
-and on a processor every pass over memory counts (docs/experiments.md). `tests/fusion/plain.py` is the same network with
-modules of their own, utterance by utterance.
+The article has a network for each ordered pair, and so has this; the weights of a modality's pairs lie together. A target
+asks its sources one after the other: stacked into one call they would be padded to the longest, and on a processor every
+pass over memory counts (docs/experiments.md). `tests/fusion/plain.py` is the same network with modules of their own,
+utterance by utterance.
 """
 
 import math
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmerc.fusion.fusion import Masks, Sequences, answerable
+from mmerc.processor import linear
 
 CLOSED: ContextVar[frozenset[tuple[str, str]]] = ContextVar("closed", default=frozenset())
 
@@ -41,10 +42,17 @@ class PairedLinear(nn.Module):
         self.weight = nn.Parameter(torch.empty(pairs, inputs, outputs).uniform_(-reach, reach))
         self.bias = nn.Parameter(torch.empty(pairs, 1, outputs).uniform_(-reach, reach)) if bias else None
 
-    def forward(self, x: Float[Tensor, "B T i"], pair: int) -> Float[Tensor, "B T o"]:
-        flat, weight = x.flatten(0, 1), self.weight[pair]  # [B * T, i], [i, o]
-        out = flat @ weight if self.bias is None else torch.addmm(self.bias[pair], flat, weight)
-        return out.reshape(x.shape[0], x.shape[1], -1)
+    def forward(
+        self,
+        x: Float[Tensor, "B T i"],
+        pair: int,
+        *,
+        relu: bool = False,
+        plus: Float[Tensor, "B T o"] | None = None,
+    ) -> Float[Tensor, "B T o"]:
+        """What the layer of `pair` makes of x, behind ReLU if that is wanted, with `plus` added to it if there is one."""
+        weight, bias = self.weight[pair], None if self.bias is None else self.bias[pair, 0]  # [i, o], [o]
+        return linear(x, weight, bias, relu=relu, plus=plus)
 
 
 class PairedNorm(nn.Module):
@@ -65,7 +73,7 @@ class CrossmodalLayer(nn.Module):
 
     def __init__(self, pairs: int, width: int, *, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout, self.scale = heads, dropout, (width / heads) ** -0.5
         self.norm_attention = PairedNorm(pairs, width)
         self.widen = PairedLinear(pairs, width, 2 * width)
         self.narrow = PairedLinear(pairs, 2 * width, width)
@@ -75,20 +83,36 @@ class CrossmodalLayer(nn.Module):
         self,
         pair: int,
         query: Float[Tensor, "B Tt d"],
-        key: Float[Tensor, "B Ts d"],
-        value: Float[Tensor, "B Ts d"],
+        source: Float[Tensor, "B Ts i"],
+        projection: Float[Tensor, "2 d i"],
         mask: Bool[Tensor, "B Ts"],
     ) -> Float[Tensor, "B Tt d"]:
-        q, k, v = (self._heads(part) for part in (query, key, value))
-        attended = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask[:, None, None], dropout_p=self.dropout if self.training else 0.0
-        )  # Eq. 6
-        x = self.norm_attention(attended.transpose(1, 2).reshape(query.shape) + query, pair)  # Eq. 7
-        fed = self.narrow(F.relu(self.widen(x, pair), inplace=True), pair)  # Eq. 8-10
-        return self.norm_output(fed + x, pair)  # Eq. 11
+        """`projection`: of the source to keys and to values."""
+        if self.heads == 1 and query.shape[1] < source.shape[1]:
+            # q . (K s) is (q K) . s, and what attention takes of V s is V times what it takes of s: the shorter of both
+            # sequences is projected, and keys and values of the longer are never written.
+            key, value = projection.unbind()
+            attended = F.linear(self._attended(query @ key, source, source, mask), value)
+        else:
+            key, value = F.linear(source, projection.flatten(0, 1)).chunk(2, -1)
+            attended = self._attended(query, key, value, mask)
+        x = self.norm_attention(attended + query, pair)  # Eq. 7
+        hidden = self.widen(x, pair, relu=True)  # Eq. 8 and 9
+        return self.norm_output(self.narrow(hidden, pair, plus=x), pair)  # Eq. 10 and 11
 
-    def _heads(self, x: Float[Tensor, "B T d"]) -> Float[Tensor, "B h T _"]:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+    def _attended(
+        self,
+        query: Float[Tensor, "B Tt e"],
+        key: Float[Tensor, "B Ts e"],
+        value: Float[Tensor, "B Ts e"],
+        mask: Bool[Tensor, "B Ts"],
+    ) -> Float[Tensor, "B Tt e"]:
+        """Eq. 6, scaled for the width of the heads whatever that of the sequences."""
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value))
+        attended = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask[:, None, None], dropout_p=self.dropout if self.training else 0.0, scale=self.scale
+        )  # [B, h, Tt, e / h]
+        return attended.transpose(1, 2).reshape(query.shape)
 
 
 class Target(nn.Module):
@@ -104,20 +128,20 @@ class Target(nn.Module):
     def forward(
         self,
         sequence: Float[Tensor, "B Tt i"],
-        answers: Sequence[Float[Tensor, "B _ l 2 d"]],
+        sources: Sequence[Float[Tensor, "B _ _"]],
+        projections: Sequence[Float[Tensor, "l 2 d _"]],
         masks: Sequence[Bool[Tensor, "B _"]],
     ) -> list[Float[Tensor, "B Tt d"]]:
-        """`answers`: what each source says to it, layer by layer: keys and values, as long as the source."""
+        """`projections`: of each source to keys and values, layer by layer."""
         out = []
-        for pair, (asked, answer, mask) in enumerate(
-            zip(self.query.weight.chunk(self.pairs), answers, masks, strict=True)
+        for pair, (asked, source, projection, mask) in enumerate(
+            zip(self.query.weight.chunk(self.pairs), sources, projections, masks, strict=True)
         ):
             x = F.linear(sequence, asked)  # [B, Tt, d]
-            # Unbound, not indexed: the backward pass of each index would fill all of `answer` with zeros first.
-            for number, (layer, said) in enumerate(zip(self.layers, answer.unbind(2), strict=True)):
+            for number, (layer, projected) in enumerate(zip(self.layers, projection, strict=True)):
                 if number:
                     x = self.queries[number - 1](x, pair)
-                x = layer(pair, x, *said.unbind(2), mask)
+                x = layer(pair, x, source, projected, mask)
             out.append(x)
         return out
 
@@ -162,15 +186,16 @@ class CrossmodalAttention(nn.Module):
             return {name: self.own[name](sequences[name]) for name in self.names}
         present = {name: masks[name].any(1) for name in self.names}  # [B] each
         safe = {name: answerable(masks[name]) for name in self.names}
-        told = {
-            name: dict(zip(self._others(name), self._answers(name, sequences[name]).unbind(2), strict=True))
-            for name in self.names
-        }
+        projections = {name: dict(zip(self._others(name), self._projections(name), strict=True)) for name in self.names}
         shut, enriched = CLOSED.get(), {}
         for target in self.names:
             others = self._others(target)
-            answers, real = [told[source][target] for source in others], [safe[source] for source in others]
-            out = self.targets[target](sequences[target], answers, real)
+            out = self.targets[target](
+                sequences[target],
+                [sequences[source] for source in others],
+                [projections[source][target] for source in others],
+                [safe[source] for source in others],
+            )
             available = [present[s] if (s, target) not in shut else torch.zeros_like(present[s]) for s in others]
             if self.gates is None:
                 enriched[target] = multiplied(partial(self.own[target], sequences[target]), out, available)
@@ -179,10 +204,12 @@ class CrossmodalAttention(nn.Module):
                 enriched[target] = gated(own, out, available, self.gates[target](own))
         return enriched
 
-    def _answers(self, source: str, sequence: Float[Tensor, "B Ts i"]) -> Float[Tensor, "B Ts targets l 2 d"]:
-        """What a source says to each target and layer: keys and values."""
-        sizes = (len(self.names) - 1, self.layers, 2, self.width)
-        return self.sources[source](sequence).reshape(*sequence.shape[:2], *sizes)
+    def _projections(self, source: str) -> tuple[Float[Tensor, "l 2 d i"], ...]:
+        """Of a source to what it says to each target."""
+        layer = self.sources[source]
+        assert isinstance(layer, nn.Linear)
+        # Unbound, not indexed: the backward pass of each index would fill all of the weight with zeros first.
+        return layer.weight.unflatten(0, (len(self.names) - 1, self.layers, 2, self.width)).unbind()
 
     def _others(self, name: str) -> Sequence[str]:
         return [other for other in self.names if other != name]

@@ -191,9 +191,10 @@ class Fusion(nn.Module, ABC):
             return masks
         masks = {name: masks[name] for name in self.modalities}
         available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        one = torch.multinomial(probabilities(available).T, 1)[:, 0]  # [B]
-        kept = F.one_hot(one, len(masks)).T.bool()  # [M, B]
-        if self.config.kept == "some":
+        if self.config.kept == "one":
+            one = torch.multinomial(probabilities(available).T, 1)[:, 0]  # [B]
+            kept = F.one_hot(one, len(masks)).T.bool()  # [M, B]
+        else:
             drawn = torch.rand(available.shape, device=available.device) < 0.5
             # Where no modality is drawn, all are kept: so every subset but the empty one is as likely, the whole twice.
             kept = drawn | ~(drawn & available).any(0)
