@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mmerc.features import Row
 from mmerc.fusion import FusionConfig, build
-from mmerc.training.batches import Batches, FusionExamples, arranged, inputs_of, unpacked
+from mmerc.training.batches import CONTEXT, Batches, FusionExamples, arranged, inputs_of, unpacked
 from mmerc.training.settings import TrainerConfig
 from mmerc.training.stage import Task, fit
 
@@ -129,3 +129,24 @@ def test_whole_dialogues_stay_together_in_their_order() -> None:
                     assert [number for row, number in dialogue if row >= 0] == [0, 1, 0, 0][: len(those)]
                 seen += places
         assert sorted(seen) == list(range(len(keys)))
+
+
+def test_what_is_only_read_counts_for_nothing(tmp_path: Path) -> None:
+    """A network that answers one label for all; utterances without a label are there to be read."""
+    keys = [("train", "0", str(turn)) for turn in range(4)] + [("train", "1", "0")]
+    stores = {"a": {key: Row(key, np.ones((1, 3), np.float16)) for key in keys}}
+    examples = FusionExamples(stores, {"a": 3}, keys, [CONTEXT, 1, CONTEXT, CONTEXT, 0], whole=True)
+    parts = [Batches(examples, 8, seed=0, epoch=0, rank=rank, world=2)[0] for rank in range(2)]
+    assert sorted(len(part["labels"]) for part in parts) == [1, 4]
+    assert [part["share"].item() for part in parts] == [1.0, 1.0]  # one question each
+    network = build(FusionConfig(name="ctnet", width=4, size=4, heads=1, epochs=1), {"a": 3}, 2)
+    with torch.no_grad():
+        network.classifier.weight.zero_()
+        network.classifier.bias.copy_(torch.tensor([0.0, 5.0]))
+    config = network.config.model_copy(
+        update={"modality_dropout": 0.0, "learning_rate": 1e-12, "label_smoothing": 0.0, "weight_decay": 0.0}
+    )
+    task = Task("ctnet", network, lambda batch: network(*unpacked(batch)), config, examples, examples, 2, 0)
+    (entry,) = fit(task, TrainerConfig(accelerator="cpu"), tmp_path / "c", lambda entry: None)
+    assert entry["dev_accuracy"] == 0.5  # of two
+    assert entry["loss_emotion"] == pytest.approx((0.0067153 + 5.0067153) / 2, abs=1e-4)

@@ -12,8 +12,8 @@ from mmerc.evaluation.robustness import robustness
 from mmerc.evaluation.trained import Trained, compared, fusions_of
 from mmerc.files import read_json, read_json_value, read_jsonl, write_json
 from mmerc.training.decision import FUSED
-from mmerc.training.pipeline import trainable
 from mmerc.training.run import corpus_fingerprint, read_config, seed_folders
+from mmerc.training.selection import trainable
 
 MAJORITY = "majority"
 Answers = dict[Key, dict[str, Any]]

@@ -17,8 +17,8 @@ from mmerc.evaluation.evaluate import evaluate, open_evaluated
 from mmerc.evaluation.tables import Table, all_tables
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
-from mmerc.training.pipeline import HELD_OUT
 from mmerc.training.run import read_config, read_settings, seed_folders
+from mmerc.training.selection import HELD_OUT
 from mmerc.weights import read_tensors
 
 

@@ -12,19 +12,20 @@ from mmerc.features import FeatureStore, Row
 from mmerc.files import read_json
 from mmerc.training.decision import FUSED, Decision
 from mmerc.training.model_folder import decision_of, load_fusion
-from mmerc.training.pipeline import DECISION_FILE, FUSIONS_BESIDE, labels_of
+from mmerc.training.pipeline import DECISION_FILE, FUSIONS_BESIDE
 from mmerc.training.predictions import fused_answers
 from mmerc.training.run import read_config, seed_folders
+from mmerc.training.selection import labels_of, read_with
 
 Rows = dict[Key, Row]
 Change = Callable[[str, Row], Row]
 
 
 class Features:
-    """One seed's features of the labelled utterances of a split."""
+    """One seed's features of a split's labelled utterances and of those in the same dialogues."""
 
-    def __init__(self, folder: Path, names: Sequence[str], labels: Mapping[Key, int]) -> None:
-        self.folder, self.keys = folder, list(labels)
+    def __init__(self, folder: Path, names: Sequence[str], keys: Sequence[Key]) -> None:
+        self.folder, self.keys = folder, keys
         settings = read_json(folder / "model" / "config.json")
         self.prior, self.decision = settings["prior"], decision_of(settings, FUSED, folder / "model")
         self.rows: dict[str, Rows] = {}
@@ -70,7 +71,7 @@ class Trained:
         features = self.features[number]
         fused = fused_answers(self.networks[number], rows, features.keys)[0]
         answers = self.decisions[number].applied(fused, features.prior)
-        return [int(np.argmax(answers.get(key, features.prior))) for key in features.keys]
+        return [int(np.argmax(answers.get(key, features.prior))) for key in self.labels]
 
 
 def compared(run: Path) -> list[str]:
@@ -94,7 +95,8 @@ def fusions_of(run: Path, corpus: Corpus, split: str) -> dict[str, Trained]:
     if len(names) < 2:
         raise RunError(f"{run} has one modality only: there is nothing to be robust with.")
     labels = labels_of(corpus, split)
-    features = [Features(folder, names, labels) for folder in seed_folders(run, seeds)]
+    keys = read_with(labels, corpus, split)
+    features = [Features(folder, names, keys) for folder in seed_folders(run, seeds)]
     places: dict[str, str | None] = {config.fusion.name: None, **{name: name for name in compared(run)}}
     return {name: Trained(features, labels, len(corpus.labels), place) for name, place in places.items()}
 

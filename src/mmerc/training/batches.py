@@ -19,6 +19,7 @@ from mmerc.fusion.context import Dialogues, numbered
 
 Inputs = dict[str, Tensor]
 SPEAKER = "speaker"  # in a row's metadata
+CONTEXT = -1  # the label of an utterance that is read with its dialogue and not asked about
 POOL = 16  # batches whose members are sorted by length among themselves
 
 
@@ -198,9 +199,8 @@ class Batches(Dataset[dict[str, Tensor]]):
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         whole = self.whole[number]
         units = self.examples.units
-        count = sum(len(units[unit]) for unit in whole)
         mine = [place for unit in whole[self.rank :: self.world] for place in units[unit]]
-        share = self.world * len(mine) / count
+        share = self.world * self._asked(mine) / self._asked([place for unit in whole for place in units[unit]])
         mine = mine or list(units[whole[0]])  # nothing left for this process: it computes along, with no weight
         dice = random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
         return {
@@ -209,6 +209,9 @@ class Batches(Dataset[dict[str, Tensor]]):
             "places": torch.tensor(mine),
             "share": torch.tensor(share),
         }
+
+    def _asked(self, places: Sequence[int]) -> int:
+        return sum(self.examples.labels[place] != CONTEXT for place in places)
 
 
 def inputs_of(batch: dict[str, Tensor]) -> Inputs:

@@ -6,6 +6,7 @@ Both go on where a killed run stopped, and share the work among the processes of
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,10 +18,22 @@ from mmerc.errors import MissingModality
 from mmerc.features import FeatureStore, FeatureWriter, Row
 from mmerc.training import distributed
 from mmerc.training.batches import SPEAKER, arranged
+from mmerc.training.progress import bar
 
 log = logging.getLogger("mmerc")
 Report = Callable[[int], None]
 BATCH = 32
+
+
+def inputs_in(run: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
+    """What the encoder reads of the splits: RUN/inputs/<name>, made where it is not there yet."""
+    store = FeatureStore(run / "inputs" / name)
+    keys = [turn.key for split in splits for turn in corpus.utterances(split)]
+    if distributed.anyone(bool(store.absent(keys))):
+        with bar(f"{name}: reading", len(keys) // distributed.world()) as report:
+            prepare_inputs(encoder, corpus, splits, store, report)
+        log_missing(name, store.missing(), len(store))
+    return store
 
 
 def prepare_inputs(

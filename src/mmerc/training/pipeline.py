@@ -6,40 +6,34 @@ Every part is found done or is done; each leaves one folder that appears when it
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from sklearn.metrics import f1_score
 
-from mmerc import weights
 from mmerc.config import validate
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.errors import MmercError, RunError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
 from mmerc.processor import keep_memory
 from mmerc.training import distributed
-from mmerc.training.batches import EncoderExamples, FusionExamples, unpacked
+from mmerc.training.batches import CONTEXT, FusionExamples, unpacked
 from mmerc.training.decision import Decision
-from mmerc.training.extraction import extract_features, log_missing, prepare_inputs
-from mmerc.training.model_folder import load_fusion, network_file, save_fusion, write_model
+from mmerc.training.extraction import extract_features, inputs_in
+from mmerc.training.model_folder import load_fusion, save_fusion, write_model
 from mmerc.training.predictions import decisions_of, fused_answers, predict_split, prior_of
 from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
+from mmerc.training.selection import HELD_OUT, encoder_examples, labels_of, read_with, selection_of, trainable
 from mmerc.training.settings import RunConfig
 from mmerc.training.stage import Task, best_score, fit
+from mmerc.training.warm_start import WarmStart
 
 log = logging.getLogger("mmerc")
-HELD_OUT = "held-out"
-FUSIONS_BESIDE, DECISION_FILE = (
-    "fusions",
-    "decision.json",
-)  # where those trained for comparison lie, and what marks one done
-CLASSIFIER = "emotion."  # every encoder's own: what a warm start on other labels leaves out
+FUSIONS_BESIDE = "fusions"  # where those trained for comparison lie
+DECISION_FILE = "decision.json"  # what marks one of them done
 PREDICTED = (HELD_OUT, "dev", "test")
 
 
@@ -83,61 +77,6 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
     distributed.barrier()
 
 
-def trainable(corpus: Corpus) -> Corpus:
-    """The corpus with a split to select on: its labelled dev, or `held-out`, a tenth of the training dialogues.
-
-    Raises:
-        RunError: there is no labelled training split.
-    """
-    labelled = [split for split in corpus.splits if any(turn.emotion for turn in corpus.utterances(split))]
-    if "train" not in labelled:
-        found = ", ".join(labelled) or "none"
-        raise RunError(f"{corpus.name} has no labelled train split (labelled: {found}): mark rows with split=train.")
-    if "dev" in labelled:
-        return corpus
-    dialogues = [
-        dialogue for dialogue in corpus.dialogues("train") if any(turn.emotion for turn in dialogue.utterances)
-    ]
-    if len(dialogues) < 2:
-        raise RunError(
-            f"{corpus.name} has no labelled dev split and only one training dialogue to take it from: add more."
-        )
-    log.info("%s has no labelled dev split: every tenth training dialogue is held out for selection", corpus.name)
-    every = min(10, len(dialogues))
-    held = tuple(dialogues[every - 1 :: every])
-    kept = tuple(dialogue for dialogue in corpus.dialogues("train") if dialogue not in held)
-    return replace(corpus, splits={**corpus.splits, "train": kept, HELD_OUT: held})
-
-
-def selection_of(corpus: Corpus) -> str:
-    """The split on which epochs are selected."""
-    return HELD_OUT if HELD_OUT in corpus.splits else "dev"
-
-
-def labels_of(corpus: Corpus, split: str) -> dict[Key, int]:
-    """The label of every utterance of a split that has one."""
-    return {
-        turn.key: corpus.labels.index(turn.emotion) for turn in corpus.utterances(split) if turn.emotion is not None
-    }
-
-
-def encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
-    """What stage 1 is trained or judged on: the labelled utterances that have the modality."""
-    labelled = labels_of(corpus, split)
-    keys = [key for key in labelled if inputs[key].values is not None]
-    return EncoderExamples(encoder, inputs, keys, [labelled[key] for key in keys])
-
-
-def beside(location: str, kind: str) -> str:
-    """The corpus in the folder `kind` beside the one at `location`, empty where there is none.
-
-    >>> beside("meld:/no/such/place/meld", "goemotions:")
-    ''
-    """
-    folder = Path(location.partition(":")[2]).expanduser().absolute().parent / kind.removesuffix(":")
-    return f"{kind}{folder}" if folder.is_dir() else ""
-
-
 def renamed(config: FusionConfig, name: str) -> FusionConfig:
     """The settings of another fusion to be compared with this one; one without a fused vector reads no dialogue.
 
@@ -173,7 +112,9 @@ class Seed:
             return
         decisions: dict[str, Decision] = {}
         if self.config.decision == "dev":
-            decisions = decisions_of(features, fusion, labels_of(self.corpus, self.selection), prior)
+            labels = labels_of(self.corpus, self.selection)
+            read = read_with(labels, self.corpus, self.selection)
+            decisions = decisions_of(features, fusion, read, labels, prior)
         for split in (name for name in PREDICTED if name in self.splits):
             said = predict_split(self.folder / "predictions", self.corpus, split, features, fusion, prior, decisions)
             if split == self.selection:
@@ -192,8 +133,9 @@ class Seed:
         torch.manual_seed(self.seed)  # the layers that start from chance start the same in a resumed run
         encoder = ENCODERS[config.encoder](config, len(self.corpus.labels))
         encoder.adapt(self.corpus.dialogues("train"))
-        if config.warm_start:
-            self.warm_up(modality, encoder)
+        WarmStart(self.config, self.corpus, self.location, self.run_folder, self.seed, self.journal.note).fill(
+            modality, encoder
+        )
         inputs = self.inputs(modality, encoder)
         task = Task(
             name=modality,
@@ -216,85 +158,9 @@ class Seed:
         distributed.barrier()
         return encoder
 
-    def warm_up(self, modality: str, encoder: Encoder) -> None:
-        """Take over a trained model's network, or train on another corpus first, once for all seeds of the run; the
-        classifier comes along if the labels are these."""
-        start = self.run_folder / "warm" / f"{modality}.safetensors"
-        if distributed.anyone(not start.is_file()):
-            kind, _, place = self.config.modalities[modality].warm_start.partition(":")
-            if kind == "model":
-                file, same = network_file(
-                    Path(place).expanduser(), modality, encoder.config.encoder, self.corpus.labels
-                )
-                self._keep(weights.read_tensors(file), start, same)
-            elif not self._warmed(modality, encoder, start):
-                return
-        tensors = weights.read_tensors(start)
-        own = {name: value for name, value in encoder.state_dict().items() if name not in tensors}
-        weights.fill(encoder, tensors | own, str(start))
-
-    def _warmed(self, modality: str, encoder: Encoder, start: Path) -> bool:
-        """Write what `encoder` would be after the other corpus to the file `start`; False where there is none."""
-        config = self.config.modalities[modality]
-        asked = not config.warm_start.endswith(":")
-        location = config.warm_start if asked else beside(self.location, config.warm_start)
-        try:
-            corpus = trainable(open_corpus(location)) if location else None
-        except MmercError as error:
-            if asked:
-                raise
-            log.info("%s: %s", modality, error)  # nobody asked for it: the run goes on without it
-            corpus = None
-        if corpus is None:
-            log.info("%s: no corpus %s beside this one", modality, config.warm_start.removesuffix(":"))
-            return False
-        log.info("%s: first on %s (--set %s.warm_start= leaves that out)", modality, location, modality)
-        same = corpus.labels == self.corpus.labels
-        if not same:
-            encoder = ENCODERS[config.encoder](config, len(corpus.labels))
-            encoder.adapt(self.corpus.dialogues("train"))
-        selection = selection_of(corpus)
-        inputs = self._prepared(f"{modality}-warm", encoder, corpus, ["train", selection])
-        task = Task(
-            name=f"{modality} on {corpus.name}",
-            network=encoder,
-            forward=encoder,
-            # Plainly: the second pass of R-Drop would double the longest part of all for no dev number of this corpus.
-            config=config.model_copy(update={"epochs": config.warm_epochs, "consistency": 0.0}),
-            train=encoder_examples(encoder, inputs, corpus, "train"),
-            dev=encoder_examples(encoder, inputs, corpus, selection),
-            classes=len(corpus.labels),
-            seed=self.seed,
-        )
-        checkpoint = start.with_suffix(".checkpoint")
-        fit(task, self.config.trainer, checkpoint, self.journal.note)
-        self._keep(encoder.state_dict(), start, same)
-        if distributed.is_first():
-            checkpoint.unlink(missing_ok=True)
-        return True
-
-    @staticmethod
-    def _keep(learned: dict[str, torch.Tensor], start: Path, same: bool) -> None:
-        """Write what a network starts from; its classifier only if it is of the `same` labels."""
-        if distributed.is_first():
-            kept = {name: value for name, value in learned.items() if same or not name.startswith(CLASSIFIER)}
-            start.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(start) as temporary:
-                save_file({name: value.contiguous() for name, value in kept.items()}, temporary)
-        distributed.barrier()
-
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""
-        return self._prepared(modality, encoder, self.corpus, self.splits)
-
-    def _prepared(self, name: str, encoder: Encoder, corpus: Corpus, splits: list[str]) -> FeatureStore:
-        store = FeatureStore(self.run_folder / "inputs" / name)
-        keys = [turn.key for split in splits for turn in corpus.utterances(split)]
-        if distributed.anyone(bool(store.absent(keys))):
-            with bar(f"{name}: reading", len(keys) // distributed.world()) as report:
-                prepare_inputs(encoder, corpus, splits, store, report)
-            log_missing(name, store.missing(), len(store))
-        return store
+        return inputs_in(self.run_folder, modality, encoder, self.corpus, self.splits)
 
     def features(self, modality: str) -> FeatureStore:
         """The encoder's sequences for every utterance."""
@@ -321,8 +187,8 @@ class Seed:
                 network=network,
                 forward=lambda batch: network(*unpacked(batch)),
                 config=config,
-                train=self._fusion_examples(features, widths, "train", config.reads_dialogue),
-                dev=self._fusion_examples(features, widths, self.selection, config.reads_dialogue),
+                train=self._fusion_examples(features, widths, "train", whole=config.reads_dialogue),
+                dev=self._fusion_examples(features, widths, self.selection, whole=config.reads_dialogue),
                 classes=len(self.corpus.labels),
                 seed=self.seed,
             )
@@ -344,13 +210,17 @@ class Seed:
             decision = Decision()
             if self.config.decision == "dev":
                 labels = labels_of(self.corpus, self.selection)
-                decision = Decision.chosen(fused_answers(fusion, features, list(labels))[0], labels, prior)
+                answers, _ = fused_answers(fusion, features, read_with(labels, self.corpus, self.selection))
+                decision = Decision.chosen(answers, labels, prior)
             write_json(folder / DECISION_FILE, vars(decision))
         distributed.barrier()
 
     def _fusion_examples(
-        self, features: dict[str, FeatureStore], widths: dict[str, int], split: str, whole: bool
+        self, features: dict[str, FeatureStore], widths: dict[str, int], split: str, *, whole: bool
     ) -> FusionExamples:
-        labelled = labels_of(self.corpus, split)
-        keys = [key for key in labelled if any(store[key].values is not None for store in features.values())]
-        return FusionExamples(features, widths, keys, [labelled[key] for key in keys], whole=whole)
+        def there(key: Key) -> bool:
+            return any(store[key].values is not None for store in features.values())
+
+        labels = {key: label for key, label in labels_of(self.corpus, split).items() if there(key)}
+        keys = [key for key in read_with(labels, self.corpus, split) if there(key)] if whole else list(labels)
+        return FusionExamples(features, widths, keys, [labels.get(key, CONTEXT) for key in keys], whole=whole)

@@ -100,10 +100,13 @@ def own_answers(store: Rows, keys: Sequence[Key]) -> dict[Key, list[float]]:
 
 
 def decisions_of(
-    features: Mapping[str, Rows], fusion: Fusion | None, labels: Mapping[Key, int], prior: list[float]
+    features: Mapping[str, Rows],
+    fusion: Fusion | None,
+    keys: Sequence[Key],
+    labels: Mapping[Key, int],
+    prior: list[float],
 ) -> dict[str, Decision]:
-    """What is best on these labelled utterances, for each modality's own answers and for the fused ones."""
-    keys = list(labels)
+    """What is best on the labelled ones of these utterances, for each modality's own answers and for the fused ones."""
     chosen = {name: Decision.chosen(own_answers(store, keys), labels, prior) for name, store in features.items()}
     if fusion is not None:
         chosen[FUSED] = Decision.chosen(fused_answers(fusion, features, keys)[0], labels, prior)

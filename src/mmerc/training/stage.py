@@ -28,7 +28,7 @@ from mmerc.files import replacing
 from mmerc.fusion import Fusion
 from mmerc.training import distributed
 from mmerc.training.averaging import WeightMean
-from mmerc.training.batches import Batches, Examples, inputs_of
+from mmerc.training.batches import CONTEXT, Batches, Examples, inputs_of
 from mmerc.training.means import Means
 from mmerc.training.settings import TrainerConfig
 
@@ -101,6 +101,8 @@ class Stage(L.LightningModule):
         return total * batch["share"]
 
     def _emotion_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        asked = labels != CONTEXT
+        logits, labels = logits[asked], labels[asked]
         # What a label's frequency explains, the logits need not: answers, without it, favour the rare (Menon et al. 2021).
         logits = logits + self.adjustment
         loss = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
@@ -118,8 +120,8 @@ class Stage(L.LightningModule):
     def validation_step(self, batch: dict[str, Tensor], number: int) -> None:
         out = self.task.forward(inputs_of(batch))
         if batch["share"] > 0:
-            predicted = out.logits.argmax(1).tolist()
-            self.answers += zip(batch["places"].tolist(), batch["labels"].tolist(), predicted, strict=True)
+            rows = zip(batch["places"].tolist(), batch["labels"].tolist(), out.logits.argmax(1).tolist(), strict=True)
+            self.answers += [row for row in rows if row[1] != CONTEXT]
             self.dev_means.add(getattr(out, "metrics", {}))
 
     def on_validation_epoch_start(self) -> None:
@@ -297,15 +299,19 @@ def divergence(first: Float[Tensor, "B C"], second: Float[Tensor, "B C"]) -> Flo
     return ((p.exp() - q.exp()) * (p - q)).sum(1).mean() / 2
 
 
+def asked_labels(task: Task) -> Tensor:
+    return torch.tensor([label for label in task.train.labels if label != CONTEXT], dtype=torch.long)
+
+
 def log_frequencies(task: Task) -> Tensor:
     """The logarithm of each label's share of the training utterances, an unseen label counting as seen once."""
-    counts = torch.bincount(torch.tensor(task.train.labels, dtype=torch.long), minlength=task.classes).clamp(min=1)
+    counts = torch.bincount(asked_labels(task), minlength=task.classes).clamp(min=1)
     return (counts / counts.sum()).log()
 
 
 def class_weights(task: Task) -> Tensor:
     """Weights whose mean over the training utterances is 1: all 1, up to inverse frequency."""
-    labels = torch.tensor(task.train.labels, dtype=torch.long)
+    labels = asked_labels(task)
     counts = torch.bincount(labels, minlength=task.classes).clamp(min=1).float()
     weights = counts**-task.config.class_balance
     return weights * len(labels) / weights[labels].sum().clamp(min=1e-9) if len(labels) else weights

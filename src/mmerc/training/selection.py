@@ -1,0 +1,69 @@
+"""What of a corpus is trained on, and what selects: its own dev split, or a part of training that is held out for it."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mmerc.corpora import Corpus, Key
+from mmerc.encoders import Encoder
+from mmerc.errors import RunError
+from mmerc.features import FeatureStore
+from mmerc.training.batches import EncoderExamples
+
+log = logging.getLogger("mmerc")
+HELD_OUT = "held-out"
+
+
+def trainable(corpus: Corpus) -> Corpus:
+    """The corpus with a split to select on: its labelled dev, or `held-out`, a tenth of the training dialogues.
+
+    Raises:
+        RunError: there is no labelled training split.
+    """
+    labelled = [split for split in corpus.splits if any(turn.emotion for turn in corpus.utterances(split))]
+    if "train" not in labelled:
+        found = ", ".join(labelled) or "none"
+        raise RunError(f"{corpus.name} has no labelled train split (labelled: {found}): mark rows with split=train.")
+    if "dev" in labelled:
+        return corpus
+    dialogues = [
+        dialogue for dialogue in corpus.dialogues("train") if any(turn.emotion for turn in dialogue.utterances)
+    ]
+    if len(dialogues) < 2:
+        raise RunError(
+            f"{corpus.name} has no labelled dev split and only one training dialogue to take it from: add more."
+        )
+    log.info("%s has no labelled dev split: every tenth training dialogue is held out for selection", corpus.name)
+    every = min(10, len(dialogues))
+    held = tuple(dialogues[every - 1 :: every])
+    kept = tuple(dialogue for dialogue in corpus.dialogues("train") if dialogue not in held)
+    return replace(corpus, splits={**corpus.splits, "train": kept, HELD_OUT: held})
+
+
+def selection_of(corpus: Corpus) -> str:
+    """The split on which epochs are selected."""
+    return HELD_OUT if HELD_OUT in corpus.splits else "dev"
+
+
+def labels_of(corpus: Corpus, split: str) -> dict[Key, int]:
+    """The label of every utterance of a split that has one."""
+    return {
+        turn.key: corpus.labels.index(turn.emotion) for turn in corpus.utterances(split) if turn.emotion is not None
+    }
+
+
+def encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
+    """What stage 1 is trained or judged on: the labelled utterances that have the modality."""
+    labelled = labels_of(corpus, split)
+    keys = [key for key in labelled if inputs[key].values is not None]
+    return EncoderExamples(encoder, inputs, keys, [labelled[key] for key in keys])
+
+
+def read_with(labelled: Mapping[Key, int], corpus: Corpus, split: str) -> list[Key]:
+    """Every utterance of the dialogues that hold a labelled one, in order: what a fusion that reads dialogues is given."""
+    return [
+        turn.key
+        for dialogue in corpus.dialogues(split)
+        if any(turn.key in labelled for turn in dialogue.utterances)
+        for turn in dialogue.utterances
+    ]

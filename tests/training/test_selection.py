@@ -1,0 +1,52 @@
+import pytest
+
+from mmerc.corpora import Corpus, Dialogue, Utterance
+from mmerc.emotions import SEVEN
+from mmerc.errors import RunError
+from mmerc.training.selection import labels_of, read_with, selection_of, trainable
+
+
+def corpus(**labels: list[str | None]) -> Corpus:
+    return Corpus("c", SEVEN, {
+        split: tuple(Dialogue(split, n, (Utterance(split, n, 0, "A", "x", emotion=label),)) for n, label in enumerate(each))
+        for split, each in labels.items()
+    })  # fmt: skip
+
+
+def test_a_corpus_without_dev_gives_every_tenth_dialogue() -> None:
+    found = trainable(corpus(train=["joy"] * 25, test=[None]))
+    assert [len(found.splits[split]) for split in ("train", "held-out", "test")] == [23, 2, 1]
+    assert [dialogue.dialogue for dialogue in found.splits["held-out"]] == [9, 19]
+    assert len(trainable(corpus(train=["joy"] * 3)).splits["held-out"]) == 1
+    kept = trainable(corpus(train=["joy"] * 10, dev=[None] * 3))
+    assert (
+        len(kept.splits["dev"]) == 3 and selection_of(kept) == "held-out"
+    )  # a user's own dev rows stay to be predicted
+    assert selection_of(trainable(corpus(train=["joy"], dev=["fear"]))) == "dev"
+
+
+@pytest.mark.parametrize(
+    ("splits", "sentence"),
+    [
+        ({"test": ["joy"]}, "no labelled train split"),
+        ({"train": [None]}, "labelled: none"),
+        ({"train": ["joy"]}, "only one training dialogue"),
+    ],
+)
+def test_a_corpus_that_cannot_be_trained_on(splits: dict[str, list[str | None]], sentence: str) -> None:
+    with pytest.raises(RunError, match=sentence):
+        trainable(corpus(**splits))
+
+
+def test_what_is_read_with_the_labelled_utterances() -> None:
+    labels = {"a": [None, "joy", None], "b": [None, None], "c": ["fear"]}
+    dialogues = tuple(
+        Dialogue("train", name, tuple(Utterance("train", name, n, emotion=each) for n, each in enumerate(emotions)))
+        for name, emotions in labels.items()
+    )
+    found = Corpus("c", SEVEN, {"train": dialogues})
+    labelled = labels_of(found, "train")
+    assert labelled == {("train", "a", "1"): SEVEN.index("joy"), ("train", "c", "0"): SEVEN.index("fear")}
+    assert read_with(labelled, found, "train") == [
+        ("train", "a", "0"), ("train", "a", "1"), ("train", "a", "2"), ("train", "c", "0")
+    ]  # fmt: skip

@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mmerc.emotions import SEVEN
+from mmerc.errors import ConfigError, RunError
+from mmerc.training.model_folder import network_file
+
+
+def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
+    from mmerc import config
+    from mmerc.training.pipeline import train
+    from mmerc.training.settings import check
+
+    (tmp_path / "go").mkdir()
+    (tmp_path / "go" / "labels.txt").write_text("anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise")
+    for split in ("train", "dev"):
+        (tmp_path / "go" / f"{split}.tsv").write_text("".join(f"some words {n}\t{n % 7}\tid{n}\n" for n in range(14)))
+    rows = "".join(f"{n},0,A,words {n},{'joy' if n % 2 else 'fear'},{'train' if n < 8 else 'dev'}\n" for n in range(12))
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
+
+    def stages(run: str, warm_start: str, seeds: int = 1) -> list[str]:
+        settings = config.load("smoke", None, [f"text.warm_start={warm_start}", "text.epochs=1"])
+        train(f"table:{tmp_path / 't.csv'}", tmp_path / run, check(settings, only=["text"]), seeds)
+        assert not list((tmp_path / run).rglob("*.checkpoint")) and not (tmp_path / run / "warm").exists()
+        return [json.loads(line)["stage"] for line in (tmp_path / run / "log.jsonl").read_text().splitlines()]
+
+    assert stages("asked", f"goemotions:{tmp_path / 'go'}") == ["text on GoEmotions", "text"]
+    assert stages("once", f"goemotions:{tmp_path / 'go'}", seeds=2) == ["text on GoEmotions", "text", "text"]
+    assert stages("absent", "'goemotions:'") == ["text"]
+    (tmp_path / "go").rename(tmp_path / "goemotions")
+    assert stages("beside", "'goemotions:'") == ["text on GoEmotions", "text"]
+    (tmp_path / "goemotions" / "labels.txt").unlink()
+    assert stages("broken", "'goemotions:'") == ["text"]
+
+
+def sensors(folder: Path, names: str, labels: str) -> str:
+    """A pack with a signal of each name, a vector of three an utterance."""
+    dice = np.random.default_rng(len(labels))
+    folder.mkdir()
+    lines = [f"{n},0,A,,{labels.split()[n % 2]},{'train' if n < 8 else 'dev'}" for n in range(12)]
+    (folder / "utterances.csv").write_text("\n".join(["dialogue,utterance,speaker,text,emotion,split", *lines]) + "\n")
+    for name in names.split():
+        np.savez(folder / f"{name}.npz", **{f"{n}/0": dice.normal(0, 1, 3) for n in range(12)})
+    return f"pack:{folder}"
+
+
+def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
+    from mmerc.training.pipeline import train
+    from mmerc.training.settings import check
+
+    def trained(place: str, run: str, names: str, start: str = "", seeds: int = 1) -> dict[str, torch.Tensor]:
+        stage = {
+            "encoder": "signal",
+            "hidden": 4,
+            "epochs": 1,
+            "learning_rate": 1e-12,
+        }  # it ends with what it starts from
+        settings = {name: {**stage, "signal": name, "warm_start": start} for name in names.split()}
+        train(place, tmp_path / run, check({**settings, "seed": len(run), "trainer": {"threads": 1}}), seeds)
+        last = tmp_path / run / (f"seed-{seeds - 1}" if seeds > 1 else "") / "model" / "encoders" / names.split()[-1]
+        return load_file(last / "model.safetensors")
+
+    def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> set[str]:
+        return {
+            name
+            for name in one
+            if one[name].shape == other[name].shape and torch.allclose(one[name], other[name], atol=1e-5)
+        }
+
+    first = trained(sensors(tmp_path / "a", "skin pulse", "joy fear"), "first", "skin pulse")
+    start = f"model:{tmp_path / 'first' / 'model'}"
+    again = trained(sensors(tmp_path / "b", "pulse", "joy fear"), "the second", "pulse", start, seeds=2)
+    assert same(first, again) == set(first)  # the one of its own name, for the second seed, too
+    other = trained(sensors(tmp_path / "c", "pulse", "high low"), "another", "pulse", start)
+    assert same(first, other) == {name for name in first if not name.startswith("emotion.")}
+    assert not (tmp_path / "another" / "warm").exists()
+    with pytest.raises(RunError, match="not a model folder"):
+        trained(f"pack:{tmp_path / 'b'}", "nothing", "pulse", f"model:{tmp_path}")
+    with pytest.raises(RunError, match="of networks spectrogram it has none"):
+        network_file(tmp_path / "first" / "model", "audio", "spectrogram", SEVEN)
+    with pytest.raises(RunError, match=r"several \(pulse, skin\) and none of them is heart"):
+        network_file(tmp_path / "first" / "model", "heart", "signal", SEVEN)
+
+
+def test_a_learned_vocabulary_is_handed_to_no_other_model() -> None:
+    from mmerc import config
+    from mmerc.training.settings import check
+
+    with pytest.raises(ConfigError, match="a vocabulary that is learned from a corpus fits no other model"):
+        check(config.load("smoke", None, ["text.warm_start=model:x"]))
