@@ -297,7 +297,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
         "with KIND one of meld, table, fer2013, goemotions, mosi, pack, ravdess, synthetic",
     ),
     ("corpus at an absent path", lambda b: check(f"table:{b.folder}/none.csv"), "there is nothing at"),
-    ("corpus with an empty path", lambda b: check("meld:"), "check the path"),
+    ("corpus with an empty path", lambda b: check("meld:"), "write meld:PATH"),
     ("home of an unknown user", lambda b: check("meld:~nobody-of-that-name/meld"), "check the path"),
     ("path of 5000 letters", lambda b: check("table:/" + "a" * 5000), "check the path"),
     ("folder as a table", lambda b: check(f"table:{b.folder}"), "cannot be read (Is a directory)"),

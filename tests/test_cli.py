@@ -1,5 +1,6 @@
 import csv
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,16 @@ def test_paper_fails_at_once_without_its_weights(
     )
     assert result.exit_code == 2
     assert "run `mmerc weights fetch wavernn-ljspeech`" in result.stderr
+
+
+def test_what_is_wrong_everywhere_is_one_line(tmp_path: Path) -> None:
+    rows = "".join(f"{n},0,A,x,0:00:0{n % 9}.5,0:00:00.1,{n}.mp4\n" for n in range(1, 13))
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,start,end,clip\n" + rows)
+    shown = run("corpus", "check", f"table:{tmp_path / 't.csv'}").stdout
+    assert "and 11 more" in shown and "(no label)" in shown and "… s before it starts; left empty" in shown
+
+
+def test_a_port_that_is_taken_is_one_sentence(small_run: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run("serve", small_run / "model", "--port", taken.getsockname()[1])
+    assert result.exit_code == 2 and "choose another --port" in result.stderr and "http://" not in result.stderr

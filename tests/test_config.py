@@ -61,3 +61,15 @@ def test_unreadable_file_and_unknown_preset(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- a\n- b\n")
     with pytest.raises(ConfigError, match="mapping"):
         config.load(None, tmp_path / "list.yaml", [])
+
+
+def test_another_encoder_starts_from_its_own_defaults_whatever_the_order() -> None:
+    from mmerc.training.settings import check
+
+    settings = config.load("compact", None, ["audio.epochs=3", "audio.encoder=wavernn"])
+    assert settings["audio"] == {"encoder": "wavernn", "epochs": 3}
+    assert check(settings).modalities["audio"].encoder == "wavernn"
+    assert config.load("compact", None, ["text.encoder=bert"])["text"]["history"] == 5  # the same one
+    assert check(config.load("compact", None, ["text.encoder=gpt"])).modalities["text"].backbone == "openai-gpt"
+    with pytest.raises(ConfigError, match=r'the setting "audio.backbone" is missing: give it a value\.'):
+        check(config.load("compact", None, ["audio.encoder=speech_transformer"]))

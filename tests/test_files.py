@@ -1,10 +1,11 @@
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from mmerc.errors import RunError
-from mmerc.files import TEMPORARY, read_json, replacing, sweep, write_json, write_jsonl
+from mmerc.files import TEMPORARY, check_writable, read_json, replacing, sweep, write_json, write_jsonl, write_text
 
 
 def test_nothing_appears_before_it_is_whole(tmp_path: Path) -> None:
@@ -44,7 +45,7 @@ def test_damaged_json(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"b": "ü"})
     assert read_json(tmp_path / "a.json") == {"b": "ü"}
     (tmp_path / "a.json").write_text('{"b": ')
-    with pytest.raises(RunError, match="delete it and run the same command again"):
+    with pytest.raises(RunError, match="its folder is damaged, make or copy it again"):
         read_json(tmp_path / "a.json")
 
 
@@ -55,3 +56,29 @@ def test_sweep_removes_only_leftovers(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "in" / "kept.jsonl", [{"a": 1}])
     sweep(tmp_path)
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["in", "kept.jsonl"]
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "new"
+
+
+def test_a_pipe_takes_what_is_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_text(tmp_path / "pipe", "rows")
+    assert os.read(reading, 100) == b"rows" and (tmp_path / "pipe").is_fifo()
+    os.close(reading)
+    check_writable(Path("/dev/null"))
+
+
+def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("kept")
+    check_writable(tmp_path / "old")
+    check_writable(tmp_path / "new" / "file")
+    assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["new", "old"]
+    with pytest.raises(RunError, match="is a folder: give the name of a file"):
+        check_writable(tmp_path)
+    with pytest.raises(RunError, match="cannot be written"):
+        check_writable(tmp_path / "old" / "file")

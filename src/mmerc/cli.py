@@ -1,6 +1,7 @@
 """The command line: one verb per command, no logic of its own. Results go to stdout, everything else to stderr."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -76,9 +77,7 @@ def train(
     settings = configuration.load(preset, config, [])
     if config is None:
         settings = with_signals(settings, open_corpus(corpus), only)
-    for override in overrides or []:
-        configuration.apply(settings, override)
-    checked = check(settings, only=only)
+    checked = check(configuration.overridden(settings, overrides or []), only=only)
     from mmerc.training.pipeline import train as run_training
 
     run_training(corpus, out, checked, seeds, _fusion_names(fusions))
@@ -162,11 +161,15 @@ def predict(
 
     A recording of more than 30 s without a transcript is cut where somebody speaks.
     """
+    from mmerc.files import check_writable
     from mmerc.inference import Predictor
     from mmerc.inference.inputs import read_input
     from mmerc.processor import keep_memory
     from mmerc.training.progress import bar, show_log
 
+    for file in (out, html):
+        if file is not None:
+            check_writable(file)  # now, and not when all is computed
     show_log()
     keep_memory()
     dialogues, problems = read_input(source, transcript, words=_listener(transcribe))
@@ -222,6 +225,11 @@ def export(
     from mmerc.inference.onnx import loss_of
     from mmerc.inference.onnx_export import export_onnx
 
+    asked = None
+    if check is not None:
+        from mmerc.inference.inputs import read_input
+
+        asked = read_input(check)[0]
     manifest = export_onnx(model, onnx, int8=int8)
     figures = ("largest_difference", "times_as_fast", "times_as_fast_as_float32")
     found: dict[str, Any] = {
@@ -229,10 +237,8 @@ def export(
         "int8": int8,
         "parts": {name: {key: part[key] for key in figures} for name, part in manifest["parts"].items()},
     }
-    if check is not None:
-        from mmerc.inference.inputs import read_input
-
-        found["check"] = loss_of(onnx, read_input(check)[0])
+    if asked is not None:
+        found["check"] = loss_of(onnx, asked)
     if as_json:
         print(json.dumps(found))
         return
@@ -275,10 +281,7 @@ def serve(
 
     show_log()
     keep_memory()
-    settings: configuration.Settings = {}
-    for override in overrides or []:
-        configuration.apply(settings, override)
-    limits = configuration.validate(Limits, settings, "limit")
+    limits = configuration.validate(Limits, configuration.overridden({}, overrides or []), "limit")
     # A machine that is open to others has names that only its owner knows.
     hosts = ["*"] if host in ("0.0.0.0", "::") else ["localhost", "127.0.0.1", "[::1]", host]
     application = create_app(
@@ -288,16 +291,23 @@ def serve(
         hosts=hosts,
         words=_listener(transcribe),
     )
+    try:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"nothing can listen at {host}, port {port} ({error.strerror}): choose another --port, or a --host of this machine."
+        ) from error
     errors.print(escape(f"http://{host}:{port}/"), soft_wrap=True)
-    uvicorn.run(
+    configured = uvicorn.Config(
         application,
-        host=host,
-        port=port,
         log_level="warning",
         ws_max_size=limits.message_bytes,
         timeout_keep_alive=30,
         limit_concurrency=limits.sockets,
     )
+    uvicorn.Server(configured).run(sockets=[listening])
 
 
 @corpus_app.command("check")

@@ -1,6 +1,7 @@
 """Configuration: a preset or a file, overrides from the command line, one clear sentence for each wrong key."""
 
 import difflib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mmerc.errors import ConfigError
 
 PRESETS = ("paper", "compact", "smoke")
+ENCODER = "encoder"  # what makes a section a modality
 Settings = dict[str, Any]
 
 
@@ -63,7 +65,17 @@ def load(preset: str | None, file: Path | None, overrides: list[str]) -> Setting
             raise ConfigError(f'there is no preset "{name}": choose one of {", ".join(PRESETS)}.')
         text = (resources.files("mmerc.presets") / f"{name}.yaml").read_text(encoding="utf-8")
         settings = _parse(text, name)
-    for override in overrides:
+    return overridden(settings, overrides)
+
+
+def overridden(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """The settings with all overrides in them, in any order.
+
+    Raises:
+        ConfigError: one is not `key.path=value`.
+    """
+    # The choice of an encoder first: it decides what else there is to set.
+    for override in sorted(overrides, key=lambda each: not each.partition("=")[0].strip().endswith(f".{ENCODER}")):
         apply(settings, override)
     return settings
 
@@ -98,6 +110,12 @@ def apply(settings: Settings, override: str) -> None:
     {'text': {'epochs': 1}}
     >>> apply(settings, "text.warm_start="); settings["text"]["warm_start"]
     ''
+
+    Another encoder starts from its own defaults: what stands there was said of the one before.
+
+    >>> settings = {"audio": {"encoder": "spectrogram", "bands": 64}}
+    >>> apply(settings, "audio.encoder=wavernn"); settings
+    {'audio': {'encoder': 'wavernn'}}
     """
     path, equals, value = override.partition("=")
     keys = path.strip().split(".")
@@ -111,9 +129,12 @@ def apply(settings: Settings, override: str) -> None:
                 f'"{override}" reaches into "{key}", which is a value and not a section: shorten the path.'
             )
     try:
-        place[keys[-1]] = yaml.safe_load(value) if value.strip() else ""
+        given = yaml.safe_load(value) if value.strip() else ""
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f'the value in "{override}" is not valid YAML: put quotes around it.') from error
+    if keys[1:] == [ENCODER] and place.get(ENCODER, given) != given:
+        place.clear()
+    place[keys[-1]] = given
 
 
 def _section(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
@@ -140,6 +161,8 @@ def validate(model: type[AnySection], settings: Settings, where: str) -> AnySect
         if first["type"] == "extra_forbidden":
             known = list(_section(model, first["loc"][:-1]).model_fields)
             near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-            hint = f'did you mean "{near[0]}"' if near else f"known here are {', '.join(known)}"
-            raise ConfigError(f'"{key}" is not a setting: {hint}?') from error
+            hint = f'did you mean "{near[0]}"?' if near else f"known here are {', '.join(known)}."
+            raise ConfigError(f'"{key}" is not a setting: {hint}') from error
+        if first["type"] == "missing":
+            raise ConfigError(f'the setting "{key}" is missing: give it a value.') from error
         raise ConfigError(f'the setting "{key}" is {first.get("input")!r}: {first["msg"].lower()}.') from error

@@ -1,5 +1,10 @@
 """Every failure that a user can cause is one of these: one sentence that says what, where, and what to do."""
 
+import re
+
+FILE = re.compile(r"\S*\.[A-Za-z]\w*\S*\s?")
+NUMBER = re.compile(r"\d+(\.\d+)?")
+
 
 class MmercError(Exception):
     """Something the user can mend. The command line prints the sentence and exits with 2."""
@@ -47,3 +52,12 @@ class NoVideo(MediaError):
 
 class NoFace(MissingModality):
     """The detector found no face in any of the frames it looked at."""
+
+
+def kind_of(reason: str) -> str:
+    """A sentence without the file and the numbers it names: what is wrong in two places in the same way is the same text.
+
+    >>> kind_of("a/dia3_utt7.mp4 gives no frame between 12.5 and 15 s")
+    'gives no frame between … and … s'
+    """
+    return NUMBER.sub("…", FILE.sub("", reason)).strip()

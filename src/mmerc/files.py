@@ -5,7 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,23 @@ from safetensors import SafetensorError
 from mmerc.errors import RunError
 
 TEMPORARY = ".partial-"
+DAMAGED = "its folder is damaged, make or copy it again."
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; rename it to `path` when the block ends well, remove it when it does not.
 
-    Works for a file and for a folder. A folder that already stands at `path` is removed just before the rename.
+    Works for a file and for a folder. A folder that already stands at `path` is removed just before the rename. What a link
+    points to is replaced, not the link; a device or a pipe is no file to be replaced and takes what is written as it comes.
 
     Raises:
         RunError: the folder cannot be written.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
+    path = Path(os.path.realpath(path))
     temporary = path.parent / f"{TEMPORARY}{path.name}-{uuid.uuid4().hex[:8]}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,6 +54,23 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raises RunError: no file can be written at `path`."""
+    if path.is_dir():
+        raise RunError(f"{path} is a folder: give the name of a file.")
+    if path.exists() and not path.is_file():
+        return  # a device or a pipe
+    probe = path.parent / f"{TEMPORARY}{uuid.uuid4().hex[:8]}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror}): choose a folder you may write to.") from error
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -80,7 +103,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     value = read_json_value(path)
     if not isinstance(value, dict):
-        raise RunError(f"{path} holds no JSON object: delete it and run the same command again.")
+        raise RunError(f"{path} holds no JSON object: {DAMAGED}")
     return value
 
 
@@ -95,7 +118,7 @@ def read_json_value(path: Path) -> Any:
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist: is {path.parent} a complete run or model folder?") from error
     except (ValueError, OSError) as error:
-        raise RunError(f"{path} cannot be read as JSON ({error}): delete it and run the same command again.") from error
+        raise RunError(f"{path} cannot be read as JSON ({error}): {DAMAGED}") from error
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -107,7 +130,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
     except (ValueError, OSError) as error:
-        raise RunError(f"{path} cannot be read ({error}): delete it and run the same command again.") from error
+        raise RunError(f"{path} cannot be read ({error}): {DAMAGED}") from error
 
 
 def sweep(folder: Path) -> None:

@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmerc.errors import MmercError
+from mmerc.errors import MmercError, kind_of
 
 console = Console(width=None if sys.stdout.isatty() else 200)
 errors = Console(stderr=True)
+LISTED = 10  # places with the same problem
 P = ParamSpec("P")
 
 
@@ -45,7 +46,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             )
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
-            errors.print("stopped; the same command goes on from here")
+            goes_on = command.__name__ in ("train", "demo")
+            errors.print("stopped; the same command goes on from here" if goes_on else "stopped")
             raise typer.Exit(130) from interrupt
 
     return run
@@ -81,13 +83,23 @@ def show_statistics(counted: dict[str, Any]) -> None:
     for label in counted["labels"]:
         cells = [str(split["emotions"][label]) if split["emotions"] else "-" for split in counted["splits"].values()]
         table.add_row(escape(label), *cells)
+    unlabelled = [split["utterances"] - sum((split["emotions"] or {}).values()) for split in counted["splits"].values()]
+    if any(unlabelled):
+        table.add_row("(no label)", *map(str, unlabelled))
     console.print(table)
     for scene in counted["repeated_scenes"]:
         console.print(f"repeated scene in {scene['split']}: dialogues {' and '.join(scene['dialogues'])}, {scene['turns']} "
                       f"turns, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
     problems = Table("kind", "where", "what", title=f"{len(counted['problems'])} problems", title_justify="left")
+    alike: dict[tuple[str, str], list[dict[str, str]]] = {}
     for problem in counted["problems"]:
-        problems.add_row(problem["kind"], escape(problem["where"]), escape(problem["what"]))
+        alike.setdefault((problem["kind"], kind_of(problem["what"])), []).append(problem)
+    for (kind, what), those in alike.items():
+        if len(those) > LISTED:  # one thing that is wrong everywhere would hide all others; --json has each place
+            problems.add_row(kind, escape(f"{those[0]['where']} and {len(those) - 1} more"), escape(what))
+            continue
+        for problem in those:
+            problems.add_row(kind, escape(problem["where"]), escape(problem["what"]))
     if counted["problems"]:
         console.print(problems)
 

@@ -46,3 +46,13 @@ def test_a_part_of_a_long_recording(tmp_path: Path) -> None:
     header = "dialogue,utterance,speaker,text,clip,clip_start,clip_end"
     (turn,) = read_table(write(tmp_path, "d,0,A,x,talk.mp4,1:00,1:02.5", header=header)).utterances("test")
     assert turn.clip is not None and (turn.clip.start, turn.clip.end) == (60.0, 62.5)
+
+
+def test_a_split_of_another_name_is_reported_once(tmp_path: Path) -> None:
+    rows = "1,0,A,x,foo\n2,0,A,y,foo\n3,0,A,z,valid\n"
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,split\n" + rows)
+    corpus = read_table(tmp_path / "t.csv")
+    assert sorted(corpus.splits) == ["dev", "foo"]
+    assert [problem.what for problem in corpus.problems] == [
+        'the split "foo" is none of train, dev, test: it can be predicted, nothing else'
+    ]

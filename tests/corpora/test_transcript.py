@@ -85,6 +85,17 @@ def test_a_table(tmp_path: Path) -> None:
     assert [problem.kind for problem in problems] == ["time"]
 
 
+def test_rows_of_a_table_that_cannot_be_placed_are_left_out_and_said(tmp_path: Path) -> None:
+    rows = "start,end,text\n0,1,a\nx,2,b\n5,3,c\n6,,d\n"
+    assert [segment.text for segment in read(tmp_path, "odd.csv", rows)] == ["a"]
+    _, problems = read_transcript(tmp_path / "odd.csv")
+    assert [problem.what for problem in problems] == [
+        '"x" is not a time; left out',
+        "ends 2.000 s before it starts; left out",
+        "lacks its start or end; left out",
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "who", "words"),
     [

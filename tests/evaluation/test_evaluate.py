@@ -30,3 +30,12 @@ def test_an_unfinished_run_says_so(small_run: Path, tmp_path: Path) -> None:
         evaluate(copy, "test")
     with pytest.raises(RunError, match="is not a run folder"):
         evaluate(tmp_path, "test")
+
+
+def test_predictions_that_were_cut_are_one_sentence(small_run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(small_run, copy)
+    file = copy / "predictions" / "audio" / "test.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:3]))
+    with pytest.raises(RunError, match=r"audio/test\.jsonl has no row for 5 utterances \("):
+        evaluate(copy, "test")

@@ -9,10 +9,11 @@ import torch
 from mmerc import Predictor, config
 from mmerc.corpora import open_corpus
 from mmerc.encoders.mel import log_mel
+from mmerc.encoders.signal import Signal, SignalConfig
 from mmerc.errors import RunError
 from mmerc.fusion import FUSIONS, FusionConfig, build
 from mmerc.inference.onnx import loss_of
-from mmerc.inference.onnx_export import LENGTHS, _fusion_inputs, _part, export_onnx
+from mmerc.inference.onnx_export import LENGTHS, _fusion_inputs, _inputs, _part, export_onnx
 from mmerc.training.pipeline import train
 from mmerc.training.settings import check
 
@@ -90,7 +91,7 @@ def test_a_graph_of_each_fusion_answers_as_torch_does_or_is_refused(name: str, t
     network = build(FusionConfig(name=name, width=8, heads=2, size=16), {"a": 4, "b": 5, "c": 6}, 7).eval()
     batches = [_fusion_inputs(network, lengths) for lengths in LENGTHS]
     if name in UNTRACEABLE:
-        with pytest.raises(RunError, match="from torch's answers"):
+        with pytest.raises(RunError, match="its graph does not run"):
             _part(tmp_path, "fusion", network, ("logits", "embedding"), batches, int8=False)
     else:
         found = _part(tmp_path, "fusion", network, ("logits", "embedding"), batches, int8=False)
@@ -101,3 +102,12 @@ def test_a_network_that_cannot_be_traced_is_named(small_run: Path, tmp_path: Pat
     with pytest.raises(RunError, match="audio: a wavernn network cannot be traced"):
         export_onnx(small_run / "model", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_a_graph_of_a_signal_whose_input_is_named_like_an_output(tmp_path: Path, context: bool) -> None:
+    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", inputs=2, hidden=4, context=context), 3)
+    batches = [_inputs(encoder.eval(), lengths) for lengths in LENGTHS]
+    part = _part(tmp_path, "pulse", encoder, ("sequence", "steps", "logits"), batches, False)
+    assert list(part["inputs"]) == ["steps", "mask"]
+    assert list(part["outputs"]) == ["sequence", "steps_out", "logits"] and part["largest_difference"] < 1e-4

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mmerc.corpora import open_corpus
-from mmerc.errors import ConfigError
+from mmerc.errors import ConfigError, RunError
 from mmerc.fusion import FusionConfig
 
 
@@ -66,3 +66,26 @@ def test_what_another_fusion_cannot_be_is_said_before_anything_is_trained(tmp_pa
     assert renamed(reading, "mult").context and not renamed(reading, "late_stacking").context
     with pytest.raises(ConfigError, match="fusion.heads divides"):
         renamed(FusionConfig(width=6, heads=3, size=8), "ctnet")
+
+
+def test_a_modality_that_nobody_has_is_found_before_anything_is_trained(tmp_path: Path) -> None:
+    from mmerc import config
+    from mmerc.training.pipeline import train
+    from mmerc.training.settings import check
+
+    rows = "".join(f"{n},0,A,words {n},joy,{'train' if n < 8 else 'dev'}\n" for n in range(12))
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
+    with pytest.raises(RunError, match="audio: not one labelled utterance of the train split has it"):
+        train(f"table:{tmp_path / 't.csv'}", tmp_path / "run", check(config.load("smoke", None, [])))
+    assert not (tmp_path / "run" / "encoders").exists()
+
+
+def test_a_graphics_card_that_is_not_there_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmerc import config
+    from mmerc.training.pipeline import train
+    from mmerc.training.settings import check
+
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
+    settings = config.load("smoke", None, ["trainer.accelerator=gpu"])
+    with pytest.raises(ConfigError, match="torch finds none here: set it to auto or cpu"):
+        train(f"table:{tmp_path / 't.csv'}", tmp_path / "run", check(settings))

@@ -24,7 +24,7 @@ def smoke(*overrides: str) -> RunConfig:
 def test_a_run_is_opened_and_opened_again(tmp_path: Path) -> None:
     for _ in range(2):
         open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 3)
-    assert read_config(tmp_path / "run") == (smoke(), "meld:x", 3)
+    assert read_config(tmp_path / "run") == (smoke(), f"meld:{Path.cwd() / 'x'}", 3)  # found from every folder
 
 
 def test_another_configuration_is_refused_with_the_first_difference(tmp_path: Path) -> None:
@@ -63,3 +63,10 @@ def test_seeds_and_environment(tmp_path: Path) -> None:
     assert seed_folders(tmp_path, 1) == [tmp_path]
     assert [folder.name for folder in seed_folders(tmp_path, 2)] == ["seed-0", "seed-1"]
     assert environment()["versions"]["torch"].startswith("2.")
+
+
+def test_modalities_that_differ_are_named_not_printed(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 1)
+    words = check(config.load("smoke", None, []), only=["text"])
+    with pytest.raises(RunError, match=r"configuration \(audio is there and not here\)"):
+        open_run(tmp_path / "run", words, corpus(), "meld:x", 1)

@@ -56,6 +56,8 @@ def open_corpus(location: str) -> Corpus:
         there = place.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise CorpusError(f"{location[:120]} is no path ({error}): check the path.") from error
-    if not path or (kind != "synthetic" and not there):
+    if not path:
+        raise CorpusError(f'"{location}" names no place: write {kind}:PATH.')
+    if kind != "synthetic" and not there:
         raise CorpusError(f"{location}: there is nothing at {place}: check the path.")
     return read_pack(place, places) if places else READERS[kind](place)

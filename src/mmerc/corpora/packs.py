@@ -54,6 +54,8 @@ def read_pack(path: Path, places: Mapping[str, str] | None = None) -> Corpus:
     """
     places = places or {}
     if path.is_dir():
+        if places:
+            raise CorpusError(f"{path} is a folder, whose files are named by their roles: leave the map out.")
         return read_pack_folder(path)
     if path.suffix.lower() not in ENDINGS | TORCH_ENDINGS:
         raise CorpusError(f"{path} is neither a folder with {TABLE} nor a pickle or torch file: give one of these.")

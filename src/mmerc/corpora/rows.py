@@ -101,17 +101,20 @@ def seconds(stamp: str) -> float | None:
     return round(total, 6)
 
 
-def times(start: str, end: str, where: str) -> tuple[float | None, float | None, list[Problem]]:
-    """Both ends of an utterance; times that cannot be true are kept as they stand and reported."""
+def times(
+    start: str, end: str, where: str, then: str = "left empty"
+) -> tuple[float | None, float | None, list[Problem]]:
+    """Both ends of an utterance. Times that cannot be true are reported and kept as they stand, but for those that are no
+    times at all: `then` says what becomes of these."""
     try:
         begin, finish = seconds(start), seconds(end)
     except ValueError as error:
-        return None, None, [Problem("time", where, f'"{error}" is not a time; left empty')]
+        return None, None, [Problem("time", where, f'"{error}" is not a time; {then}')]
     if begin is None or finish is None:
         return begin, finish, []
     length = finish - begin
     if length < 0:
-        return None, None, [Problem("time", where, f"ends {-length:.3f} s before it starts; left empty")]
+        return None, None, [Problem("time", where, f"ends {-length:.3f} s before it starts; {then}")]
     if length == 0:
         return begin, finish, [Problem("time", where, "has zero length")]
     if length > LONGEST:

@@ -17,6 +17,7 @@ from mmerc.errors import CorpusError
 COLUMNS = ("dialogue", "utterance", "speaker", "text")
 MOSTLY = 0.8
 WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
+KNOWN = ("train", "dev", "test")
 SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "training": "train"}
 
 
@@ -31,12 +32,17 @@ def read_table(file: Path) -> Corpus:
         raise CorpusError(f"{file} has a header but no rows: add one line for each utterance.")
     labels = _labels([row["emotion"] for row in rows if row.get("emotion")])
     utterances = []
+    odd: set[str] = set()
     for number, row in enumerate(rows, start=2):
         if not row["dialogue"] or not row["utterance"]:
             problems.append(Problem("row", f"{file.name} row {number}", "has no dialogue or utterance id; skipped"))
             continue
         split = row.get("split") or "test"
         split = SPLITS.get(split.lower(), split)
+        if split not in KNOWN and split not in odd:
+            odd.add(split)
+            what = f'the split "{split}" is none of {", ".join(KNOWN)}: it can be predicted, nothing else'
+            problems.append(Problem("split", f"{file.name} row {number}", what))
         where = f"{split} dialogue {row['dialogue']} utterance {row['utterance']}"
         start, end, wrong_times = times(row.get("start", ""), row.get("end", ""), where)
         clip, wrong_clip = _clip(file, row, where)

@@ -131,9 +131,11 @@ def _table(file: Path, problems: list[Problem]) -> Iterator[Segment]:
     rows, complaints = read_rows(file, COLUMNS)
     problems += complaints
     for number, row in enumerate(rows, start=2):
-        start, end, wrong = times(row["start"], row["end"], f"{file.name} row {number}")
+        where = f"{file.name} row {number}"
+        start, end, wrong = times(row["start"], row["end"], where, "left out")
         problems += wrong
         if start is None or end is None:
+            problems += [] if wrong else [Problem("time", where, "lacks its start or end; left out")]
             continue
         yield Segment(start, end, row["text"], row.get("speaker", ""))
 

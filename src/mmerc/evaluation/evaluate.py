@@ -1,11 +1,12 @@
 """From a run's predictions and its corpus's labels to `metrics.json`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmerc.corpora import Corpus, Key, open_corpus
+from mmerc.corpora import Corpus, Key, Utterance, open_corpus
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import robustness
@@ -48,9 +49,13 @@ def evaluate(
     config, _, seeds = read_config(run)
     corpus = corpus or open_evaluated(run)
     turns = list(corpus.utterances(split))
-    answers = {FUSED: [_read(folder / "predictions" / f"{split}.jsonl") for folder in seed_folders(run, seeds)]}
-    for name in config.modalities:
-        answers[name] = [_read(folder / "predictions" / name / f"{split}.jsonl") for folder in seed_folders(run, seeds)]
+    answers = {
+        name: [
+            _read(folder / "predictions" / ("" if name == FUSED else name) / f"{split}.jsonl", turns)
+            for folder in seed_folders(run, seeds)
+        ]
+        for name in (FUSED, *config.modalities)
+    }
     labelled = [turn for turn in turns if turn.emotion is not None]
     result: dict[str, Any] = {
         "corpus": corpus.name,
@@ -110,7 +115,13 @@ def _probabilities(rows: Answers, keys: list[Key]) -> np.ndarray:
     return np.asarray([list(rows[key]["probabilities"].values()) for key in keys])
 
 
-def _read(file: Path) -> Answers:
+def _read(file: Path, turns: Sequence[Utterance]) -> Answers:
     if not file.is_file():
         raise RunError(f"{file} does not exist: train the run to its end, or choose a split that it predicted.")
-    return {(row["split"], str(row["dialogue"]), str(row["utterance"])): row for row in read_jsonl(file)}
+    rows = {tuple(str(row.get(part)) for part in ("split", "dialogue", "utterance")): row for row in read_jsonl(file)}
+    lost = [turn.name for turn in turns if turn.key not in rows]
+    if lost:
+        raise RunError(
+            f"{file} has no row for {len(lost)} utterances ({lost[0]} first): delete its folder and train again."
+        )
+    return {turn.key: rows[turn.key] for turn in turns}

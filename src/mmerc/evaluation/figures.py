@@ -93,16 +93,16 @@ def learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
 def robustness_curves(found: dict[str, Any]) -> bytes:
     """f1_weighted over the share of missing modalities, of every fusion, and over the noise on each modality, of the
     first one."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.4, 6.6), layout="constrained")
     for number, (name, measured) in enumerate(found.items()):
-        _curve(left, measured["rates"], name, number)
-    left.set_xlabel("share of modalities missing")
-    left.set_ylabel("f1_weighted (%)")
+        _curve(above, measured["rates"], name, number)
+    above.set_xlabel("share of modalities missing")
     chosen = next(iter(found.values()))
     for number, (name, levels) in enumerate(chosen["noise"].items()):
-        _curve(right, {"0": chosen["rates"]["0.0"], **levels}, name, number)
-    right.set_xlabel("noise (deviations of the features)")
-    for axes in (left, right):
+        _curve(below, {"0": chosen["rates"]["0.0"], **levels}, name, number)
+    below.set_xlabel("noise (deviations of the features)")
+    for axes in (above, below):
+        axes.set_ylabel("f1_weighted (%)")
         axes.legend(frameon=False, fontsize=7)
     sns.despine(figure)
     return _png(figure)

@@ -26,6 +26,7 @@ from mmerc.inference.onnx import MANIFEST, Graph, in_float32, opened, runtime
 
 OPSET = 18
 LENGTHS = ((20, 12), (31,), (5, 9, 17))  # of the samples of each batch; the first is traced, all are compared
+OUT = "_out"  # behind the name of an output that an input has, too
 TOLERANCE = 1e-3  # of a logit, from torch's, in the same graph; 8 bits are measured, not held to it
 
 
@@ -126,17 +127,18 @@ def _part(
 ) -> dict[str, Any]:
     """Trace, compare, and say how far from torch and how fast the graph is."""
     file, traced = folder / f"{name}.onnx", batches[0]
-    call, place = _call(network, list(traced)), outputs.index("logits")
+    outputs = [f"{each}{OUT}" if each in traced else each for each in outputs]  # in a graph every name is another
+    call, place = _call(network, list(traced)), [each.removesuffix(OUT) for each in outputs].index("logits")
     with _plainly(network):
         _trace(file, name, network, call, traced, outputs)
         graph = Graph(opened(file))
-        worst = _furthest(graph, call, batches, place)
+        worst = _furthest(name, graph, call, batches, place)
         if not worst < TOLERANCE:
             raise RunError(f"{name}: its graph is {worst:.1e} from torch's answers: export a model without it.")
         if int8:
             _quantise(file)
             graph = Graph(opened(file))
-            worst = _furthest(graph, call, batches, place)
+            worst = _furthest(name, graph, call, batches, place)
     with torch.inference_mode():
         own, took = _seconds(lambda: call(*traced.values())), _seconds(lambda: graph.run(traced))
         with in_float32(network):
@@ -187,7 +189,9 @@ def _axes(batch: dict[str, Tensor], outputs: Sequence[str], *, one_length: bool)
         named = {0: "batch", 1: "steps" if one_length else f"{name}_length"}
         axes[name] = {axis: named[axis] for axis in range(min(value.ndim, 2))}
     sequences = ("sequence", "steps")
-    return axes | {name: {0: "batch", 1: "length"} if name in sequences else {0: "batch"} for name in outputs}
+    return axes | {
+        name: {0: "batch", 1: "length"} if name.removesuffix(OUT) in sequences else {0: "batch"} for name in outputs
+    }
 
 
 @contextmanager
@@ -209,17 +213,22 @@ def _plainly(network: Encoder | Fusion) -> Iterator[None]:
 
 
 def _furthest(
-    graph: Graph, call: Callable[..., tuple[Tensor, ...]], batches: Sequence[dict[str, Tensor]], place: int
+    name: str, graph: Graph, call: Callable[..., tuple[Tensor, ...]], batches: Sequence[dict[str, Tensor]], place: int
 ) -> float:
-    """The largest difference of a logit, or infinity where shapes differ or the graph does not run."""
+    """The largest difference of a logit, or infinity where shapes differ.
+
+    Raises:
+        RunError: the graph does not run.
+    """
     worst = 0.0
     for batch in batches:
         with torch.inference_mode():
             right = call(*batch.values())
         try:
             found = graph.run(batch)
-        except Exception:  # onnxruntime's errors share no class
-            return float("inf")
+        except Exception as error:  # onnxruntime's share no class
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
+            raise RunError(f"{name}: its graph does not run ({reason}): export a model without it.") from error
         if any(a.shape != b.shape for a, b in zip(found, right, strict=True)):
             return float("inf")
         worst = max(worst, float((found[place] - right[place]).abs().max()))

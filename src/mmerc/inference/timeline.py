@@ -22,7 +22,7 @@ def write_timeline(file: Path, rows: list[dict[str, Any]], labels: LabelSet, rec
     media = quote(os.fsencode(os.path.relpath(recording.resolve(), file.parent.resolve()))) if recording else ""
     html = page.render(
         title=title,
-        summary=f"{len(rows)} utterances{people}.",
+        summary=f"{len(rows)} utterance{'' if len(rows) == 1 else 's'}{people}.",
         media=media,
         style=part("timeline.css"),
         script=part("timeline.js"),

@@ -140,7 +140,7 @@ def create_app(
     @app.exception_handler(RequestValidationError)
     async def wrong(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]  # without what was sent, which may be long and anything
-        return JSONResponse({"detail": f"{first['loc'][-1]}: {first['msg'].lower()}."}, 422)
+        return JSONResponse({"detail": f"{first['loc'][-1]}: {first['msg'][:1].lower() + first['msg'][1:]}."}, 422)
 
     @app.middleware("http")
     async def watched(request: Request, call_next: Callable[[Request], Any]) -> Response:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder, Example
-from mmerc.errors import MissingModality
+from mmerc.errors import MissingModality, kind_of
 from mmerc.features import FeatureStore, FeatureWriter, Row
 from mmerc.training import distributed
 from mmerc.training.batches import SPEAKER, arranged
@@ -122,7 +122,6 @@ def log_missing(modality: str, missing: Mapping[Key, str], total: int) -> None:
     """One line that says how many of `total` utterances lack the modality, and the commonest reasons."""
     if not missing:
         return
-    # Reasons name their file; without it the same reason is the same text.
-    kinds = Counter(" ".join(word for word in reason.split() if "." not in word) for reason in missing.values())
+    kinds = Counter(kind_of(reason) for reason in missing.values())
     reasons = "; ".join(f"{count}x {kind}" for kind, count in kinds.most_common(4))
     log.info("%s: missing in %d of %d utterances (%s)", modality, len(missing), total, reasons)

@@ -14,12 +14,13 @@ from sklearn.metrics import f1_score
 from mmerc.config import validate
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
+from mmerc.errors import ConfigError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
 from mmerc.processor import keep_memory
 from mmerc.training import distributed
-from mmerc.training.batches import CONTEXT, FusionExamples, unpacked
+from mmerc.training.batches import CONTEXT, EncoderExamples, FusionExamples, unpacked
 from mmerc.training.decision import Decision
 from mmerc.training.extraction import extract_features, inputs_in
 from mmerc.training.model_folder import load_fusion, save_fusion, write_model
@@ -28,7 +29,7 @@ from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
 from mmerc.training.selection import HELD_OUT, encoder_examples, labels_of, read_with, selection_of, trainable
 from mmerc.training.settings import RunConfig
-from mmerc.training.stage import Task, best_score, fit
+from mmerc.training.stage import Task, best_score, fit, refuse_empty
 from mmerc.training.warm_start import WarmStart
 
 log = logging.getLogger("mmerc")
@@ -50,6 +51,10 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
         open_run(out, config, checked, location, seeds)
         distributed.launch(config.trainer.devices, train, (location, out, config, seeds, fusions))
         return
+    if config.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
+        raise ConfigError("trainer.accelerator is gpu and torch finds none here: set it to auto or cpu.")
+    if fusions and len(config.modalities) < 2:
+        log.warning("--fusions: there is one modality and nothing to fuse")
     for name in fusions:
         renamed(config.fusion, name)  # what is wrong with it is said before hours of training
     show_log()
@@ -101,6 +106,10 @@ class Seed:
 
     def run(self, fusions: Sequence[str] = ()) -> None:
         for modality in self.config.modalities:
+            # One that nobody has is found before hours of training another.
+            if distributed.anyone(not (self.folder / "encoders" / modality).is_dir()):
+                refuse_empty(modality, *self._encoder_examples(modality, self._untrained(modality)))
+        for modality in self.config.modalities:
             self.encoders[modality] = self.encoder(modality)
         features = {name: self.features(name) for name in self.encoders}
         several = len(features) > 1
@@ -129,21 +138,18 @@ class Seed:
         folder = self.folder / "encoders" / modality
         if not distributed.anyone(not folder.is_dir()):
             return ENCODERS[self.config.modalities[modality].encoder].restore(folder)
-        config = self.config.modalities[modality]
-        torch.manual_seed(self.seed)  # the layers that start from chance start the same in a resumed run
-        encoder = ENCODERS[config.encoder](config, len(self.corpus.labels))
-        encoder.adapt(self.corpus.dialogues("train"))
+        encoder = self._untrained(modality)
         WarmStart(self.config, self.corpus, self.location, self.run_folder, self.seed, self.journal.note).fill(
             modality, encoder
         )
-        inputs = self.inputs(modality, encoder)
+        train, dev = self._encoder_examples(modality, encoder)
         task = Task(
             name=modality,
             network=encoder,
             forward=encoder,
-            config=config,
-            train=encoder_examples(encoder, inputs, self.corpus, "train"),
-            dev=encoder_examples(encoder, inputs, self.corpus, self.selection),
+            config=self.config.modalities[modality],
+            train=train,
+            dev=dev,
             classes=len(self.corpus.labels),
             seed=self.seed,
         )
@@ -157,6 +163,21 @@ class Seed:
             checkpoint.unlink(missing_ok=True)
         distributed.barrier()
         return encoder
+
+    def _untrained(self, modality: str) -> Encoder:
+        config = self.config.modalities[modality]
+        torch.manual_seed(self.seed)  # the layers that start from chance start the same in a resumed run
+        encoder = ENCODERS[config.encoder](config, len(self.corpus.labels))
+        encoder.adapt(self.corpus.dialogues("train"))
+        return encoder
+
+    def _encoder_examples(self, modality: str, encoder: Encoder) -> tuple[EncoderExamples, EncoderExamples]:
+        """What the encoder is trained on, and what selects."""
+        inputs = self.inputs(modality, encoder)
+        return (
+            encoder_examples(encoder, inputs, self.corpus, "train"),
+            encoder_examples(encoder, inputs, self.corpus, self.selection),
+        )
 
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""

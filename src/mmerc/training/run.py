@@ -39,7 +39,18 @@ def open_run(folder: Path, config: RunConfig, corpus: Corpus, location: str, see
 
 
 def _flat(config: RunConfig, location: str, seeds: int) -> Settings:
-    return {"corpus": location, "seeds": seeds, **config.settings()}
+    return {"corpus": absolute(location), "seeds": seeds, **config.settings()}
+
+
+def absolute(location: str) -> str:
+    """The location of a corpus as it is found from every folder.
+
+    >>> absolute("pack:/data/pack.pkl?labels=1")
+    'pack:/data/pack.pkl?labels=1'
+    """
+    kind, colon, rest = location.partition(":")
+    path, mark, roles = rest.partition("?")
+    return f"{kind}{colon}{Path(path).expanduser().absolute()}{mark}{roles}"
 
 
 def _same(folder: Path, there: Settings, here: Settings, fingerprint: str) -> None:
@@ -67,7 +78,12 @@ def _difference(key: str, there: Any, here: Any) -> str:
             _difference(f"{key}.{name}", there.get(name), here.get(name)) for name in sorted(there.keys() | here.keys())
         )
         return next((difference for difference in found if difference), "")
-    return "" if there == here else f"{key} is {there!r} there and {here!r} here"
+    if there == here:
+        return ""
+    for one, other, where in ((there, here, "there and not here"), (here, there, "here and not there")):
+        if isinstance(one, dict) and other is None:
+            return f"{key} is {where}"
+    return f"{key} is {there!r} there and {here!r} here"
 
 
 def read_settings(folder: Path) -> Settings:

@@ -221,12 +221,7 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
     Raises:
         RunError: there is nothing to train or to select on, or the loss is not a number.
     """
-    for examples, split in ((task.train, "train"), (task.dev, "dev")):
-        if not examples.keys:
-            raise RunError(
-                f"{task.name}: not one labelled utterance of the {split} split has it: check `mmerc corpus check`, "
-                "or leave it out with --modalities."
-            )
+    refuse_empty(task.name, task.train, task.dev)
     seed = random.Random(f"{task.seed}/{task.name}").getrandbits(31)
     torch.manual_seed(seed)
     task.network.train()  # a network from a hub arrives in evaluation mode, without dropout
@@ -257,6 +252,16 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
     task.network.load_state_dict(stage.best)
     task.network.cpu().eval()
     return stage.history
+
+
+def refuse_empty(name: str, train: Examples, dev: Examples) -> None:
+    """Raises RunError: there is nothing to train or to select on."""
+    for examples, split in ((train, "train"), (dev, "dev")):
+        if not examples.keys:
+            raise RunError(
+                f"{name}: not one labelled utterance of the {split} split has it: check `mmerc corpus check`, "
+                "or leave it out with --modalities."
+            )
 
 
 def _resumable(checkpoint: Path) -> dict[str, Any] | None:

@@ -25,11 +25,16 @@ $("login").addEventListener("submit", (event) => {
   welcome();
 });
 
+function say(text, wrong = false) {
+  $("state").textContent = text;
+  $("state").classList.toggle("wrong", wrong);
+}
+
 async function welcome() {
   try {
     const model = await ask("/v1/model");
-    $("state").textContent = `The model reads ${model.modalities.join(", ")} and tells ${model.labels.join(", ")} apart.`;
-  } catch (error) { $("state").textContent = error.message; }
+    say(`The model reads ${model.modalities.join(", ")} and tells ${model.labels.join(", ")} apart.`);
+  } catch (error) { say(error.message, true); }
 }
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -52,6 +57,7 @@ for (const tab of tabs) {
 let chosen = null, job = null;
 function choose(file) {
   chosen = file;
+  $("transcript").value = "";  // another recording has other words
   $("send").disabled = !file;
   $("drop").querySelector("span").textContent = file ? file.name : "Drop a video or a sound file here, or choose one";
 }
@@ -69,15 +75,16 @@ $("upload").addEventListener("submit", async (event) => {
   form.append("explain", $("explain").checked);
   $("send").disabled = true;
   $("timeline").replaceChildren();
+  $("media").hidden = true;
   $("progress").hidden = false;
   $("progress").removeAttribute("value");
-  $("state").textContent = "Sending …";
+  say("Sending …");
   try {
     const model = await ask("/v1/model");
     job = (await ask("/v1/conversations", { method: "POST", body: form })).url;
     $("cancel").hidden = false;
     await finished(model);
-  } catch (error) { $("state").textContent = error.message; }
+  } catch (error) { say(error.message, true); }
   job = null;
   $("cancel").hidden = $("progress").hidden = true;
   $("send").disabled = false;
@@ -87,7 +94,7 @@ async function finished(model) {
   for (;;) {
     const now = await ask(job);
     if (now.state === "failed") throw new Error(now.error);
-    if (now.state === "cancelled") { $("state").textContent = "Stopped."; return; }
+    if (now.state === "cancelled") { say("Stopped."); return; }
     if (now.state === "done") {
       const media = $("media");
       if (media.src) URL.revokeObjectURL(media.src);
@@ -95,11 +102,11 @@ async function finished(model) {
       media.hidden = false;
       showTimeline($("timeline"), { rows: now.rows, ...model }, media);
       const left = now.problems.length ? ` ${now.problems.length} lines of the transcript could not be used: ${now.problems[0]}` : "";
-      $("state").textContent = `${now.rows.length} utterances.${left}`;
+      say(`${now.rows.length} utterance${now.rows.length === 1 ? "" : "s"}.${left}`);
       return;
     }
     if (now.total) { $("progress").max = now.total; $("progress").value = now.done; }
-    $("state").textContent = now.state === "waiting" ? "Waiting for others …" : now.total ? `${now.done} of ${now.total} utterances` : "Listening for speech …";
+    say(now.state === "waiting" ? "Waiting for others …" : now.total ? `${now.done} of ${now.total} utterances` : "Listening for speech …");
     await new Promise((go) => setTimeout(go, POLL));
   }
 }
