@@ -96,19 +96,9 @@ class _FusionGraph(Graph):
     def __call__(
         self, sequences: Mapping[str, Tensor], masks: Mapping[str, Tensor], dialogues: Tensor | None = None
     ) -> Fused:
-        logits, embedding = self.run(_as_long_as_the_longest(sequences, masks))
+        given = {f"sequence_{name}": sequence.float() for name, sequence in sequences.items()}
+        logits, embedding = self.run(given | {f"mask_{name}": mask for name, mask in masks.items()})
         return Fused(logits, embedding)
-
-
-def _as_long_as_the_longest(sequences: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The graph has one number of steps for all modalities; what is filled up is masked."""
-    longest = max(mask.shape[1] for mask in masks.values())
-    filled: dict[str, Tensor] = {}
-    for name, mask in masks.items():
-        more = longest - mask.shape[1]
-        filled[f"sequence_{name}"] = torch.nn.functional.pad(sequences[name].float(), (0, 0, 0, more))
-        filled[f"mask_{name}"] = torch.nn.functional.pad(mask, (0, more))
-    return filled
 
 
 def _session(folder: Path, parts: Mapping[str, Any], name: str) -> Any:

@@ -27,6 +27,7 @@ from mmerc.inference.onnx import MANIFEST, Graph, in_float32, opened, runtime
 OPSET = 18
 LENGTHS = ((20, 12), (31,), (5, 9, 17))  # of the samples of each batch; the first is traced, all are compared
 OUT = "_out"  # behind the name of an output that an input has, too
+LONGER = 7  # steps
 TOLERANCE = 1e-3  # of a logit, from torch's, in the same graph; 8 bits are measured, not held to it
 
 
@@ -89,11 +90,12 @@ def _inputs(encoder: Encoder, lengths: Sequence[int]) -> dict[str, Tensor]:
 
 
 def _fusion_inputs(fusion: Fusion, lengths: Sequence[int]) -> dict[str, Tensor]:
-    """Utterances of these lengths; each but the first lacks one modality."""
+    """Utterances of these lengths, each modality some steps longer than the one before; each but the first lacks one."""
     dice = torch.Generator().manual_seed(len(lengths))
     inputs: dict[str, Tensor] = {}
     for number, (name, width) in enumerate(fusion.inputs.items()):
-        mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+        longer = torch.tensor(lengths) + LONGER * number
+        mask = torch.arange(int(longer.max()))[None] < longer[:, None]
         for row in range(1, len(lengths)):
             mask[row] &= row % len(fusion.inputs) != number
         inputs |= {f"sequence_{name}": torch.randn(*mask.shape, width, generator=dice), f"mask_{name}": mask}
@@ -172,7 +174,7 @@ def _trace(
                 dynamo=False,  # the newer exporter knows no packed sequences
                 input_names=list(batch),
                 output_names=list(outputs),
-                dynamic_axes=_axes(batch, outputs, one_length=isinstance(network, Fusion)),
+                dynamic_axes=_axes(batch, outputs),
                 opset_version=OPSET,
             )
         except Exception as error:
@@ -182,11 +184,11 @@ def _trace(
             ) from error
 
 
-def _axes(batch: dict[str, Tensor], outputs: Sequence[str], *, one_length: bool) -> dict[str, dict[int, str]]:
-    """The names of the sizes that may change; `one_length`: all inputs are equally long."""
+def _axes(batch: dict[str, Tensor], outputs: Sequence[str]) -> dict[str, dict[int, str]]:
+    """The names of the sizes that may change. A mask is as long as its sequence."""
     axes: dict[str, dict[int, str]] = {}
     for name, value in batch.items():
-        named = {0: "batch", 1: "steps" if one_length else f"{name}_length"}
+        named = {0: "batch", 1: f"{name.removeprefix('sequence_').removeprefix('mask_')}_length"}
         axes[name] = {axis: named[axis] for axis in range(min(value.ndim, 2))}
     sequences = ("sequence", "steps")
     return axes | {
