@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from mmerc.encoders.lora import merged_state, with_lora
+from mmerc.encoders.lora import merged_state, unmerged, with_lora
 
 
 def network() -> nn.Sequential:
@@ -36,3 +36,18 @@ def test_a_trained_update_is_merged_into_the_matrix_of_a_plain_network() -> None
     assert torch.allclose(plain(tokens), adapted(tokens))
     change = plain[1].weight - before  # type: ignore[operator]
     assert torch.allclose(change, torch.tensor([[1.0, 0, 0, 2], [0, 0, 0, 0], [2, 0, 0, 4]]))
+
+
+def test_a_plain_network_is_what_an_adapted_one_can_start_from() -> None:
+    plain, adapted, tokens = network(), network(), torch.arange(5)
+    with torch.no_grad():
+        plain[1].weight.add_(1.0)  # type: ignore[union-attr, operator]
+    with_lora(adapted, 1)
+
+    found = unmerged(adapted, plain.state_dict())
+    assert adapted.load_state_dict(found, strict=False).missing_keys == [
+        "1.parametrizations.weight.0.up",
+        "1.parametrizations.weight.0.down",
+    ]
+    assert torch.equal(adapted(tokens), plain(tokens))
+    assert unmerged(network(), plain.state_dict()).keys() == plain.state_dict().keys()

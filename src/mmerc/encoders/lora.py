@@ -1,6 +1,7 @@
 """Low-rank adaptation (Hu et al. 2022): a frozen matrix W learns as W + up @ down, for networks too large to train."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
@@ -44,3 +45,13 @@ def merged_state(network: nn.Module) -> dict[str, Tensor]:
             assert isinstance(weight, Tensor)
             state[f"{name}.weight"] = weight.detach()
     return state
+
+
+def unmerged(network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a network without updates under the names that this one, with them, has for its frozen matrices."""
+    own = network.state_dict().keys()
+    renamed = {}
+    for name, value in tensors.items():
+        frozen = f"{name.removesuffix('weight')}parametrizations.weight.original"
+        renamed[frozen if name not in own and frozen in own else name] = value
+    return renamed

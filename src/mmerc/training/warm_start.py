@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from mmerc import weights
 from mmerc.corpora import Corpus, open_corpus
 from mmerc.encoders import ENCODERS, Encoder
+from mmerc.encoders.lora import unmerged
 from mmerc.errors import MmercError
 from mmerc.files import replacing
 from mmerc.training import distributed
@@ -57,7 +58,7 @@ class WarmStart:
                 self._keep(weights.read_tensors(file), start, same)
             elif not self._trained(modality, encoder, start):
                 return
-        tensors = weights.read_tensors(start)
+        tensors = unmerged(encoder, weights.read_tensors(start))
         own = {name: value for name, value in encoder.state_dict().items() if name not in tensors}
         weights.fill(encoder, tensors | own, str(start))
 
