@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -31,8 +32,9 @@ def test_the_two_commands_are_make_targets() -> None:
 
 @pytest.mark.weights
 def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[int] = []  # a server that would not end by itself
-    monkeypatch.setattr("uvicorn.run", lambda app, **options: served.append(options["port"]))
+    served: list[Any] = []  # a server that would not end by itself
+    monkeypatch.setattr("mmerc.cli.socket.create_server", lambda address, **options: address)
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: served.extend(sockets))
     clip = next((small_corpus / "test").glob("*.mp4"), None) or next(small_corpus.rglob("*.mp4"))
     (subtitles := tmp_path / "talk.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nANN: We got the guitar!\n")
     found = commands(README)
@@ -63,7 +65,7 @@ def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path, m
         }
         result = CliRunner().invoke(app, [words.get(word, word) for word in command])
         assert result.exit_code == 0, f"{command}: {result.stderr}"
-    assert served == [8000]
+    assert served == [("127.0.0.1", 8000)]
     assert len((tmp_path / "test.jsonl").read_text().splitlines()) == 8
     assert "We got the guitar!" in (tmp_path / "talk.html").read_text()
 
