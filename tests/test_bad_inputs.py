@@ -365,7 +365,11 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("output is another folder", lambda b: train(b, out=b.file("a/x.txt", "x").parent), "choose another --out"),
     ("output name of 300 letters", lambda b: train(b, out=b.folder / ("a" * 300)), "choose another"),
     ("predictions below a file", lambda b: predict(b, b.run(), "--out", "/dev/null/x"), "cannot be written"),
-    ("predictions into a folder", lambda b: predict(b, b.run(), "--out", b.folder), "is a folder: give the name of a file"),
+    (
+        "predictions into a folder",
+        lambda b: predict(b, b.run(), "--out", b.folder),
+        "is a folder: give the name of a file",
+    ),
     ("full disk while training", full_disk_train, "No space left on device"),
     ("full disk while predicting", full_disk_predict, "No space left on device"),
     ("full disk while evaluating", full_disk_evaluate, "free some space"),
