@@ -3,7 +3,7 @@
 import re
 
 FILE = re.compile(r"\S*\.[A-Za-z]\w*\S*\s?")
-NUMBER = re.compile(r"\d+(\.\d+)?")
+TIME = re.compile(r"\d+\.\d+")
 
 
 class MmercError(Exception):
@@ -55,9 +55,9 @@ class NoFace(MissingModality):
 
 
 def kind_of(reason: str) -> str:
-    """A sentence without the file and the numbers it names: what is wrong in two places in the same way is the same text.
+    """A sentence without the file and the times it names: what is wrong in two places in the same way is the same text.
 
-    >>> kind_of("a/dia3_utt7.mp4 gives no frame between 12.5 and 15 s")
+    >>> kind_of("a/dia3_utt7.mp4 gives no frame between 12.50 and 15.00 s")
     'gives no frame between … and … s'
     """
-    return NUMBER.sub("…", FILE.sub("", reason)).strip()
+    return TIME.sub("…", FILE.sub("", reason)).strip()
