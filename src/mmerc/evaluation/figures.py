@@ -93,7 +93,7 @@ def learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
 def robustness_curves(found: dict[str, Any]) -> bytes:
     """f1_weighted over the share of missing modalities, of every fusion, and over the noise on each modality, of the
     first one."""
-    figure, (above, below) = plt.subplots(2, 1, figsize=(5.4, 6.6), layout="constrained")
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.4, 6.6), layout="constrained", sharey=True)
     for number, (name, measured) in enumerate(found.items()):
         _curve(above, measured["rates"], name, number)
     above.set_xlabel("share of modalities missing")
