@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmerc.errors import ConfigError
-from mmerc.terminal import as_csv, console, errors, guarded, show, show_result, show_statistics
+from mmerc.terminal import LISTED, as_csv, console, errors, guarded, show, show_result, show_statistics
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
     "Multimodal emotion recognition in conversation: what was felt in each utterance, from text, voice and face."
@@ -22,7 +22,6 @@ weights_app = typer.Typer(no_args_is_help=True, help="Public weights: which ther
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(weights_app, name="weights")
 
-LISTED = 10  # problems of a transcript
 CorpusArgument = Annotated[str, typer.Argument(help="KIND:PATH, such as meld:FOLDER, table:FILE.csv, synthetic:FOLDER")]
 ModelArgument = Annotated[str, typer.Argument(help="a model folder, such as RUN/model, or OWNER/NAME on the hub")]
 TranscribeOption = Annotated[

@@ -19,7 +19,7 @@ from mmerc.errors import MmercError, kind_of
 
 console = Console(width=None if sys.stdout.isatty() else 200)
 errors = Console(stderr=True)
-LISTED = 10  # places with the same problem
+LISTED = 10  # problems of a transcript, places with the same problem
 P = ParamSpec("P")
 
 

@@ -129,8 +129,8 @@ def _part(
 ) -> dict[str, Any]:
     """Trace, compare, and say how far from torch and how fast the graph is."""
     file, traced = folder / f"{name}.onnx", batches[0]
+    call, place = _call(network, list(traced)), outputs.index("logits")
     outputs = [f"{each}{OUT}" if each in traced else each for each in outputs]  # in a graph every name is another
-    call, place = _call(network, list(traced)), [each.removesuffix(OUT) for each in outputs].index("logits")
     with _plainly(network):
         _trace(file, name, network, call, traced, outputs)
         graph = Graph(opened(file))
