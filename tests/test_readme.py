@@ -33,8 +33,8 @@ def test_the_two_commands_are_make_targets() -> None:
 @pytest.mark.weights
 def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Any] = []  # a server that would not end by itself
-    monkeypatch.setattr("mmerc.cli.socket.create_server", lambda address, **options: address)
-    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: served.extend(sockets))
+    monkeypatch.setattr("mmerc.serving.server.listen", lambda host, port: (host, port))
+    monkeypatch.setattr("mmerc.serving.server.serve", lambda application, listening, limits: served.append(listening))
     clip = next((small_corpus / "test").glob("*.mp4"), None) or next(small_corpus.rglob("*.mp4"))
     (subtitles := tmp_path / "talk.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nANN: We got the guitar!\n")
     found = commands(README)

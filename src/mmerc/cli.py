@@ -1,7 +1,6 @@
 """The command line: one verb per command, no logic of its own. Results go to stdout, everything else to stderr."""
 
 import json
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -272,41 +271,19 @@ def serve(
     from mmerc.training.progress import show_log
 
     try:
-        import uvicorn
-
-        from mmerc.serving import Limits, create_app
+        from mmerc.serving import Limits, create_app, server
     except ImportError as error:
         raise ConfigError(f"serving needs the extra serve ({error}): pip install 'mmerc[serve]'.") from error
 
     show_log()
     keep_memory()
     limits = configuration.validate(Limits, configuration.overridden({}, overrides or []), "limit")
-    # A machine that is open to others has names that only its owner knows.
-    hosts = ["*"] if host in ("0.0.0.0", "::") else ["localhost", "127.0.0.1", "[::1]", host]
-    application = create_app(
-        Predictor.load(model, backend=backend),
-        limits=limits,
-        token=token or None,
-        hosts=hosts,
-        words=_listener(transcribe),
-    )
-    try:
-        listening = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"nothing can listen at {host}, port {port} ({error.strerror}): choose another --port, or a --host of this machine."
-        ) from error
+    predictor = Predictor.load(model, backend=backend)
+    hosts = server.names_of(host)
+    application = create_app(predictor, limits=limits, token=token or None, hosts=hosts, words=_listener(transcribe))
+    listening = server.listen(host, port)
     errors.print(escape(f"http://{host}:{port}/"), soft_wrap=True)
-    configured = uvicorn.Config(
-        application,
-        log_level="warning",
-        ws_max_size=limits.message_bytes,
-        timeout_keep_alive=30,
-        limit_concurrency=limits.sockets,
-    )
-    uvicorn.Server(configured).run(sockets=[listening])
+    server.serve(application, listening, limits)
 
 
 @corpus_app.command("check")

@@ -19,3 +19,9 @@ def test_counts_gaps_overlaps_and_repeated_scenes() -> None:
     assert counted["repeated_scenes"] == [
         {"split": "train", "dialogues": ["0", "1"], "turns": 4, "conflicting_labels": 2}
     ]
+
+
+def test_a_split_that_counts_from_one_has_no_gaps_for_it() -> None:
+    whole, cut = scene(0, "aaa", start=1), scene(1, "aa", start=2)
+    counted = statistics(Corpus("c", LabelSet(("a",)), {"train": (whole, cut)}))
+    assert counted["splits"]["train"]["gaps"] == 1

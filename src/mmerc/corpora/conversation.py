@@ -13,6 +13,8 @@ from mmerc.errors import CorpusError
 Identity = int | str
 Key = tuple[str, str, str]
 
+SPLITS = ("train", "dev", "test")  # what a run knows what to do with
+
 SEVERAL = re.compile(r"\s+and\s+|\s*[/&,]\s*", re.IGNORECASE)
 EVERYBODY = frozenset({"all", "both", "everyone", "everybody"})
 

@@ -6,11 +6,9 @@ grouped after Ekman, which are MELD's seven. A comment is a dialogue of one utte
 
 from pathlib import Path
 
-from mmerc.corpora.conversation import Corpus, Dialogue, Problem, Utterance
+from mmerc.corpora.conversation import SPLITS, Corpus, Dialogue, Problem, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.errors import CorpusError
-
-SPLITS = ("train", "dev", "test")
 
 
 def read_goemotions(folder: Path) -> Corpus:

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from mmerc.corpora.conversation import Corpus, Problem, Utterance, gather
+from mmerc.corpora.conversation import SPLITS, Corpus, Problem, Utterance, gather
 from mmerc.corpora.rows import read_rows
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
 SENTIMENT = LabelSet(("0", "1"))
-SPLITS = ("train", "dev", "test")
 FILES = {"text": "text", "audio": "audio", "video": "face"}  # file -> signal
 # Linear classifiers have 98 and 91 % of training videos that they have not seen: more than there is to see.
 TOLD = ("text", "face")

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from mmerc.corpora.conversation import Corpus, Utterance, gather
+from mmerc.corpora.conversation import SPLITS, Corpus, Utterance, gather
 from mmerc.corpora.pack_folder import TABLE, finite_arrays, read_pack_folder
 from mmerc.corpora.pickles import ENDINGS, TORCH_ENDINGS, read_pickle
 from mmerc.corpora.table import identity
 from mmerc.emotions import ALIASES, SEVEN, LabelSet
 from mmerc.errors import CorpusError
 
-ROLES = ("ids", "speakers", "labels", "sentences", "train", "dev", "test")
+ROLES = ("ids", "speakers", "labels", "sentences", *SPLITS)
 MELD_NAMES = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")  # the order of its labels there
 IEMOCAP_NAMES = ("happy", "sad", "neutral", "angry", "excited", "frustrated")
 _START = ("ids", "speakers", "labels", "text")
@@ -101,7 +101,7 @@ def _keyed(path: Path, content: Sequence[Any], places: Mapping[str, str]) -> tup
         raise CorpusError(f"{path}: no signal is mapped: add one, such as --map text=3.")
     first = next(iter(signals.values()))
     turns = []
-    for split in ("train", "dev", "test"):
+    for split in SPLITS:
         for dialogue in _sorted(parts.get(split, ())):
             count = len(first.get(dialogue, ()))
             for place in range(count):

@@ -11,8 +11,8 @@ REPEATED_TURNS = 4  # so many same turns in a row, said by the same people, are 
 def statistics(corpus: Corpus) -> dict[str, Any]:
     """Counts per split and across splits, ready for JSON.
 
-    `labels` counts every label of the set (`None` where the split has no labels); `gaps` counts dialogues whose
-    utterance ids are not 0..n-1; `overlaps` pairs of neighbours of which the second starts before the first ends;
+    `labels` counts every label of the set (`None` where the split has no labels); `gaps` counts dialogues that lack
+    a number between the split's first (0 in MELD) and their own last; `overlaps` pairs of neighbours of which the second starts before the first ends;
     `not_monotonic` dialogues in which a start time goes back.
     """
     splits = {split: _of_split(corpus, split) for split in corpus.splits}
@@ -32,6 +32,7 @@ def _of_split(corpus: Corpus, split: str) -> dict[str, Any]:
     utterances = list(corpus.utterances(split))
     counts = Counter(utterance.emotion for utterance in utterances)
     labelled = corpus.labelled(split)
+    first = min((turn.utterance for turn in utterances if isinstance(turn.utterance, int)), default=0)
     return {
         "utterances": len(utterances),
         "dialogues": len(dialogues),
@@ -39,7 +40,7 @@ def _of_split(corpus: Corpus, split: str) -> dict[str, Any]:
         "clips": sum(utterance.clip is not None for utterance in utterances),
         "labelled": labelled,
         "emotions": {name: counts.get(name, 0) for name in corpus.labels.names} if counts.keys() - {None} else None,
-        "gaps": sum(_has_gap(dialogue) for dialogue in dialogues),
+        "gaps": sum(_has_gap(dialogue, first) for dialogue in dialogues),
         "overlaps": sum(sum(_overlap(*pair) for pair in _neighbours(dialogue)) for dialogue in dialogues),
         "not_monotonic": sum(any(_goes_back(*pair) for pair in _neighbours(dialogue)) for dialogue in dialogues),
     }
@@ -49,8 +50,9 @@ def _neighbours(dialogue: Dialogue) -> list[tuple[Utterance, Utterance]]:
     return list(zip(dialogue.utterances, dialogue.utterances[1:], strict=False))
 
 
-def _has_gap(dialogue: Dialogue) -> bool:
-    return [turn.utterance for turn in dialogue.utterances] != list(range(len(dialogue)))
+def _has_gap(dialogue: Dialogue, first: int) -> bool:
+    numbers = [turn.utterance for turn in dialogue.utterances if isinstance(turn.utterance, int)]
+    return numbers != list(range(first, first + len(numbers)))
 
 
 def _overlap(first: Utterance, second: Utterance) -> bool:

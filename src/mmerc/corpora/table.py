@@ -9,7 +9,7 @@ Columns: `dialogue`, `utterance`, `speaker`, `text` (required, the last two may 
 import re
 from pathlib import Path
 
-from mmerc.corpora.conversation import Clip, Corpus, Identity, Problem, Utterance, gather
+from mmerc.corpora.conversation import SPLITS, Clip, Corpus, Identity, Problem, Utterance, gather
 from mmerc.corpora.rows import read_rows, times
 from mmerc.emotions import ALIASES, SEVEN, LabelSet
 from mmerc.errors import CorpusError
@@ -17,8 +17,7 @@ from mmerc.errors import CorpusError
 COLUMNS = ("dialogue", "utterance", "speaker", "text")
 MOSTLY = 0.8
 WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
-KNOWN = ("train", "dev", "test")
-SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "training": "train"}
+OTHER_NAMES = {"val": "dev", "valid": "dev", "validation": "dev", "training": "train"}
 
 
 def read_table(file: Path) -> Corpus:
@@ -38,10 +37,10 @@ def read_table(file: Path) -> Corpus:
             problems.append(Problem("row", f"{file.name} row {number}", "has no dialogue or utterance id; skipped"))
             continue
         split = row.get("split") or "test"
-        split = SPLITS.get(split.lower(), split)
-        if split not in KNOWN and split not in odd:
+        split = OTHER_NAMES.get(split.lower(), split)
+        if split not in SPLITS and split not in odd:
             odd.add(split)
-            what = f'the split "{split}" is none of {", ".join(KNOWN)}: it can be predicted, nothing else'
+            what = f'the split "{split}" is none of {", ".join(SPLITS)}: it can be predicted, nothing else'
             problems.append(Problem("split", f"{file.name} row {number}", what))
         where = f"{split} dialogue {row['dialogue']} utterance {row['utterance']}"
         start, end, wrong_times = times(row.get("start", ""), row.get("end", ""), where)
