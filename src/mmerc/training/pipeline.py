@@ -20,14 +20,22 @@ from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
 from mmerc.processor import keep_memory
 from mmerc.training import distributed
-from mmerc.training.batches import CONTEXT, EncoderExamples, FusionExamples, unpacked
+from mmerc.training.batches import CONTEXT, FusionExamples, unpacked
 from mmerc.training.decision import Decision
 from mmerc.training.extraction import extract_features, inputs_in
 from mmerc.training.model_folder import load_fusion, save_fusion, write_model
 from mmerc.training.predictions import decisions_of, fused_answers, predict_split, prior_of
 from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
-from mmerc.training.selection import HELD_OUT, encoder_examples, labels_of, read_with, selection_of, trainable
+from mmerc.training.selection import (
+    HELD_OUT,
+    encoder_examples,
+    labels_of,
+    labels_with,
+    read_with,
+    selection_of,
+    trainable,
+)
 from mmerc.training.settings import RunConfig
 from mmerc.training.stage import Task, best_score, fit, refuse_empty
 from mmerc.training.warm_start import WarmStart
@@ -71,7 +79,10 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
     for number, folder in enumerate(folders):
         if seeds > 1:
             log.info("seed %d of %d", number + 1, seeds)
-        Seed(config, corpus, location, out, folder, config.seed + number).run(fusions)
+        seed = Seed(config, corpus, location, out, folder, config.seed + number)
+        if number == 0:
+            seed.prepare()
+        seed.run(fusions)
     if distributed.is_first():
         best = max(folders, key=lambda folder: read_json(folder / "model" / "config.json")["dev_f1_weighted"])
         if best != out:
@@ -104,11 +115,16 @@ class Seed:
         self.journal = Journal(run / "log.jsonl")
         self.encoders: dict[str, Encoder] = {}
 
-    def run(self, fusions: Sequence[str] = ()) -> None:
+    def prepare(self) -> None:
+        """Read what every encoder is trained on: a modality that nobody has is found before hours of training another."""
         for modality in self.config.modalities:
-            # One that nobody has is found before hours of training another.
             if distributed.anyone(not (self.folder / "encoders" / modality).is_dir()):
-                refuse_empty(modality, *self._encoder_examples(modality, self._untrained(modality)))
+                inputs = self.inputs(modality, self._untrained(modality))
+                train, dev = (labels_with(inputs, self.corpus, split) for split in ("train", self.selection))
+                refuse_empty(modality, train, dev)
+
+    def run(self, fusions: Sequence[str] = ()) -> None:
+        """Every part that is not there yet, to the model folder."""
         for modality in self.config.modalities:
             self.encoders[modality] = self.encoder(modality)
         features = {name: self.features(name) for name in self.encoders}
@@ -142,14 +158,14 @@ class Seed:
         WarmStart(self.config, self.corpus, self.location, self.run_folder, self.seed, self.journal.note).fill(
             modality, encoder
         )
-        train, dev = self._encoder_examples(modality, encoder)
+        inputs = self.inputs(modality, encoder)
         task = Task(
             name=modality,
             network=encoder,
             forward=encoder,
             config=self.config.modalities[modality],
-            train=train,
-            dev=dev,
+            train=encoder_examples(encoder, inputs, self.corpus, "train"),
+            dev=encoder_examples(encoder, inputs, self.corpus, self.selection),
             classes=len(self.corpus.labels),
             seed=self.seed,
         )
@@ -170,14 +186,6 @@ class Seed:
         encoder = ENCODERS[config.encoder](config, len(self.corpus.labels))
         encoder.adapt(self.corpus.dialogues("train"))
         return encoder
-
-    def _encoder_examples(self, modality: str, encoder: Encoder) -> tuple[EncoderExamples, EncoderExamples]:
-        """What the encoder is trained on, and what selects."""
-        inputs = self.inputs(modality, encoder)
-        return (
-            encoder_examples(encoder, inputs, self.corpus, "train"),
-            encoder_examples(encoder, inputs, self.corpus, self.selection),
-        )
 
     def inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads, prepared once for all seeds."""

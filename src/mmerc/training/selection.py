@@ -54,9 +54,13 @@ def labels_of(corpus: Corpus, split: str) -> dict[Key, int]:
 
 def encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
     """What stage 1 is trained or judged on: the labelled utterances that have the modality."""
-    labelled = labels_of(corpus, split)
-    keys = [key for key in labelled if inputs[key].values is not None]
-    return EncoderExamples(encoder, inputs, keys, [labelled[key] for key in keys])
+    labels = labels_with(inputs, corpus, split)
+    return EncoderExamples(encoder, inputs, list(labels), list(labels.values()))
+
+
+def labels_with(inputs: FeatureStore, corpus: Corpus, split: str) -> dict[Key, int]:
+    """The label of every utterance that has one, and has what is in the store."""
+    return {key: label for key, label in labels_of(corpus, split).items() if inputs[key].values is not None}
 
 
 def read_with(labelled: Mapping[Key, int], corpus: Corpus, split: str) -> list[Key]:

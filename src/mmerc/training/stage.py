@@ -7,7 +7,7 @@ is simply done again.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from mmerc.config import StageConfig
+from mmerc.corpora import Key
 from mmerc.errors import RunError
 from mmerc.files import replacing
 from mmerc.fusion import Fusion
@@ -221,7 +222,7 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
     Raises:
         RunError: there is nothing to train or to select on, or the loss is not a number.
     """
-    refuse_empty(task.name, task.train, task.dev)
+    refuse_empty(task.name, task.train.keys, task.dev.keys)
     seed = random.Random(f"{task.seed}/{task.name}").getrandbits(31)
     torch.manual_seed(seed)
     task.network.train()  # a network from a hub arrives in evaluation mode, without dropout
@@ -254,10 +255,10 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
     return stage.history
 
 
-def refuse_empty(name: str, train: Examples, dev: Examples) -> None:
+def refuse_empty(name: str, train: Collection[Key], dev: Collection[Key]) -> None:
     """Raises RunError: there is nothing to train or to select on."""
-    for examples, split in ((train, "train"), (dev, "dev")):
-        if not examples.keys:
+    for keys, split in ((train, "train"), (dev, "dev")):
+        if not keys:
             raise RunError(
                 f"{name}: not one labelled utterance of the {split} split has it: check `mmerc corpus check`, "
                 "or leave it out with --modalities."
