@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         RunError: the folder cannot be written.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_stream(path):
         yield path
         return
     path = Path(os.path.realpath(path))
@@ -56,12 +56,21 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a device or a pipe stands there: it takes what is written as it comes.
+
+    >>> is_stream(Path("/dev/null")), is_stream(Path("/"))
+    (True, False)
+    """
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def check_writable(path: Path) -> None:
     """Raises RunError: no file can be written at `path`."""
     if path.is_dir():
         raise RunError(f"{path} is a folder: give the name of a file.")
-    if path.exists() and not path.is_file():
-        return  # a device or a pipe
+    if is_stream(path):
+        return
     probe = path.parent / f"{TEMPORARY}{uuid.uuid4().hex[:8]}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,5 +17,7 @@ def test_a_socket_takes_connections_at_once() -> None:
 
 
 def test_what_is_no_address_of_this_machine_is_one_sentence() -> None:
-    with pytest.raises(ConfigError, match="203.0.113.7, port 80 .*: choose another --port, or a --host of this machine"):
+    with pytest.raises(
+        ConfigError, match="203.0.113.7, port 80 .*: choose another --port, or a --host of this machine"
+    ):
         listen("203.0.113.7", 80)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Live, Problem, Utterance
 from mmerc.corpora.fer2013 import read_fer2013
 from mmerc.corpora.goemotions import read_goemotions
+from mmerc.corpora.location import parts
 from mmerc.corpora.meld import read_meld
 from mmerc.corpora.mosi import read_mosi
 from mmerc.corpora.packs import read_pack
@@ -44,12 +45,9 @@ def open_corpus(location: str) -> Corpus:
     Raises:
         CorpusError: the kind is unknown, the path is absent, or the reader finds nothing it can use.
     """
-    kind, colon, path = location.partition(":")
-    places: dict[str, str] = {}
-    if kind == "pack":
-        path, _, query = path.partition("?")
-        places = dict(parse_qsl(query))
-    if not colon or kind not in READERS:
+    kind, path, roles = parts(location)
+    places = dict(parse_qsl(roles))
+    if ":" not in location or kind not in READERS:
         raise CorpusError(f'"{location}" is not a corpus: write KIND:PATH with KIND one of {", ".join(READERS)}.')
     try:
         place = Path(path).expanduser()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmerc.corpora import READERS, Clip, Dialogue, Problem, Utterance, open_corpus
 from mmerc.corpora.conversation import gather
+from mmerc.corpora.location import parts
 from mmerc.corpora.meld import NAME
 from mmerc.errors import CorpusError
 from mmerc.inference.recording import Words, alone, read_recording
@@ -54,7 +55,7 @@ def is_file(place: Path) -> bool:
 
 
 def _of_corpus(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
-    if location.partition(":")[0] not in READERS:
+    if parts(location)[0] not in READERS:
         raise CorpusError(
             f"{location[:120]} is neither a file nor a folder, nor KIND:PATH with KIND one of {', '.join(READERS)}: check it."
         )

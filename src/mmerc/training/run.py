@@ -13,6 +13,7 @@ import yaml
 
 from mmerc.config import Settings
 from mmerc.corpora import Clip, Corpus
+from mmerc.corpora.location import absolute
 from mmerc.errors import RunError
 from mmerc.files import read_json, write_json, write_text
 from mmerc.training.settings import RunConfig, check
@@ -40,17 +41,6 @@ def open_run(folder: Path, config: RunConfig, corpus: Corpus, location: str, see
 
 def _flat(config: RunConfig, location: str, seeds: int) -> Settings:
     return {"corpus": absolute(location), "seeds": seeds, **config.settings()}
-
-
-def absolute(location: str) -> str:
-    """The location of a corpus as it is found from every folder.
-
-    >>> absolute("pack:/data/pack.pkl?labels=1")
-    'pack:/data/pack.pkl?labels=1'
-    """
-    kind, colon, rest = location.partition(":")
-    path, mark, roles = rest.partition("?")
-    return f"{kind}{colon}{Path(path).expanduser().absolute()}{mark}{roles}"
 
 
 def _same(folder: Path, there: Settings, here: Settings, fingerprint: str) -> None:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from mmerc import weights
 from mmerc.corpora import Corpus, open_corpus
+from mmerc.corpora.location import beside
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.encoders.lora import unmerged
 from mmerc.errors import MmercError
@@ -66,7 +67,7 @@ class WarmStart:
         """Write what `encoder` would be after the other corpus to the file `start`; False where there is none."""
         config = self.config.modalities[modality]
         asked = not config.warm_start.endswith(":")
-        location = config.warm_start if asked else beside(self.location, config.warm_start)
+        location = config.warm_start if asked else beside(self.location, config.warm_start.removesuffix(":"))
         try:
             corpus = trainable(open_corpus(location)) if location else None
         except MmercError as error:
@@ -111,13 +112,3 @@ class WarmStart:
             with replacing(start) as temporary:
                 save_file({name: value.contiguous() for name, value in kept.items()}, temporary)
         distributed.barrier()
-
-
-def beside(location: str, kind: str) -> str:
-    """The corpus in the folder `kind` beside the one at `location`, empty where there is none.
-
-    >>> beside("meld:/no/such/place/meld", "goemotions:")
-    ''
-    """
-    folder = Path(location.partition(":")[2]).expanduser().absolute().parent / kind.removesuffix(":")
-    return f"{kind}{folder}" if folder.is_dir() else ""
