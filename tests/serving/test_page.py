@@ -69,6 +69,7 @@ def test_a_recording_is_dropped_and_its_timeline_read(chromium: str, address: st
         page.wait_for_selector("#timeline .track button", timeout=60_000)
         blocks = page.locator("#timeline .track button")
         assert blocks.count() == 2 and page.locator("#timeline .lane").count() == 2
+        assert page.locator("#timeline .marks span").all_inner_texts() == ["0:00", "0:01", "0:02"]
         blocks.nth(1).focus()
         assert "I did" in page.inner_text("#timeline .detail")
         assert page.locator("#timeline .detail .bars i").count() == 7

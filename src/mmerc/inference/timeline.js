@@ -49,6 +49,19 @@ function words(row) {
   return said;
 }
 
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];  // seconds between two marks
+function axis(begin, whole) {
+  const lane = make("div", "", { class: "axis", "aria-hidden": "true" }), marks = make("div", "", { class: "marks" });
+  const step = STEPS.find((each) => whole / each <= 8) || 3600 * Math.ceil(whole / 28800);
+  for (let at = Math.ceil(begin / step) * step; at <= begin + whole; at += step) {
+    const mark = make("span", clock(at).slice(0, -2));
+    mark.style.left = `${100 * (at - begin) / whole}%`;
+    marks.append(mark);
+  }
+  lane.append(make("b"), marks);
+  return lane;
+}
+
 function showDialogue(name, turns, look, media) {
   const section = make("section");
   const timed = turns.every((row) => row.start !== null && row.end !== null);
@@ -66,9 +79,10 @@ function showDialogue(name, turns, look, media) {
     const track = make("div", "", { class: "track" });
     turns.forEach((row, number) => {
       if (row.speaker !== speaker) return;
-      const block = coloured(make("button", row.emotion, { type: "button", "aria-pressed": "false",
+      const block = coloured(make("button", "", { type: "button", "aria-pressed": "false",
         "aria-label": `${row.speaker || "somebody"} ${clock(row.start)}: ${row.emotion} ${percent(row.probabilities[row.emotion])}. ${row.text || ""}`,
         title: look.labels.map((l) => `${l} ${percent(row.probabilities[l])}`).join("\n") }), row.emotion, look);
+      block.append(make("span", row.emotion));
       if (!row.modalities.length) block.classList.add("none");
       const from = timed ? row.start - begin : number, length = timed ? row.end - row.start : 1;
       block.style.left = `${100 * from / whole}%`;
@@ -82,6 +96,7 @@ function showDialogue(name, turns, look, media) {
     lane.append(make("b", speaker || "somebody", { title: speaker }), track);
     section.append(lane);
   }
+  if (timed) section.append(axis(begin, whole));
   section.append(detail, table(turns, timed));
   select(0);
   if (media && timed) media.addEventListener("timeupdate", () => {
