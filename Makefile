@@ -14,8 +14,8 @@ test: check
 	$(BIN)/pytest
 
 check: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check --quiet src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check --quiet src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

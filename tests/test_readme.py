@@ -1,6 +1,7 @@
 """The README and the manual are true: their commands are run, their links lead somewhere, their settings exist."""
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,12 @@ def test_every_dependency_has_its_line() -> None:
         for line in [*project["dependencies"], *project["optional-dependencies"]["minilm"]]
     ]
     assert [name for name in names if name not in page] == []
+
+
+def test_the_page_of_settings_is_what_they_say_of_themselves() -> None:
+    page = runpy.run_path(str(ROOT / "docs" / "make_settings.py"))["page"]()
+    assert "| `history` | `5` | utterances read before the current one (≥ 0) |" in page
+    assert page == (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), "run `python docs/make_settings.py`"
 
 
 def test_settings_named_in_the_manual_exist() -> None:

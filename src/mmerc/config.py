@@ -25,16 +25,18 @@ class Section(BaseModel):
 class StageConfig(Section):
     """How one network is trained; shared by every encoder and by the fusion."""
 
-    epochs: int = Field(10, ge=1)
+    epochs: int = Field(10, ge=1, description="at most; the one with the best dev f1_weighted is kept")
     batch_size: int = Field(32, ge=1, description="over all processes together")
-    optimizer: Literal["sgd", "adamw"] = "adamw"
-    learning_rate: float = Field(1e-3, gt=0)
+    optimizer: Literal["sgd", "adamw"] = Field("adamw", description="SGD with momentum, or AdamW")
+    learning_rate: float = Field(1e-3, gt=0, description="the highest, after the warm-up")
     momentum: float = Field(0.9, ge=0, lt=1, description="SGD only")
-    weight_decay: float = Field(0.01, ge=0)
-    schedule: Literal["constant", "linear"] = "linear"
+    weight_decay: float = Field(0.01, ge=0, description="of matrices; biases and gains are not decayed")
+    schedule: Literal["constant", "linear"] = Field(
+        "linear", description="after the warm-up: the rate stays, or falls to 0 in a line"
+    )
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the rate rises from 0")
     gradient_clip: float = Field(1.0, ge=0, description="largest gradient norm; 0 switches it off")
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target that goes to all emotions alike")
     class_balance: float = Field(0.0, ge=0, le=1, description="class weights: 0 none, 1 inverse frequency")
     logit_adjustment: float = Field(
         0.0, ge=0, le=1, description="share of each label's log frequency that the loss adds to its logit"

@@ -55,14 +55,17 @@ class Encoding:
 class EncoderConfig(StageConfig):
     """Settings that every encoder has; each adds its own beside its network."""
 
-    encoder: str
-    pretrained: bool = True
+    encoder: str = Field(description="the kind of network")
+    pretrained: bool = Field(
+        True,
+        description="load public weights; false starts from chance. At the top of the settings it is said of all modalities",
+    )
     warm_start: str = Field(
         "",
         description="KIND:PATH of a corpus to train on first; KIND: alone is the folder KIND beside the corpus, if "
         "there is one; model:FOLDER starts from a trained model's network",
     )
-    warm_epochs: int = Field(1, ge=1)
+    warm_epochs: int = Field(1, ge=1, description="epochs on that other corpus")
 
 
 class Encoder(nn.Module, ABC):

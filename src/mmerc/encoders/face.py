@@ -40,32 +40,36 @@ MOST_FRAMES = 240  # looked at in one utterance, however long: at 720p they take
 
 
 class FaceConfig(EncoderConfig):
-    """`backbone`: "facenet", "cnn", or a network of transformers. `images`: frames looked at, evenly spaced. `largest_side`: pixels to which bigger frames are reduced.
+    """Settings of the face encoder."""
 
-    `smallest`: side in pixels of the smallest face looked for, after that reduction. `large_first`: where a frame shows a
-    large face, small ones are not looked for (with `track: largest`). `track`: whose face it is: in each
-    frame the largest (the article), or through the clip the one seen longest, or the one that speaks; the last two look
-    at `rate` frames a second. `weights`: for `facenet` a name; for `cnn` nothing, or the folder of a trained model whose
-    face network is taken over. `turn` (degrees), `shift`, `zoom` (shares of the side): how far the pictures that a
-    network is trained on are moved at most.
-    """
-
-    backbone: str = "facenet"
-    weights: str = ""
-    train_backbone: bool = False
-    images: int = Field(50, ge=1, le=500)
-    track: Literal["largest", "longest", "speaking"] = "largest"
-    rate: float = Field(12.5, gt=0, le=60)
-    large_first: bool = False
-    largest_side: int = Field(LARGEST_SIDE, ge=64)
-    smallest: int = Field(20, ge=12)
+    backbone: str = Field(
+        "facenet", description="facenet, cnn, or the name or folder of a picture network of transformers"
+    )
+    weights: str = Field(
+        "",
+        description="for facenet vggface2 (where it is empty) or casia-webface; for cnn nothing, or the folder of a trained model whose face network is taken over",
+    )
+    train_backbone: bool = Field(
+        False, description="train the pre-trained network, too, instead of storing what it says"
+    )
+    images: int = Field(50, ge=1, le=500, description="frames looked at, evenly spaced")
+    track: Literal["largest", "longest", "speaking"] = Field(
+        "largest",
+        description="whose face: the largest in each frame (the article), or through the clip that of the one seen longest, or of the one speaking",
+    )
+    rate: float = Field(12.5, gt=0, le=60, description="frames a second where a track is followed")
+    large_first: bool = Field(
+        False, description="where a frame shows a large face, small ones are not looked for (with track=largest)"
+    )
+    largest_side: int = Field(LARGEST_SIDE, ge=64, description="pixels to which bigger frames are reduced")
+    smallest: int = Field(20, ge=12, description="pixels of the smallest face looked for, after that reduction")
     side: int = Field(48, ge=16, description="pixels of a crop for the small network")
     channels: int = Field(32, ge=8, description="of the small network's first layer")
-    turn: float = Field(15.0, ge=0, le=180)
-    shift: float = Field(0.08, ge=0, le=0.5)
-    zoom: float = Field(0.1, ge=0, lt=1)
+    turn: float = Field(15.0, ge=0, le=180, description="degrees by which a picture is turned in training, at most")
+    shift: float = Field(0.08, ge=0, le=0.5, description="share of the side by which it is moved, at most")
+    zoom: float = Field(0.1, ge=0, lt=1, description="share by which it is zoomed, at most")
     hidden: int = Field(256, ge=4, description="of the GRU")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(0.3, ge=0, lt=1, description="in the small network and before the classifier")
 
 
 class Face(Encoder):

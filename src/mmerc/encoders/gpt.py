@@ -25,9 +25,12 @@ MARKS = {
 
 
 class GptConfig(TextConfig):
-    backbone: str = "openai-gpt"
-    next_sentence: float = Field(1.0, ge=0)
-    language_model: float = Field(1.0, ge=0)
+    backbone: str = Field(
+        "openai-gpt",
+        description="a hub name, a folder, or scratch: a small network with a vocabulary learned from the corpus",
+    )
+    next_sentence: float = Field(1.0, ge=0, description="weight of the loss that sets the right reply against others")
+    language_model: float = Field(1.0, ge=0, description="weight of the loss on the reply's tokens")
 
 
 class Gpt(TextEncoder):

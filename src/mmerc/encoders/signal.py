@@ -27,14 +27,16 @@ SMALLEST = 1e-5  # deviation below which a column is constant
 
 
 class SignalConfig(EncoderConfig):
-    """`signal`: its name among the utterance's signals. `inputs`: its columns; 0 takes what the corpus has."""
+    """Settings of a signal."""
 
-    signal: str
-    inputs: int = Field(0, ge=0)
-    protocol: Protocol = "offline"
-    context: bool = False
-    hidden: int = Field(64, ge=4)
-    dropout: float = Field(0.3, ge=0, lt=1)
+    signal: str = Field(description="its name among the utterance's signals")
+    inputs: int = Field(0, ge=0, description="its columns; 0 takes what the corpus has")
+    protocol: Protocol = Field(
+        "offline", description="taken from the top of the settings; online reads nothing behind an utterance"
+    )
+    context: bool = Field(False, description="read the whole dialogue, one vector an utterance")
+    hidden: int = Field(64, ge=4, description="units of the GRU, in each direction")
+    dropout: float = Field(0.3, ge=0, lt=1, description="before the GRU and the classifier")
     noise: float = Field(0.0, ge=0, description="white noise in training, in deviations of each column")
 
 

@@ -25,14 +25,16 @@ Level = Literal["none", "utterance", "band"]
 
 
 class SpectrogramConfig(SpeechConfig):
-    """`level`: what is taken off the log-mel values: nothing, the utterance's mean (its loudness), or the mean of each
-    band (its loudness and the colour of voice and microphone)."""
+    """Settings of the spectrogram network."""
 
-    bands: int = Field(64, ge=16, multiple_of=16)
+    bands: int = Field(64, ge=16, multiple_of=16, description="mel bands")
     channels: int = Field(32, ge=4, description="of the first convolution; the last has four times as many")
     hidden: int = Field(128, ge=4, description="of the GRU, in each direction")
-    level: Level = "utterance"
-    dropout: float = Field(0.3, ge=0, lt=1)
+    level: Level = Field(
+        "utterance",
+        description="what is taken off the log-mel values: nothing, the utterance's mean (its loudness), or the mean of each band (also the colour of voice and microphone)",
+    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="before the GRU and the classifier")
     time_mask: int = Field(20, ge=0, description="longest stretch of frames hidden in training (SpecAugment)")
     band_mask: int = Field(8, ge=0, description="most bands hidden in training")
     masks: int = Field(2, ge=0, description="how many of each")

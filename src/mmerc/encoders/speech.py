@@ -23,15 +23,15 @@ MARGIN = SAMPLE_RATE // 10  # kept before the first and after the last speech, w
 
 
 class SpeechConfig(EncoderConfig):
-    """`channel`: how a clip's channels become one. `longest`: seconds of an utterance that are heard.
+    """Settings of the audio encoders. `speed`, `gain` and `noise`: how a voice is altered each time it is trained on (`augmentation.altered`)."""
 
-    `least_speech`: seconds of speech below which the audio counts as missing, and what lies before the first and behind
-    the last speech is left out; 0 takes all that is not silent. `speed`, `gain` and `noise` are how much a voice is altered each time it is trained on (`augmentation.altered`).
-    """
-
-    channel: Channel = "mean"
-    longest: float = 30.0
-    least_speech: float = Field(0.0, ge=0)
+    channel: Channel = Field("mean", description="how a clip's channels become one")
+    longest: float = Field(30.0, description="seconds of an utterance that are heard")
+    least_speech: float = Field(
+        0.0,
+        ge=0,
+        description="seconds of speech below which the audio counts as missing, and what lies before the first and behind the last is left out; 0 takes all that is not silent",
+    )
     speed: float = Field(0.0, ge=0, lt=0.5, description="largest change of speed, a share")
     gain: float = Field(0.0, ge=0, description="largest change of level, dB")
     noise: float = Field(0.0, ge=0, le=1, description="how often noise is added")

@@ -18,11 +18,11 @@ from mmerc.media import SAMPLE_RATE
 
 
 class SpeechTransformerConfig(SpeechConfig):
-    """`backbone`: a hub name or a folder. `frozen`: only the pooling and the classifier learn."""
+    """Settings of a pre-trained speech network."""
 
-    backbone: str
-    frozen: bool = False
-    dropout: float = Field(0.1, ge=0, lt=1)
+    backbone: str = Field(description="a hub name or a folder")
+    frozen: bool = Field(False, description="only the pooling and the classifier learn")
+    dropout: float = Field(0.1, ge=0, lt=1, description="before the classifier")
 
 
 class SpeechTransformer(SpeechEncoder):

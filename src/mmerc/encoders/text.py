@@ -35,25 +35,24 @@ IGNORED = -100  # cross_entropy's own mark for a position without a target
 
 
 class TextConfig(EncoderConfig):
-    """Settings of the text encoders.
+    """Settings of the text encoders."""
 
-    `backbone`: "minilm" (the extra of that name), a hub name, a folder, or "scratch". `history`: how many utterances
-    before the current one. `distractors`: wrong candidates beside the right one in the next-sentence loss.
-    `pooling`: what the emotion classifier reads.
-    """
-
-    backbone: str
-    protocol: Protocol = "offline"
-    history: int = Field(5, ge=0)
+    backbone: str = Field(
+        description="minilm (the extra of that name), a hub name, a folder, or scratch: a small network with a vocabulary learned from the corpus"
+    )
+    protocol: Protocol = Field("offline", description="taken from the top of the settings")
+    history: int = Field(5, ge=0, description="utterances read before the current one")
     future: int = Field(1, ge=0, description="utterances read behind the current one, offline; the reply is the first")
-    longest: int = Field(160, ge=8, description="tokens")
-    names: bool = False
-    distractors: int = Field(1, ge=1)
-    next_sentence: float = Field(0.0, ge=0, description="weight of the loss")
-    language_model: float = Field(0.0, ge=0, description="weight of the loss")
-    pooling: Literal["cls", "current", "both"] = "cls"
-    scratch_layers: int = Field(2, ge=1)
-    scratch_width: int = Field(64, ge=8)
+    longest: int = Field(160, ge=8, description="tokens of the input; the oldest history goes first")
+    names: bool = Field(False, description="write who speaks before each turn")
+    distractors: int = Field(1, ge=1, description="wrong replies beside the right one in the next-sentence loss")
+    next_sentence: float = Field(0.0, ge=0, description="weight of the loss that sets the right reply against others")
+    language_model: float = Field(0.0, ge=0, description="weight of the loss on the reply's tokens")
+    pooling: Literal["cls", "current", "both"] = Field(
+        "cls", description="what the emotion is read from: [CLS], the mean of the current utterance, or both"
+    )
+    scratch_layers: int = Field(2, ge=1, description="layers of a scratch network")
+    scratch_width: int = Field(64, ge=8, description="width of a scratch network")
     scratch_vocabulary: int = Field(2000, ge=300, description="largest vocabulary learned from a corpus")
     lora: int = Field(0, ge=0, description="rank of the updates to a frozen network; 0 trains the network itself")
     context_dropout: float = Field(0.0, ge=0, le=1, description="share of training inputs with less context")

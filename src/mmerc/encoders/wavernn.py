@@ -215,23 +215,26 @@ def _typed(layer: nn.Module, x: Tensor, *state: Tensor | None) -> Any:
 
 
 class WaveRnnConfig(SpeechConfig):
-    """`n_time`: frames of a window, of which kernel - 1 are context (240: 47,200 samples, 2.95 s).
+    """The article's network, or a smaller one of its kind."""
 
-    `train_hops`: hops of the random stretch that training looks at (0: everything, as the article).
-    """
-
-    n_time: int = Field(240, ge=8)
-    kernel: int = Field(5, ge=3)
-    upsample_scales: tuple[int, ...] = (5, 5, 8)
-    bands: int = Field(128, ge=8)
-    rnn: int = Field(512, ge=4)
-    blocks: int = Field(10, ge=1)
-    hidden: int = Field(128, ge=4)
-    train_hops: int = Field(0, ge=0)
+    n_time: int = Field(
+        240, ge=8, description="frames of a window, of which kernel - 1 are context; 240 are 47,200 samples, 2.95 s"
+    )
+    kernel: int = Field(5, ge=3, description="frames that the first convolution looks at; odd")
+    upsample_scales: tuple[int, ...] = Field(
+        (5, 5, 8), description="factors whose product is the hop between two frames, in samples"
+    )
+    bands: int = Field(128, ge=8, description="mel bands")
+    rnn: int = Field(512, ge=4, description="units of each recurrent layer")
+    blocks: int = Field(10, ge=1, description="residual blocks")
+    hidden: int = Field(128, ge=4, description="channels of those blocks")
+    train_hops: int = Field(
+        0, ge=0, description="hops of the random stretch that training looks at; 0: everything, as the article"
+    )
     truncated: bool = Field(False, description="back-propagate through 8 hops at a time")
     bf16: bool = Field(True, description="bfloat16 in the recurrent layers where the processor computes in it")
-    fft: int = 1024
-    window: int = 800
+    fft: int = Field(1024, description="samples of the Fourier transform")
+    window: int = Field(800, description="samples of its window")
 
     @model_validator(mode="after")
     def _odd(self) -> "WaveRnnConfig":

@@ -36,36 +36,51 @@ Name = Literal[
 
 
 class FusionConfig(StageConfig):
-    """`name`: the article's fusion, or one of those it is compared with (`fusion.alternatives`, `fusion.comparators`).
+    """The article's fusion, those it is compared with (`fusion.alternatives`, `fusion.comparators`), and what is beyond it.
 
-    `width`: d of the crossmodal transformers. `size`: c of the fused vector (256 in the article).
-    `embracement`: at test time the expectation, or the article's draw with a fixed seed. `modality_dropout`: share
-    of training batches in which each utterance keeps `one` of its modalities (Choi and Lee's example), or `some`: any of
-    their subsets, the whole twice as likely as each other (`kept`). `distillation`: in those
-    batches, the weight of the divergence from what the network says of the whole utterance. `gated`: a target adds its
-    sources, each under a gate, in place of multiplying them (Eq. 12). `null_tokens`: a learned vector stands where a modality
-    is missing, which others may ask; it is never embraced. `context`: the fused vectors of a dialogue are read
-    together (`fusion.context`), those behind an utterance only where the run's protocol is offline; `ctnet` always does.
+    A fusion that reads the dialogue needs an even `size` that `heads` divides, and a fused vector, which `late_...` have not.
     """
 
-    name: Name = "crossmodal_embracenet"
-    width: int = Field(128, ge=4)
-    heads: int = Field(4, ge=1)
-    layers: int = Field(1, ge=1)
-    size: int = Field(256, ge=4)
-    dropout: float = Field(0.1, ge=0, lt=1)
-    pooling: Literal["mean", "last", "attention"] = "mean"
-    embracement: Literal["expectation", "sample"] = "expectation"
-    modality_dropout: float = Field(0.5, ge=0, le=1)
+    name: Name = Field("crossmodal_embracenet", description="the article's fusion, or one of those it is compared with")
+    width: int = Field(128, ge=4, description="d of the crossmodal transformers")
+    heads: int = Field(4, ge=1, description="of their attention; they divide the width")
+    layers: int = Field(1, ge=1, description="of each crossmodal transformer")
+    size: int = Field(256, ge=4, description="c of the fused vector (256 in the article)")
+    dropout: float = Field(0.1, ge=0, lt=1, description="in the transformers and before the classifier")
+    pooling: Literal["mean", "last", "attention"] = Field(
+        "mean", description="how a sequence becomes one vector: the mean, the last step, or a learned weighting"
+    )
+    embracement: Literal["expectation", "sample"] = Field(
+        "expectation", description="at test time the expectation, or the article's draw with a fixed seed"
+    )
+    modality_dropout: float = Field(
+        0.5, ge=0, le=1, description="share of training batches in which utterances lose modalities (Choi and Lee)"
+    )
     dropout_rise: float = Field(
         0.0, ge=0, le=1, description="share of training over which modality_dropout rises from 0"
     )
-    kept: Literal["one", "some"] = "one"
-    distillation: float = Field(0.0, ge=0)
-    gated: bool = False
-    null_tokens: bool = False
-    context: bool = False
-    protocol: Literal["offline", "online"] = "offline"
+    kept: Literal["one", "some"] = Field(
+        "one",
+        description="what they keep then: one modality, or any of their subsets, the whole twice as likely as each other",
+    )
+    distillation: float = Field(
+        0.0,
+        ge=0,
+        description="in those batches, the weight of the divergence from what the network says of the whole utterance",
+    )
+    gated: bool = Field(
+        False, description="a target adds its sources, each under a gate, in place of multiplying them (Eq. 12)"
+    )
+    null_tokens: bool = Field(
+        False,
+        description="a learned vector stands where a modality is missing, which others may ask; it is never embraced",
+    )
+    context: bool = Field(
+        False, description="read the fused vectors of a dialogue together (fusion.context); ctnet always does"
+    )
+    protocol: Literal["offline", "online"] = Field(
+        "offline", description="taken from the top of the settings; online reads nothing behind an utterance"
+    )
     bf16: bool = Field(True, description="bfloat16 in matrix products where the processor computes in it")
 
     @model_validator(mode="after")

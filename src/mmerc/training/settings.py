@@ -16,26 +16,31 @@ MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 class TrainerConfig(Section):
-    """`devices`: processes on this machine; under torchrun or SLURM its own numbers count instead."""
+    """The machine: where it computes, and how exactly."""
 
-    devices: int = Field(1, ge=1)
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    devices: int = Field(1, ge=1, description="processes on this machine; under torchrun its numbers count instead")
+    accelerator: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="where the networks compute; auto takes a GPU that is there"
+    )
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        "32-true", description="32-true, or with a GPU mixed with bfloat16 or float16"
+    )
     threads: int = Field(0, ge=0, description="processor threads a process; 0 leaves torch's own choice")
 
 
 class RunConfig(Section):
-    """Everything that decides a run's numbers.
-
-    `decision`: the "largest" probability names the emotion, or first what `training.decision` finds best
-    on "dev" is made of the probabilities.
-    """
+    """Everything that decides a run's numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    protocol: Literal["offline", "online"] = "offline"
-    decision: Literal["largest", "dev"] = "largest"
-    seed: int = 0
+    protocol: Literal["offline", "online"] = Field(
+        "offline", description="offline reads history, current utterance and reply; online nothing of the future"
+    )
+    decision: Literal["largest", "dev"] = Field(
+        "largest",
+        description="the largest probability names the emotion, or first what training.decision finds best on dev is made of them",
+    )
+    seed: int = Field(0, description="the first seed of the run")
     trainer: TrainerConfig = TrainerConfig()
     modalities: dict[str, SerializeAsAny[EncoderConfig]]
     fusion: FusionConfig = FusionConfig()
