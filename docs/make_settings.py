@@ -22,6 +22,7 @@ from mmerc.training.settings import RunConfig, TrainerConfig
 
 PAGE = Path(__file__).with_name("settings.md")
 SECTIONS = ("trainer", "modalities", "fusion")  # of a run: they have tables of their own
+SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 BEGINNING = """# Settings
 
 Every setting of a run, with the default that holds where a preset or a file says nothing. `--set PATH=VALUE` sets one; PATH is
@@ -78,14 +79,13 @@ def allowed(field: FieldInfo) -> str:
     kind: Any = field.annotation
     if get_origin(kind) is Literal:
         return f" ({', '.join(f'`{word}`' for word in get_args(kind))})"
-    limits = {name: value for mark in field.metadata for name, value in vars_of(mark).items()}
-    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    said = [f"{signs[name]} {value:g}" for name, value in limits.items() if name in signs]
+    said = [
+        f"{sign} {getattr(mark, name):g}"
+        for mark in field.metadata
+        for name, sign in SIGNS.items()
+        if hasattr(mark, name)
+    ]
     return f" ({', '.join(said)})" if said else ""
-
-
-def vars_of(mark: Any) -> dict[str, float]:
-    return {name: getattr(mark, name) for name in ("ge", "gt", "le", "lt") if hasattr(mark, name)}
 
 
 if __name__ == "__main__":

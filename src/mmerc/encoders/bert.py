@@ -18,10 +18,7 @@ SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "s
 
 
 class BertTextConfig(TextConfig):
-    backbone: str = Field(
-        "minilm",
-        description="minilm (the extra of that name), a hub name, a folder, or scratch: a small network with a vocabulary learned from the corpus",
-    )
+    backbone: str = Field("minilm", description="as of every text")
     language_model: float = Field(0.0, ge=0, le=0, description="a bidirectional network has no such loss")
 
 

@@ -25,12 +25,9 @@ MARKS = {
 
 
 class GptConfig(TextConfig):
-    backbone: str = Field(
-        "openai-gpt",
-        description="a hub name, a folder, or scratch: a small network with a vocabulary learned from the corpus",
-    )
-    next_sentence: float = Field(1.0, ge=0, description="weight of the loss that sets the right reply against others")
-    language_model: float = Field(1.0, ge=0, description="weight of the loss on the reply's tokens")
+    backbone: str = Field("openai-gpt", description="as of every text, but for minilm, which is a BERT")
+    next_sentence: float = Field(1.0, ge=0, description="as of every text")
+    language_model: float = Field(1.0, ge=0, description="as of every text")
 
 
 class Gpt(TextEncoder):
