@@ -101,3 +101,7 @@ def test_a_port_that_is_taken_is_one_sentence(small_run: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = run("serve", small_run / "model", "--port", taken.getsockname()[1])
     assert result.exit_code == 2 and "choose another --port" in result.stderr and "http://" not in result.stderr
+
+
+def test_what_a_user_wrote_is_shown_as_it_was_written() -> None:
+    assert run("corpus", "check", "meld:x").stderr == "error: meld:x: there is nothing at x: check the path.\n"

@@ -17,8 +17,8 @@ from rich.table import Table
 
 from mmerc.errors import MmercError, kind_of
 
-console = Console(width=None if sys.stdout.isatty() else 200)
-errors = Console(stderr=True)
+console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # ":x:" is what somebody said
+errors = Console(stderr=True, emoji=False)
 LISTED = 10  # problems of a transcript, places with the same problem
 P = ParamSpec("P")
 

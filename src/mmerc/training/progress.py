@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mmerc.training import distributed
 
-console = Console(stderr=True)
+console = Console(stderr=True, emoji=False)
 log = logging.getLogger("mmerc")
 
 
