@@ -79,12 +79,13 @@ def train(
     from mmerc.training.pipeline import train as run_training
 
     run_training(corpus, out, checked, seeds, _fusion_names(fusions))
+    from mmerc.corpora.conversation import HELD_OUT
     from mmerc.evaluation.report import write_report
     from mmerc.training.distributed import is_first
 
     if is_first():
         report_path = write_report(out)
-        show(out, ("test", "dev", "held-out"))
+        show(out, ("test", "dev", HELD_OUT))
         errors.print(escape(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
 
 

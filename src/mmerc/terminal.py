@@ -68,8 +68,8 @@ def show_result(result: dict[str, Any], *, whole: bool) -> None:
     from mmerc.evaluation.tables import all_tables, overall
 
     if not result["labelled"]:
-        console.print(f"{result['corpus']} {result['split']}: {result['utterances']} utterances predicted; the split has "
-                      "no labels here, so it cannot be scored.")  # fmt: skip
+        console.print(f"{escape(result['corpus'])} {escape(result['split'])}: {result['utterances']} utterances predicted; "
+                      "the split has no labels here, so it cannot be scored.")  # fmt: skip
         return
     for table in all_tables(result) if whole else [overall(result)]:
         console.print(table.shown())
@@ -77,7 +77,7 @@ def show_result(result: dict[str, Any], *, whole: bool) -> None:
 
 def show_statistics(counted: dict[str, Any]) -> None:
     keys = ("utterances", "dialogues", "speakers", "clips", "gaps", "overlaps", "not_monotonic")
-    table = Table("", *counted["splits"], title=escape(counted["corpus"]), title_justify="left")
+    table = Table("", *map(escape, counted["splits"]), title=escape(counted["corpus"]), title_justify="left")
     for key in keys:
         table.add_row(key.replace("_", " "), *(str(split[key]) for split in counted["splits"].values()))
     for label in counted["labels"]:
@@ -88,8 +88,8 @@ def show_statistics(counted: dict[str, Any]) -> None:
         table.add_row("(no label)", *map(str, unlabelled))
     console.print(table)
     for scene in counted["repeated_scenes"]:
-        console.print(f"repeated scene in {scene['split']}: dialogues {' and '.join(scene['dialogues'])}, {scene['turns']} "
-                      f"turns, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
+        console.print(f"repeated scene in {escape(scene['split'])}: dialogues {escape(' and '.join(scene['dialogues']))}, "
+                      f"{scene['turns']} turns, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
     problems = Table("kind", "where", "what", title=f"{len(counted['problems'])} problems", title_justify="left")
     alike: dict[tuple[str, str], list[dict[str, str]]] = {}
     for problem in counted["problems"]:

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmerc.corpora import open_corpus
-from mmerc.corpora.pack_folder import finite_arrays
 from mmerc.corpora.pickles import read_pickle
 from mmerc.errors import CorpusError
 
@@ -188,21 +187,6 @@ def test_any_bytes_are_a_corpus_error_or_plain_data(tmp_path_factory: pytest.Tem
         assert str(file) in str(error)
 
 
-def test_what_is_no_finite_array_is_missing() -> None:
-    tensor = torch.ones(2, dtype=torch.bfloat16, requires_grad=True)
-    found = finite_arrays(
-        [
-            ("a", [[1.0], [1.0, 2.0]]),
-            ("b", np.array([1e300])),
-            ("c", "words"),
-            ("d", None),
-            ("e", tensor),
-            ("f", [1, 2]),
-        ]
-    )
-    assert {name: value.tolist() for name, value in found.items()} == {"e": [1.0, 1.0], "f": [1.0, 2.0]}  # type: ignore[attr-defined]
-
-
 def test_what_is_no_pack(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("hello")
     with pytest.raises(CorpusError, match="neither a folder"):
@@ -212,3 +196,66 @@ def test_what_is_no_pack(tmp_path: Path) -> None:
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(3))
     with pytest.raises(CorpusError, match="holds a int"):
         open_corpus(f"pack:{tmp_path / 'x.pkl'}")
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps("words"))
+    with pytest.raises(CorpusError, match="holds a str"):
+        open_corpus(f"pack:{tmp_path / 'x.pkl'}")
+
+
+@pytest.mark.parametrize(
+    ("content", "roles"),
+    [
+        ({"train": {"text": 3.0}}, ""),
+        (({"a": [np.ones(3)]}, 5), "?text=0&train=1"),
+        (({"a": 4}, ["a"]), "?text=0&train=1"),
+        (({"a": [np.ones(3)]}, [["a"]]), "?text=0&train=1"),
+        (({"a": [np.ones(3)]}, ["a", None, 3]), "?text=0&train=1"),
+        (({"a": [np.ones(3)]}, ["a"], {"a": 1}), "?text=0&train=1&labels=2"),
+    ],
+)
+def test_parts_that_do_not_fit_are_one_sentence(tmp_path: Path, content: Any, roles: str) -> None:
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(content))
+    with pytest.raises(CorpusError, match="its parts do not fit one another .*: correct the map"):
+        open_corpus(f"pack:{tmp_path / 'x.pkl'}{roles}")
+
+
+def test_labels_that_are_none_and_text_that_cannot_be_written(tmp_path: Path) -> None:
+    labels = [b"Joy ", float("nan"), [], np.array(["fear"]), None, float("inf"), ""]
+    split = {
+        "text": np.ones((7, 3)),
+        "labels": labels,
+        "raw_text": ["half \ud83d"] * 7,
+        "id": ["v\udc80[0]"] + ["w"] * 6,
+    }
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"train": split}))
+    turns = list(open_corpus(f"pack:{tmp_path / 'x.pkl'}").utterances("train"))
+    assert [turn.emotion for turn in turns] == ["joy", None, None, "fear", None, None, None]
+    assert (turns[0].text, turns[0].key) == ("half ?", ("train", "v?", "0"))
+
+
+def test_the_same_ids_in_every_split(tmp_path: Path) -> None:
+    rows = [f"{split},0,0,A,hi,joy" for split in ("train", "validation", "test")]
+    (tmp_path / "utterances.csv").write_text("\n".join(["split,dialogue,utterance,speaker,text,emotion", *rows]))
+    (tmp_path / "pose.csv").write_text("split,dialogue,utterance,x\ntrain,0,0,1\nval,0,0,2\ntest,0,0,3\n")
+    (tmp_path / "gaze.csv").write_text("dialogue,utterance,x\n0,0,1\n0,0,2\n0,0,3\n")
+    np.savez(tmp_path / "heart.npz", **{"0/0": np.ones(2), "dev/0/0": np.zeros(2)})
+    corpus = open_corpus(f"pack:{tmp_path}")
+    found = {split: next(corpus.utterances(split)).signals for split in corpus.splits}
+    assert {split: signals["pose"].tolist() for split, signals in found.items()} == {  # type: ignore[attr-defined]
+        "train": [1.0], "dev": [2.0], "test": [3.0],
+    }  # fmt: skip
+    assert [list(signals) for signals in found.values()] == [["pose"], ["heart", "pose"], ["pose"]]
+    problems = {problem.where: problem.what for problem in corpus.problems}
+    assert problems.keys() == {"gaze", "heart"}
+    assert problems["gaze"].startswith("3 utterances share their names") and problems["heart"].startswith(
+        "2 utterances"
+    )
+
+
+def test_an_array_that_claims_to_be_larger_than_memory_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "utterances.csv").write_text("dialogue,utterance,speaker,text\n0,0,A,hi\n0,1,A,ho\n")
+    (tmp_path / "pose").mkdir()
+    np.save(tmp_path / "pose" / "0_0.npy", np.ones(3, np.float32))
+    whole = (tmp_path / "pose" / "0_0.npy").read_bytes()
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
+    (tmp_path / "pose" / "0_1.npy").write_bytes(whole[:8] + len(header).to_bytes(2, "little") + header + b"abcd")
+    assert [list(turn.signals) for turn in open_corpus(f"pack:{tmp_path}").utterances("test")] == [["pose"], []]

@@ -39,7 +39,7 @@ def test_columns_means_and_deviations_come_from_training() -> None:
 
 def test_a_missing_or_odd_signal_is_a_missing_modality() -> None:
     encoder = made()
-    for value in (None, [1.0], [np.nan, 1.0], [[[1.0, 2.0]]]):
+    for value in (None, [np.nan, 1.0], [[[1.0, 2.0]]], [[]]):
         with pytest.raises(MissingModality, match="no signal pulse"):
             encoder.prepare(talk([value]), 0)
 
@@ -80,9 +80,28 @@ def test_it_comes_back_with_its_columns(tmp_path: Path) -> None:
     assert torch.allclose(answer(Signal.restore(tmp_path), talk(), 3), answer(encoder, talk(), 3))  # type: ignore[arg-type]
 
 
-def test_a_signal_that_nobody_has_or_that_changes_its_columns() -> None:
+def test_a_signal_that_nobody_has() -> None:
     encoder = Signal(SignalConfig(encoder="signal", signal="pulse"), 7)
-    with pytest.raises(ConfigError, match='"pulse" has columns: none in training'):
+    with pytest.raises(
+        ConfigError, match=r'no training utterance has the signal "pulse" in any columns \(there are: none\)'
+    ):
         encoder.adapt([talk([None])])
-    with pytest.raises(ConfigError, match="columns: 1, 2 in training"):
+    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", inputs=3), 7)
+    with pytest.raises(ConfigError, match=r"in 3 columns \(there are: 1, 2\)"):
         encoder.adapt([talk([[1.0], [1.0, 2.0]])])
+
+
+def test_the_commonest_columns_are_the_signals_and_others_are_missing() -> None:
+    odd = talk([[1.0, 10.0], [7.0], [3.0, 10.0], [2e38, 2e38]])
+    encoder = Signal(SignalConfig(encoder="signal", signal="pulse"), 7)
+    encoder.adapt([odd])
+    assert encoder.mean.tolist() == [2.0, 10.0] and encoder.deviation.tolist() == pytest.approx([1.0, 1e-5])
+    for place, reason in ((1, "its pulse has not 2 columns"), (3, "it has no signal pulse")):
+        with pytest.raises(MissingModality, match=reason):
+            encoder.prepare(odd, place)
+
+
+def test_large_numbers_have_a_finite_deviation() -> None:
+    encoder = Signal(SignalConfig(encoder="signal", signal="pulse"), 7)
+    encoder.adapt([talk([[1e15], [-1e15]])])
+    assert encoder.deviation.tolist() == pytest.approx([1e15])

@@ -24,6 +24,14 @@ def test_every_figure_is_a_picture_with_something_on_it() -> None:
         assert picture.shape[0] > 200 and picture.shape[1] > 300 and picture.std() > 10
 
 
+def test_labels_are_text_and_splits_any_number() -> None:
+    names = ["$\\a b$", "[/x]", "_c"]
+    emotions = dict.fromkeys(names, 2)
+    statistics = {"labels": names, "splits": {f"fold {n}": {"emotions": emotions} for n in range(12)}}
+    for picture in (figures.label_distribution(statistics), figures.confusion([[1, 0, 0]] * 3, names)):
+        assert drawn(picture).std() > 10
+
+
 def test_the_embedding_is_the_same_every_time() -> None:
     vectors = np.random.default_rng(0).normal(size=(10, 3))
     emotions = ["joy"] * 10

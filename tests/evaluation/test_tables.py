@@ -1,8 +1,12 @@
 from pathlib import Path
 
+from mmerc.corpora import Corpus, Dialogue, Utterance
+from mmerc.corpora.statistics import statistics
+from mmerc.emotions import LabelSet
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.metrics import score
-from mmerc.evaluation.tables import all_tables, overall
+from mmerc.evaluation.tables import all_tables, overall, per_emotion
+from mmerc.terminal import console, show_statistics
 
 
 def result(corpus: str, split: str, utterances: int) -> dict[str, object]:
@@ -32,3 +36,16 @@ def test_other_utterances_are_never_compared(small_run: Path) -> None:
     assert len(second.rows) == 7 and len(third.rows) == 11 + 8
     assert [row[0] for row in fourth.rows] == ["text", "audio", "face", "fused"]
     assert all(len(row) == len(table.header) for table in (first, second, third, fourth) for row in table.rows)
+
+
+def test_names_are_text_in_a_terminal() -> None:
+    labels = ("[/joy]", "[red]", ":x:")
+    found = {"systems": {"[b]": score([0, 1, 2], [[0, 1, 2]], labels)}, "labels": list(labels)}
+    with console.capture() as shown:
+        console.print(per_emotion(found).shown())
+    assert all(name in shown.get() for name in (*labels, "[b] PRE"))
+    turn = Utterance("[/x]", 0, 0, emotion="[red]")
+    corpus = Corpus("[c]", LabelSet(labels), {"[/x]": (Dialogue("[/x]", 0, (turn,)),)})
+    with console.capture() as shown:
+        show_statistics(statistics(corpus))
+    assert all(name in shown.get() for name in (*labels, "[/x]", "[c]"))

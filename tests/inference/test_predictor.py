@@ -4,11 +4,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from mmerc import Predictor
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
+from mmerc.emotions import SEVEN
+from mmerc.encoders import ENCODERS, check_config
 from mmerc.errors import RunError
 from mmerc.files import read_jsonl
 from mmerc.fusion import FusionConfig, build
@@ -137,6 +140,26 @@ def test_a_stream_reads_the_dialogue_as_a_file_does(predictor: Predictor, small_
     for turn in turns[1:]:
         last = other.push(turn)
     assert last["influence"]["audio"] != pytest.approx(lost, abs=1e-6)  # another past
+
+
+def test_who_has_said_nothing_that_can_be_read_has_no_number_in_either() -> None:
+    torch.manual_seed(0)
+    encoders = {}
+    for name in ("skin", "pulse"):
+        config = check_config(name, {"encoder": "signal", "signal": name, "inputs": 2, "hidden": 4})
+        encoders[name] = ENCODERS["signal"](config, 7).eval()
+    reads = FusionConfig(width=8, size=8, context=True, protocol="online")
+    fusion = build(reads, {name: encoder.width for name, encoder in encoders.items()}, 7).eval()
+    assert fusion.context is not None
+    torch.nn.init.normal_(fusion.context.speakers.weight)  # so that a number matters
+    reading = Predictor(labels=SEVEN, encoders=encoders, fusion=fusion, prior=[1 / 7] * 7)
+    dice = np.random.default_rng(0)
+    signals = [{}, *({name: dice.normal(size=2) for name in encoders} for _ in range(2))]
+    turns = tuple(Utterance("t", "0", n, "ABA"[n], signals=each) for n, each in enumerate(signals))
+    talk = reading.stream()
+    said = [talk.push(turn)["probabilities"] for turn in turns]
+    for one, other in zip(said, reading.predict([Dialogue("t", "0", turns)]), strict=True):
+        assert one == pytest.approx(other["probabilities"], abs=2e-5)
 
 
 def test_speakers_keep_their_numbers_when_the_first_of_them_is_long_gone(predictor: Predictor) -> None:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -34,6 +35,23 @@ def test_a_part_of_a_clip(tmp_path: Path) -> None:
     wave = read_waveform(Clip(file, start=1.0, end=2.5))
     assert abs(len(wave) - 24_000) <= 1
     assert wave[8_000] == pytest.approx(0.2, abs=1e-3) and wave[20_000] == pytest.approx(0.3, abs=1e-3)
+
+
+def test_recordings_that_were_joined_may_change_their_rate_and_channels(tmp_path: Path) -> None:
+    for name, rate, channels in (("a.mp3", 44_100, 2), ("b.mp3", 22_050, 1)):
+        with av.open(tmp_path / name, "w") as file:
+            layout = "stereo" if channels == 2 else "mono"
+            stream = file.add_stream("libmp3lame", rate=rate, layout=layout)
+            samples = np.repeat((20_000 * tone(1, rate)).astype(np.int16)[None], channels, 0)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16p", layout=layout)
+            frame.sample_rate, frame.pts = rate, 0
+            file.mux([*stream.encode(frame), *stream.encode()])
+    joined = tmp_path / "joined.mp3"
+    joined.write_bytes(b"".join((tmp_path / name).read_bytes() for name in ("a.mp3", "b.mp3")))
+    wave = read_waveform(Clip(joined))
+    assert len(wave) == pytest.approx(32_000, rel=0.1)
+    for part in (wave[4000:12_000], wave[-12_000:-4000]):  # the tone is the same in both
+        assert np.argmax(np.abs(np.fft.rfft(part))) * 2 == pytest.approx(440, abs=4)
 
 
 def test_numbers_that_are_none_become_silence(tmp_path: Path) -> None:

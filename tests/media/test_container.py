@@ -1,8 +1,9 @@
 from pathlib import Path
 
+import av
 import pytest
 
-from mmerc.errors import ClipNotFound, ClipUnreadable
+from mmerc.errors import ClipNotFound, ClipUnreadable, NoVideo
 from mmerc.media.container import opened
 from tests.media.clips import write_video
 
@@ -33,3 +34,12 @@ def test_a_playlist_cannot_reach_other_files(tmp_path: Path) -> None:
     (tmp_path / "sd.mp4").write_text("v=0\no=- 0 0 IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n")
     for name in ("list.mp4", "list.m3u8", "sd.mp4"):
         assert "cannot be opened" in reason(tmp_path / name)
+
+
+@pytest.mark.parametrize("error", [ValueError("a frame of another kind"), av.error.PermissionError(1, "not permitted")])
+def test_damage_that_shows_while_it_is_read_is_a_missing_modality(tmp_path: Path, error: Exception) -> None:
+    clip = write_video(tmp_path / "a.mp4")
+    with pytest.raises(ClipUnreadable, match=r"a\.mp4 is damaged \(.*(another kind|not permitted)"), opened(clip):
+        raise error
+    with pytest.raises(NoVideo, match="no face"), opened(clip):  # a reason that is known already stays
+        raise NoVideo("no face")

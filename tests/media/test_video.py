@@ -54,6 +54,8 @@ def test_sound_alone(tmp_path: Path) -> None:
 def test_a_part_behind_the_end(tmp_path: Path) -> None:
     with pytest.raises(NoVideo, match="gives no frame"):
         read_frames(Clip(write_video(tmp_path / "a.mp4"), start=50, end=51), 4)
+    with pytest.raises(NoVideo, match="gives no frame"):
+        read_frames(Clip(tmp_path / "a.mp4", start=50), 4)
 
 
 @pytest.mark.realdata

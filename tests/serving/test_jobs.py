@@ -75,3 +75,15 @@ def test_nothing_is_remembered_for_too_long() -> None:
     kept.get("one", list)
     time.sleep(0.05)
     assert kept.get("one") is None
+
+
+def test_one_that_runs_longer_than_results_are_kept_is_not_forgotten() -> None:
+    jobs, go = Jobs(2, 10, 0.05), threading.Event()
+    job = jobs.add(lambda job: [{"emotion": "joy"}] if go.wait(10) else [], lambda: None)
+    assert job is not None
+    time.sleep(0.2)
+    assert jobs.get(job.id) is job
+    go.set()
+    ended(job)
+    jobs.close()
+    assert jobs.get(job.id) is job and job.rows == [{"emotion": "joy"}]

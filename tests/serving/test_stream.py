@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.websockets import WebSocketDisconnect
 
 from mmerc import Predictor
-from mmerc.corpora import Clip
+from mmerc.corpora import Clip, Utterance
 from mmerc.media import SAMPLE_RATE, read_waveform
 from mmerc.serving import Limits, create_app
 from mmerc.serving.stream import BadMessage, Ear, command
@@ -62,6 +62,41 @@ def test_each_utterance_has_the_sound_and_the_pictures_of_its_time() -> None:
     # The second begins 0.2 s early, with the end of the first: that is where breath and consonants are.
     assert len(second.live.samples) == pytest.approx(0.8 * SAMPLE_RATE, abs=1)
     assert second.live.times == pytest.approx([0.8], abs=1e-3)
+
+
+def test_sound_that_begins_late_has_its_own_samples() -> None:
+    ear = Ear(detecting=False)
+    ear.see(b"before", 60.0)
+    ear.read("typed", "")
+    (typed,) = ear.finish()
+    ear.hear(sound(1.0, 0.1))
+    ear.see(b"during", 61.0)
+    ear.hear(sound(0.5, 0.2))
+    (said,) = ear.finish()
+    assert (typed.end, said.start, said.end) == (60.0, 60.0, 61.5)
+    assert said.live is not None and len(said.live.samples) == 1.5 * SAMPLE_RATE
+    assert said.live.pictures == (b"during",) and said.live.times == pytest.approx([1.2])
+
+
+@pytest.mark.realdata
+def test_a_voice_after_typed_words_is_heard_where_it_is(real_data: Path) -> None:
+    voice = read_waveform(Clip(sorted((real_data / "ravdess").rglob("*.flac"))[0]))
+    samples = (np.concatenate([voice, np.zeros(SAMPLE_RATE, np.float32)]) * 32767).astype("<i2").tobytes()
+
+    def heard(seen: float) -> Utterance:
+        ear, turns = Ear(), []
+        if seen:
+            ear.see(b"x", seen)
+            ear.read("typed", "")
+            ear.finish()
+        for first in range(0, len(samples), 3200):
+            turns += ear.hear(samples[first : first + 3200])
+        return turns[0]
+
+    alone, after = heard(0.0), heard(60.0)
+    assert alone.start is not None and after.start == pytest.approx(60 + alone.start, abs=1e-3)
+    assert alone.live is not None and after.live is not None
+    assert np.array_equal(after.live.samples, alone.live.samples) and len(alone.live.samples) > 0.5 * SAMPLE_RATE
 
 
 def test_memory_is_bounded_however_long_nobody_ends_it() -> None:

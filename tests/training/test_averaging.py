@@ -32,6 +32,18 @@ def test_it_is_kept_and_restored() -> None:
     assert all(torch.equal(one, two) for one, two in zip(mean.means, other.means, strict=True))
 
 
+def test_restored_before_the_network_moves_it_follows() -> None:
+    network = nn.Linear(2, 2)
+    mean = WeightMean(network, 0.9)
+    mean.update()
+    other = WeightMean(network, 0.9)
+    other.load(mean.state())
+    network.to("meta")  # where a GPU stands for any other device
+    other.update()
+    other.swap()
+    assert {each.device.type for each in other.means} == {"meta"} and other.steps == 2
+
+
 def test_before_the_first_step_there_is_nothing_to_swap() -> None:
     network = nn.Linear(1, 1)
     before = network.weight.item()

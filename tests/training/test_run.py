@@ -27,17 +27,44 @@ def test_a_run_is_opened_and_opened_again(tmp_path: Path) -> None:
     assert read_config(tmp_path / "run") == (smoke(), f"meld:{Path.cwd() / 'x'}", 3)  # found from every folder
 
 
+def opened(run: Path) -> None:
+    """Opened, and something trained in it."""
+    open_run(run, smoke(), corpus(), "meld:x", 1)
+    (run / "encoders").mkdir()
+
+
 def test_another_configuration_is_refused_with_the_first_difference(tmp_path: Path) -> None:
-    open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 1)
+    opened(tmp_path / "run")
     with pytest.raises(RunError, match=r"text.epochs is 2 there and 5 here"):
         open_run(tmp_path / "run", smoke("text.epochs=5"), corpus(), "meld:x", 1)
     with pytest.raises(RunError, match="seeds is 1 there and 2 here"):
         open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 2)
     open_run(tmp_path / "run", smoke("trainer.devices=2"), corpus(), "meld:elsewhere", 1)  # changes no number
+    assert read_config(tmp_path / "run")[1] == f"meld:{Path.cwd() / 'elsewhere'}"  # where the corpus is now
+
+
+def test_settings_that_were_given_up_before_training_are_replaced(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", smoke("text.epochs=5"), corpus(), "meld:x", 1)
+    (tmp_path / "run" / "inputs").mkdir()
+    open_run(tmp_path / "run", smoke("text.epochs=5"), corpus(), "meld:x", 1)
+    assert (tmp_path / "run" / "inputs").is_dir()  # the same run goes on
+    open_run(tmp_path / "run", smoke(), corpus("other words"), "meld:x", 2)
+    assert read_config(tmp_path / "run")[::2] == (smoke(), 2) and not (tmp_path / "run" / "inputs").exists()
+
+
+def test_a_run_that_was_killed_while_it_was_opened_is_opened(tmp_path: Path) -> None:
+    for number, left in enumerate(([".partial-environment.json-1"], [".partial-config.yaml-1", "environment.json"])):
+        run = tmp_path / str(number)
+        open_run(run, smoke(), corpus(), "meld:x", 1)
+        for file in ("config.yaml", "environment.json"):
+            if file not in left:
+                (run / file).rename(run / left[0])
+        open_run(run, smoke(), corpus(), "meld:x", 1)
+        assert read_config(run)[0] == smoke()
 
 
 def test_another_corpus_is_refused(tmp_path: Path) -> None:
-    open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 1)
+    opened(tmp_path / "run")
     with pytest.raises(RunError, match="another corpus"):
         open_run(tmp_path / "run", smoke(), corpus("other words"), "meld:x", 1)
 
@@ -46,6 +73,12 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").touch()
     with pytest.raises(RunError, match="is not a run folder"):
         open_run(tmp_path, smoke(), corpus(), "meld:x", 1)
+    (tmp_path / "thesis.doc").unlink()
+    for file in ("config.yaml", "environment.json"):  # they bear our names
+        (tmp_path / file).write_text("{}")
+        with pytest.raises(RunError):
+            open_run(tmp_path, smoke(), corpus(), "meld:x", 1)
+        assert (tmp_path / file).read_text() == "{}"
 
 
 def test_fingerprints_see_texts_and_clips() -> None:
@@ -66,7 +99,7 @@ def test_seeds_and_environment(tmp_path: Path) -> None:
 
 
 def test_modalities_that_differ_are_named_not_printed(tmp_path: Path) -> None:
-    open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 1)
+    opened(tmp_path / "run")
     words = check(config.load("smoke", None, []), only=["text"])
     with pytest.raises(RunError, match=r"configuration \(audio is there and not here\)"):
         open_run(tmp_path / "run", words, corpus(), "meld:x", 1)

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from mmerc.corpora import Corpus, Dialogue, Utterance
+from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
 from mmerc.emotions import SEVEN
 from mmerc.errors import RunError
 from mmerc.training.selection import labels_of, read_with, selection_of, trainable
@@ -23,6 +25,16 @@ def test_a_corpus_without_dev_gives_every_tenth_dialogue() -> None:
         len(kept.splits["dev"]) == 3 and selection_of(kept) == "held-out"
     )  # a user's own dev rows stay to be predicted
     assert selection_of(trainable(corpus(train=["joy"], dev=["fear"]))) == "dev"
+
+
+def test_rows_that_a_table_calls_held_out_select_nothing(tmp_path: Path) -> None:
+    rows = [f"{split},{split}{n},0,A,x,joy" for split in ("train", "dev", "held-out") for n in range(3)]
+    for dev in (True, False):
+        kept = [row for row in rows if dev or not row.startswith("dev,")]
+        (tmp_path / "t.csv").write_text("\n".join(["split,dialogue,utterance,speaker,text,emotion", *kept]))
+        found = trainable(open_corpus(f"table:{tmp_path / 't.csv'}"))
+        assert selection_of(found) == ("dev" if dev else "held-out")
+        assert [turn.key[1] for turn in found.utterances("held-out (own)")] == ["held-out0", "held-out1", "held-out2"]
 
 
 @pytest.mark.parametrize(

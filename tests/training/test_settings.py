@@ -27,6 +27,7 @@ def test_general_keys_reach_the_modalities_they_concern() -> None:
         ("text.encoder=bart", 'text.encoder is "bart": choose one of gpt, bert'),
         ("fusion.width=5", "must be divisible"),
         ("seed=one", "\"seed\" is 'one'"),
+        ("seed=99999999999999999999", '"seed" is 99999999999999999999'),
         ("trainer.devices=0", '"trainer.devices" is 0'),
         ("nonsense=1", '"nonsense" is not a setting'),
     ],
@@ -35,6 +36,12 @@ def test_wrong_settings_are_one_sentence(override: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check(config.load("compact", None, [override]))
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["values", "type", "train", "get", "copy", "fused", "majority", "a b", "1st"])
+def test_names_that_a_modality_cannot_have(name: str) -> None:
+    with pytest.raises(ConfigError, match=f'"{name}" cannot name a modality'):
+        check({name: {"encoder": "bert"}})
 
 
 def test_an_unknown_modality_is_named() -> None:

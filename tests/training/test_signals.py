@@ -9,6 +9,7 @@ from mmerc import config
 from mmerc.cli import app
 from mmerc.corpora import Clip, Corpus, Dialogue, Utterance
 from mmerc.emotions import SEVEN
+from mmerc.errors import ConfigError
 from mmerc.training.settings import check
 from mmerc.training.signals import with_signals
 
@@ -45,6 +46,11 @@ def test_each_signal_gets_an_encoder_and_words_stay() -> None:
     assert noises == [{"text": 1.5, "pulse": 0.0}, {"text": 0.7, "pulse": 0.0}]
     with_clip = corpus(clip=Clip(Path("a.mp4")), signals={"face": np.ones(2)})
     assert list(check(with_signals(COMPACT, with_clip)).modalities) == ["face", "audio"]
+
+
+def test_a_signal_must_not_be_called_as_a_setting_is() -> None:
+    with pytest.raises(ConfigError, match='"seed" cannot name a modality, for it has a meaning already'):
+        with_signals(COMPACT, corpus(signals={"seed": np.ones(2)}))
 
 
 def pack(folder: Path) -> Path:

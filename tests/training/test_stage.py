@@ -205,3 +205,10 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(b"half a file")
     with pytest.raises(RunError, match="c is damaged .*delete it"):
         fit(task(), MACHINE, tmp_path / "c", lambda note: None)
+
+
+def test_answers_on_dev_that_are_no_numbers_end_the_stage(tmp_path: Path) -> None:
+    made = task(1)
+    made.dev.x[3, 0] = math.inf  # type: ignore[attr-defined]
+    with pytest.raises(RunError, match="points: its answers on dev are no numbers after epoch 1"):
+        fit(made, MACHINE, tmp_path / "c", lambda entry: None)

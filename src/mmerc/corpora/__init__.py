@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Live, Problem, Utterance
+from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Live, Problem, Utterance, whole
 from mmerc.corpora.fer2013 import read_fer2013
 from mmerc.corpora.goemotions import read_goemotions
 from mmerc.corpora.location import parts
@@ -58,4 +58,6 @@ def open_corpus(location: str) -> Corpus:
         raise CorpusError(f'"{location}" names no place: write {kind}:PATH.')
     if kind != "synthetic" and not there:
         raise CorpusError(f"{location}: there is nothing at {place}: check the path.")
-    return read_pack(place, places) if places else READERS[kind](place)
+    corpus = read_pack(place, places) if places else READERS[kind](place)
+    problems = tuple(Problem(each.kind, whole(each.where), whole(each.what)) for each in corpus.problems)
+    return replace(corpus, name=whole(corpus.name), problems=problems)

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +15,14 @@ Identity = int | str
 Key = tuple[str, str, str]
 
 SPLITS = ("train", "dev", "test")  # what a run knows what to do with
+HELD_OUT = "held-out"  # what a run takes from train to select on; no reader gives a split of this name
 
 SEVERAL = re.compile(r"\s+and\s+|\s*[/&,]\s*", re.IGNORECASE)
 EVERYBODY = frozenset({"all", "both", "everyone", "everybody"})
 
 
 def whole(text: str) -> str:
-    """The text without halves of characters, which JSON can hold and nothing else takes.
+    """The text without halves of characters, which JSON, pickles and names of files can hold and nothing else takes.
 
     >>> whole("a\\ud800b")
     'a?b'
@@ -154,7 +156,7 @@ def gather(rows: list[Utterance]) -> tuple[dict[str, tuple[Dialogue, ...]], list
     """
     problems: list[Problem] = []
     grouped: dict[str, dict[Identity, dict[str, Utterance]]] = {}
-    for row in rows:
+    for row in map(_written, rows):
         turns = grouped.setdefault(row.split, {}).setdefault(row.dialogue, {})
         if str(row.utterance) in turns:
             problems.append(Problem("duplicate", row.name, "the key occurs twice; the first row is kept"))
@@ -165,6 +167,16 @@ def gather(rows: list[Utterance]) -> tuple[dict[str, tuple[Dialogue, ...]], list
         for split, dialogues in grouped.items()
     }
     return splits, problems
+
+
+def _written(turn: Utterance) -> Utterance:
+    """The utterance, fit to be written into a file."""
+    said: dict[str, Any] = {
+        name: whole(value)
+        for name in ("split", "dialogue", "utterance", "speaker", "text", "source")
+        if isinstance(value := getattr(turn, name), str)
+    }
+    return replace(turn, **said)
 
 
 def _in_order(turns: list[Utterance]) -> tuple[Utterance, ...]:

@@ -1,11 +1,12 @@
 """A pack that is a folder: `utterances.csv` (the columns of `table:`) and, for each signal, one file or folder of its name.
 
 `NAME.npz`, `NAME.h5` or a folder `NAME` of .npy files hold an array [d] or [T, d] an utterance, under
-`split/dialogue/utterance`, `dialogue/utterance` or `dialogue_utterance`; `NAME.csv` has the columns `dialogue`, `utterance`
-and numbers, a line a step.
+`split/dialogue/utterance`, `dialogue/utterance` or `dialogue_utterance`; `NAME.csv` has the columns `dialogue`, `utterance`,
+perhaps `split`, and numbers, a line a step. A name that several utterances answer to is nobody's.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,16 @@ from zipfile import BadZipFile
 from zlib import error as BadZlib
 
 import numpy as np
-import torch
 
+from mmerc.corpora.arrays import usable_arrays
 from mmerc.corpora.conversation import Corpus, Problem, Utterance
 from mmerc.corpora.rows import read_rows
-from mmerc.corpora.table import read_table
+from mmerc.corpora.table import read_table, split_of
 from mmerc.errors import CorpusError
 
-DAMAGED = (OSError, ValueError, EOFError, BadZipFile, BadZlib)
+DAMAGED = (OSError, ValueError, EOFError, MemoryError, OverflowError, BadZipFile, BadZlib)
 TABLE = "utterances.csv"
-Find = Callable[[Utterance], Any]  # an utterance's array, or None
+Find = Callable[[str], Any]  # the array under a name, or None
 
 
 def read_pack_folder(folder: Path) -> Corpus:
@@ -41,8 +42,19 @@ def read_pack_folder(folder: Path) -> Corpus:
             f"{folder} holds no features beside {TABLE}: add NAME.npz, NAME.h5, NAME.csv or a folder NAME."
         )
 
+    bearers = Counter(name for split in corpus.splits for turn in corpus.utterances(split) for name in _names(turn))
+    torn: Counter[str] = Counter()  # utterances of a signal whose names leave open which one is meant
+
+    def found_for(turn: Utterance, signal: str, source: Find) -> Any:
+        named = [(name, array) for name in _names(turn) if (array := source(name)) is not None]
+        own = [array for name, array in named if bearers[name] == 1]
+        torn[signal] += bool(named) and not own
+        return own[0] if own else None
+
     def with_signals(turn: Utterance) -> Utterance:
-        return replace(turn, signals=finite_arrays((name, source(turn)) for name, source in sources.items()))
+        return replace(
+            turn, signals=usable_arrays((name, found_for(turn, name, source)) for name, source in sources.items())
+        )
 
     splits = {
         split: tuple(replace(each, utterances=tuple(map(with_signals, each.utterances))) for each in dialogues)
@@ -51,11 +63,14 @@ def read_pack_folder(folder: Path) -> Corpus:
     carried = {
         name for each in splits.values() for dialogue in each for turn in dialogue.utterances for name in turn.signals
     }
-    problems += [Problem("signal", name, f"matches no utterance of {TABLE}") for name in sources if name not in carried]
+    what = "utterances share their names in it with others, in another split: name the split, too; not read"
+    problems += [Problem("signal", name, f"{count} {what}") for name, count in torn.items() if count]
+    lost = [name for name in sources if name not in carried and not torn[name]]
+    problems += [Problem("signal", name, f"matches no utterance of {TABLE}") for name in lost]
     return replace(corpus, name=folder.name, splits=splits, problems=corpus.problems + tuple(problems))
 
 
-def _keys(turn: Utterance) -> tuple[str, str, str]:
+def _names(turn: Utterance) -> tuple[str, str, str]:
     return "/".join(turn.key), "/".join(turn.key[1:]), "_".join(turn.key[1:])
 
 
@@ -78,9 +93,9 @@ def _source(place: Path, problems: list[Problem]) -> Find | None:
 def _npz(file: Path) -> Find:
     arrays = np.load(file, allow_pickle=False)
 
-    def find(turn: Utterance) -> Any:
+    def find(name: str) -> Any:
         try:
-            return next((arrays[key] for key in _keys(turn) if key in arrays), None)
+            return arrays.get(name)
         except DAMAGED:
             return None  # objects, or damaged: this utterance lacks the signal
 
@@ -90,10 +105,9 @@ def _npz(file: Path) -> Find:
 def _npy_folder(folder: Path) -> Find | None:
     there = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.npy")}
 
-    def find(turn: Utterance) -> Any:
-        path = next((there[key] for key in _keys(turn) if key in there), None)
+    def find(name: str) -> Any:
         try:
-            return None if path is None else np.load(path, allow_pickle=False)
+            return np.load(there[name], allow_pickle=False) if name in there else None
         except DAMAGED:
             return None  # this utterance lacks the signal
 
@@ -107,9 +121,9 @@ def _hdf5(file: Path) -> Find:
         raise CorpusError(f'{file} needs h5py: run `pip install "mmerc[hdf5]"`, or save it as NPZ.') from error
     opened = h5py.File(file, "r")
 
-    def find(turn: Utterance) -> Any:
+    def find(name: str) -> Any:
         try:
-            found = next((opened[key] for key in _keys(turn) if key in opened), None)
+            found = opened.get(name)
             return found[()] if isinstance(found, h5py.Dataset) else None
         except DAMAGED:
             return None  # this utterance lacks the signal
@@ -120,32 +134,15 @@ def _hdf5(file: Path) -> Find:
 def _csv(file: Path, problems: list[Problem]) -> Find:
     rows, complaints = read_rows(file, ("dialogue", "utterance"))
     problems += complaints
-    steps: dict[tuple[str, str], list[list[float]]] = {}
+    steps: dict[str, list[list[float]]] = {}
     for number, row in enumerate(rows, start=2):
-        key = row.pop("dialogue"), row.pop("utterance")
-        row.pop("split", None)
+        split = [split_of(row)] if "split" in row else []
+        name = "/".join([*split, row["dialogue"], row["utterance"]])
+        numbers = [value for column, value in row.items() if column not in ("split", "dialogue", "utterance")]
         try:
-            steps.setdefault(key, []).append([float(value) for value in row.values()])
+            steps.setdefault(name, []).append([float(value) for value in numbers])
         except ValueError:
             problems.append(Problem("signal", f"{file.name} row {number}", "holds what is no number"))
-    return lambda turn: (
-        np.squeeze(np.asarray(found, np.float32), 0 if len(found) == 1 else ())
-        if (found := steps.get(turn.key[1:]))
-        else None
+    return lambda name: (
+        np.squeeze(np.asarray(found, np.float32), 0 if len(found) == 1 else ()) if (found := steps.get(name)) else None
     )
-
-
-def finite_arrays(found: Iterable[tuple[str, Any]]) -> dict[str, object]:
-    """Those that are finite vectors or sequences of them."""
-    arrays: dict[str, object] = {}
-    for name, value in found:
-        try:
-            plain = value.detach().float() if isinstance(value, torch.Tensor) else value
-            array = np.asarray([] if plain is None else plain)
-        except ValueError:  # a list of unequal rows
-            continue
-        with np.errstate(over="ignore"):
-            array = array.astype(np.float32) if array.dtype.kind in "fiub" else np.zeros(0)
-        if array.ndim in (1, 2) and array.size and np.isfinite(array).all():
-            arrays[name] = array
-    return arrays

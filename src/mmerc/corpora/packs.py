@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from mmerc.corpora.conversation import SPLITS, Corpus, Utterance, gather
-from mmerc.corpora.pack_folder import TABLE, finite_arrays, read_pack_folder
+from mmerc.corpora.arrays import usable_arrays
+from mmerc.corpora.conversation import SPLITS, Corpus, Utterance, gather, whole
+from mmerc.corpora.pack_folder import TABLE, read_pack_folder
 from mmerc.corpora.pickles import ENDINGS, TORCH_ENDINGS, read_pickle
 from mmerc.corpora.table import identity
 from mmerc.emotions import ALIASES, SEVEN, LabelSet
@@ -61,16 +62,21 @@ def read_pack(path: Path, places: Mapping[str, str] | None = None) -> Corpus:
         raise CorpusError(f"{path} is neither a folder with {TABLE} nor a pickle or torch file: give one of these.")
     content = read_pickle(path)
     names: tuple[str, ...] = ()
-    if isinstance(content, Mapping):
-        turns = _stacked(path, content, places)
-    elif isinstance(content, Sequence):
-        turns, names = _keyed(path, content, places)
-    else:
-        raise CorpusError(f"{path} holds a {type(content).__name__}: a tuple or dictionary of features is expected.")
+    try:
+        if isinstance(content, Mapping):
+            turns = _stacked(path, content, places)
+        elif isinstance(content, Sequence) and not isinstance(content, str | bytes):
+            turns, names = _keyed(path, content, places)
+        else:
+            raise CorpusError(
+                f"{path} holds a {type(content).__name__}: a tuple or dictionary of features is expected."
+            )
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:  # a stranger's containers
+        raise CorpusError(f"{path}: its parts do not fit one another ({error}): correct the map.") from error
     if not turns:
         raise CorpusError(f"{path} holds no utterance in any split: check the map.")
     if "names" in places:
-        names = tuple(name.strip().lower() for name in places["names"].split(","))
+        names = tuple(whole(name.strip().lower()) for name in places["names"].split(","))
     labels, turns = _labelled(path, turns, names)
     splits, duplicates = gather(turns)
     return Corpus(path.stem, labels, splits, tuple(duplicates))
@@ -114,7 +120,7 @@ def _keyed(path: Path, content: Sequence[Any], places: Mapping[str, str]) -> tup
                         text=str(_at(parts.get("sentences"), dialogue, place) or "").strip() or None,
                         emotion=_raw(_at(parts.get("labels"), dialogue, place)),
                         source=str(_at(parts.get("ids"), dialogue, place) or dialogue),
-                        signals=finite_arrays((name, _at(part, dialogue, place)) for name, part in signals.items()),
+                        signals=usable_arrays((name, _at(part, dialogue, place)) for name, part in signals.items()),
                     )
                 )
     known = MELD_NAMES if isinstance(content[-1], Mapping) else IEMOCAP_NAMES
@@ -179,7 +185,7 @@ def _stacked(path: Path, content: Mapping[Any, Any], places: Mapping[str, str]) 
                     text=str(columns["sentences"][place]).strip() or None if "sentences" in columns else None,
                     emotion=_raw(columns["labels"][place]) if "labels" in columns else None,
                     source=str(dialogue),
-                    signals=finite_arrays((name, column[place]) for name, column in signals.items()),
+                    signals=usable_arrays((name, column[place]) for name, column in signals.items()),
                 )
             )
     return turns
@@ -204,15 +210,20 @@ def _names(ids: Any, place: int) -> tuple[int | str, int | str]:
 
 
 def _raw(value: Any) -> str | None:
-    """A label as text; a number as a whole one."""
-    if value is None:
+    """A label as text; a number as a whole one, that of the largest where there are several; no number is no label."""
+    if not isinstance(value, str | bytes) and np.size(value) == 1:
+        value = np.ravel(value)[0]
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return whole(value.strip().lower()) or None
+    numbers = np.ravel(np.asarray([] if value is None else value, np.float64))
+    if not numbers.size or not np.isfinite(numbers).all():
         return None
-    if not isinstance(value, str):
-        number = float(np.asarray(value).ravel()[0]) if np.size(value) == 1 else float(np.argmax(value))
-        if number != int(number):
-            raise CorpusError(f"the label {number} is no class: map labels to a column of classes.")
-        return str(int(number))
-    return value.strip().lower() or None
+    number = numbers[0] if numbers.size == 1 else float(numbers.argmax())
+    if number != int(number):
+        raise CorpusError(f"the label {number} is no class: map labels to a column of classes.")
+    return str(int(number))
 
 
 def _labelled(path: Path, turns: list[Utterance], names: Sequence[str]) -> tuple[LabelSet, list[Utterance]]:

@@ -9,7 +9,7 @@ Columns: `dialogue`, `utterance`, `speaker`, `text` (required, the last two may 
 import re
 from pathlib import Path
 
-from mmerc.corpora.conversation import SPLITS, Clip, Corpus, Identity, Problem, Utterance, gather
+from mmerc.corpora.conversation import HELD_OUT, SPLITS, Clip, Corpus, Identity, Problem, Utterance, gather
 from mmerc.corpora.rows import read_rows, times
 from mmerc.emotions import ALIASES, SEVEN, LabelSet
 from mmerc.errors import CorpusError
@@ -36,8 +36,7 @@ def read_table(file: Path) -> Corpus:
         if not row["dialogue"] or not row["utterance"]:
             problems.append(Problem("row", f"{file.name} row {number}", "has no dialogue or utterance id; skipped"))
             continue
-        split = row.get("split") or "test"
-        split = OTHER_NAMES.get(split.lower(), split)
+        split = split_of(row)
         if split not in SPLITS and split not in odd:
             odd.add(split)
             what = f'the split "{split}" is none of {", ".join(SPLITS)}: it can be predicted, nothing else'
@@ -63,6 +62,16 @@ def read_table(file: Path) -> Corpus:
         )
     splits, duplicates = gather(utterances)
     return Corpus(file.stem, labels, splits, tuple(problems + duplicates))
+
+
+def split_of(row: dict[str, str]) -> str:
+    """The split that a row names; what names none is to be predicted.
+
+    >>> split_of({"split": "Validation"}), split_of({})
+    ('dev', 'test')
+    """
+    split = row.get("split") or "test"
+    return OTHER_NAMES.get(split.lower(), f"{split} (own)" if split == HELD_OUT else split)
 
 
 def _labels(found: list[str]) -> LabelSet:

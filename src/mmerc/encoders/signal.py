@@ -9,6 +9,7 @@ reads them learns to trust them and nothing else. `noise` in training takes some
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.corpora import Dialogue, Utterance
+from mmerc.corpora.arrays import usable
 from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
 from mmerc.encoders.turns import Protocol
 from mmerc.errors import ConfigError, MissingModality
@@ -65,33 +67,32 @@ class Signal(Encoder):
         self.projection = nn.Linear(inputs, self.config.hidden)
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
-        """Take the number of columns, their means and their deviations from the training utterances.
+        """Take the commonest number of columns, their means and their deviations from the training utterances.
 
         Raises:
-            ConfigError: no training utterance has the signal, or its columns are not as many as configured.
+            ConfigError: no training utterance has the signal, with as many columns as are configured.
         """
         found = [
-            steps
-            for dialogue in dialogues
-            for turn in dialogue.utterances
-            if (steps := self._steps(turn)) is not None and len(steps)
+            steps for dialogue in dialogues for turn in dialogue.utterances if (steps := self._steps(turn)) is not None
         ]
-        widths = {steps.shape[1] for steps in found}
-        if len(widths) != 1 or (self.config.inputs and widths != {self.config.inputs}):
+        widths = Counter(steps.shape[1] for steps in found)
+        columns = self.config.inputs or max(widths, key=lambda width: (widths[width], width), default=0)
+        if columns not in widths:
             there = ", ".join(map(str, sorted(widths))) or "none"
             raise ConfigError(
-                f'the signal "{self.config.signal}" has columns: {there} in training; one number is needed.'
+                f'no training utterance has the signal "{self.config.signal}" in {columns or "any"} columns (there are: '
+                f"{there}): correct its inputs or leave it out with --modalities."
             )
         if not self.config.inputs:
-            self.config = self.config.model_copy(update={"inputs": widths.pop()})
-            self._with_inputs(self.config.inputs)
-        rows = np.concatenate(found)
-        self.mean.copy_(torch.from_numpy(rows.mean(0)))
-        self.deviation.copy_(torch.from_numpy(rows.std(0)).clamp(min=SMALLEST))
+            self.config = self.config.model_copy(update={"inputs": columns})
+            self._with_inputs(columns)
+        rows = np.concatenate([steps for steps in found if steps.shape[1] == columns])
+        self.mean.copy_(torch.from_numpy(rows.mean(0, dtype=np.float64)))
+        self.deviation.copy_(torch.from_numpy(rows.std(0, dtype=np.float64)).clamp(min=SMALLEST))
 
     def _steps(self, turn: Utterance) -> Float[np.ndarray, "T d"] | None:
         value = turn.signals.get(self.config.signal)
-        if not isinstance(value, np.ndarray) or value.ndim not in (1, 2) or not np.isfinite(value).all():
+        if not isinstance(value, np.ndarray) or not usable(value):
             return None
         return np.atleast_2d(value).astype(np.float32)
 
@@ -99,8 +100,10 @@ class Signal(Encoder):
         """The signal's steps [T, d]; with context, a step for each utterance of the dialogue [U, d + 2]: its mean,
         whether it has the signal, and whether it is the current one."""
         current = self._steps(dialogue.utterances[place])
-        if current is None or current.shape[1] != self.config.inputs:
+        if current is None:
             raise MissingModality(f"it has no signal {self.config.signal}")
+        if current.shape[1] != self.config.inputs:
+            raise MissingModality(f"its {self.config.signal} has not {self.config.inputs} columns")
         if not self.config.context:
             return current
         turns = dialogue.utterances if self.config.protocol == "offline" else dialogue.utterances[: place + 1]

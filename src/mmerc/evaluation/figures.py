@@ -17,6 +17,7 @@ from sklearn.manifold import TSNE
 
 from mmerc.emotions import LabelSet
 
+plt.rcParams["text.parse_math"] = False  # a label is text, whatever it holds
 FEWEST_POINTS = 4  # below it neighbours mean nothing
 MOST_POINTS = 3000  # of a t-SNE; more take minutes and show no more
 
@@ -28,7 +29,9 @@ def label_distribution(statistics: dict[str, Any]) -> bytes:
     width = 0.8 / max(len(splits), 1)
     for number, (name, counts) in enumerate(splits.items()):
         places = np.arange(len(counts)) + number * width
-        bars = axes.bar(places, list(counts.values()), width, label=name, color=sns.color_palette("colorblind")[number])
+        bars = axes.bar(
+            places, list(counts.values()), width, label=name, color=sns.color_palette("colorblind")[number % 10]
+        )
         axes.bar_label(bars, fontsize=7, padding=1)
     names = statistics["labels"]
     axes.set_xticks(np.arange(len(names)) + 0.4 - width / 2, names)

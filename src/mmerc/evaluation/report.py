@@ -11,6 +11,7 @@ import jinja2
 import yaml
 
 from mmerc.corpora import Corpus
+from mmerc.corpora.conversation import HELD_OUT
 from mmerc.corpora.statistics import statistics
 from mmerc.evaluation import figures
 from mmerc.evaluation.evaluate import evaluate, open_evaluated
@@ -18,7 +19,6 @@ from mmerc.evaluation.tables import Table, all_tables
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
 from mmerc.training.run import read_config, read_settings, seed_folders
-from mmerc.training.selection import HELD_OUT
 from mmerc.weights import read_tensors
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from statistics import stdev
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from mmerc.evaluation.metrics import REPORTED
@@ -23,11 +24,11 @@ class Table:
 
     def shown(self) -> RichTable:
         """The table for a terminal."""
-        table = RichTable(title=self.title, caption=self.note, title_justify="left", caption_justify="left")
+        table = RichTable(title=self.title, caption=escape(self.note), title_justify="left", caption_justify="left")
         for number, name in enumerate(self.header):
-            table.add_column(name, justify="right" if number else "left")
+            table.add_column(escape(name), justify="right" if number else "left")
         for row in self.rows:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         return table
 
 

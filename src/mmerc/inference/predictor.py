@@ -11,6 +11,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from mmerc.corpora import Clip, Dialogue, Key, Utterance
+from mmerc.corpora.conversation import whole
 from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
 from mmerc.errors import RunError
@@ -137,7 +138,7 @@ class Predictor:
 
         A clip that cannot be read gives the label prior and an empty `modalities`.
         """
-        turn = Utterance("input", Path(path).stem, 0, speaker=speaker, text=text, clip=Clip(Path(path)))
+        turn = Utterance("input", whole(Path(path).stem), 0, speaker=speaker, text=text, clip=Clip(Path(path)))
         return list(self.predict([Dialogue("input", turn.dialogue, (turn,))]))
 
     def stream(self, name: str = "live", *, explain: bool = False) -> Conversation:
@@ -161,7 +162,9 @@ class Predictor:
         place = len(dialogue) - 1
         turn = dialogue.utterances[place]
         inputs = {name: prepared(encoder, dialogue, place) for name, encoder in self.encoders.items()}
-        asked = Asked(turn, inputs, explain, tuple(before), number_of(turn.speaker, heard))
+        # As in training: who has said nothing that can be read has no number yet.
+        read = any(row.values is not None for row in inputs.values())
+        asked = Asked(turn, inputs, explain, tuple(before), number_of(turn.speaker, heard) if read else 0)
         answer, vector = self._together(asked)
         if vector is not None:
             before.append(Said(vector, asked.speaker))

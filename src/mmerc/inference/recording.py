@@ -1,12 +1,12 @@
 """A long recording as one conversation: cut by its transcript, or where voice activity says that somebody speaks."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from mmerc.corpora import Clip, Dialogue, Problem, Utterance
+from mmerc.corpora.conversation import whole
 from mmerc.corpora.transcript import Segment, read_transcript
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
@@ -43,7 +43,7 @@ def read_recording(
         ]
     if not segments:
         return alone(file, file.stem, _heard(Clip(file), words)), problems
-    name = printable(file.stem)
+    name = whole(file.stem)
     turns = tuple(
         Utterance(
             "input",
@@ -54,7 +54,7 @@ def read_recording(
             start=segment.start,
             end=segment.end,
             clip=Clip(file, segment.start, segment.end),
-            source=printable(file.name),
+            source=whole(file.name),
         )
         for number, segment in enumerate(segments)
     )
@@ -63,13 +63,8 @@ def read_recording(
 
 def alone(clip: Path, name: str, text: str | None = None) -> Dialogue:
     """A clip that is one utterance."""
-    turn = Utterance("input", printable(name), 0, text=text, clip=Clip(clip))
+    turn = Utterance("input", whole(name), 0, text=text, clip=Clip(clip))
     return Dialogue("input", turn.dialogue, (turn,))
-
-
-def printable(name: str) -> str:
-    """A file's name may be any bytes."""
-    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _heard(clip: Clip, words: Words | None) -> str | None:

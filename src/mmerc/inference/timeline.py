@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import jinja2
 
+from mmerc.corpora.conversation import whole
 from mmerc.emotions import LabelSet
 from mmerc.files import write_text
-from mmerc.inference.recording import printable
 
 
 def write_timeline(file: Path, rows: list[dict[str, Any]], labels: LabelSet, recording: Path | None = None) -> None:
@@ -18,7 +18,7 @@ def write_timeline(file: Path, rows: list[dict[str, Any]], labels: LabelSet, rec
     page = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(part("timeline.html"))
     speakers = len({(row["split"], row["dialogue"], row["speaker"]) for row in rows if row["speaker"]})
     people = f" of {speakers} speakers" if speakers > 1 else ""
-    title = printable(recording.name) if recording else "Conversations"
+    title = whole(recording.name) if recording else "Conversations"
     media = quote(os.fsencode(os.path.relpath(recording.resolve(), file.parent.resolve()))) if recording else ""
     html = page.render(
         title=title,

@@ -67,9 +67,7 @@ def waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[
         first = origin(container)
         if clip.start > 0:
             seek(container, clip.start)
-        # Only the sample format: mixing and rate are ours to choose. Packed, because PyAV's planar frames end at
-        # eight channels.
-        to_float = av.AudioResampler(format="flt")
+        form: tuple[str, str, int] | None = None
         resampler: soxr.ResampleStream | None = None
         for frame in decoded(container, stream):
             assert isinstance(frame, av.AudioFrame)
@@ -77,11 +75,18 @@ def waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[
             if clip.end is not None and begin >= clip.end:
                 break
             rate = frame.sample_rate
+            if form != (frame.format.name, frame.layout.name, rate):  # files that were joined change in the middle
+                if resampler is not None:
+                    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+                form = (frame.format.name, frame.layout.name, rate)
+                # Only the sample format: mixing and rate are ours to choose. Packed, because PyAV's planar frames end at
+                # eight channels.
+                to_float = av.AudioResampler(format="flt")
+                resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
             for part in to_float.resample(frame):
                 mono = _mono(part, channel)
                 mono = mono[_index(clip.start - begin, rate, len(mono)) : _index(clip.end, rate, len(mono), begin)]
-                if resampler is None:
-                    resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+                assert resampler is not None
                 yield resampler.resample_chunk(mono)
         if resampler is not None:
             yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -30,7 +30,7 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
 
     Raises:
         ClipNotFound: no file is there.
-        ClipUnreadable: it is empty, cut off, or no medium.
+        ClipUnreadable: it is empty, cut off, or no medium; or it turns out to be damaged while it is read.
     """
     if not path.is_file():
         raise ClipNotFound(f"{path.name} is absent")
@@ -45,7 +45,10 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
         reason = getattr(error, "strerror", None) or str(error)
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error
     with container:
-        yield container
+        try:
+            yield container
+        except (av.error.FFmpegError, ValueError, ArithmeticError) as error:
+            raise ClipUnreadable(f"{path.name} is damaged ({str(error)[:120]})") from error
 
 
 def duration(path: Path) -> float:

@@ -36,6 +36,7 @@ def read_frames(clip: Clip, count: int, *, largest_side: int = LARGEST_SIDE, rat
         stream = streams[0]
         stream.thread_type = "AUTO"
         start, end = _span(container, stream, clip)
+        end = max(start, end)  # a part behind the end of the file
         if rate * (end - start) < count:
             count = max(1, round(rate * (end - start)))
         wanted = start + (np.arange(count) + 0.5) * (end - start) / count

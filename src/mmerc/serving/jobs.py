@@ -81,12 +81,11 @@ class Jobs:
                 return None
             job = Job(secrets.token_urlsafe(16))  # whoever cannot guess it cannot read it
             self._open[job.id] = job
-        self._known.get(job.id, lambda: job)
         self._worker.submit(self._run, job, work, finally_)
         return job
 
     def get(self, name: str) -> Job | None:
-        return self._known.get(name)
+        return self._open.get(name) or self._known.get(name)
 
     @property
     def open(self) -> int:
@@ -115,5 +114,6 @@ class Jobs:
             job.state, job.error = "failed", "the service failed on this recording: its log says where."
         finally:
             finally_()
+            self._known.get(job.id, lambda: job)
             with self._lock:
                 del self._open[job.id]

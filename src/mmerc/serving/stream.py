@@ -67,7 +67,8 @@ class Ear:
         self.most_characters = most_characters
         self.detector = TurnDetector() if detecting else None
         self.samples = np.zeros(0, np.float32)
-        self.first = 0  # number of the first sample that is still kept
+        self.sound_began = 0.0  # seconds after the stream: what was seen or typed before has its times, too
+        self.first = 0  # number of the first sample that is still kept, counted from the stream's beginning
         self.end = 0.0  # where the last utterance ended
         self.pictures: deque[tuple[float, bytes]] = deque()
         self.weight = 0  # bytes of all pictures
@@ -75,21 +76,25 @@ class Ear:
 
     @property
     def now(self) -> float:
-        """Seconds of sound that have come."""
+        """How far the sound has come, in seconds from the stream's beginning."""
         return (self.first + len(self.samples)) / SAMPLE_RATE
 
     @property
     def speaking_since(self) -> float | None:
-        return self.detector.start if self.detector is not None else None
+        start = self.detector.start if self.detector is not None else None
+        return None if start is None else start + self.sound_began
 
     def hear(self, sound: bytes) -> list[Utterance]:
         """16-bit samples in; the utterances that ended with them out."""
         if len(sound) % 2:
             raise BadMessage("the sound has half a sample: send whole 16-bit samples.")
         block = np.frombuffer(sound, "<i2").astype(np.float32) / 32_768
+        if not len(self.samples):
+            self.sound_began = max(self.end, self.pictures[-1][0] if self.pictures else 0.0)
+            self.first = round(self.sound_began * SAMPLE_RATE)
         self.samples = np.concatenate([self.samples, block])
         turns = self.detector.hear(block) if self.detector is not None else []
-        ended = [self._utterance(start, end) for start, end in turns]
+        ended = [self._utterance(start + self.sound_began, end + self.sound_began) for start, end in turns]
         oldest = max(self.end - BEFORE, self.now - LONGEST_TURN - BEFORE - AFTER)
         drop = max(0, int(oldest * SAMPLE_RATE) - self.first)
         self.samples, self.first = self.samples[drop:], self.first + drop
@@ -114,7 +119,7 @@ class Ear:
         if (
             self.detector is not None and start is not None
         ):  # the detector goes on hearing the same voice: the next utterance begins here
-            self.detector.start = self.now
+            self.detector.start = self.now - self.sound_began
         ended = max(self.now, self.pictures[-1][0] if self.pictures else 0.0)
         begun = start if start is not None else max(self.end, ended - LONGEST_TURN)
         if not self.text and ended <= begun:

@@ -26,6 +26,7 @@ class WeightMean:
         """Take in the weights as they stand after a step."""
         if not self.means:
             self.means = [value.detach().clone() for value in self.weights]
+        self._follow()
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(self.means, self.weights, 1 - decay)
@@ -33,6 +34,7 @@ class WeightMean:
     @torch.no_grad()
     def swap(self) -> None:
         """Put the mean into the network and the network's weights aside; called again, the other way round."""
+        self._follow()
         for mean, value in zip(self.means, self.weights, strict=bool(self.means)):
             kept = value.clone()
             value.copy_(mean)
@@ -43,4 +45,8 @@ class WeightMean:
 
     def load(self, state: dict[str, Any]) -> None:
         self.steps = state["steps"]
-        self.means = [mean.to(value.device) for mean, value in zip(state["means"], self.weights, strict=True)]
+        self.means = state["means"]
+
+    def _follow(self) -> None:
+        """Go where the network is: a checkpoint is read before the network moves to its device."""
+        self.means = [mean.to(value.device) for mean, value in zip(self.means, self.weights, strict=bool(self.means))]

@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score
 
 from mmerc.config import validate
 from mmerc.corpora import Corpus, Key, open_corpus
+from mmerc.corpora.conversation import HELD_OUT
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import ConfigError
 from mmerc.features import FeatureStore
@@ -28,7 +29,6 @@ from mmerc.training.predictions import decisions_of, fused_answers, predict_spli
 from mmerc.training.progress import Journal, bar, show_log
 from mmerc.training.run import open_run, seed_folders
 from mmerc.training.selection import (
-    HELD_OUT,
     encoder_examples,
     labels_of,
     labels_with,

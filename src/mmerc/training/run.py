@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import shutil
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -15,51 +16,55 @@ from mmerc.config import Settings
 from mmerc.corpora import Clip, Corpus
 from mmerc.corpora.location import absolute
 from mmerc.errors import RunError
-from mmerc.files import read_json, write_json, write_text
+from mmerc.files import TEMPORARY, read_json, write_json, write_text
 from mmerc.training.settings import RunConfig, check
 
+CONFIG, ENVIRONMENT, INPUTS, LOG = "config.yaml", "environment.json", "inputs", "log.jsonl"  # what a run makes first
 LIBRARIES = ("mmerc", "torch", "lightning", "transformers", "numpy", "av", "pyarrow", "scikit-learn")
 
 
 def open_run(folder: Path, config: RunConfig, corpus: Corpus, location: str, seeds: int) -> None:
-    """Make the folder this run's, or check that it is.
+    """Make the folder this run's, or check that it is; one of other settings in which nothing was trained becomes this run's.
 
     Raises:
         RunError: it belongs to a run of another configuration or corpus, or cannot be written.
     """
-    settings = _flat(config, location, seeds)
-    file = folder / "config.yaml"
+    settings = {"corpus": absolute(location), "seeds": seeds, **config.settings()}
     fingerprint = corpus_fingerprint(corpus)
-    if file.is_file():
-        _same(folder, read_settings(folder), settings, fingerprint)
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} exists and is not a run folder: choose another --out.")
-    write_json(folder / "environment.json", {**environment(), "seed": config.seed, "corpus": fingerprint})
-    write_text(file, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))  # last: it marks the folder
+    if not (folder / CONFIG).is_file():
+        other = f"{folder} exists and is not a run folder: choose another --out."
+    else:
+        other = _other(folder, read_settings(folder), settings, fingerprint)
+    if other and not _untrained(folder):
+        raise RunError(other)
+    if other:
+        shutil.rmtree(folder / INPUTS, ignore_errors=True)
+        (folder / LOG).unlink(missing_ok=True)
+        write_json(folder / ENVIRONMENT, {**environment(), "seed": config.seed, "corpus": fingerprint})
+    # Last, for it marks the folder; and again, for the corpus may lie elsewhere now.
+    write_text(folder / CONFIG, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
 
 
-def _flat(config: RunConfig, location: str, seeds: int) -> Settings:
-    return {"corpus": absolute(location), "seeds": seeds, **config.settings()}
+def _untrained(folder: Path) -> bool:
+    """Whether nothing is there, or what a run makes before it trains."""
+    if not folder.is_dir():
+        return not folder.exists()
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(TEMPORARY)}
+    ours = ENVIRONMENT in names and "versions" in read_json(folder / ENVIRONMENT)
+    return not names or (ours and names <= {CONFIG, ENVIRONMENT, INPUTS, LOG})
 
 
-def _same(folder: Path, there: Settings, here: Settings, fingerprint: str) -> None:
-    for part in (there, here):
-        part["precision"] = part.get("trainer", {}).get("precision")
+def _other(folder: Path, there: Settings, here: Settings, fingerprint: str) -> str:
+    """Why these are not one run; nothing where they are."""
+    there, here = ({**part, "precision": (part.get("trainer") or {}).get("precision")} for part in (there, here))
     # How many processes share the work, and where the corpus lies, change no number.
-    there, here = (
-        {key: value for key, value in part.items() if key not in ("trainer", "corpus")} for part in (there, here)
-    )
-    for key in sorted(there.keys() | here.keys()):
+    for key in sorted((there.keys() | here.keys()) - {"trainer", "corpus"}):
         difference = _difference(key, there.get(key), here.get(key))
         if difference:
-            raise RunError(
-                f"{folder} holds a run of another configuration ({difference}): choose another --out, or delete it."
-            )
-    if read_json(folder / "environment.json").get("corpus") != fingerprint:
-        raise RunError(
-            f"{folder} holds a run on another corpus, or the corpus has changed since: choose another --out."
-        )
+            return f"{folder} holds a run of another configuration ({difference}): choose another --out, or delete it."
+    if read_json(folder / ENVIRONMENT).get("corpus") != fingerprint:
+        return f"{folder} holds a run on another corpus, or the corpus has changed since: choose another --out."
+    return ""
 
 
 def _difference(key: str, there: Any, here: Any) -> str:
@@ -82,7 +87,7 @@ def read_settings(folder: Path) -> Settings:
     Raises:
         RunError: the folder is no run.
     """
-    file = folder / "config.yaml"
+    file = folder / CONFIG
     if not file.is_file():
         raise RunError(f"{folder} is not a run folder (it has no config.yaml): give the --out of `mmerc train`.")
     try:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mmerc.corpora import Corpus, Key
+from mmerc.corpora.conversation import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import RunError
 from mmerc.features import FeatureStore
 from mmerc.training.batches import EncoderExamples
 
 log = logging.getLogger("mmerc")
-HELD_OUT = "held-out"
 
 
 def trainable(corpus: Corpus) -> Corpus:

@@ -4,6 +4,7 @@ import re
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, SerializeAsAny
+from torch import nn
 
 from mmerc import config as configuration
 from mmerc.config import Section, Settings
@@ -12,6 +13,8 @@ from mmerc.errors import ConfigError
 from mmerc.fusion import FusionConfig
 
 GENERAL = ("protocol", "decision", "seed", "pretrained", "trainer", "fusion")
+# Names that others have: rows of a table of systems, and what a container of networks calls its own.
+TAKEN = {*GENERAL, "majority", "fused", *dir(nn.ModuleDict), *dir(nn.ParameterDict)}
 MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -40,7 +43,7 @@ class RunConfig(Section):
         "largest",
         description="the largest probability names the emotion, or first what training.decision finds best on dev is made of them",
     )
-    seed: int = Field(0, description="the first seed of the run")
+    seed: int = Field(0, ge=0, lt=2**31, description="the first seed of the run")
     trainer: TrainerConfig = TrainerConfig()
     modalities: dict[str, SerializeAsAny[EncoderConfig]]
     fusion: FusionConfig = FusionConfig()
@@ -49,6 +52,19 @@ class RunConfig(Section):
         """The flat form that `check` reads and that `config.yaml` holds."""
         whole = self.model_dump(mode="json")
         return {**{key: whole[key] for key in GENERAL if key in whole}, **whole["modalities"]}
+
+
+def check_name(name: str) -> None:
+    """Raises ConfigError: no modality can be called so.
+
+    >>> check_name("seed")
+    Traceback (most recent call last):
+    mmerc.errors.ConfigError: "seed" cannot name a modality, for it has a meaning already: choose another name.
+    """
+    if not MODALITY_NAME.fullmatch(name):
+        raise ConfigError(f'"{name}" cannot name a modality: use letters, digits, "_" and "-".')
+    if name in TAKEN:
+        raise ConfigError(f'"{name}" cannot name a modality, for it has a meaning already: choose another name.')
 
 
 def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
@@ -67,8 +83,7 @@ def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
             raise ConfigError(
                 f'"{name}" is neither a modality (it has no encoder) nor one of {", ".join(known)}: correct it.'
             )
-        if not MODALITY_NAME.fullmatch(name):
-            raise ConfigError(f'"{name}" cannot name a modality: use letters, digits, "_" and "-".')
+        check_name(name)
         if pretrained is not None:
             section["pretrained"] = pretrained
         checked = check_config(name, section)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmerc.config import Settings
 from mmerc.corpora import Corpus
-from mmerc.training.settings import GENERAL
+from mmerc.training.settings import GENERAL, check_name
 
 WORDS = "words"  # the text network, where a signal is called text already
 SIGNAL: Settings = {
@@ -33,6 +33,9 @@ def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None 
     A signal of one vector an utterance is read in the context of its dialogue. Where the corpus has signals that were `told`
     the labels, `only` some of which may be wanted, the fusion is trained briefly. The preset's text network stays where
     there are words, its voice and face where there are clips and no signal takes their name.
+
+    Raises:
+        ConfigError: a signal's name can name no modality.
     """
     dimensions: dict[str, set[int]] = defaultdict(set)
     turns = [turn for split in corpus.splits for turn in corpus.utterances(split)]
@@ -42,6 +45,8 @@ def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None 
                 dimensions[name].add(value.ndim)
     if not dimensions:
         return settings
+    for name in dimensions:
+        check_name(name)
     kept = {key: value for key, value in settings.items() if key in GENERAL}
     noise = {
         name: (NOISE_IF_TOLD if name in corpus.told else NOISE) for name, found in dimensions.items() if found == {1}

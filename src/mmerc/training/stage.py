@@ -120,6 +120,11 @@ class Stage(L.LightningModule):
 
     def validation_step(self, batch: dict[str, Tensor], number: int) -> None:
         out = self.task.forward(inputs_of(batch))
+        if not torch.isfinite(out.logits).all():
+            raise RunError(
+                f"{self.task.name}: its answers on dev are no numbers after epoch {self.current_epoch + 1}: "
+                f"lower its learning_rate ({self.task.config.learning_rate})."
+            )
         if batch["share"] > 0:
             rows = zip(batch["places"].tolist(), batch["labels"].tolist(), out.logits.argmax(1).tolist(), strict=True)
             self.answers += [row for row in rows if row[1] != CONTEXT]
