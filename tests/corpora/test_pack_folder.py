@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mmerc.corpora import open_corpus
+from mmerc.errors import CorpusError
 
 
 def test_a_folder_of_features(tmp_path: Path) -> None:
@@ -28,10 +30,14 @@ def test_a_folder_of_features(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert first.signals["skin"].tolist() == [[1.0, 2.0], [3.0, 4.0]]  # type: ignore[attr-defined]
     assert second.signals["skin"].tolist() == [6.0, 7.0]  # type: ignore[attr-defined]
-    np.savez(tmp_path / "heart.npz", dia0_utt1=np.ones(2))
-    problems = open_corpus(f"pack:{tmp_path}").problems
-    assert [problem.where for problem in problems] == ["skin.csv row 4", "heart"]
-    assert problems[1].what == "matches no utterance of utterances.csv"
+    np.savez(tmp_path / "heart.npz", diad_utt1=np.ones(2), **{"validation/x/1": np.ones(2)})
+    np.savez(tmp_path / "lung.npz", nobody=np.ones(2))
+    problems = {problem.where: problem.what for problem in open_corpus(f"pack:{tmp_path}").problems}
+    assert problems == {
+        "skin.csv row 4": "holds what is no number",
+        "heart": "1 of its 2 arrays, such as dev/x/1, match no utterance of utterances.csv",
+        "lung": "matches no utterance of utterances.csv",
+    }
 
 
 def test_the_same_ids_in_every_split(tmp_path: Path) -> None:
@@ -48,9 +54,49 @@ def test_the_same_ids_in_every_split(tmp_path: Path) -> None:
     assert [list(signals) for signals in found.values()] == [["pose"], ["heart", "pose"], ["pose"]]
     problems = {problem.where: problem.what for problem in corpus.problems}
     assert problems.keys() == {"gaze", "heart"}
-    assert problems["gaze"].startswith("3 utterances share their names") and problems["heart"].startswith(
-        "2 utterances"
+    assert problems["gaze"].startswith("1 of its arrays, such as 0/0, have names of several utterances")
+    assert problems["heart"] == problems["gaze"]
+
+
+def test_splits_in_any_spelling_and_an_empty_one_names_none(tmp_path: Path) -> None:
+    (tmp_path / "utterances.csv").write_text(
+        "split,dialogue,utterance,speaker,text\nTRAIN,a,0,A,hi\nvalid,b,0,A,hi\nheld-out,c,0,A,hi\n"
     )
+    (tmp_path / "pose.csv").write_text("split,dialogue,utterance,x\ntrain,a,0,1\n,b,0,2\nheld-out,c,0,3\n")
+    np.savez(tmp_path / "gaze.npz", **{"Train/a/0": [1.0], "validation/b/0": [2.0], "held-out/c/0": [3.0]})
+    corpus = open_corpus(f"pack:{tmp_path}")
+    found = [
+        {name: value.tolist() for name, value in turn.signals.items()}  # type: ignore[attr-defined]
+        for split in ("train", "dev", "held-out (own)")
+        for turn in corpus.utterances(split)
+    ]
+    assert found == [{"pose": [n], "gaze": [n]} for n in (1.0, 2.0, 3.0)] or found == [
+        {"gaze": [n], "pose": [n]} for n in (1.0, 2.0, 3.0)
+    ]
+    assert [problem.kind for problem in corpus.problems] == ["split"]
+
+
+def test_ids_that_run_into_one_another_are_nobodys(tmp_path: Path) -> None:
+    (tmp_path / "utterances.csv").write_text("dialogue,utterance,speaker,text\na,b_c,A,hi\na_b,c,A,hi\n")
+    np.savez(tmp_path / "pose.npz", **{"a_b_c": [1.0], "a/b_c": [2.0]})
+    corpus = open_corpus(f"pack:{tmp_path}")
+    assert [turn.signals for turn in corpus.utterances("test")] == [{"pose": np.float32([2.0])}, {}]
+    assert "such as a_b_c, have names of several utterances" in corpus.problems[0].what
+
+
+def test_files_that_are_damaged_or_something_else(tmp_path: Path) -> None:
+    (tmp_path / "utterances.csv").write_text("dialogue,utterance,speaker,text\n0,0,A,hi\n0,1,A,ho\n")
+    (tmp_path / "pose").mkdir()
+    for number in range(2):
+        np.save(tmp_path / "pose" / f"0_{number}.npy", np.ones(3, np.float32))
+    whole = (tmp_path / "pose" / "0_1.npy").read_bytes()
+    for place in range(8, 100):  # a byte of the header is another
+        (tmp_path / "pose" / "0_1.npy").write_bytes(whole[:place] + b"(" + whole[place + 1 :])
+        first, second = open_corpus(f"pack:{tmp_path}").utterances("test")
+        assert list(first.signals) == ["pose"] and set(second.signals) <= {"pose"}
+    (tmp_path / "gaze.npz").write_bytes(whole)
+    with pytest.raises(CorpusError, match=r"gaze\.npz holds one array and no names"):
+        open_corpus(f"pack:{tmp_path}")
 
 
 def test_an_array_that_claims_to_be_larger_than_memory_is_missing(tmp_path: Path) -> None:

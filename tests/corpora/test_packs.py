@@ -146,3 +146,18 @@ def test_labels_that_are_none_and_text_that_cannot_be_written(tmp_path: Path) ->
     turns = list(open_corpus(f"pack:{tmp_path / 'x.pkl'}").utterances("train"))
     assert [turn.emotion for turn in turns] == ["joy", None, None, "fear", None, None, None]
     assert (turns[0].text, turns[0].key) == ("half ?", ("train", "v?", "0"))
+
+
+def test_bytes_are_text_and_tensors_may_be_of_a_network(tmp_path: Path) -> None:
+    weights = torch.ones(2, 3, requires_grad=True)
+    stacked = {"text": weights, "classification_labels": torch.ones(2, requires_grad=True),
+               "raw_text": [b"hi", b"\xff"], "id": [b"v$_$1", b"v$_$2"]}  # fmt: skip
+    torch.save({"train": stacked}, tmp_path / "x.pt")
+    turns = list(open_corpus(f"pack:{tmp_path / 'x.pt'}").utterances("train"))
+    assert [(turn.text, turn.dialogue, turn.utterance, turn.emotion) for turn in turns] == [
+        ("hi", "v", 1, "1"), ("\ufffd", "v", 2, "1"),
+    ]  # fmt: skip
+    keyed = ({b"d": [np.ones(3)]}, [b"d"], {b"d": [b"Ann"]})
+    (tmp_path / "y.pkl").write_bytes(pickle.dumps(keyed))
+    (turn,) = open_corpus(f"pack:{tmp_path / 'y.pkl'}?text=0&train=1&speakers=2").utterances("train")
+    assert (turn.speaker, turn.dialogue) == ("Ann", "d")

@@ -38,7 +38,9 @@ def test_wrong_settings_are_one_sentence(override: str, sentence: str) -> None:
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["values", "type", "train", "get", "copy", "fused", "majority", "a b", "1st"])
+@pytest.mark.parametrize(
+    "name", ["values", "type", "training", "get", "fused", "majority", "corpus", "seeds", "precision", "a b", "1st"]
+)
 def test_names_that_a_modality_cannot_have(name: str) -> None:
     with pytest.raises(ConfigError, match=f'"{name}" cannot name a modality'):
         check({name: {"encoder": "bert"}})

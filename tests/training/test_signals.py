@@ -51,6 +51,25 @@ def test_each_signal_gets_an_encoder_and_words_stay() -> None:
 def test_a_signal_must_not_be_called_as_a_setting_is() -> None:
     with pytest.raises(ConfigError, match='"seed" cannot name a modality, for it has a meaning already'):
         with_signals(COMPACT, corpus(signals={"seed": np.ones(2)}))
+    signals = {"seed": np.ones(2), "pose": np.ones(2)}
+    settings = with_signals(COMPACT, corpus(signals=signals), ["pose"])  # which nobody wants
+    assert "seed" not in settings and list(check(settings, only=["pose"]).modalities) == ["pose"]
+
+
+def test_one_odd_utterance_changes_no_signal() -> None:
+    turns = tuple(
+        Utterance("train", 0, n, "A", emotion="joy", signals={"pose": np.ones((2, 3) if n == 1 else 3)})
+        for n in range(4)
+    )
+    settings = with_signals(COMPACT, Corpus("c", SEVEN, {"train": (Dialogue("train", 0, turns),)}))
+    assert (settings["pose"]["context"], settings["pose"]["noise"]) == (True, 0.7)
+
+
+def test_the_words_have_a_name_of_their_own() -> None:
+    signals = {"text": np.ones(3), "words": np.ones(3)}
+    settings = with_signals(COMPACT, corpus(text="hi", signals=signals))
+    assert settings["words"]["encoder"] == settings["text"]["encoder"] == "signal"
+    assert settings["words-2"]["encoder"] == "bert"
 
 
 def pack(folder: Path) -> Path:

@@ -15,8 +15,9 @@ def usable(array: np.ndarray) -> bool:
     >>> usable(np.ones((2, 3))), usable(np.array([1.0, np.nan])), usable(np.array([2e38]))
     (True, False, False)
     """
-    number = array.dtype.kind in "fiub" and array.ndim in (1, 2) and array.size > 0
-    return number and bool((np.abs(array) <= LARGEST).all())
+    if array.dtype.kind not in "fiub" or array.ndim not in (1, 2) or not array.size:
+        return False
+    return bool((np.abs(array.astype(np.float64)) <= LARGEST).all())  # float16 has no such number
 
 
 def usable_arrays(found: Iterable[tuple[str, Any]]) -> dict[str, object]:

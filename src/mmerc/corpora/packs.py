@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mmerc.corpora.arrays import usable_arrays
 from mmerc.corpora.conversation import SPLITS, Corpus, Utterance, gather, whole
@@ -71,7 +72,14 @@ def read_pack(path: Path, places: Mapping[str, str] | None = None) -> Corpus:
             raise CorpusError(
                 f"{path} holds a {type(content).__name__}: a tuple or dictionary of features is expected."
             )
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:  # a stranger's containers
+    except (
+        TypeError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+    ) as error:  # a stranger's containers
         raise CorpusError(f"{path}: its parts do not fit one another ({error}): correct the map.") from error
     if not turns:
         raise CorpusError(f"{path} holds no utterance in any split: check the map.")
@@ -114,12 +122,12 @@ def _keyed(path: Path, content: Sequence[Any], places: Mapping[str, str]) -> tup
                 turns.append(
                     Utterance(
                         split,
-                        identity(str(dialogue)),
+                        identity(_text(dialogue)),
                         place,
                         speaker=_speaker(_at(parts.get("speakers"), dialogue, place)),
-                        text=str(_at(parts.get("sentences"), dialogue, place) or "").strip() or None,
+                        text=_text(_at(parts.get("sentences"), dialogue, place)) or None,
                         emotion=_raw(_at(parts.get("labels"), dialogue, place)),
-                        source=str(_at(parts.get("ids"), dialogue, place) or dialogue),
+                        source=_text(_at(parts.get("ids"), dialogue, place)) or _text(dialogue),
                         signals=usable_arrays((name, _at(part, dialogue, place)) for name, part in signals.items()),
                     )
                 )
@@ -144,8 +152,8 @@ def _at(part: Any, dialogue: Any, place: int) -> Any:
 
 def _speaker(value: Any) -> str:
     """A name, or the number of the one in a one-hot vector."""
-    if value is None or isinstance(value, str):
-        return value or ""
+    if value is None or isinstance(value, str | bytes):
+        return _text(value)
     vector = np.asarray(value)
     return f"speaker {int(vector.argmax())}" if vector.ndim and vector.size > 1 else f"speaker {vector.item()}"
 
@@ -182,7 +190,7 @@ def _stacked(path: Path, content: Mapping[Any, Any], places: Mapping[str, str]) 
                     dialogue,
                     utterance,
                     speaker=str(dialogue),
-                    text=str(columns["sentences"][place]).strip() or None if "sentences" in columns else None,
+                    text=_text(columns["sentences"][place]) or None if "sentences" in columns else None,
                     emotion=_raw(columns["labels"][place]) if "labels" in columns else None,
                     source=str(dialogue),
                     signals=usable_arrays((name, column[place]) for name, column in signals.items()),
@@ -196,9 +204,9 @@ def _names(ids: Any, place: int) -> tuple[int | str, int | str]:
     if ids is None:
         return place, 0
     value = ids[place]
-    if not isinstance(value, str) and len(np.shape(value)) and len(value) > 1:
-        return str(value[0]), place
-    text = str(np.asarray(value).ravel()[0])
+    if not isinstance(value, str | bytes) and len(np.shape(value)) and len(value) > 1:
+        return _text(value[0]), place
+    text = _text(np.asarray(value).ravel()[0])
     for left, right in ((SEPARATOR, ""), ("[", "]")):
         video, found, clip = text.rpartition(left)
         if found:
@@ -209,14 +217,21 @@ def _names(ids: Any, place: int) -> tuple[int | str, int | str]:
 # ---- what both have in common ---------------------------------------------------------------------------------------
 
 
+def _text(value: Any) -> str:
+    """What stands there as text; bytes are UTF-8, and nothing is empty."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").strip()
+    return "" if value is None else str(value).strip()
+
+
 def _raw(value: Any) -> str | None:
     """A label as text; a number as a whole one, that of the largest where there are several; no number is no label."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().float().numpy()
     if not isinstance(value, str | bytes) and np.size(value) == 1:
         value = np.ravel(value)[0]
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if isinstance(value, str):
-        return whole(value.strip().lower()) or None
+    if isinstance(value, str | bytes):
+        return whole(_text(value).lower()) or None
     numbers = np.ravel(np.asarray([] if value is None else value, np.float64))
     if not numbers.size or not np.isfinite(numbers).all():
         return None

@@ -67,11 +67,12 @@ def read_table(file: Path) -> Corpus:
 def split_of(row: dict[str, str]) -> str:
     """The split that a row names; what names none is to be predicted.
 
-    >>> split_of({"split": "Validation"}), split_of({})
-    ('dev', 'test')
+    >>> split_of({"split": "Validation"}), split_of({"split": "TRAIN"}), split_of({})
+    ('dev', 'train', 'test')
     """
     split = row.get("split") or "test"
-    return OTHER_NAMES.get(split.lower(), f"{split} (own)" if split == HELD_OUT else split)
+    known = OTHER_NAMES.get(split.lower(), split.lower())
+    return known if known in SPLITS else f"{split} (own)" if split == HELD_OUT else split
 
 
 def _labels(found: list[str]) -> LabelSet:

@@ -17,7 +17,8 @@ from sklearn.manifold import TSNE
 
 from mmerc.emotions import LabelSet
 
-plt.rcParams["text.parse_math"] = False  # a label is text, whatever it holds
+# A label is text, whatever it holds; with a blank before it, for matplotlib hides labels that begin with "_".
+plt.rcParams["text.parse_math"] = False
 FEWEST_POINTS = 4  # below it neighbours mean nothing
 MOST_POINTS = 3000  # of a t-SNE; more take minutes and show no more
 
@@ -30,7 +31,7 @@ def label_distribution(statistics: dict[str, Any]) -> bytes:
     for number, (name, counts) in enumerate(splits.items()):
         places = np.arange(len(counts)) + number * width
         bars = axes.bar(
-            places, list(counts.values()), width, label=name, color=sns.color_palette("colorblind")[number % 10]
+            places, list(counts.values()), width, label=f" {name}", color=sns.color_palette("colorblind")[number % 10]
         )
         axes.bar_label(bars, fontsize=7, padding=1)
     names = statistics["labels"]
@@ -67,7 +68,7 @@ def embedding(vectors: Float[np.ndarray, "N c"], emotions: list[str], labels: La
     figure, axes = plt.subplots(figsize=(6, 5))
     for name, colour in labels.colours().items():
         mine = places[names == name]
-        axes.scatter(mine[:, 0], mine[:, 1], s=9, color=colour, label=f"{name} ({len(mine)})", alpha=0.8, linewidths=0)
+        axes.scatter(mine[:, 0], mine[:, 1], s=9, color=colour, label=f" {name} ({len(mine)})", alpha=0.8, linewidths=0)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.legend(frameon=False, fontsize=8, markerscale=2, bbox_to_anchor=(1, 1), loc="upper left")

@@ -130,7 +130,8 @@ class Ear:
         low, high = (round(time * SAMPLE_RATE) - self.first for time in (start - BEFORE, end + AFTER))
         samples = self.samples[max(0, low) : max(0, high)].copy()
         seen = [(time, picture) for time, picture in self.pictures if start - BEFORE <= time <= end + AFTER]
-        origin = max(0.0, start - BEFORE)
+        first = max(0, low) + self.first  # of the samples: the zero of everything that was kept
+        origin = first / SAMPLE_RATE if len(samples) else max(0.0, start - BEFORE)
         live = Live(samples, tuple(picture for _, picture in seen), tuple(time - origin for time, _ in seen))
         text, self.text = self.text, ""
         self.end = end

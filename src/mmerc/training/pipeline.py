@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from sklearn.metrics import f1_score
@@ -15,7 +16,7 @@ from mmerc.config import validate
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.corpora.conversation import HELD_OUT
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.errors import ConfigError
+from mmerc.errors import ConfigError, RunError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
@@ -27,7 +28,7 @@ from mmerc.training.extraction import extract_features, inputs_in
 from mmerc.training.model_folder import load_fusion, save_fusion, write_model
 from mmerc.training.predictions import decisions_of, fused_answers, predict_split, prior_of
 from mmerc.training.progress import Journal, bar, show_log
-from mmerc.training.run import open_run, seed_folders
+from mmerc.training.run import INPUTS, alone_in, give_up, open_run, seed_folders
 from mmerc.training.selection import (
     encoder_examples,
     labels_of,
@@ -54,27 +55,36 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
     Raises:
         MmercError: anything the user can mend: corpus, configuration, weights, folder.
     """
-    if config.trainer.devices > 1 and distributed.world() == 1:
-        checked = trainable(open_corpus(location))  # here, so that what is wrong with it is one sentence
-        open_run(out, config, checked, location, seeds)
-        distributed.launch(config.trainer.devices, train, (location, out, config, seeds, fusions))
-        return
     if config.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
         raise ConfigError("trainer.accelerator is gpu and torch finds none here: set it to auto or cpu.")
     if fusions and len(config.modalities) < 2:
         log.warning("--fusions: there is one modality and nothing to fuse")
     for name in fusions:
         renamed(config.fusion, name)  # what is wrong with it is said before hours of training
+    if not distributed.is_first():
+        _train(trainable(open_corpus(location)), location, out, config, seeds, fusions)
+        return
+    corpus = trainable(open_corpus(location))
+    open_run(out, config, corpus, location, seeds)
+    with alone_in(out):
+        sweep(out)
+        if config.trainer.devices > 1 and distributed.world() == 1:
+            distributed.launch(config.trainer.devices, _train_one_of_several, (location, out, config, seeds, fusions))
+        else:
+            _train(corpus, location, out, config, seeds, fusions)
+
+
+def _train_one_of_several(location: str, *rest: Any) -> None:
+    _train(trainable(open_corpus(location)), location, *rest)
+
+
+def _train(corpus: Corpus, location: str, out: Path, config: RunConfig, seeds: int, fusions: Sequence[str]) -> None:
+    """What each process does in a folder that is open."""
     show_log()
     keep_memory()
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     distributed.join()
-    corpus = trainable(open_corpus(location))
-    if distributed.is_first():
-        open_run(out, config, corpus, location, seeds)
-        sweep(out)
-    distributed.barrier()
     folders = seed_folders(out, seeds)
     for number, folder in enumerate(folders):
         if seeds > 1:
@@ -88,7 +98,7 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
         if best != out:
             with replacing(out / "model") as temporary:
                 shutil.copytree(best / "model", temporary)
-        for used in ("inputs", "warm"):  # crops and samples of people are not kept once they are used
+        for used in (INPUTS, "warm"):  # crops and samples of people are not kept once they are used
             shutil.rmtree(out / used, ignore_errors=True)
     distributed.barrier()
 
@@ -121,7 +131,11 @@ class Seed:
             if distributed.anyone(not (self.folder / "encoders" / modality).is_dir()):
                 inputs = self.inputs(modality, self._untrained(modality))
                 train, dev = (labels_with(inputs, self.corpus, split) for split in ("train", self.selection))
-                refuse_empty(modality, train, dev)
+                try:
+                    refuse_empty(modality, train, dev)
+                except RunError:
+                    give_up(self.run_folder)
+                    raise
 
     def run(self, fusions: Sequence[str] = ()) -> None:
         """Every part that is not there yet, to the model folder."""

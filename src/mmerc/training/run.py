@@ -4,6 +4,8 @@ import hashlib
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from filelock import FileLock, Timeout
 
 from mmerc.config import Settings
 from mmerc.corpora import Clip, Corpus
@@ -19,52 +22,84 @@ from mmerc.errors import RunError
 from mmerc.files import TEMPORARY, read_json, write_json, write_text
 from mmerc.training.settings import RunConfig, check
 
-CONFIG, ENVIRONMENT, INPUTS, LOG = "config.yaml", "environment.json", "inputs", "log.jsonl"  # what a run makes first
+CONFIG, ENVIRONMENT, INPUTS, LOCK = "config.yaml", "environment.json", "inputs", ".lock"
+BEGINNING = {ENVIRONMENT, INPUTS, LOCK}  # what a run makes before it trains, less its mark
+OURS = {"versions", "processor_threads", "corpus"}  # of an environment.json
 LIBRARIES = ("mmerc", "torch", "lightning", "transformers", "numpy", "av", "pyarrow", "scikit-learn")
 
 
 def open_run(folder: Path, config: RunConfig, corpus: Corpus, location: str, seeds: int) -> None:
-    """Make the folder this run's, or check that it is; one of other settings in which nothing was trained becomes this run's.
+    """Make the folder this run's, or check that it is.
 
     Raises:
         RunError: it belongs to a run of another configuration or corpus, or cannot be written.
     """
     settings = {"corpus": absolute(location), "seeds": seeds, **config.settings()}
     fingerprint = corpus_fingerprint(corpus)
-    if not (folder / CONFIG).is_file():
-        other = f"{folder} exists and is not a run folder: choose another --out."
+    if (folder / CONFIG).is_file():
+        _refuse_other(folder, read_settings(folder), settings, fingerprint)
     else:
-        other = _other(folder, read_settings(folder), settings, fingerprint)
-    if other and not _untrained(folder):
-        raise RunError(other)
-    if other:
-        shutil.rmtree(folder / INPUTS, ignore_errors=True)
-        (folder / LOG).unlink(missing_ok=True)
+        if not _unmarked(folder):
+            raise RunError(f"{folder} exists and is not a run folder: choose another --out.")
+        shutil.rmtree(folder / INPUTS, ignore_errors=True)  # read for other settings, perhaps
         write_json(folder / ENVIRONMENT, {**environment(), "seed": config.seed, "corpus": fingerprint})
     # Last, for it marks the folder; and again, for the corpus may lie elsewhere now.
     write_text(folder / CONFIG, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
 
 
-def _untrained(folder: Path) -> bool:
-    """Whether nothing is there, or what a run makes before it trains."""
+def give_up(folder: Path) -> None:
+    """Take the mark from a run that cannot be: other settings may have the folder. One that has trained anything stays."""
+    if {path.name for path in folder.iterdir()} <= {CONFIG, *BEGINNING}:
+        (folder / CONFIG).unlink(missing_ok=True)
+
+
+def _unmarked(folder: Path) -> bool:
+    """Whether nothing is there, or what is left of a run that was killed before it was marked, or given up."""
     if not folder.is_dir():
         return not folder.exists()
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(TEMPORARY)}
-    ours = ENVIRONMENT in names and "versions" in read_json(folder / ENVIRONMENT)
-    return not names or (ours and names <= {CONFIG, ENVIRONMENT, INPUTS, LOG})
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(TEMPORARY)} - {LOCK}
+    ours = ENVIRONMENT in names and read_json(folder / ENVIRONMENT).keys() >= OURS
+    return not names or (ours and names <= BEGINNING)
 
 
-def _other(folder: Path, there: Settings, here: Settings, fingerprint: str) -> str:
-    """Why these are not one run; nothing where they are."""
-    there, here = ({**part, "precision": (part.get("trainer") or {}).get("precision")} for part in (there, here))
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in the folder. Raises RunError: one does so now."""
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise RunError(
+            f"{folder} is being trained by another process: wait for it, or choose another --out."
+        ) from error
+    except NotImplementedError:
+        pass  # a file system that knows no locks
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _refuse_other(folder: Path, there: Settings, here: Settings, fingerprint: str) -> None:
     # How many processes share the work, and where the corpus lies, change no number.
-    for key in sorted((there.keys() | here.keys()) - {"trainer", "corpus"}):
-        difference = _difference(key, there.get(key), here.get(key))
-        if difference:
-            return f"{folder} holds a run of another configuration ({difference}): choose another --out, or delete it."
+    found = [_difference("trainer.precision", _precision(there), _precision(here))]
+    found += [
+        _difference(key, there.get(key), here.get(key))
+        for key in sorted((there.keys() | here.keys()) - {"trainer", "corpus"})
+    ]
+    for difference in filter(None, found):
+        raise RunError(
+            f"{folder} holds a run of another configuration ({difference}): choose another --out, or delete it."
+        )
     if read_json(folder / ENVIRONMENT).get("corpus") != fingerprint:
-        return f"{folder} holds a run on another corpus, or the corpus has changed since: choose another --out."
-    return ""
+        raise RunError(
+            f"{folder} holds a run on another corpus, or the corpus has changed since: choose another --out."
+        )
+
+
+def _precision(settings: Settings) -> Any:
+    trainer = settings.get("trainer")
+    return trainer.get("precision") if isinstance(trainer, dict) else None
 
 
 def _difference(key: str, there: Any, here: Any) -> str:

@@ -13,8 +13,8 @@ from mmerc.errors import ConfigError
 from mmerc.fusion import FusionConfig
 
 GENERAL = ("protocol", "decision", "seed", "pretrained", "trainer", "fusion")
-# Names that others have: rows of a table of systems, and what a container of networks calls its own.
-TAKEN = {*GENERAL, "majority", "fused", *dir(nn.ModuleDict), *dir(nn.ParameterDict)}
+# Names that others have: what a run's settings hold, rows of a table of systems, what a container of networks calls its own.
+TAKEN = {*GENERAL, "corpus", "seeds", "precision", "majority", "fused", *dir(nn.ModuleDict()), *dir(nn.ParameterDict())}
 MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -54,17 +54,17 @@ class RunConfig(Section):
         return {**{key: whole[key] for key in GENERAL if key in whole}, **whole["modalities"]}
 
 
-def check_name(name: str) -> None:
-    """Raises ConfigError: no modality can be called so.
+def misnamed(name: str) -> str:
+    """Why no modality can be called so; nothing where one can.
 
-    >>> check_name("seed")
-    Traceback (most recent call last):
-    mmerc.errors.ConfigError: "seed" cannot name a modality, for it has a meaning already: choose another name.
+    >>> misnamed("seed"), misnamed("pulse")
+    ('"seed" cannot name a modality, for it has a meaning already: choose another name.', '')
     """
     if not MODALITY_NAME.fullmatch(name):
-        raise ConfigError(f'"{name}" cannot name a modality: use letters, digits, "_" and "-".')
+        return f'"{name}" cannot name a modality: use letters, digits, "_" and "-".'
     if name in TAKEN:
-        raise ConfigError(f'"{name}" cannot name a modality, for it has a meaning already: choose another name.')
+        return f'"{name}" cannot name a modality, for it has a meaning already: choose another name.'
+    return ""
 
 
 def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
@@ -83,7 +83,8 @@ def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
             raise ConfigError(
                 f'"{name}" is neither a modality (it has no encoder) nor one of {", ".join(known)}: correct it.'
             )
-        check_name(name)
+        if misnamed(name):
+            raise ConfigError(misnamed(name))
         if pretrained is not None:
             section["pretrained"] = pretrained
         checked = check_config(name, section)

@@ -1,13 +1,15 @@
 """The configuration of a corpus that brings features of its own: an encoder for each signal, the words beside them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import chain, count
 
 import numpy as np
 
 from mmerc.config import Settings
 from mmerc.corpora import Corpus
-from mmerc.training.settings import GENERAL, check_name
+from mmerc.errors import ConfigError
+from mmerc.training.settings import GENERAL, misnamed
 
 WORDS = "words"  # the text network, where a signal is called text already
 SIGNAL: Settings = {
@@ -37,19 +39,24 @@ def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None 
     Raises:
         ConfigError: a signal's name can name no modality.
     """
-    dimensions: dict[str, set[int]] = defaultdict(set)
+    dimensions: dict[str, Counter[int]] = defaultdict(Counter)
     turns = [turn for split in corpus.splits for turn in corpus.utterances(split)]
     for turn in turns:
         for name, value in turn.signals.items():
             if isinstance(value, np.ndarray):
-                dimensions[name].add(value.ndim)
+                dimensions[name][value.ndim] += 1
     if not dimensions:
         return settings
-    for name in dimensions:
-        check_name(name)
+    for name in list(dimensions):
+        if misnamed(name) and (only is None or name in only):
+            raise ConfigError(misnamed(name))
+        if misnamed(name):
+            del dimensions[name]  # nobody wants it
     kept = {key: value for key, value in settings.items() if key in GENERAL}
     noise = {
-        name: (NOISE_IF_TOLD if name in corpus.told else NOISE) for name, found in dimensions.items() if found == {1}
+        name: (NOISE_IF_TOLD if name in corpus.told else NOISE)
+        for name, found in dimensions.items()
+        if found[1] > found[2]  # a line too many in somebody's file does not make sequences of all
     }
     sections = {
         name: {**SIGNAL, "signal": name, "context": name in noise, "noise": noise.get(name, 0.0)}
@@ -60,7 +67,8 @@ def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None 
         if name in GENERAL or not isinstance(section, dict):
             continue
         if name == "text" and any(turn.text for turn in turns):
-            sections[WORDS if "text" in sections else "text"] = section
+            free = (each for each in chain(("text", WORDS), (f"{WORDS}-{n}" for n in count(2))) if each not in sections)
+            sections[next(free)] = section
         elif name != "text" and clips and name not in sections:
             sections[name] = section
     if set(corpus.told) & set(sections if only is None else only):
