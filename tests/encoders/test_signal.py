@@ -82,12 +82,10 @@ def test_it_comes_back_with_its_columns(tmp_path: Path) -> None:
 
 def test_a_signal_that_nobody_has() -> None:
     encoder = Signal(SignalConfig(encoder="signal", signal="pulse"), 7)
-    with pytest.raises(
-        ConfigError, match=r'no training utterance has the signal "pulse" in any columns \(there are: none\)'
-    ):
+    with pytest.raises(ConfigError, match='no training utterance has the signal "pulse": check'):
         encoder.adapt([talk([None])])
     encoder = Signal(SignalConfig(encoder="signal", signal="pulse", inputs=3), 7)
-    with pytest.raises(ConfigError, match=r"in 3 columns \(there are: 1, 2\)"):
+    with pytest.raises(ConfigError, match='"pulse" has 1, 2 columns in training and not 3'):
         encoder.adapt([talk([[1.0], [1.0, 2.0]])])
 
 

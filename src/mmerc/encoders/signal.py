@@ -77,11 +77,15 @@ class Signal(Encoder):
         ]
         widths = Counter(steps.shape[1] for steps in found)
         columns = self.config.inputs or max(widths, key=lambda width: (widths[width], width), default=0)
-        if columns not in widths:
-            there = ", ".join(map(str, sorted(widths))) or "none"
+        if not found:
             raise ConfigError(
-                f'no training utterance has the signal "{self.config.signal}" in {columns or "any"} columns (there are: '
-                f"{there}): correct its inputs or leave it out with --modalities."
+                f'no training utterance has the signal "{self.config.signal}": check `mmerc corpus check`, '
+                "or leave it out with --modalities."
+            )
+        if columns not in widths:
+            there = ", ".join(map(str, sorted(widths)))
+            raise ConfigError(
+                f'the signal "{self.config.signal}" has {there} columns in training and not {columns}: correct its inputs.'
             )
         if not self.config.inputs:
             self.config = self.config.model_copy(update={"inputs": columns})

@@ -16,7 +16,7 @@ from mmerc.config import validate
 from mmerc.corpora import Corpus, Key, open_corpus
 from mmerc.corpora.conversation import HELD_OUT
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.errors import ConfigError, RunError
+from mmerc.errors import ConfigError, MmercError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
 from mmerc.fusion import Fusion, FusionConfig, build
@@ -91,7 +91,11 @@ def _train(corpus: Corpus, location: str, out: Path, config: RunConfig, seeds: i
             log.info("seed %d of %d", number + 1, seeds)
         seed = Seed(config, corpus, location, out, folder, config.seed + number)
         if number == 0:
-            seed.prepare()
+            try:
+                seed.prepare()
+            except MmercError:
+                give_up(out)
+                raise
         seed.run(fusions)
     if distributed.is_first():
         best = max(folders, key=lambda folder: read_json(folder / "model" / "config.json")["dev_f1_weighted"])
@@ -131,11 +135,7 @@ class Seed:
             if distributed.anyone(not (self.folder / "encoders" / modality).is_dir()):
                 inputs = self.inputs(modality, self._untrained(modality))
                 train, dev = (labels_with(inputs, self.corpus, split) for split in ("train", self.selection))
-                try:
-                    refuse_empty(modality, train, dev)
-                except RunError:
-                    give_up(self.run_folder)
-                    raise
+                refuse_empty(modality, train, dev)
 
     def run(self, fusions: Sequence[str] = ()) -> None:
         """Every part that is not there yet, to the model folder."""
