@@ -47,7 +47,7 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
     with container:
         try:
             yield container
-        except (av.error.FFmpegError, ValueError, ArithmeticError) as error:
+        except (av.error.FFmpegError, ValueError, ArithmeticError, IndexError) as error:
             raise ClipUnreadable(f"{path.name} is damaged ({str(error)[:120]})") from error
 
 
@@ -81,8 +81,8 @@ def decoded(
             packet = next(packets)
         except StopIteration:
             return
-        except av.error.FFmpegError:
-            return  # the container itself ends in rubbish: what came before it stands
+        except (av.error.FFmpegError, IndexError):
+            return  # the container itself ends in rubbish, or in a stream it never announced: what came before it stands
         try:
             yield from packet.decode()  # type: ignore[misc]  # the stream has no subtitles
         except av.error.FFmpegError:
