@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmerc.errors import ConfigError
-from mmerc.terminal import LISTED, as_csv, console, errors, guarded, show, show_result, show_statistics
+from mmerc.terminal import LISTED, console, errors, guarded, show, show_result, show_statistics
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
     "Multimodal emotion recognition in conversation: what was felt in each utterance, from text, voice and face."
@@ -147,7 +147,9 @@ def predict(
     model: ModelArgument,
     source: Annotated[str, typer.Argument(metavar="INPUT", help="KIND:PATH#split, a clip, or a folder of clips")],
     out: Annotated[Path | None, typer.Option(help="a file instead of stdout")] = None,
-    form: Annotated[Literal["jsonl", "csv"], typer.Option("--format")] = "jsonl",
+    form: Annotated[
+        Literal["jsonl", "csv", "xlsx"] | None, typer.Option("--format", help="else the ending of --out says it")
+    ] = None,
     transcript: Annotated[
         Path | None, typer.Option(help="what is said when in one recording: .srt, .vtt, .csv or Whisper's .json")
     ] = None,
@@ -162,19 +164,26 @@ def predict(
     """
     from mmerc.files import check_writable
     from mmerc.inference import Predictor
-    from mmerc.inference.inputs import read_input
+    from mmerc.inference.answers import as_text, form_of, write_answers
+    from mmerc.inference.inputs import check_output, read_input
     from mmerc.processor import keep_memory
     from mmerc.training.progress import bar, show_log
 
     for file in (out, html):
         if file is not None:
             check_writable(file)  # now, and not when all is computed
+            check_output(file, source, transcript)
+    form = form or form_of(out)
+    if out is None and form == "xlsx":
+        raise ConfigError("a workbook is no text: name a file with --out.")
     show_log()
     keep_memory()
     dialogues, problems = read_input(source, transcript, words=_listener(transcribe))
     if problems and transcript is not None:
         for problem in problems[:LISTED]:
             errors.print(escape(f"{problem.where}: {problem.what}"), soft_wrap=True)
+        if len(problems) > LISTED:
+            errors.print(f"and {len(problems) - LISTED} more lines like these")
     elif problems:
         errors.print(f"{len(problems)} problems in the corpus; `mmerc corpus check` lists them")
     predictor = Predictor.load(model, backend=backend)
@@ -184,13 +193,13 @@ def predict(
         for row in predictor.predict(dialogues, explain=explain):
             rows.append(row)
             progress(len(rows))
-    text = as_csv(rows) if form == "csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    if rows and not any(row["modalities"] for row in rows):
+        errors.print("nothing could be read in any utterance: every row says what is frequent in training")
     if out is None:
-        sys.stdout.write(text)
+        assert form != "xlsx"
+        sys.stdout.write(as_text(rows, form))
     else:
-        from mmerc.files import write_text
-
-        write_text(out, text)
+        write_answers(out, rows, form)
         errors.print(escape(f"{len(rows)} rows in {out}"), soft_wrap=True)
     if html is not None:
         from mmerc.inference.inputs import is_file

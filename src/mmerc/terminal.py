@@ -1,8 +1,6 @@
 """What the command line shows a person: results as tables or CSV on stdout, errors as one sentence on stderr."""
 
-import csv
 import errno
-import io
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -102,27 +100,3 @@ def show_statistics(counted: dict[str, Any]) -> None:
             problems.add_row(kind, escape(problem["where"]), escape(problem["what"]))
     if counted["problems"]:
         console.print(problems)
-
-
-def as_csv(rows: list[dict[str, Any]]) -> str:
-    buffer = io.StringIO()
-    labels = list(rows[0]["probabilities"]) if rows else []
-    plain = ("split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion")
-    table = csv.writer(buffer)
-    explained = [
-        (kind, name)
-        for kind in ("influence", "attention")
-        for name in sorted({n for row in rows for n in row.get(kind, {})})
-    ]
-    header = [
-        *plain,
-        *(f"p_{label}" for label in labels),
-        "modalities",
-        *(f"{kind}_{name}" for kind, name in explained),
-    ]
-    table.writerow(header)
-    for row in rows:
-        probabilities = (row["probabilities"][label] for label in labels)
-        moved = (row.get(kind, {}).get(name, "") for kind, name in explained)
-        table.writerow([*(row[name] for name in plain), *probabilities, " ".join(row["modalities"]), *moved])
-    return buffer.getvalue()

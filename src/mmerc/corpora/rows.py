@@ -9,6 +9,8 @@ from pathlib import Path
 from mmerc.corpora.conversation import Problem
 from mmerc.errors import CorpusError
 
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+SEPARATORS = (",", ";", "\t")
 LONGEST = 30.0  # seconds; MELD's longest true utterance has 28.5, its three broken ones 41 and more
 csv.field_size_limit(1 << 24)
 
@@ -16,7 +18,8 @@ csv.field_size_limit(1 << 24)
 def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str]], list[Problem]]:
     """The rows of a CSV file with a header, as dictionaries, and what had to be repaired to read it.
 
-    UTF-8 with or without a byte order mark; a file that is no UTF-8 is read as Windows-1252 and reported.
+    Separated by commas or, as spreadsheets in many languages write it, by semicolons or tabs. UTF-8 with or without a byte order
+    mark, or UTF-16; what is neither is read as Windows-1252 and reported. The names of columns may begin with capitals.
 
     Raises:
         CorpusError: the file cannot be opened, is empty, or lacks a required column.
@@ -27,22 +30,22 @@ def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str
     except OSError as error:
         raise CorpusError(f"{file} cannot be read ({error.strerror}): check the path and its permissions.") from error
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if raw[:2] in UTF16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         text = raw.decode("cp1252", errors="replace")
         problems.append(Problem("encoding", str(file), f"not UTF-8 at byte {error.start}; read as Windows-1252"))
     if "\0" in text:
         raise CorpusError(f"{file} holds NUL bytes and is no CSV text: export it as CSV in UTF-8.")
-    reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
-        columns = [name.strip() for name in reader.fieldnames or []]
+        tried = [_opened(text, separator, required) for separator in SEPARATORS]
     except csv.Error as error:
         raise CorpusError(f"{file} is no CSV text ({error}): export it as CSV in UTF-8.") from error
+    reader = next((reader for reader in tried if set(required) <= set(reader.fieldnames or [])), tried[0])
+    columns = list(reader.fieldnames or [])
     missing = [name for name in required if name not in columns]
     if missing:
         found = ", ".join(columns) or "nothing"
         raise CorpusError(f"{file} lacks the column {missing[0]} (found: {found}): add it to the header line.")
-    reader.fieldnames = columns
     rows = []
     for number, row in enumerate(_readable(reader, file), start=2):
         if any(name is None or value is None for name, value in row.items()):  # what DictReader gives a ragged row
@@ -52,6 +55,16 @@ def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str
             what = "a field runs over several lines: is a quote not closed?"
             problems.append(Problem("row", f"{file.name} row {number}", what))
     return rows, problems
+
+
+def _opened(text: str, separator: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    columns = [name.strip() for name in reader.fieldnames or []]
+    known = {name.lower(): name for name in required}
+    small = required == tuple(known)  # where all names are small, those that may be left out are, too
+    renamed = [known.get(name.lower(), name.lower() if small else name) for name in columns]
+    reader.fieldnames = renamed if len(set(renamed)) == len(set(columns)) else columns
+    return reader
 
 
 def _readable(reader: Iterator[dict[str, str]], file: Path) -> Iterator[dict[str, str]]:
@@ -76,7 +89,7 @@ def unmangle(text: str) -> str:
 
 
 def seconds(stamp: str) -> float | None:
-    """A time as seconds: `SS.mmm`, `MM:SS,mmm`, `H:MM:SS,mmm` or `HH:MM:SS,mmm`; `None` if empty.
+    """A time as seconds: `SS.mmm`, `SS.mmm s`, `MM:SS,mmm`, `H:MM:SS,mmm` or `HH:MM:SS,mmm`; `None` if empty.
 
     >>> seconds("0:16:41,126") == seconds("00:16:41,126") == 1001.126
     True
@@ -86,7 +99,7 @@ def seconds(stamp: str) -> float | None:
     """
     if not stamp:
         return None
-    parts = stamp.replace(",", ".").split(":")
+    parts = stamp.removesuffix("s").replace(",", ".").split(":")
     if len(parts) > 3:
         raise ValueError(stamp)
     total = 0.0

@@ -36,7 +36,8 @@ class Segment:
 
 
 def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
-    """The segments of a transcript, in the order of their times.
+    """The segments of a transcript, in the order of their times. A row of a table or of JSON may lack its text: voice and face
+    are there all the same.
 
     Raises:
         CorpusError: the file is absent, of no known kind, damaged, or holds no segment.
@@ -47,7 +48,7 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
         segments = list(_subtitles(file, SUBTITLES[suffix]))
     elif suffix == ".json":
         segments = list(_whisper(file, problems))
-    elif suffix == ".csv":
+    elif suffix in (".csv", ".tsv"):
         segments = list(_table(file, problems))
     else:
         raise CorpusError(f"{file} is no transcript that is known: give .srt, .vtt, .csv or Whisper's .json.")
@@ -56,10 +57,11 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
         if not 0 <= segment.start < segment.end < math.inf:
             what = f"lasts from {segment.start:.3f} to {segment.end:.3f} s; left out"
             problems.append(Problem("time", file.name, what))
-        elif segment.text:
+        else:
             kept.append(segment)
     if not kept:
-        raise CorpusError(f"{file} holds no line with a time and a text: is it the right file?")
+        first = f" ({problems[0].where.removeprefix(file.name).strip()}: {problems[0].what})" if problems else ""
+        raise CorpusError(f"{file} holds no line that can be used{first}: is it the right file?")
     return sorted(kept, key=lambda segment: (segment.start, segment.end)), problems
 
 

@@ -8,11 +8,12 @@ from mmerc.corpora import READERS, Clip, Dialogue, Problem, Utterance, open_corp
 from mmerc.corpora.conversation import gather
 from mmerc.corpora.location import parts
 from mmerc.corpora.meld import NAME
-from mmerc.errors import CorpusError
+from mmerc.errors import ConfigError, CorpusError
 from mmerc.inference.recording import Words, alone, read_recording
 from mmerc.media.container import SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
+TRANSCRIPTS = (".srt", ".vtt")
 
 
 def read_input(
@@ -35,6 +36,10 @@ def read_input(
     if place.is_file():
         if place.suffix.lower() in TABLES:
             raise CorpusError(f"{location} is a table and no clip: write table:{location}.")
+        if place.suffix.lower() in TRANSCRIPTS:
+            raise CorpusError(
+                f"{location} is a transcript and no clip: give the recording, and this with --transcript."
+            )
         dialogue, problems = read_recording(place, transcript, words=words)
         return [dialogue], problems
     if place.is_dir():
@@ -45,6 +50,28 @@ def read_input(
             raise CorpusError(f"{place} holds no audio or video file: put the clips directly into it.")
         return _grouped(clips)
     return _of_corpus(location)
+
+
+def check_output(file: Path, location: str, transcript: Path | None = None) -> None:
+    """Raises ConfigError: writing `file` would overwrite what is read, a part of a corpus, or any recording."""
+    if not is_file(file):
+        return
+    kind, path, _ = parts(location)
+    of_corpus = [Path(path), Path(path.rpartition("#")[0])] if kind in READERS else []
+    read = [Path(location), *of_corpus, *([transcript] if transcript else [])]
+    if (
+        file.suffix.lower() in SUFFIXES
+        or any(is_file(place) and place.samefile(file) for place in read)
+        or any(is_folder(place) and file.resolve().is_relative_to(place.resolve()) for place in of_corpus if place.name)
+    ):
+        raise ConfigError(f"{file} is there already, and no rows of an earlier answer: give another file.")
+
+
+def is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except (OSError, ValueError):  # no path at all
+        return False
 
 
 def is_file(place: Path) -> bool:

@@ -37,6 +37,7 @@ def read_recording(
     problems: list[Problem] = []
     if transcript is not None:
         segments, problems = read_transcript(transcript)
+        problems += _behind(segments, file, transcript.name)
     else:
         segments = [
             Segment(start, end, _heard(Clip(file, start, end), words) or "") for start, end in _spoken(file, watch)
@@ -59,6 +60,20 @@ def read_recording(
         for number, segment in enumerate(segments)
     )
     return Dialogue("input", name, turns), problems
+
+
+def _behind(segments: list[Segment], file: Path, transcript: str) -> list[Problem]:
+    """A problem, where lines are said when the recording is over."""
+    try:
+        length = duration(file)
+    except MissingModality:
+        return []
+    behind = [segment for segment in segments if segment.start >= length > 0]
+    if not behind:
+        return []
+    what = f"{len(behind)} of its {len(segments)} lines begin behind the end of {file.name} ({length:.1f} s), the first at "
+    hint = "are the times seconds, and of this recording?"
+    return [Problem("time", transcript, f"{what}{behind[0].start:.1f} s: {hint}")]
 
 
 def alone(clip: Path, name: str, text: str | None = None) -> Dialogue:
