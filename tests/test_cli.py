@@ -57,6 +57,12 @@ def test_predictions_as_jsonl_and_csv(small_run: Path, small_corpus: Path, tmp_p
     assert [row["emotion"] for row in rows] == [row["emotion"] for row in table]
     assert list(table[0])[:8] == ["split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion"]
     assert float(table[0]["p_joy"]) == rows[0]["probabilities"]["joy"]
+    assert run("predict", small_run / "model", source, "--out", tmp_path / "p.xlsx").exit_code == 0
+    assert (tmp_path / "p.xlsx").read_bytes()[:2] == b"PK"
+    refused = run("predict", small_run / "model", source, "--format", "xlsx")
+    assert refused.exit_code == 2 and "name a file with --out" in refused.stderr
+    again = run("predict", small_run / "model", source, "--out", small_corpus / "test_sent_emo.csv")
+    assert again.exit_code == 2 and "give another file" in again.stderr
 
 
 def test_evaluation_as_json_and_as_tables(small_run: Path) -> None:

@@ -178,6 +178,7 @@ def predict(
         raise ConfigError("a workbook is no text: name a file with --out.")
     show_log()
     keep_memory()
+    predictor = Predictor.load(model, backend=backend)
     dialogues, problems = read_input(source, transcript, words=_listener(transcribe))
     if problems and transcript is not None:
         for problem in problems[:LISTED]:
@@ -186,15 +187,12 @@ def predict(
             errors.print(f"and {len(problems) - LISTED} more lines like these")
     elif problems:
         errors.print(f"{len(problems)} problems in the corpus; `mmerc corpus check` lists them")
-    predictor = Predictor.load(model, backend=backend)
     total = sum(map(len, dialogues))
     with bar("predicting", total) as progress:
         rows = []
         for row in predictor.predict(dialogues, explain=explain):
             rows.append(row)
             progress(len(rows))
-    if rows and not any(row["modalities"] for row in rows):
-        errors.print("nothing could be read in any utterance: every row says what is frequent in training")
     if out is None:
         assert form != "xlsx"
         sys.stdout.write(as_text(rows, form))
@@ -287,11 +285,17 @@ def serve(
 
     show_log()
     keep_memory()
+    wrong = next((each for each in overrides or [] if not all(each.partition("="))), None)
+    if wrong is not None:
+        raise ConfigError(f"--limit {wrong}: write it as name=number, such as upload_bytes=100000000.")
     limits = configuration.validate(Limits, configuration.overridden({}, overrides or []), "limit")
+    server.check_token(token)
     predictor = Predictor.load(model, backend=backend)
     hosts = server.names_of(host)
-    application = create_app(predictor, limits=limits, token=token or None, hosts=hosts, words=_listener(transcribe))
+    application = create_app(predictor, limits=limits, token=token, hosts=hosts, words=_listener(transcribe))
     listening = server.listen(host, port)
+    if token is None and server.is_open(host):
+        errors.print("every machine that reaches this one may use the service: set a --token", soft_wrap=True)
     errors.print(escape(f"http://{host}:{port}/"), soft_wrap=True)
     server.serve(application, listening, limits)
 

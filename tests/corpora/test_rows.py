@@ -21,7 +21,7 @@ def test_any_text_is_a_time_or_a_problem(text: str) -> None:
     assert problems or start is None or 0 <= start <= 5.0 or (start > 5 and problems)
 
 
-@pytest.mark.parametrize("stamp", ["1:2:3:4", "nan", "-1", "1:-2", "noon", "inf"])
+@pytest.mark.parametrize("stamp", ["1:2:3:4", "s", "2 min", "nan", "-1", "1:-2", "noon", "inf"])
 def test_no_time(stamp: str) -> None:
     with pytest.raises(ValueError):
         seconds(stamp)
@@ -59,3 +59,21 @@ def test_missing_column_is_named(tmp_path: Path) -> None:
     file.write_text("a,b\n")
     with pytest.raises(CorpusError, match=r"lacks the column text \(found: a, b\)"):
         read_rows(file, ("a", "text"))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_spreadsheets_write(tmp_path: Path, separator: str, encoding: str) -> None:
+    file = tmp_path / "rows.csv"
+    lines = [["Start", "Text", "Speaker"], ["0,5", '"Grüße; an, alle"', "Müller"], ["1", "", ""]]
+    file.write_bytes("\r\n".join(separator.join(line) for line in lines).replace("0,5", '"0,5"').encode(encoding))
+    rows, problems = read_rows(file, ("start", "text"))
+    assert rows[0] == {"start": "0,5", "text": "Grüße; an, alle", "speaker": "Müller"} and len(rows) == 2
+    assert problems == [] and seconds(rows[0]["start"]) == 0.5 == seconds("0.5 s")
+
+
+def test_names_that_differ_in_their_letters_size_alone_stay_apart(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,X,x\n1,2,3\n")
+    assert read_rows(tmp_path / "rows.csv", ("a",))[0] == [{"a": "1", "X": "2", "x": "3"}]
+    (tmp_path / "meld.csv").write_text("dialogue_id,Other\n1,2\n")
+    assert read_rows(tmp_path / "meld.csv", ("Dialogue_ID",))[0] == [{"Dialogue_ID": "1", "Other": "2"}]

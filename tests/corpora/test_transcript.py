@@ -80,7 +80,9 @@ def test_times_that_are_no_times_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_table(tmp_path: Path) -> None:
-    assert read(tmp_path, "a.csv", CSV) == [Segment(1.0, 2.5, "Hi", "Ann")]
+    # Who says something without words has a voice and a face all the same.
+    assert read(tmp_path, "a.csv", CSV) == [Segment(1.0, 2.5, "Hi", "Ann"), Segment(4.0, 5.0, "")]
+    assert read(tmp_path, "a.tsv", CSV.replace(",", "\t").replace("start", "Start")) == read(tmp_path, "b.csv", CSV)
     _, problems = read_transcript(tmp_path / "a.csv")
     assert [problem.kind for problem in problems] == ["time"]
 
@@ -94,6 +96,8 @@ def test_rows_of_a_table_that_cannot_be_placed_are_left_out_and_said(tmp_path: P
         "ends 2.000 s before it starts; left out",
         "lacks its start or end; left out",
     ]
+    with pytest.raises(CorpusError, match=r'holds no line with a time \(row 2: "0 min" is not a time; left out\)'):
+        read(tmp_path, "none.csv", "start,end,text\n0 min,1 min,a\n")
 
 
 @pytest.mark.parametrize(

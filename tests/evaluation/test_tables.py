@@ -4,8 +4,8 @@ from mmerc.corpora import Corpus, Dialogue, Utterance
 from mmerc.corpora.statistics import statistics
 from mmerc.emotions import LabelSet
 from mmerc.evaluation import evaluate
-from mmerc.evaluation.metrics import score
-from mmerc.evaluation.tables import all_tables, overall, per_emotion
+from mmerc.evaluation.metrics import REPORTED, score
+from mmerc.evaluation.tables import all_tables, fusions, overall, per_emotion, robustness
 from mmerc.terminal import console, show_statistics
 
 
@@ -40,7 +40,12 @@ def test_other_utterances_are_never_compared(small_run: Path) -> None:
 
 def test_names_are_text_in_a_terminal() -> None:
     labels = ("[/joy]", "[red]", ":x:")
-    found = {"systems": {"[b]": score([0, 1, 2], [[0, 1, 2]], labels)}, "labels": list(labels)}
+    found = {
+        "corpus": "c",
+        "split": "test",
+        "systems": {"[b]": score([0, 1, 2], [[0, 1, 2]], labels)},
+        "labels": list(labels),
+    }
     with console.capture() as shown:
         console.print(per_emotion(found).shown())
     assert all(name in shown.get() for name in (*labels, "[b] PRE"))
@@ -49,3 +54,13 @@ def test_names_are_text_in_a_terminal() -> None:
     with console.capture() as shown:
         show_statistics(statistics(corpus))
     assert all(name in shown.get() for name in (*labels, "[/x]", "[c]"))
+
+
+def test_one_seed_has_no_deviation() -> None:
+    measured = {"mean": dict.fromkeys(REPORTED, 0.5), "std": dict.fromkeys(REPORTED, 0.0)}
+    found = {"subsets": {"text": measured}, "rates": {"0.0": measured}, "noise": {"text": {"0.5": measured}}}
+    for seeds, cell, note in ((1, "50.0", "One seed."), (2, "50.0 ± 0.0", "standard deviation")):
+        for each in robustness(found, seeds):
+            assert each.rows[0][1] == cell and note in each.note
+        table = fusions({"late": {**measured, "parameters": 1, "seconds": 2.0}}, {}, seeds)
+        assert table.rows[0][1] == cell and note in table.note

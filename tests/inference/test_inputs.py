@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from mmerc.errors import CorpusError
-from mmerc.inference.inputs import read_input
+from mmerc.errors import ConfigError, CorpusError
+from mmerc.inference.inputs import check_output, read_input
 
 
 def test_a_folder_groups_what_is_named_as_meld_names_it(tmp_path: Path) -> None:
@@ -49,3 +49,22 @@ def test_nothing_there(location: str) -> None:
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="holds no audio or video file"):
         read_input(str(tmp_path))
+
+
+def test_nothing_that_is_read_is_written_over(tmp_path: Path, small_corpus: Path) -> None:
+    for name in ("a.wav", "a.srt", "t.csv", "old.jsonl", "clips/b.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "link.srt").symlink_to(tmp_path / "a.srt")
+    recording, transcript = str(tmp_path / "a.wav"), tmp_path / "a.srt"
+    for out, source in (
+        ("a.wav", recording), ("a.srt", recording), ("link.srt", recording), ("t.csv", f"table:{tmp_path / 't.csv'}"),
+        ("t.csv", f"table:{tmp_path / 't.csv'}#test"), ("clips/b.mp4", str(tmp_path / "clips")), ("t.csv", f"pack:{tmp_path}#test"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match="is there already, and no rows of an earlier answer"):
+            check_output(tmp_path / out, source, transcript)
+    for out in ("old.jsonl", "new.jsonl", "clips/new.csv"):
+        check_output(tmp_path / out, recording, transcript)
+    check_output(tmp_path / "old.jsonl", str(tmp_path / "clips"))
+    with pytest.raises(CorpusError, match="is a transcript and no clip"):
+        read_input(str(transcript))

@@ -9,9 +9,10 @@ import pytest
 from scipy.io import wavfile
 from typer.testing import CliRunner
 
+from mmerc import Predictor
 from mmerc.cli import app
 from mmerc.corpora import Clip
-from mmerc.errors import CorpusError
+from mmerc.errors import ClipNotFound, CorpusError
 from mmerc.inference.inputs import read_input
 from mmerc.inference.recording import read_recording
 from mmerc.media import read_waveform
@@ -105,3 +106,19 @@ def test_the_page_holds_the_answers_and_nothing_breaks_out_of_it(
     assert json.loads(reader.found)["rows"] == rows
     assert [row["speaker"] for row in rows] == ["</script><script>x", "Bo"] and rows[0]["modalities"]
     assert page.read_text().count("<script") == 2 and "facenet_video.mp4" in page.read_text()
+
+
+@pytest.mark.realdata
+def test_from_python_and_lines_behind_the_end(
+    small_run: Path, talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    predictor = Predictor.load(small_run / "model")
+    (tmp_path / "t.csv").write_text("start,end,text\n1,2,Hi\n3,4,\n2132,3000,Bye\n5000,6000,Bye\n")
+    rows = predictor.predict_recording(talk, tmp_path / "t.csv", explain=True)
+    assert [(row["start"], row["text"], row["modalities"][:1]) for row in rows] == [
+        (1.0, "Hi", ["text"]), (3.0, None, ["audio"]), (2132.0, "Bye", ["text"]), (5000.0, "Bye", ["text"]),
+    ]  # fmt: skip
+    assert "2 of its 4 lines begin behind the end of talk.wav (40.0 s), the first at 2132.0 s" in caplog.text
+    assert len(predictor.predict_recording(talk)) == 3 and "influence" in rows[0]
+    with pytest.raises(ClipNotFound, match="there is no file"):
+        predictor.predict_recording(tmp_path / "none.mp4")

@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,3 +40,30 @@ def test_what_is_not_there() -> None:
 def test_the_samples_as_they_came() -> None:
     samples = np.full(32_000, 0.25, np.float32)
     assert len(waveform_of(Utterance("t", 0, 0, live=Live(samples)), longest=1.0)) == 16_000
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        (np.float32([0.1, np.nan] * 8000), "what is no number"),
+        (np.full(16_000, 1000, np.int16), r"are int16 \[16000\] and not floats"),
+        (np.full((2, 16_000), 0.1), r"are float64 \[2, 16000\] and not floats"),
+        (np.full(16_000, 20_000.0), "reach 20000 and not 1"),
+        (np.array(["a"] * 9), "and not floats"),
+    ],
+)
+def test_samples_that_are_none(samples: Any, reason: str) -> None:
+    with pytest.raises(NoAudio, match=f"the microphone's samples .*{reason}"):
+        waveform_of(Utterance("t", 0, 0, live=Live(samples)))
+
+
+def test_samples_and_pictures_as_a_program_may_hold_them() -> None:
+    assert waveform_of(Utterance("t", 0, 0, live=Live(np.full(16_000, 0.25)))).dtype == np.float32
+    with pytest.raises(NoVideo, match="1 times for 2 pictures"):
+        live_frames(Live(pictures=(jpeg((9, 9), 0),) * 2, times=(0.0,)), 3)
+    unchecked = Live(times=(0.0,))
+    object.__setattr__(
+        unchecked, "pictures", (np.zeros((9, 9, 3)),)
+    )  # types are checked while tests run, and only then
+    with pytest.raises(NoVideo, match="not the bytes of JPEG or PNG"):
+        live_frames(unchecked, 3)

@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from mmerc.errors import ConfigError
-from mmerc.serving.server import listen, names_of
+from mmerc.serving.server import check_token, is_open, listen, names_of
 
 
 def test_a_private_service_answers_to_this_machines_names_only() -> None:
@@ -21,3 +21,12 @@ def test_what_is_no_address_of_this_machine_is_one_sentence() -> None:
         ConfigError, match="203.0.113.7, port 80 .*: choose another --port, or a --host of this machine"
     ):
         listen("203.0.113.7", 80)
+
+
+def test_tokens_that_let_everybody_in_or_nobody() -> None:
+    for token in ("", "  ", "schlüssel", "a\nb"):
+        with pytest.raises(ConfigError, match="the token is empty, or not of ASCII"):
+            check_token(token)
+    check_token(None)
+    check_token("a long secret")
+    assert is_open("0.0.0.0") and is_open("::") and not is_open("localhost")

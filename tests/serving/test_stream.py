@@ -210,6 +210,39 @@ def test_bad_messages_are_refused_and_the_stream_goes_on(client: TestClient) -> 
         assert answer["type"] == "answer" and "face" in answer["missing"]
 
 
+def test_silence_is_answered_when_it_is_asked_for_and_not_at_the_end(client: TestClient) -> None:
+    with client.websocket_connect("/v1/stream") as socket:
+        socket.send_bytes(b"\x01" + sound(0.5))
+        assert socket.receive_json()["error"] == "the first message is not the start: send it."
+    with client.websocket_connect("/v1/stream") as socket:
+        socket.send_json({"type": "start", "turns": "Client"})
+        assert '"turns" is "Client": send "client"' in socket.receive_json()["error"]
+    with client.websocket_connect("/v1/stream") as socket:
+        socket.send_json({"type": "start"})
+        socket.receive_json()
+        socket.send_json({"type": "end"})
+        assert socket.receive_json() == {"type": "nothing"}
+        socket.send_bytes(b"\x01" + sound(0.5))
+        socket.send_json({"type": "end"})
+        assert socket.receive_json()["type"] == "answer"
+        socket.send_bytes(b"\x01" + sound(0.5))
+        socket.send_json({"type": "stop"})
+        with pytest.raises(WebSocketDisconnect):  # nobody has spoken, and nothing answers
+            socket.receive_json()
+
+
+def test_what_is_open_at_the_end() -> None:
+    seen, listened, typed = Ear(), Ear(), Ear()
+    seen.see(b"x", 1.0)
+    listened.hear(sound(1.0))
+    typed.hear(sound(1.0))
+    typed.read("Bye.", "")
+    assert [len(ear.finish(asked=False)) for ear in (seen, listened, typed, Ear())] == [1, 0, 1, 0]
+    told = Ear(detecting=False)
+    told.hear(sound(1.0))
+    assert len(told.finish(asked=False)) == 1  # its client says when somebody speaks
+
+
 def _send(socket: Any, message: str | bytes) -> None:
     socket.send_bytes(message) if isinstance(message, bytes) else socket.send_text(message)
 

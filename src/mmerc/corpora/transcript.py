@@ -61,7 +61,7 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
             kept.append(segment)
     if not kept:
         first = f" ({problems[0].where.removeprefix(file.name).strip()}: {problems[0].what})" if problems else ""
-        raise CorpusError(f"{file} holds no line that can be used{first}: is it the right file?")
+        raise CorpusError(f"{file} holds no line with a time{first}: is it the right file?")
     return sorted(kept, key=lambda segment: (segment.start, segment.end)), problems
 
 

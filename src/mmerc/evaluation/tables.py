@@ -41,8 +41,8 @@ def all_tables(result: dict[str, Any]) -> list[Table]:
     found = [overall(result), per_emotion(result), comparison(result), calibration(result)]
     measured = result.get("robustness", {})
     if "fusions" in result:
-        found.append(fusions(result["fusions"], measured))
-    return [*found, *robustness(next(iter(measured.values())))] if measured else found
+        found.append(fusions(result["fusions"], measured, result["seeds"]))
+    return [*found, *robustness(next(iter(measured.values())), result["seeds"])] if measured else found
 
 
 def calibration(result: dict[str, Any]) -> Table:
@@ -57,7 +57,7 @@ def calibration(result: dict[str, Any]) -> Table:
     return Table("Calibration", note, ["system", "expected calibration error"], rows)
 
 
-def fusions(found: dict[str, Any], robust: dict[str, Any]) -> Table:
+def fusions(found: dict[str, Any], robust: dict[str, Any], seeds: int) -> Table:
     """The configured fusion and those trained beside it, under the same settings on the same features."""
     header = ["fusion", *REPORTED, "f1_weighted, mean over subsets", "parameters", "seconds"]
     rows = []
@@ -66,25 +66,29 @@ def fusions(found: dict[str, Any], robust: dict[str, Any]) -> Table:
         if name in robust:
             scores = [100 * each["mean"]["f1_weighted"] for each in robust[name]["subsets"].values()]
             over_subsets = f"{sum(scores) / len(scores):.1f}"
-        cells = _means(measured)
+        cells = _means(measured, seeds)
         rows.append([name, *cells, over_subsets, f"{measured['parameters']:,}", f"{measured['seconds']:.0f}"])
-    note = "The first is the run's own. Mean ± standard deviation over the seeds; seconds of training a seed."
+    note = f"The first is the run's own. {_over(seeds)} Seconds of training a seed."
     return Table("Fusions side by side", note, header, rows)
 
 
-def _means(measured: dict[str, Any]) -> list[str]:
+def _means(measured: dict[str, Any], seeds: int) -> list[str]:
     pairs = ((measured["mean"][column], measured["std"][column]) for column in REPORTED)
-    return [f"{100 * mean:.1f} ± {100 * std:.1f}" for mean, std in pairs]
+    return [f"{100 * mean:.1f}" + (f" ± {100 * std:.1f}" if seeds > 1 else "") for mean, std in pairs]
 
 
-def robustness(found: dict[str, Any]) -> list[Table]:
+def _over(seeds: int) -> str:
+    return "Mean ± standard deviation over the seeds." if seeds > 1 else "One seed."
+
+
+def robustness(found: dict[str, Any], seeds: int) -> list[Table]:
     """What is left with every subset of the modalities, at every missing rate, and under noise."""
     header = ["", *REPORTED]
 
     def row(name: str, measured: dict[str, Any]) -> list[str]:
-        return [name, *_means(measured)]
+        return [name, *_means(measured, seeds)]
 
-    over = "Mean ± standard deviation over the seeds."
+    over = _over(seeds)
     return [
         Table(
             "Only some modalities",
@@ -139,7 +143,8 @@ def per_emotion(result: dict[str, Any]) -> Table:
                 row.append(ours if published is None else f"{ours} | {published[place]:.1f}")
         rows.append(row)
     header = ["emotion", *(f"{name} {key}" for name in systems for key in ("PRE", "REC", "F1"))]
-    return Table("Each emotion, ours | the article's (Table 1)", "Mean over the seeds.", header, rows)
+    note = f"Mean over the seeds.{_others(result)}"
+    return Table("Each emotion, ours | the article's (Table 1)", note, header, rows)
 
 
 def comparison(result: dict[str, Any]) -> Table:
@@ -154,7 +159,7 @@ def comparison(result: dict[str, Any]) -> Table:
         rows.append(
             ["mmerc", parts, percent(system, "accuracy"), percent(system, "f1_of_weighted_pr"), "f1_of_weighted_pr"]
         )
-    note = "All but ours on MELD test, as the article prints them."
+    note = f"All but ours on MELD test, as the article prints them.{_others(result)}"
     header = ["model", "modalities", "accuracy", "F1", "which F1"]
     return Table("Beside other systems (the article's Table 3)", note, header, rows)
 
@@ -174,5 +179,8 @@ def _note(result: dict[str, Any]) -> str:
     seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
     ours = f"Ours: {result['corpus']} {result['split']}, {result['scored']} utterances{part}, {result['protocol']}, {seeds}"
     spread = "mean ± standard deviation, " if result["seeds"] > 1 else ""
-    other = "" if is_published(result) else " These are other utterances: the two cannot be compared."
-    return f"{ours}; {spread}[95 % bootstrap interval]. The article: MELD test, 2,610 utterances.{other}"
+    return f"{ours}; {spread}[95 % bootstrap interval]. The article: MELD test, 2,610 utterances.{_others(result)}"
+
+
+def _others(result: dict[str, Any]) -> str:
+    return "" if is_published(result) else " Ours are other utterances: the two cannot be compared."

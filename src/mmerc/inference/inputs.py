@@ -47,7 +47,10 @@ def read_input(
             file for file in place.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
         )
         if not clips:
-            raise CorpusError(f"{place} holds no audio or video file: put the clips directly into it.")
+            raise CorpusError(
+                f"{place} holds no audio or video file: put the clips directly into it, or say what corpus it is, such as "
+                f"meld:{place}."
+            )
         return _grouped(clips)
     return _of_corpus(location)
 

@@ -1,5 +1,6 @@
 """One model folder: conversations and clips in, an emotion for each utterance out."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from mmerc.corpora import Clip, Dialogue, Key, Utterance
 from mmerc.corpora.conversation import whole
 from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
-from mmerc.errors import RunError
+from mmerc.errors import ClipNotFound, RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import Fusion
@@ -22,6 +23,7 @@ from mmerc.fusion.context import number_of
 from mmerc.fusion.crossmodal import closed
 from mmerc.inference.hub import model_folder
 from mmerc.inference.live import REMEMBERED, Conversation
+from mmerc.inference.recording import read_recording
 from mmerc.inference.together import Together
 from mmerc.training.decision import FUSED, Decision
 from mmerc.training.extraction import encoded, log_missing, prepared
@@ -29,6 +31,7 @@ from mmerc.training.model_folder import FORMAT, decision_of, load_encoder, load_
 from mmerc.training.predictions import Said, answers_after, fused_answers, own_answers, prediction_row
 from mmerc.training.settings import MODALITY_NAME
 
+log = logging.getLogger("mmerc")
 AT_ONCE = 64  # utterances whose features are held in memory together
 BATCH = 32
 Answer = dict[str, Any]
@@ -132,6 +135,8 @@ class Predictor:
             yield from self._answers(group, missing, explain=explain, watch=watch)
         for name, reasons in missing.items():
             log_missing(name, reasons, total)
+        if total and all(len(reasons) == total for reasons in missing.values()):
+            log.warning("nothing could be read in any utterance: every row says what is frequent in training")
 
     def predict_clip(self, path: str | Path, *, text: str | None = None, speaker: str = "") -> list[Answer]:
         """The row of one clip that is one utterance; `text` is what is said in it, if that is known.
@@ -140,6 +145,23 @@ class Predictor:
         """
         turn = Utterance("input", whole(Path(path).stem), 0, speaker=speaker, text=text, clip=Clip(Path(path)))
         return list(self.predict([Dialogue("input", turn.dialogue, (turn,))]))
+
+    def predict_recording(
+        self, path: str | Path, transcript: str | Path | None = None, *, explain: bool = False
+    ) -> list[Answer]:
+        """The rows of a recording of any length, one conversation, as `mmerc predict` gives them: its utterances are the lines of
+        the transcript (SRT, WebVTT, CSV, JSON), or without one what somebody says between two pauses.
+
+        Raises:
+            ClipNotFound: there is no file.
+            CorpusError: the transcript cannot be used.
+        """
+        if not Path(path).is_file():
+            raise ClipNotFound(f"there is no file {path}: check the path.")
+        dialogue, problems = read_recording(Path(path), None if transcript is None else Path(transcript))
+        for problem in problems:
+            log.warning("%s: %s", problem.where, problem.what)
+        return list(self.predict([dialogue], explain=explain))
 
     def stream(self, name: str = "live", *, explain: bool = False) -> Conversation:
         """A conversation to which utterances are pushed as they end.

@@ -78,6 +78,8 @@ class Stream:
         if message is None:
             return None
         try:
+            if message.get("bytes") is not None:
+                raise BadMessage("the first message is not the start: send it.")
             start = command(message.get("text") or "")
             if start["type"] != "start":
                 raise BadMessage("the first message is not the start: send it.")
@@ -113,7 +115,10 @@ class Stream:
             if said["type"] == "text":
                 ear.read(said["text"], said["speaker"][:100])
             elif said["type"] in ("end", "stop"):
-                self._answer(ear.finish(), talk)
+                turns = ear.finish(asked=said["type"] == "end")
+                self._answer(turns, talk)
+                if said["type"] == "end" and not turns:  # whoever awaits an answer to each end has one
+                    await self.socket.send_json({"type": "nothing"})
             elif said["type"] == "start":
                 raise BadMessage("the stream has started already: send sound, pictures or text.")
             return bool(said["type"] != "stop")

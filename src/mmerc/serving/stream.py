@@ -7,7 +7,8 @@ Messages of the client:
     binary, first byte 1                                  sound: 16-bit little-endian mono samples at 16 kHz
     binary, first byte 2                                  a picture: JPEG or PNG
     {"type": "text", "text": "...", "speaker": "..."}     words of the utterance that goes on or has just begun
-    {"type": "end"}                                       the utterance has ended, whatever the voice detector says
+    {"type": "end"}                                       the utterance has ended, whatever the voice detector says; where
+                                                          nothing has come since the last, the answer is {"type": "nothing"}
     {"type": "stop"}                                      the conversation has ended
 Messages of the service:
     {"type": "ready", "model": {...}}                     it listens
@@ -53,6 +54,8 @@ def command(text: str) -> dict[str, Any]:
         if not isinstance(found.get(key, ""), str):
             raise BadMessage(f'"{key}" is no text: send a string.')
         found[key] = whole(found.get(key, ""))
+    if found["turns"] not in ("", "client"):
+        raise BadMessage(f'"turns" is "{found["turns"][:20]}": send "client", or leave it out.')
     return found
 
 
@@ -113,9 +116,12 @@ class Ear:
             raise BadMessage(f"the utterance has more than {self.most_characters} characters: end it first.")
         self.text = f"{self.text} {text}".strip()
 
-    def finish(self) -> list[Utterance]:
-        """What has come since the last utterance, ended by force; nothing where nothing has come."""
+    def finish(self, *, asked: bool = True) -> list[Utterance]:
+        """What has come since the last utterance, ended by force; nothing where nothing has come, or where nobody has `asked` for
+        it and the microphone hears nobody."""
         start = self.speaking_since
+        if not asked and self.detector is not None and start is None and not self.text and len(self.samples):
+            return []
         if (
             self.detector is not None and start is not None
         ):  # the detector goes on hearing the same voice: the next utterance begins here
