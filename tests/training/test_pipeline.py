@@ -1,11 +1,17 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mmerc import config
 from mmerc.corpora import open_corpus
 from mmerc.errors import ConfigError, RunError
 from mmerc.fusion import FusionConfig
+from mmerc.training.pipeline import renamed, train
+from mmerc.training.run import read_config
+from mmerc.training.settings import check
+from mmerc.training.signals import with_signals
 
 
 def test_the_run_folder_of_the_design(small_run: Path) -> None:
@@ -48,10 +54,6 @@ def test_no_row_is_dropped_and_each_says_what_was_there(small_run: Path, small_c
 
 
 def test_the_same_command_again_changes_nothing(small_run: Path, small_corpus: Path) -> None:
-    from mmerc import config
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
-
     before = (small_run / "predictions" / "test.jsonl").read_text()
     trained = (small_run / "encoders" / "text" / "model.safetensors").stat().st_mtime_ns
     train(f"meld:{small_corpus}", small_run, check(config.load("smoke", None, [])))
@@ -60,8 +62,6 @@ def test_the_same_command_again_changes_nothing(small_run: Path, small_corpus: P
 
 
 def test_what_another_fusion_cannot_be_is_said_before_anything_is_trained(tmp_path: Path) -> None:
-    from mmerc.training.pipeline import renamed
-
     reading = FusionConfig(width=8, size=8, heads=2, context=True)
     assert renamed(reading, "mult").context and not renamed(reading, "late_stacking").context
     with pytest.raises(ConfigError, match="fusion.heads divides"):
@@ -69,10 +69,6 @@ def test_what_another_fusion_cannot_be_is_said_before_anything_is_trained(tmp_pa
 
 
 def test_a_modality_that_nobody_has_is_found_before_anything_is_trained(tmp_path: Path) -> None:
-    from mmerc import config
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
-
     rows = "".join(f"{n},0,A,words {n},joy,{'train' if n < 8 else 'dev'}\n" for n in range(12))
     (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
     with pytest.raises(RunError, match="audio: not one labelled utterance of the train split has it"):
@@ -81,11 +77,33 @@ def test_a_modality_that_nobody_has_is_found_before_anything_is_trained(tmp_path
 
 
 def test_a_graphics_card_that_is_not_there_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mmerc import config
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
-
     monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
     settings = config.load("smoke", None, ["trainer.accelerator=gpu"])
     with pytest.raises(ConfigError, match="torch finds none here: set it to auto or cpu"):
         train(f"table:{tmp_path / 't.csv'}", tmp_path / "run", check(settings))
+
+
+def test_further_seeds_join_those_that_are_there(tmp_path: Path) -> None:
+    dice = np.random.default_rng(0)
+    rows, arrays = ["split,dialogue,utterance,speaker,text,emotion"], {}
+    for number in range(40):
+        split = ("train", "train", "dev", "test")[number % 4]
+        rows.append(f"{split},{number},0,A,,{'joy' if number % 8 < 4 else 'fear'}")
+        arrays[f"{number}/0"] = dice.normal(number % 8 < 4, 1, (3, 2))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "utterances.csv").write_text("\n".join(rows))
+    for name in ("pulse", "skin"):
+        np.savez(tmp_path / "mine" / f"{name}.npz", **arrays)
+    location = f"pack:{tmp_path / 'mine'}"
+    settings = with_signals(config.load("compact", None, []), open_corpus(location))
+    few = [f"{name}.epochs=2" for name in ("pulse", "skin", "fusion")]
+    checked = check(config.overridden(settings, few))
+    for seeds in (1, 2):
+        train(location, tmp_path / "grown", checked, seeds)
+    train(location, tmp_path / "whole", checked, 2)
+    for part in ("seed-0/predictions/test.jsonl", "seed-1/predictions/test.jsonl", "model/config.json"):
+        assert (tmp_path / "grown" / part).read_text() == (tmp_path / "whole" / part).read_text(), part
+    assert {path.name for path in (tmp_path / "grown").iterdir()} == {
+        path.name for path in (tmp_path / "whole").iterdir()
+    }
+    assert read_config(tmp_path / "grown")[2] == 2

@@ -31,9 +31,10 @@ def test_another_configuration_is_refused_with_the_first_difference(tmp_path: Pa
     open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 1)
     with pytest.raises(RunError, match=r"text.epochs is 2 there and 5 here"):
         open_run(tmp_path / "run", smoke("text.epochs=5"), corpus(), "meld:x", 1)
-    with pytest.raises(RunError, match="seeds is 1 there and 2 here"):
+    open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 3)  # the two others are trained beside the first
+    with pytest.raises(RunError, match="seeds is 3 there and 2 here"):
         open_run(tmp_path / "run", smoke(), corpus(), "meld:x", 2)
-    open_run(tmp_path / "run", smoke("trainer.devices=2"), corpus(), "meld:elsewhere", 1)  # changes no number
+    open_run(tmp_path / "run", smoke("trainer.devices=2"), corpus(), "meld:elsewhere", 3)  # changes no number
     assert read_config(tmp_path / "run")[1] == f"meld:{Path.cwd() / 'elsewhere'}"  # where the corpus is now
 
 

@@ -212,3 +212,28 @@ def test_answers_on_dev_that_are_no_numbers_end_the_stage(tmp_path: Path) -> Non
     made.dev.x[3, 0] = math.inf  # type: ignore[attr-defined]
     with pytest.raises(RunError, match="points: its answers on dev are no numbers after epoch 1"):
         fit(made, MACHINE, tmp_path / "c", lambda entry: None)
+
+
+def test_what_does_not_learn_is_in_no_checkpoint_and_stays_as_it_was(tmp_path: Path) -> None:
+    made, again = task(3), task(3)
+    for each in (made, again):
+        each.network[0].requires_grad_(False)  # type: ignore[index]
+    before = made.network[0].weight.clone()  # type: ignore[index]
+
+    class Killed(Exception):
+        pass
+
+    def kill(entry: dict[str, Any]) -> None:
+        if entry["epoch"] == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(made, MACHINE, tmp_path / "c", kill)
+    kept = torch.load(tmp_path / "c", weights_only=True)
+    assert {*kept["state_dict"], *kept["mmerc"]["best"]} == {"network.3.weight", "network.3.bias", "3.weight", "3.bias"}
+    history = fit(again, MACHINE, tmp_path / "c", lambda entry: None)
+    assert len(history) == 3 and torch.equal(again.network[0].weight, before)  # type: ignore[index]
+    undisturbed = task(3)
+    undisturbed.network[0].requires_grad_(False)  # type: ignore[index]
+    fit(undisturbed, MACHINE, tmp_path / "d", lambda entry: None)
+    assert weights(again) == weights(undisturbed)

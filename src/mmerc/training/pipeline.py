@@ -28,7 +28,7 @@ from mmerc.training.extraction import extract_features, inputs_in
 from mmerc.training.model_folder import load_fusion, save_fusion, write_model
 from mmerc.training.predictions import decisions_of, fused_answers, predict_split, prior_of
 from mmerc.training.progress import Journal, bar, show_log
-from mmerc.training.run import INPUTS, alone_in, give_up, open_run, seed_folders
+from mmerc.training.run import INPUTS, alone_in, give_up, make_room, open_run, seed_folders
 from mmerc.training.selection import (
     encoder_examples,
     labels_of,
@@ -68,6 +68,7 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
     open_run(out, config, corpus, location, seeds)
     with alone_in(out):
         sweep(out)
+        make_room(out, seeds)
         if config.trainer.devices > 1 and distributed.world() == 1:
             distributed.launch(config.trainer.devices, _train_one_of_several, (location, out, config, seeds, fusions))
         else:

@@ -24,6 +24,7 @@ from mmerc.training.settings import RunConfig, check
 
 CONFIG, ENVIRONMENT, INPUTS, LOCK = "config.yaml", "environment.json", "inputs", ".lock"
 BEGINNING = {ENVIRONMENT, INPUTS, LOCK}  # what a run makes before it trains, less its mark
+PARTS = ("model", "predictions", "fusions", "fusion", "features", "encoders")  # of a seed; what was first made is last
 OURS = {"versions", "processor_threads", "corpus"}  # of an environment.json
 LIBRARIES = ("mmerc", "torch", "lightning", "transformers", "numpy", "av", "pyarrow", "scikit-learn")
 
@@ -37,7 +38,10 @@ def open_run(folder: Path, config: RunConfig, corpus: Corpus, location: str, see
     settings = {"corpus": absolute(location), "seeds": seeds, **config.settings()}
     fingerprint = corpus_fingerprint(corpus)
     if (folder / CONFIG).is_file():
-        _refuse_other(folder, read_settings(folder), settings, fingerprint)
+        there = read_settings(folder)
+        if isinstance(there.get("seeds"), int) and there["seeds"] < seeds:
+            there["seeds"] = seeds  # further seeds change nothing of those that are there
+        _refuse_other(folder, there, settings, fingerprint)
     else:
         if not _unmarked(folder):
             raise RunError(f"{folder} exists and is not a run folder: choose another --out.")
@@ -45,6 +49,16 @@ def open_run(folder: Path, config: RunConfig, corpus: Corpus, location: str, see
         write_json(folder / ENVIRONMENT, {**environment(), "seed": config.seed, "corpus": fingerprint})
     # Last, for it marks the folder; and again, for the corpus may lie elsewhere now.
     write_text(folder / CONFIG, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+
+
+def make_room(folder: Path, seeds: int) -> None:
+    """What one seed has left in the run itself goes where the first of several lies."""
+    if seeds > 1 and (folder / PARTS[-1]).is_dir():
+        first = seed_folders(folder, seeds)[0]
+        first.mkdir(exist_ok=True)
+        for name in PARTS:
+            if (folder / name).is_dir():
+                (folder / name).rename(first / name)
 
 
 def give_up(folder: Path) -> None:

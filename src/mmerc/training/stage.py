@@ -60,6 +60,9 @@ class Stage(L.LightningModule):
     def __init__(self, task: Task, note: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()
         self.task, self.network, self.note = task, task.network, note
+        # What does not learn is where it came from: it is in no checkpoint, and no epoch waits for its being written.
+        self.frozen = {name for name, value in task.network.named_parameters() if not value.requires_grad}
+        self.strict_loading = False
         self.history: History = []
         self.best: dict[str, Tensor] = {}
         self.register_buffer("class_weights", class_weights(task), persistent=False)
@@ -153,7 +156,8 @@ class Stage(L.LightningModule):
             "dev_f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
         }
         if entry["dev_f1_weighted"] > best_score(self.history):
-            self.best = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+            state = self.network.state_dict()
+            self.best = {name: value.detach().cpu().clone() for name, value in state.items() if name not in self.frozen}
         self.history.append(entry)
         if distributed.is_first():
             self.note({"stage": self.task.name, **entry})
@@ -198,6 +202,8 @@ class Stage(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         mean = None if self.mean is None else self.mean.state()
         checkpoint["mmerc"] = {"history": self.history, "best": self.best, "mean": mean}
+        for name in self.frozen:
+            checkpoint["state_dict"].pop(f"network.{name}", None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history, self.best = checkpoint["mmerc"]["history"], checkpoint["mmerc"]["best"]
@@ -255,7 +261,7 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
             reload_dataloaders_every_n_epochs=1,
         )
         trainer.fit(stage, ckpt_path=checkpoint if state is not None else None, weights_only=True)
-    task.network.load_state_dict(stage.best)
+    task.network.load_state_dict(stage.best, strict=not stage.frozen)
     task.network.cpu().eval()
     return stage.history
 
