@@ -4,7 +4,6 @@ import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 import typer
 from rich.markup import escape
@@ -67,10 +66,12 @@ def train(
         raise ConfigError("--preset and --config exclude each other: give one of them.")
     from mmerc import config as configuration
     from mmerc.corpora import open_corpus
+    from mmerc.corpora.location import mapped
+    from mmerc.fusion import asked
     from mmerc.training.settings import check
     from mmerc.training.signals import with_signals
 
-    corpus = _mapped(corpus, places or [])
+    corpus = mapped(corpus, places or [])
     only = [name.strip() for name in modalities.split(",")] if modalities is not None else None
     settings = configuration.load(preset, config, [])
     if config is None:
@@ -78,7 +79,7 @@ def train(
     checked = check(configuration.overridden(settings, overrides or []), only=only)
     from mmerc.training.pipeline import train as run_training
 
-    run_training(corpus, out, checked, seeds, _fusion_names(fusions))
+    run_training(corpus, out, checked, seeds, asked(fusions))
     from mmerc.corpora.conversation import HELD_OUT
     from mmerc.evaluation.report import write_report
     from mmerc.training.distributed import is_first
@@ -89,43 +90,31 @@ def train(
         errors.print(escape(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
 
 
-def _mapped(corpus: str, places: list[str]) -> str:
-    """The location of a pack with the map in it, as every other command takes it."""
-    if not places:
-        return corpus
-    wrong = next((place for place in places if not all(place.partition("="))), None)
-    if wrong is not None or not corpus.startswith("pack:"):
-        raise ConfigError(f"--map {wrong or places[0]}: write it as role=place, for a corpus pack:FILE.")
-    roles = {role: where for role, _, where in (place.partition("=") for place in places)}
-    return f"{corpus}?{urlencode(roles, safe=',')}"
-
-
-def _fusion_names(asked: str) -> list[str]:
-    from mmerc.fusion import FUSIONS
-
-    names = [name.strip() for name in asked.split(",") if name.strip()]
-    if names == ["all"]:
-        return list(FUSIONS)
-    unknown = [name for name in names if name not in FUSIONS]
-    if unknown:
-        raise ConfigError(f'there is no fusion "{unknown[0]}": write all, or some of {", ".join(FUSIONS)}.')
-    return names
-
-
 @app.command()
 @guarded
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="the run folder")],
+    run: Annotated[Path, typer.Argument(help="the run folder; with --on a model folder, too")],
     split: Annotated[str, typer.Option()] = "test",
+    on: Annotated[str | None, typer.Option(help="KIND:PATH#split: a labelled corpus the run has never seen")] = None,
     robustness: Annotated[
         bool, typer.Option("--robustness", help="also with every subset of modalities, missing rates and noise")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """The article's tables with this run's numbers; where a split has no labels, says so."""
-    from mmerc.evaluation import evaluate as evaluated
+    if on is not None:
+        from mmerc.inference.scoring import evaluate_on
+        from mmerc.training.progress import bar, show_log
 
-    result = evaluated(run, split, with_robustness=robustness)
+        if robustness or split != "test":
+            raise ConfigError("--on names its own split, and goes without --robustness: leave the others out.")
+        show_log()
+        with bar("predicting", 1) as progress:
+            result = evaluate_on(run, on, progress)
+    else:
+        from mmerc.evaluation import evaluate as evaluated
+
+        result = evaluated(run, split, with_robustness=robustness)
     if as_json:
         print(json.dumps(result))
     else:

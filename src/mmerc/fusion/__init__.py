@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from mmerc.errors import ConfigError
 from mmerc.fusion.alternatives import (
     AttentionPooling,
     CrossmodalConcatenation,
@@ -15,7 +16,7 @@ from mmerc.fusion.comparators import CTNet, InterModality, MulT, MultiLevel
 from mmerc.fusion.fusion import Fused, Fusion, FusionConfig
 from mmerc.fusion.model import CrossmodalEmbraceNet
 
-__all__ = ["FUSIONS", "CrossmodalEmbraceNet", "Fused", "Fusion", "FusionConfig", "build"]
+__all__ = ["FUSIONS", "CrossmodalEmbraceNet", "Fused", "Fusion", "FusionConfig", "asked", "build"]
 
 FUSIONS: dict[str, type[Fusion]] = {
     "crossmodal_embracenet": CrossmodalEmbraceNet,
@@ -36,3 +37,21 @@ FUSIONS: dict[str, type[Fusion]] = {
 def build(config: FusionConfig, inputs: Mapping[str, int], classes: int) -> Fusion:
     """The fusion that `config` names. `inputs`: the width of each modality's sequence."""
     return FUSIONS[config.name](config, inputs, classes)
+
+
+def asked(names: str) -> list[str]:
+    """The fusions of a list with commas; `all` is every one.
+
+    >>> asked("mult, low_rank"), len(asked("all"))
+    (['mult', 'low_rank'], 12)
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    if found == ["all"]:
+        return list(FUSIONS)
+    unknown = [name for name in found if name not in FUSIONS]
+    if unknown:
+        raise ConfigError(f'there is no fusion "{unknown[0]}": write all, or some of {", ".join(FUSIONS)}.')
+    return found

@@ -33,11 +33,11 @@ def show_log(level: int = logging.INFO) -> None:
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Any]:
-    """A progress bar; gives the function that sets how much is done."""
+    """A progress bar; gives the function that sets how much is done, and of how much where that shows later."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not distributed.is_first()) as progress:
         task = progress.add_task(title, total=total)
-        yield lambda done: progress.update(task, completed=min(done, total))
+        yield lambda done, of=total: progress.update(task, completed=min(done, of), total=of)
 
 
 class Journal:
