@@ -18,9 +18,32 @@ SUBTITLES = {".srt": "srt", ".vtt": "vtt"}
 COLUMNS = ("start", "end", "text")
 MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|\{\\[^}]*\}")
 VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")  # WebVTT
-# "ROSS: Hi", "Dr. Green: Hi", "SPEAKER 1: Hi"; every word of a name begins as names do, so "He said: no" is none.
-_WORD = r"(?:[A-Z0-9#][\w.'’-]*|and|&)"
-NAMED = re.compile(rf"({_WORD}(?: {_WORD}){{0,3}}) ?:\s+(?=\S)")
+# "ROSS: Hi", "Dr. Green: Hi", "SPEAKER 1: Hi"; no word of a name begins small but these, so "He said: no" names nobody.
+_WORD = r"(?:[\w#][\w.'’-]*|&)"
+NAMED = re.compile(rf"({_WORD}(?: {_WORD}){{0,3}}) ?(?::\s+|：\s*)(?=\S)")
+SMALL = frozenset(
+    [
+        "and",
+        "und",
+        "et",
+        "y",
+        "e",
+        "von",
+        "van",
+        "der",
+        "den",
+        "de",
+        "la",
+        "le",
+        "da",
+        "di",
+        "du",
+        "del",
+        "dos",
+        "bin",
+        "al",
+    ]
+)
 BRACKETED = re.compile(r"\[([^\]]{1,40})\]\s*:\s*|\[([A-Z][^\]]{0,39})\]\s+(?=\S)")  # [SPEAKER_00]: Hi, [Ross] Hi
 DASH = re.compile(r"[-–—]\s*(?=\S)")  # several people in one subtitle, a line each
 
@@ -101,13 +124,17 @@ def _turns(segment: Segment) -> Iterator[Segment]:
 def named(line: str) -> tuple[str, str]:
     """Who is named at the start of a line, and what is said.
 
-    >>> named("ROSS: Hi."), named("[Rachel] No!"), named("He said: no.")
-    (('ROSS', 'Hi.'), ('Rachel', 'No!'), ('', 'He said: no.'))
+    >>> named("ROSS: Hi."), named("[Rachel] No!"), named("Jörg von Öhr: Ja."), named("He said: no.")
+    (('ROSS', 'Hi.'), ('Rachel', 'No!'), ('Jörg von Öhr', 'Ja.'), ('', 'He said: no.'))
     """
     found = BRACKETED.match(line) or NAMED.match(line)
-    if found is None:
+    if found is None or (found.re is NAMED and not _is_name(found[1].split())):
         return "", line
     return next(name for name in found.groups() if name).strip(), line[found.end() :]
+
+
+def _is_name(words: list[str]) -> bool:
+    return not words[0][0].islower() and all(word in SMALL or not word[0].islower() for word in words)
 
 
 def _whisper(file: Path, problems: list[Problem]) -> Iterator[Segment]:

@@ -117,7 +117,9 @@ def _probabilities(rows: Answers, keys: list[Key]) -> np.ndarray:
 
 def _read(file: Path, turns: Sequence[Utterance]) -> Answers:
     if not file.is_file():
-        raise RunError(f"{file} does not exist: train the run to its end, or choose a split that it predicted.")
+        raise RunError(
+            f"{file} does not exist: train the run to its end, or choose a split that it predicted (dev, test or held-out)."
+        )
     rows = {tuple(str(row.get(part)) for part in ("split", "dialogue", "utterance")): row for row in read_jsonl(file)}
     lost = [turn.name for turn in turns if turn.key not in rows]
     if lost:

@@ -23,7 +23,8 @@ def trainable(corpus: Corpus) -> Corpus:
     labelled = [split for split in corpus.splits if any(turn.emotion for turn in corpus.utterances(split))]
     if "train" not in labelled:
         found = ", ".join(labelled) or "none"
-        raise RunError(f"{corpus.name} has no labelled train split (labelled: {found}): mark rows with split=train.")
+        mend = "give them an emotion each" if "train" in corpus.splits else "mark rows with split=train"
+        raise RunError(f"{corpus.name} has no labelled train split (labelled: {found}): {mend}.")
     if "dev" in labelled:
         return corpus
     dialogues = [
