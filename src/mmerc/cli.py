@@ -1,6 +1,7 @@
 """The command line: one verb per command, no logic of its own. Results go to stdout, everything else to stderr."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -334,4 +335,6 @@ def weights_fetch(name: Annotated[str, typer.Argument(help="a name that `weights
 
 def main() -> None:
     """The entry point of the `mmerc` command."""
+    # Before torch is loaded: its exporter warns of shapes that it cannot infer, and every graph is compared.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     app()

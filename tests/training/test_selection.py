@@ -50,6 +50,13 @@ def test_a_corpus_that_cannot_be_trained_on(splits: dict[str, list[str | None]],
         trainable(corpus(**splits))
 
 
+def test_labels_that_training_lacks_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    trainable(corpus(train=["joy"] * 3, dev=["joy", "fear"], test=["anger", None]))
+    assert [record.getMessage() for record in caplog.records] == [
+        "no training utterance has what occurs in dev: fear", "no training utterance has what occurs in test: anger",
+    ]  # fmt: skip
+
+
 def test_what_is_read_with_the_labelled_utterances() -> None:
     labels = {"a": [None, "joy", None], "b": [None, None], "c": ["fear"]}
     dialogues = tuple(

@@ -30,6 +30,11 @@ def test_general_keys_reach_the_modalities_they_concern() -> None:
         ("seed=99999999999999999999", '"seed" is 99999999999999999999'),
         ("trainer.devices=0", '"trainer.devices" is 0'),
         ("nonsense=1", '"nonsense" is not a setting'),
+        (
+            "epochs=3",
+            '"epochs" is not a setting of the whole run: did you mean text.epochs or audio.epochs or face.epochs or',
+        ),
+        ("threads=2", "did you mean trainer.threads?"),
     ],
 )
 def test_wrong_settings_are_one_sentence(override: str, sentence: str) -> None:

@@ -6,6 +6,7 @@ on other sizes than those it was traced with before it is kept.
 """
 
 import hashlib
+import logging
 import shutil
 import time
 import warnings
@@ -240,10 +241,14 @@ def _furthest(
 def _quantise(file: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with replacing(file) as temporary:
-        quantize_dynamic(
-            file, temporary, op_types_to_quantize=["MatMul", "Gemm", "Gather"], weight_type=QuantType.QInt8
-        )
+    logging.disable(logging.WARNING)  # it advises a step that changes nothing in graphs as these
+    try:
+        with replacing(file) as temporary:
+            quantize_dynamic(
+                file, temporary, op_types_to_quantize=["MatMul", "Gemm", "Gather"], weight_type=QuantType.QInt8
+            )
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _seconds(run: Callable[[], Any]) -> float:

@@ -100,6 +100,12 @@ def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
         modalities = {name: modalities[name] for name in only}
     if not modalities:
         raise ConfigError("the configuration has no modality: add a section with an encoder, such as text.")
+    sections: dict[str, type[Section]] = {name: type(section) for name, section in modalities.items()}
+    sections |= {"fusion": FusionConfig, "trainer": TrainerConfig}
+    for key in settings.keys() - {*GENERAL}:
+        places = [f"{name}.{key}" for name, section in sections.items() if key in section.model_fields]
+        if places:
+            raise ConfigError(f'"{key}" is not a setting of the whole run: did you mean {" or ".join(places)}?')
     fusion = settings.get("fusion") or {}
     if isinstance(fusion, dict):
         settings["fusion"] = fusion | {"protocol": protocol}
