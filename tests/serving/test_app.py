@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mmerc import Predictor
-from mmerc.serving import Limits, create_app
+from mmerc.serving import Limits, create_app, schema
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,23 @@ def test_it_counts_and_its_page_asks_nobody_else(client: TestClient) -> None:
     )
 
 
+def test_every_answer_is_what_the_document_says(client: TestClient, clip: Path) -> None:
+    answer = client.post("/v1/utterances", files={"clip": clip.read_bytes()}, data={"explain": "true"}).json()
+    assert set(answer) == set(schema.LiveAnswer.model_validate(answer).model_dump())
+    accepted = client.post("/v1/conversations", files={"recording": clip.read_bytes()}).json()
+    assert set(accepted) == set(schema.Accepted.model_validate(accepted).model_dump())
+    job = waited(client, accepted["url"])
+    assert set(job) == set(schema.Job.model_validate(job).model_dump()) and len(job["rows"]) == 1
+    model = client.get("/v1/model").json()
+    assert set(model) == set(schema.Model.model_validate(model).model_dump())
+    for refused in (
+        client.post("/v1/utterances", json={"text": "x"}),
+        client.post("/v1/utterances", data={"clip": "x"}),
+    ):
+        assert refused.status_code == 422 and set(refused.json()) == {"detail"}
+    assert "send the file itself" in refused.json()["detail"]
+
+
 def test_no_schema_makes_it_fail(predictor: Predictor) -> None:
     schemathesis = pytest.importorskip("schemathesis")
     schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(predictor, limits=Limits(waiting=4)))
@@ -172,6 +189,7 @@ def test_no_schema_makes_it_fail(predictor: Predictor) -> None:
 
 def _each(schema: Any) -> Iterator[tuple[str, Any]]:
     from hypothesis import HealthCheck, given, settings
+    from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
     for operation in schema.get_all_operations():
         found = operation.ok()
@@ -183,6 +201,7 @@ def _each(schema: Any) -> Iterator[tuple[str, Any]]:
         def test(case: Any) -> None:
             response = case.call()
             assert response.status_code < 500, (case.path, response.text)
+            case.validate_response(response, checks=[status_code_conformance, response_schema_conformance])
 
         yield found.path, test
 

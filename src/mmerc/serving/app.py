@@ -16,8 +16,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, File, Form, HTTPException, Path, Request, Response, UploadFile, WebSocket
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
+from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from mmerc import __version__
@@ -28,6 +29,7 @@ from mmerc.inference.live import Conversation
 from mmerc.inference.recording import Words
 from mmerc.inference.timeline import part
 from mmerc.media.live import waveform_of
+from mmerc.serving import schema
 from mmerc.serving.gate import Gate
 from mmerc.serving.jobs import Job, Jobs, Remembered, Row
 from mmerc.serving.limits import Limits
@@ -41,6 +43,17 @@ THREADS = 4  # decode at once; the networks' own work is done by one at a time
 PAGE = ("live.js", "page.js", "recorder.js", "page.css")
 SHARED = ("timeline.js", "timeline.css")  # of the page that `mmerc predict --html` writes
 MEDIA = {".js": "text/javascript", ".css": "text/css"}
+REFUSALS = {
+    401: "no token",
+    403: "from another site",
+    404: "no such job",
+    408: "too slow",
+    413: "too much",
+    415: "no medium",
+    422: "not what is asked for",
+    429: "busy",
+    504: "takes too long",
+}
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src blob:; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -140,7 +153,10 @@ def create_app(
     @app.exception_handler(RequestValidationError)
     async def wrong(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]  # without what was sent, which may be long and anything
-        return JSONResponse({"detail": f"{first['loc'][-1]}: {first['msg'][:1].lower() + first['msg'][1:]}."}, 422)
+        what = first["msg"][:1].lower() + first["msg"][1:]
+        if "UploadFile" in what:
+            what = "this is text and no file: send the file itself (curl -F name=@file)"
+        return JSONResponse({"detail": f"{first['loc'][-1]}: {what}."}, 422)
 
     @app.middleware("http")
     async def watched(request: Request, call_next: Callable[[Request], Any]) -> Response:
@@ -165,19 +181,17 @@ def create_app(
 
 def _routes(app: FastAPI, service: Service, guards: list[Any]) -> None:
     limits = service.limits
-    refusals: dict[int | str, dict[str, Any]] = {
-        code: {"description": what}
-        for code, what in (
-            (401, "no token"),
-            (403, "from another site"),
-            (408, "too slow"),
-            (413, "too much"),
-            (415, "no medium"),
-            (429, "busy"),
-        )
-    }
 
-    @app.post("/v1/utterances", dependencies=guards, responses={**refusals, 504: {"description": "takes too long"}})
+    def described(answer: type[BaseModel], *codes: int) -> dict[str, Any]:
+        """For the OpenAPI document; what is answered is made by ourselves and not checked again."""
+        return {
+            "dependencies": guards,
+            "response_model": None,
+            "responses": {202 if answer is schema.Accepted else 200: {"model": answer}}
+            | {code: {"model": schema.Refusal, "description": REFUSALS[code]} for code in codes},
+        }
+
+    @app.post("/v1/utterances", **described(schema.LiveAnswer, 401, 403, 408, 413, 415, 422, 429, 504))
     async def utterances(
         clip: Annotated[UploadFile | None, File(description="audio or video of this utterance")] = None,
         text: Annotated[str | None, Form(max_length=limits.text_characters)] = None,
@@ -187,7 +201,7 @@ def _routes(app: FastAPI, service: Service, guards: list[Any]) -> None:
     ) -> dict[str, Any]:
         """One utterance: a clip, words, or both. The answer is a row of `mmerc predict`, with `missing`."""
         if clip is None and not (text or "").strip():
-            raise HTTPException(422, "there is neither a clip nor text: send one of them.")
+            raise HTTPException(422, "there is neither a clip nor text: send one of them, as multipart/form-data.")
         uploads = Uploads()
 
         def answer() -> Row:
@@ -216,7 +230,7 @@ def _routes(app: FastAPI, service: Service, guards: list[Any]) -> None:
             order.release()
         return row
 
-    @app.post("/v1/conversations", status_code=202, dependencies=guards, responses=refusals)
+    @app.post("/v1/conversations", status_code=202, **described(schema.Accepted, 401, 403, 408, 413, 415, 422, 429))
     async def conversations(
         recording: Annotated[UploadFile, File(description="audio or video of a whole conversation")],
         transcript: Annotated[UploadFile | None, File(description=".srt, .vtt, .csv or Whisper's .json")] = None,
@@ -246,25 +260,28 @@ def _routes(app: FastAPI, service: Service, guards: list[Any]) -> None:
             raise HTTPException(404, "there is no such job, or it is forgotten.")
         return job
 
-    @app.get("/v1/jobs/{id}", dependencies=guards, responses={401: refusals[401], 404: {"description": "no such job"}})
+    @app.get("/v1/jobs/{id}", **described(schema.Job, 401, 404, 422))
     async def job(job: Annotated[Job, Depends(found)]) -> dict[str, Any]:
         """How far it is, and its rows when it is done."""
         return job.shown()
 
-    @app.delete(
-        "/v1/jobs/{id}", dependencies=guards, responses={401: refusals[401], 404: {"description": "no such job"}}
-    )
+    @app.delete("/v1/jobs/{id}", **described(schema.Job, 401, 403, 404, 422))
     async def cancel(job: Annotated[Job, Depends(found)]) -> dict[str, Any]:
         """Nobody wants it any more."""
         job.cancelled = True
         return job.shown()
 
-    @app.get("/v1/model", dependencies=guards, responses={401: refusals[401]})
+    @app.get("/v1/model", **described(schema.Model, 401))
     async def model() -> dict[str, Any]:
         """The labels in their order, a colour each, and the modalities that the model reads."""
         return service.model()
 
-    @app.get("/metrics", dependencies=guards, responses={401: refusals[401]})
+    @app.get(
+        "/metrics",
+        dependencies=guards,
+        response_class=PlainTextResponse,
+        responses={401: {"model": schema.Refusal, "description": REFUSALS[401]}},
+    )
     async def metrics() -> Response:
         """Counters in Prometheus' form."""
         service.metrics.jobs.set(service.jobs.open)
