@@ -1,15 +1,24 @@
 """The README and the manual are true: their commands are run, their links lead somewhere, their settings exist."""
 
+import asyncio
+import io
 import re
 import runpy
 import shlex
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
+from mmerc import Predictor
 from mmerc.cli import app
+from mmerc.corpora import Clip
+from mmerc.media import SAMPLE_RATE, read_waveform
+from tests.serving.service import running
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -77,6 +86,45 @@ def test_its_python_runs(small_corpus: Path, small_run: Path, capsys: pytest.Cap
     clip = next(small_corpus.rglob("*.mp4"))
     exec(code.replace("demo-run/run/model", str(small_run / "model")).replace("clip.mp4", str(clip)), {})
     assert "'text'" in capsys.readouterr().out
+
+
+@pytest.mark.realdata
+@pytest.mark.weights
+def test_the_robots_programs_run(small_run: Path, real_data: Path) -> None:
+    code, remote = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "robot.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    voice = read_waveform(Clip(sorted((real_data / "ravdess").rglob("*.flac"))[0]))
+    sound = np.concatenate([voice, np.zeros(SAMPLE_RATE, np.float32)])
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(buffer, "JPEG")
+    felt: list[dict[str, str]] = []
+
+    def feel(emotion: str, probabilities: dict[str, float], missing: dict[str, str]) -> None:
+        assert probabilities[emotion] == max(probabilities.values())
+        felt.append(missing)
+
+    def devices() -> Iterator[tuple[str, Any, float]]:
+        for first in range(0, len(sound), 1600):
+            yield "sound", sound[first : first + 1600], first / SAMPLE_RATE
+        yield "words", "You came back!", 5.0
+        yield "picture", buffer.getvalue(), 5.0
+        yield "end", None, 5.0
+
+    exec(code.replace("RUN/model", str(small_run / "model")), {"devices": devices, "feel": feel})
+    assert [sorted(missing) for missing in felt] == [["face", "text"], ["face"]]
+    assert felt[1]["face"].startswith("the camera shows no face")
+
+    async def sent() -> AsyncIterator[tuple[str, Any]]:
+        for kind, value, _ in devices():
+            if kind != "end":
+                yield kind, (value * 32_767).astype("<i2").tobytes() if kind == "sound" else value
+
+    names: dict[str, Any] = {"devices": sent, "feel": feel}
+    exec(remote, names)
+    with running(Predictor.load(small_run / "model")) as address:
+        asyncio.run(names["listen"](address))
+    assert [sorted(missing) for missing in felt[2:]] == [["face", "text"], ["face"]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

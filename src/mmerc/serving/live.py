@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import HTTPException, WebSocket, WebSocketDisconnect
 
 from mmerc.corpora import Utterance
+from mmerc.inference.ear import Ear
 from mmerc.inference.live import Conversation
 from mmerc.serving.gate import same_place, same_token
-from mmerc.serving.stream import PICTURE, SOUND, BadMessage, Ear, command
+from mmerc.serving.stream import PICTURE, SOUND, BadMessage, command, samples_of
 
 if TYPE_CHECKING:
     from mmerc.serving.app import Service
@@ -113,7 +114,10 @@ class Stream:
                 return True
             said = command(message.get("text") or "")
             if said["type"] == "text":
-                ear.read(said["text"], said["speaker"][:100])
+                try:
+                    ear.read(said["text"], said["speaker"][:100])
+                except ValueError as error:
+                    raise BadMessage(str(error)) from error
             elif said["type"] in ("end", "stop"):
                 turns = ear.finish(asked=said["type"] == "end")
                 self._answer(turns, talk)
@@ -135,7 +139,7 @@ class Stream:
             return []
         if kind != bytes([SOUND]):
             raise BadMessage(f"the first byte is neither {SOUND} (sound) nor {PICTURE} (a picture): send one of them.")
-        ended = await asyncio.to_thread(ear.hear, content[1:])
+        ended = await asyncio.to_thread(ear.hear, samples_of(content[1:]))
         since = ear.speaking_since
         if since is not None and not self.speaking:
             await self.socket.send_json({"type": "speech", "start": round(since, 3)})
