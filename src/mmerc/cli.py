@@ -67,6 +67,7 @@ def train(
         raise ConfigError("--preset and --config exclude each other: give one of them.")
     from mmerc import config as configuration
     from mmerc.corpora import open_corpus
+    from mmerc.corpora.conversation import HELD_OUT
     from mmerc.corpora.location import mapped
     from mmerc.fusion import asked
     from mmerc.training.settings import check
@@ -80,15 +81,14 @@ def train(
     checked = check(configuration.overridden(settings, overrides or []), only=only)
     from mmerc.training.pipeline import train as run_training
 
-    run_training(corpus, out, checked, seeds, asked(fusions))
-    from mmerc.corpora.conversation import HELD_OUT
-    from mmerc.evaluation.report import write_report
-    from mmerc.training.distributed import is_first
+    def report() -> None:
+        from mmerc.evaluation.report import write_report
 
-    if is_first():
         report_path = write_report(out)
         show(out, ("test", "dev", HELD_OUT))
         errors.print(escape(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
+
+    run_training(corpus, out, checked, seeds, asked(fusions), finish=report)
 
 
 @app.command()
@@ -162,7 +162,9 @@ def predict(
     for file in (out, html):
         if file is not None:
             check_writable(file)  # now, and not when all is computed
-            check_output(file, source, transcript)
+            check_output(file, source, Path(model), *([transcript] if transcript else []))
+    if out is not None and html is not None and out.resolve() == html.resolve():
+        raise ConfigError(f"{out} cannot be both the rows and the page: give two files.")
     form = form or form_of(out)
     if out is None and form == "xlsx":
         raise ConfigError("a workbook is no text: name a file with --out.")

@@ -35,8 +35,9 @@ def test_a_folder_of_features(tmp_path: Path) -> None:
     problems = {problem.where: problem.what for problem in open_corpus(f"pack:{tmp_path}").problems}
     assert problems == {
         "skin.csv row 4": "holds what is no number",
-        "heart": "1 of its 2 arrays, such as dev/x/1, match no utterance of utterances.csv",
+        "heart": "1 of its 2 arrays, such as validation/x/1, match no utterance of utterances.csv",
         "lung": "matches no utterance of utterances.csv",
+        "gaze": "1 of its arrays are damaged, or no numbers [d] or [T, d]",
     }
 
 
@@ -107,3 +108,22 @@ def test_an_array_that_claims_to_be_larger_than_memory_is_missing(tmp_path: Path
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
     (tmp_path / "pose" / "0_1.npy").write_bytes(whole[:8] + len(header).to_bytes(2, "little") + header + b"abcd")
     assert [list(turn.signals) for turn in open_corpus(f"pack:{tmp_path}").utterances("test")] == [["pose"], []]
+
+
+def test_arrays_behind_links_and_in_every_spelling_of_their_names(tmp_path: Path) -> None:
+    import h5py
+
+    rows = [f"{split},1,{n},A,hi" for split in ("train", "validation") for n in range(2)]
+    (tmp_path / "utterances.csv").write_text("\n".join(["split,dialogue,utterance,speaker,text", *rows]))
+    with h5py.File(tmp_path / "eeg.h5", "w") as file:
+        file["Train/1/0"] = np.zeros(2)
+        file["train/1/1"] = h5py.SoftLink("/Train/1/0")
+        file["val/1/0"] = file["Train/1/0"]
+        file["gone"] = h5py.SoftLink("/nowhere")
+        file["a/b/c/d"] = np.zeros(2)  # deeper than any name
+    np.savez(tmp_path / "gaze.npz", **{"Training/dia1_utt0": [1.0], "val/1_1": [2.0]})
+    (tmp_path / "pose.csv").write_text("split;dialogue;utterance;x\ntrain;1;0;1,5\n")
+    corpus = open_corpus(f"pack:{tmp_path}")
+    found = [list(turn.signals) for split in ("train", "dev") for turn in corpus.utterances(split)]
+    assert found == [["eeg", "gaze", "pose"], ["eeg"], ["eeg"], ["gaze"]] and not corpus.problems
+    assert next(corpus.utterances("train")).signals["pose"].tolist() == [1.5]  # type: ignore[attr-defined]

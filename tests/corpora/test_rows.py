@@ -75,5 +75,7 @@ def test_what_spreadsheets_write(tmp_path: Path, separator: str, encoding: str) 
 def test_names_that_differ_in_their_letters_size_alone_stay_apart(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a,X,x\n1,2,3\n")
     assert read_rows(tmp_path / "rows.csv", ("a",))[0] == [{"a": "1", "X": "2", "x": "3"}]
+    (tmp_path / "pose.csv").write_text("sep=;\nDialogue;F0;f0\n1;2;3\n")
+    assert read_rows(tmp_path / "pose.csv", ("dialogue",))[0] == [{"dialogue": "1", "F0": "2", "f0": "3"}]
     (tmp_path / "meld.csv").write_text("dialogue_id,Other\n1,2\n")
     assert read_rows(tmp_path / "meld.csv", ("Dialogue_ID",))[0] == [{"Dialogue_ID": "1", "Other": "2"}]

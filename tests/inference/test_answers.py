@@ -31,6 +31,12 @@ def test_a_workbook_holds_numbers_as_numbers_and_words_as_words(tmp_path: Path) 
     assert second[4] is None and second[11] == -0.25
 
 
+def test_a_text_too_long_for_a_cell_is_cut_and_takes_nothing_with_it(tmp_path: Path) -> None:
+    write_answers(tmp_path / "rows.xlsx", [{**ROWS[0], "text": "a" * 40_000}], "xlsx")
+    _, row = openpyxl.load_workbook(tmp_path / "rows.xlsx").active.iter_rows(values_only=True)
+    assert len(row[4]) == 32_767 and row[7] == "joy"
+
+
 def test_the_ending_says_the_form(tmp_path: Path) -> None:
     assert [form_of(Path(name)) for name in ("a.csv", "a.XLSX", "a.jsonl", "a")] == ["csv", "xlsx", "jsonl", "jsonl"]
     write_answers(tmp_path / "a", ROWS[:1], "jsonl")

@@ -51,20 +51,31 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         read_input(str(tmp_path))
 
 
-def test_nothing_that_is_read_is_written_over(tmp_path: Path, small_corpus: Path) -> None:
-    for name in ("a.wav", "a.srt", "t.csv", "old.jsonl", "clips/b.mp4"):
+def test_nothing_that_is_read_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.wav", "a.srt", "t.csv", "old.jsonl", "clips/b.mp4", "pack/utterances.csv", "model/config.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "link.srt").symlink_to(tmp_path / "a.srt")
-    recording, transcript = str(tmp_path / "a.wav"), tmp_path / "a.srt"
+    recording, others = str(tmp_path / "a.wav"), (tmp_path / "model", tmp_path / "a.srt")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "pack")
     for out, source in (
         ("a.wav", recording), ("a.srt", recording), ("link.srt", recording), ("t.csv", f"table:{tmp_path / 't.csv'}"),
-        ("t.csv", f"table:{tmp_path / 't.csv'}#test"), ("clips/b.mp4", str(tmp_path / "clips")), ("t.csv", f"pack:{tmp_path}#test"),
+        ("t.csv", f"table:{tmp_path / 't.csv'}#test"), ("t.csv", "table:~/t.csv#test"), ("clips/b.mp4", str(tmp_path / "clips")),
     ):  # fmt: skip
         with pytest.raises(ConfigError, match="is there already, and no rows of an earlier answer"):
-            check_output(tmp_path / out, source, transcript)
+            check_output(tmp_path / out, source, *others)
+    for out, source in (
+        ("pack/utterances.csv", "pack:.#test"), ("pack/new.csv", f"pack:{tmp_path / 'pack'}"), ("model/config.json", recording),
+        ("pack/utterances.csv", "pack:~/pack#test"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match="which is read: give a file elsewhere"):
+            check_output(tmp_path / out, source, *others)
     for out in ("old.jsonl", "new.jsonl", "clips/new.csv"):
-        check_output(tmp_path / out, recording, transcript)
-    check_output(tmp_path / "old.jsonl", str(tmp_path / "clips"))
+        check_output(tmp_path / out, recording, *others)
+    check_output(tmp_path / "clips" / "rows.jsonl", str(tmp_path / "clips"))
+    (tmp_path / "pack" / "rows.jsonl").touch()  # of an earlier answer
+    check_output(tmp_path / "pack" / "rows.jsonl", "pack:.")
+    check_output(tmp_path / "pack" / "new.csv", "meld:.")
     with pytest.raises(CorpusError, match="is a transcript and no clip"):
-        read_input(str(transcript))
+        read_input(str(tmp_path / "a.srt"))

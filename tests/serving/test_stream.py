@@ -103,6 +103,9 @@ def test_silence_is_answered_when_it_is_asked_for_and_not_at_the_end(client: Tes
         socket.receive_json()
         socket.send_json({"type": "end"})
         assert socket.receive_json() == {"type": "nothing"}
+        for message in ({"type": "text", "text": "Hi!"}, {"type": "end"}, {"type": "end"}):
+            socket.send_json(message)
+        assert [socket.receive_json()["type"] for _ in range(2)] == ["answer", "nothing"]
         socket.send_bytes(b"\x01" + sound(0.5))
         socket.send_json({"type": "end"})
         assert socket.receive_json()["type"] == "answer"

@@ -83,7 +83,7 @@ def test_a_graphics_card_that_is_not_there_is_one_sentence(tmp_path: Path, monke
         train(f"table:{tmp_path / 't.csv'}", tmp_path / "run", check(settings))
 
 
-def test_further_seeds_join_those_that_are_there(tmp_path: Path) -> None:
+def test_further_seeds_join_those_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dice = np.random.default_rng(0)
     rows, arrays = ["split,dialogue,utterance,speaker,text,emotion"], {}
     for number in range(40):
@@ -98,8 +98,15 @@ def test_further_seeds_join_those_that_are_there(tmp_path: Path) -> None:
     settings = with_signals(config.load("compact", None, []), open_corpus(location))
     few = [f"{name}.epochs=2" for name in ("pulse", "skin", "fusion")]
     checked = check(config.overridden(settings, few))
-    for seeds in (1, 2):
-        train(location, tmp_path / "grown", checked, seeds)
+    train(location, tmp_path / "grown", checked, 1)
+    with pytest.raises(ZeroDivisionError):  # something ends it before the second seed
+        monkeypatch.setattr("mmerc.training.pipeline.Seed.run", lambda self, fusions: 1 / 0)
+        train(location, tmp_path / "grown", checked, 2)
+    monkeypatch.undo()
+    assert (tmp_path / "grown" / "model" / "config.json").is_file()  # what was trained is still of use
+    finished: list[bool] = []
+    train(location, tmp_path / "grown", checked, 2, finish=lambda: finished.append(True))
+    assert finished == [True]
     train(location, tmp_path / "whole", checked, 2)
     for part in ("seed-0/predictions/test.jsonl", "seed-1/predictions/test.jsonl", "model/config.json"):
         assert (tmp_path / "grown" / part).read_text() == (tmp_path / "whole" / part).read_text(), part

@@ -8,9 +8,8 @@ answer to is nobody's.
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from mmerc.corpora.array_files import Arrays, read_arrays
+from mmerc.corpora.array_files import Arrays, normal, read_arrays
 from mmerc.corpora.arrays import usable_arrays
 from mmerc.corpora.conversation import Corpus, Problem, Utterance
 from mmerc.corpora.table import read_table
@@ -35,20 +34,28 @@ def read_pack_folder(folder: Path) -> Corpus:
         raise CorpusError(
             f"{folder} holds no features beside {TABLE}: add NAME.npz, NAME.h5, NAME.csv or a folder NAME."
         )
+    refused: Counter[str] = Counter()
     bearers = Counter(name for split in corpus.splits for turn in corpus.utterances(split) for name in names(turn))
 
-    def own(turn: Utterance, arrays: Arrays) -> Any:
-        return next((arrays.get(name) for name in names(turn) if name in arrays.places and bearers[name] == 1), None)
-
     def with_signals(turn: Utterance) -> Utterance:
-        return replace(turn, signals=usable_arrays((name, own(turn, arrays)) for name, arrays in signals.items()))
+        found: dict[str, object] = {}
+        for signal, arrays in signals.items():
+            own = next((name for name in names(turn) if name in arrays.places and bearers[name] == 1), None)
+            if own is not None:
+                kept = usable_arrays([(signal, arrays.get(own))])
+                refused[signal] += not kept
+                found |= kept
+        return replace(turn, signals=found)
 
     splits = {
         split: tuple(replace(each, utterances=tuple(map(with_signals, each.utterances))) for each in dialogues)
         for split, dialogues in corpus.splits.items()
     }
     for name, arrays in signals.items():
-        problems += _unread(name, list(arrays.places), bearers)
+        problems += _unread(name, arrays.names, bearers)
+        if refused[name]:
+            what = f"{refused[name]} of its arrays are damaged, or no numbers [d] or [T, d]"
+            problems.append(Problem("signal", name, what))
     return replace(corpus, name=folder.name, splits=splits, problems=tuple(problems))
 
 
@@ -65,8 +72,8 @@ def names(turn: Utterance) -> tuple[str, ...]:
 
 def _unread(signal: str, there: list[str], bearers: Counter[str]) -> list[Problem]:
     """A problem for the arrays that nobody's are, and one for those that are several utterances'."""
-    nobodys = [name for name in there if not bearers[name]]
-    severals = [name for name in there if bearers[name] > 1]
+    nobodys = [name for name in there if not bearers[name] and not bearers[normal(name)]]
+    severals = [name for name in there if max(bearers[name], bearers[normal(name)]) > 1]
     problems = []
     if nobodys:
         count = "" if len(nobodys) == len(there) else f"{len(nobodys)} of its {len(there)} arrays, such as "

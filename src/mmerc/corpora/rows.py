@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str
         problems.append(Problem("encoding", str(file), f"not UTF-8 at byte {error.start}; read as Windows-1252"))
     if "\0" in text:
         raise CorpusError(f"{file} holds NUL bytes and is no CSV text: export it as CSV in UTF-8.")
+    if text[:4].lower() == "sep=":  # for Excel alone
+        text = text.partition("\n")[2]
     try:
         tried = [_opened(text, separator, required) for separator in SEPARATORS]
     except csv.Error as error:
@@ -62,8 +65,14 @@ def _opened(text: str, separator: str, required: tuple[str, ...]) -> "csv.DictRe
     columns = [name.strip() for name in reader.fieldnames or []]
     known = {name.lower(): name for name in required}
     small = required == tuple(known)  # where all names are small, those that may be left out are, too
-    renamed = [known.get(name.lower(), name.lower() if small else name) for name in columns]
-    reader.fieldnames = renamed if len(set(renamed)) == len(set(columns)) else columns
+    alike = Counter(name.lower() for name in columns)
+
+    def renamed(name: str) -> str:
+        if alike[name.lower()] > 1:  # two that differ in nothing else
+            return name
+        return known.get(name.lower(), name.lower() if small else name)
+
+    reader.fieldnames = [renamed(name) for name in columns]
     return reader
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +16,14 @@ from mmerc.corpora.rows import read_rows, times
 from mmerc.errors import CorpusError
 
 SUBTITLES = {".srt": "srt", ".vtt": "vtt"}
+ENDINGS = (*SUBTITLES, ".csv", ".tsv", ".json")
 COLUMNS = ("start", "end", "text")
 MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|\{\\[^}]*\}")
 VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")  # WebVTT
 # "ROSS: Hi", "Dr. Green: Hi", "SPEAKER 1: Hi"; no word of a name begins small but these, so "He said: no" names nobody.
-_WORD = r"(?:[\w#][\w.'’-]*|&)"
-NAMED = re.compile(rf"({_WORD}(?: {_WORD}){{0,3}}) ?(?::\s+|：\s*)(?=\S)")
+_WORD = r"[^\s:：<>(){}\[\]\"!?,;]+"
+NAMED = re.compile(rf"({_WORD}(?: {_WORD}){{0,3}}) ?(?::\s+|：\s*)(?=[^\s\d])")
+CASELESS = 8  # letters of a name in a script without capitals, where a clause looks the same
 SMALL = frozenset(
     [
         "and",
@@ -74,7 +77,7 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
     elif suffix in (".csv", ".tsv"):
         segments = list(_table(file, problems))
     else:
-        raise CorpusError(f"{file} is no transcript that is known: give .srt, .vtt, .csv or Whisper's .json.")
+        raise CorpusError(f"{file} is no transcript that is known: give one of {', '.join(ENDINGS)}.")
     kept = []
     for segment in segments:
         if not 0 <= segment.start < segment.end < math.inf:
@@ -127,6 +130,7 @@ def named(line: str) -> tuple[str, str]:
     >>> named("ROSS: Hi."), named("[Rachel] No!"), named("Jörg von Öhr: Ja."), named("He said: no.")
     (('ROSS', 'Hi.'), ('Rachel', 'No!'), ('Jörg von Öhr', 'Ja.'), ('', 'He said: no.'))
     """
+    line = unicodedata.normalize("NFC", line)
     found = BRACKETED.match(line) or NAMED.match(line)
     if found is None or (found.re is NAMED and not _is_name(found[1].split())):
         return "", line
@@ -134,7 +138,11 @@ def named(line: str) -> tuple[str, str]:
 
 
 def _is_name(words: list[str]) -> bool:
-    return not words[0][0].islower() and all(word in SMALL or not word[0].islower() for word in words)
+    if not all(word == "&" or word[0].isalnum() or word[0] == "#" for word in words) or words[0][0].islower():
+        return False
+    if words[0].upper() == words[0].lower() and any(letter.isalpha() for letter in words[0]):
+        return len(words) == 1 and len(words[0]) <= CASELESS
+    return all(word in SMALL or not word[0].islower() for word in words)
 
 
 def _whisper(file: Path, problems: list[Problem]) -> Iterator[Segment]:
@@ -147,9 +155,9 @@ def _whisper(file: Path, problems: list[Problem]) -> Iterator[Segment]:
         raise CorpusError(f"{file} has no list of segments: Whisper's JSON has one under `segments`.")
     for number, row in enumerate(rows):
         try:
-            segment = Segment(float(row["start"]), float(row["end"]), whole(str(row["text"] or "").strip()))
-        except (KeyError, TypeError, ValueError, OverflowError):
-            problems.append(Problem("row", f"{file.name} segment {number}", "lacks start, end or text; left out"))
+            segment = Segment(float(row["start"]), float(row["end"]), whole(str(row.get("text") or "").strip()))
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+            problems.append(Problem("row", f"{file.name} segment {number}", "lacks its start or end; left out"))
             continue
         speaker = whole(str(row.get("speaker") or "").strip())
         name, words = ("", segment.text) if speaker else named(segment.text)

@@ -174,7 +174,11 @@ def with_spread(system: dict[str, Any], column: str) -> str:
 
 
 def _note(result: dict[str, Any]) -> str:
-    part = "" if result["scored"] == result["utterances"] else f" of {result['utterances']} (the others have no label)"
+    part = (
+        ""
+        if result["scored"] == result["utterances"]
+        else f" of {result['utterances']} (the others have no label that is known here)"
+    )
     seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
     ours = f"Ours: {result['corpus']} {result['split']}, {result['scored']} utterances{part}, {result['protocol']}, {seeds}"
     spread = "mean ± standard deviation, " if result["seeds"] > 1 else ""

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from mmerc.errors import RunError
 from mmerc.files import replacing, write_text
 
 Form = Literal["jsonl", "csv", "xlsx"]
 PLAIN = ("split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion")
+LONGEST_CELL = 32_767  # characters, of Excel; what is longer is cut
 Rows = Sequence[dict[str, Any]]
 
 
@@ -45,8 +47,11 @@ def write_answers(file: Path, rows: Rows, form: Form) -> None:
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, plain) as book:
         sheet = book.add_worksheet("emotions")
+        bold = book.add_format({"bold": True})
         for number, row in enumerate(table(rows)):
-            sheet.write_row(number, 0, row, book.add_format({"bold": True}) if number == 0 else None)
+            cells = [cell[:LONGEST_CELL] if isinstance(cell, str) else cell for cell in row]
+            if sheet.write_row(number, 0, cells, bold if number == 0 else None):
+                raise RunError(f"{file} cannot hold {len(rows)} rows: write them as .csv or .jsonl.")
         sheet.freeze_panes(1, 0)
         sheet.set_column(PLAIN.index("text"), PLAIN.index("text"), 60)
     with replacing(file) as temporary:

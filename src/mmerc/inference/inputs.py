@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmerc.corpora import READERS, Clip, Dialogue, Problem, Utterance, open_corpus
+from mmerc.corpora import READERS, Clip, Corpus, Dialogue, Problem, Utterance, open_corpus
 from mmerc.corpora.conversation import gather
 from mmerc.corpora.location import parts
 from mmerc.corpora.meld import NAME
@@ -14,6 +14,7 @@ from mmerc.media.container import SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
 TRANSCRIPTS = (".srt", ".vtt")
+ANSWERS = (".jsonl", ".xlsx", ".html")  # what nothing but an answer is called in a corpus or a model
 
 
 def read_input(
@@ -55,19 +56,30 @@ def read_input(
     return _of_corpus(location)
 
 
-def check_output(file: Path, location: str, transcript: Path | None = None) -> None:
-    """Raises ConfigError: writing `file` would overwrite what is read, a part of a corpus, or any recording."""
-    if not is_file(file):
-        return
+def check_output(file: Path, location: str, *others: Path) -> None:
+    """Raises ConfigError: writing `file` would overwrite what is read at `location` or `others`, or any recording, or put it among
+    the files of a corpus or a model, where it would be read as one of them."""
     kind, path, _ = parts(location)
-    of_corpus = [Path(path), Path(path.rpartition("#")[0])] if kind in READERS else []
-    read = [Path(location), *of_corpus, *([transcript] if transcript else [])]
-    if (
-        file.suffix.lower() in SUFFIXES
-        or any(is_file(place) and place.samefile(file) for place in read)
-        or any(is_folder(place) and file.resolve().is_relative_to(place.resolve()) for place in of_corpus if place.name)
-    ):
+    of_corpus = [Path(each).expanduser() for each in {path, divided(path)[0]} if each] if kind in READERS else []
+    read = [place.resolve() for place in (Path(location), *of_corpus, *others)]
+    target = file.resolve()
+    if is_file(file) and (file.suffix.lower() in SUFFIXES or target in read):
         raise ConfigError(f"{file} is there already, and no rows of an earlier answer: give another file.")
+    ours = file.suffix.lower() in ANSWERS
+    becomes_a_signal = kind == "pack" and not ours
+    for place in read[1:]:
+        if is_folder(place) and target.is_relative_to(place) and (becomes_a_signal or (is_file(file) and not ours)):
+            raise ConfigError(f"{file} lies in {place}, which is read: give a file elsewhere.")
+
+
+def divided(path: str) -> tuple[str, str]:
+    """A path and the split behind its last `#`, empty where there is none: a folder's own name may hold a `#`.
+
+    >>> divided("/no/such/meld#test"), divided("/no/such/meld")
+    (('/no/such/meld', 'test'), ('/no/such/meld', ''))
+    """
+    before, mark, split = path.rpartition("#")
+    return (before, split) if mark and not Path(path).expanduser().exists() else (path, "")
 
 
 def is_folder(place: Path) -> bool:
@@ -89,12 +101,16 @@ def _of_corpus(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
         raise CorpusError(
             f"{location[:120]} is neither a file nor a folder, nor KIND:PATH with KIND one of {', '.join(READERS)}: check it."
         )
-    path, mark, split = location.rpartition("#")
-    if not mark or Path(location.partition(":")[2]).exists():  # a folder's own name may hold a "#"
-        path, split = location, ""
-    corpus = open_corpus(path)
+    corpus, split = corpus_and_split(location)
     splits = [split] if split else list(corpus.splits)
     return [dialogue for name in splits for dialogue in corpus.dialogues(name)], corpus.problems
+
+
+def corpus_and_split(location: str) -> tuple[Corpus, str]:
+    """The corpus of `KIND:PATH#split`, and the split, empty where none is named. Raises CorpusError as `open_corpus` does."""
+    kind, _, path = location.partition(":")
+    path, split = divided(path)
+    return open_corpus(f"{kind}:{path}" if split else location), split
 
 
 def _grouped(clips: list[Path]) -> tuple[list[Dialogue], list[Problem]]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from mmerc.corpora import Utterance, open_corpus
+from mmerc.corpora import Utterance
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 from mmerc.evaluation.evaluate import MAJORITY
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.files import read_json
+from mmerc.inference.inputs import corpus_and_split
 from mmerc.inference.predictor import Predictor
 from mmerc.training.decision import FUSED
 from mmerc.training.run import CONFIG, read_config, seed_folders
@@ -32,9 +33,8 @@ def evaluate_on(
         CorpusError: it has no such split, or no label there that the model knows.
         RunError: `place` is neither a run nor a model.
     """
-    path, mark, split = location.rpartition("#")
-    corpus = open_corpus(path if mark else location)
-    split = split if mark else "test"
+    corpus, split = corpus_and_split(location)
+    split = split or "test"
     dialogues = corpus.dialogues(split)
     turns = list(corpus.utterances(split))
     models = [place]

@@ -26,7 +26,10 @@ def waveform_of(turn: Utterance, *, channel: Channel = "mean", longest: float = 
 
 
 def _samples(live: Live) -> Float[np.ndarray, " S"]:
-    samples = np.asarray(live.samples)
+    try:
+        samples = np.asarray(live.samples)
+    except ValueError as error:
+        raise NoAudio("the microphone's samples are rows of different lengths and not floats [S]") from error
     if not samples.size:
         raise NoAudio("there is no microphone")
     if samples.ndim != 1 or samples.dtype.kind != "f":

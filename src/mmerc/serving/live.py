@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,7 @@ class Stream:
                 turns = ear.finish(asked=said["type"] == "end")
                 self._answer(turns, talk)
                 if said["type"] == "end" and not turns:  # whoever awaits an answer to each end has one
-                    await self.socket.send_json({"type": "nothing"})
+                    self._later(self._nothing())
             elif said["type"] == "start":
                 raise BadMessage("the stream has started already: send sound, pictures or text.")
             return bool(said["type"] != "stop")
@@ -148,9 +149,17 @@ class Stream:
 
     def _answer(self, turns: list[Utterance], talk: Conversation) -> None:
         for turn in turns:
-            task = asyncio.create_task(self._answered(turn, talk))
-            self.answers.add(task)
-            task.add_done_callback(self.answers.discard)
+            self._later(self._answered(turn, talk))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.answers.add(task)
+        task.add_done_callback(self.answers.discard)
+
+    async def _nothing(self) -> None:
+        async with self.order:  # behind the answers to what came before
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self.socket.send_json({"type": "nothing"})
 
     async def _answered(self, turn: Utterance, talk: Conversation) -> None:
         began = time.monotonic()

@@ -22,18 +22,20 @@ def names_of(host: str) -> Sequence[str]:
     ['localhost', '127.0.0.1', '[::1]', '192.168.0.7']
     """
     # A machine that is open to others has names that only its owner knows.
-    return ["*"] if is_open(host) else ["localhost", "127.0.0.1", "[::1]", host]
+    return ["*"] if host in EVERYWHERE else ["localhost", "127.0.0.1", "[::1]", host]
 
 
 def is_open(host: str) -> bool:
     """Whether other machines reach it."""
-    return host in EVERYWHERE
+    return host not in ("localhost", "::1") and not host.startswith("127.")
 
 
 def check_token(token: str | None) -> None:
     """Raises ConfigError: no client could send it, or all could."""
-    if token is not None and not (token.strip() and token.isascii() and token.isprintable()):
-        raise ConfigError("the token is empty, or not of ASCII characters alone: choose another, or leave it out.")
+    if token is not None and not (token and token == token.strip() and token.isascii() and token.isprintable()):
+        raise ConfigError(
+            "the token is empty, begins or ends with a blank, or is not of ASCII characters alone: choose another, or leave it out."
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:

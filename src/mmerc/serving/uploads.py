@@ -7,11 +7,11 @@ from pathlib import Path
 from fastapi import HTTPException
 from starlette.datastructures import UploadFile
 
+from mmerc.corpora.transcript import ENDINGS
 from mmerc.errors import MediaError
 from mmerc.media.container import duration
 
 BLOCK = 1 << 20
-SUFFIXES = (".srt", ".vtt", ".csv", ".json")
 
 
 class Uploads:
@@ -29,9 +29,9 @@ class Uploads:
 
     def keep_transcript(self, upload: UploadFile) -> Path:
         """Only the known endings are taken over from the client's name, for they say how to read it."""
-        ending = next((s for s in SUFFIXES if (upload.filename or "").lower().endswith(s)), None)
+        ending = next((s for s in ENDINGS if (upload.filename or "").lower().endswith(s)), None)
         if ending is None:
-            raise HTTPException(415, f"a transcript is one of {', '.join(SUFFIXES)}: name the file so.")
+            raise HTTPException(415, f"a transcript is one of {', '.join(ENDINGS)}: name the file so.")
         return self.keep(upload, f"transcript{ending}")
 
     def remove(self) -> None:

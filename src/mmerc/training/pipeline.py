@@ -5,7 +5,7 @@ Every part is found done or is done; each leaves one folder that appears when it
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ from mmerc.training.extraction import extract_features, inputs_in
 from mmerc.training.model_folder import load_fusion, save_fusion, write_model
 from mmerc.training.predictions import decisions_of, fused_answers, predict_split, prior_of
 from mmerc.training.progress import Journal, bar, show_log
-from mmerc.training.run import INPUTS, alone_in, give_up, make_room, open_run, seed_folders
+from mmerc.training.run import seed_folders
+from mmerc.training.run_folder import INPUTS, alone_in, give_up, open_run
 from mmerc.training.selection import (
     encoder_examples,
     labels_of,
@@ -47,10 +48,19 @@ DECISION_FILE = "decision.json"  # what marks one of them done
 PREDICTED = (HELD_OUT, "dev", "test")
 
 
-def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: Sequence[str] = ()) -> None:
+def train(
+    location: str,
+    out: Path,
+    config: RunConfig,
+    seeds: int = 1,
+    fusions: Sequence[str] = (),
+    *,
+    finish: Callable[[], None] = lambda: None,
+) -> None:
     """Train on the corpus at `location` into the run folder `out`; goes on where a killed run stopped.
 
-    `fusions`: names of others that are trained beside the configured one, to be compared with it.
+    `fusions`: names of others that are trained beside the configured one, to be compared with it. `finish` is called in the first
+    process when all is trained and no other may write into the folder yet.
 
     Raises:
         MmercError: anything the user can mend: corpus, configuration, weights, folder.
@@ -65,14 +75,14 @@ def train(location: str, out: Path, config: RunConfig, seeds: int = 1, fusions: 
         _train(trainable(open_corpus(location)), location, out, config, seeds, fusions)
         return
     corpus = trainable(open_corpus(location))
-    open_run(out, config, corpus, location, seeds)
     with alone_in(out):
+        open_run(out, config, corpus, location, seeds)
         sweep(out)
-        make_room(out, seeds)
         if config.trainer.devices > 1 and distributed.world() == 1:
             distributed.launch(config.trainer.devices, _train_one_of_several, (location, out, config, seeds, fusions))
         else:
             _train(corpus, location, out, config, seeds, fusions)
+        finish()
 
 
 def _train_one_of_several(location: str, *rest: Any) -> None:
