@@ -37,7 +37,10 @@ def alone_in(folder: Path) -> Iterator[None]:
         raise RunError(f"{folder} exists and is not a run folder: choose another --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, is_singleton=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be created ({error.strerror}): choose a folder you may write to.") from error
+    lock = FileLock(folder / LOCK, is_singleton=True)
+    try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise RunError(
