@@ -296,6 +296,11 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
         lambda b: check("iemocap:/tmp"),
         "with KIND one of meld, table, fer2013, goemotions, mosi, pack, ravdess, synthetic",
     ),
+    (
+        "corpus of a user who is not",
+        lambda b: ["predict", b.run() / "model", "table:~nobody99/t.csv#test", "--out", b.folder / "o"],
+        "is no path",
+    ),
     ("corpus at an absent path", lambda b: check(f"table:{b.folder}/none.csv"), "there is nothing at"),
     ("corpus with an empty path", lambda b: check("meld:"), "write meld:PATH"),
     ("home of an unknown user", lambda b: check("meld:~nobody-of-that-name/meld"), "check the path"),

@@ -20,15 +20,16 @@ def usable(array: np.ndarray) -> bool:
     return bool((np.abs(array.astype(np.float64)) <= LARGEST).all())  # float16 has no such number
 
 
+def as_signal(value: Any) -> np.ndarray | None:
+    """The value as float32, where it is a usable array or can be one."""
+    try:
+        plain = value.detach().float() if isinstance(value, torch.Tensor) else value
+        array = np.asarray([] if plain is None else plain)
+    except ValueError:  # a list of unequal rows
+        return None
+    return array.astype(np.float32) if usable(array) else None
+
+
 def usable_arrays(found: Iterable[tuple[str, Any]]) -> dict[str, object]:
-    """Those that are, as float32."""
-    arrays: dict[str, object] = {}
-    for name, value in found:
-        try:
-            plain = value.detach().float() if isinstance(value, torch.Tensor) else value
-            array = np.asarray([] if plain is None else plain)
-        except ValueError:  # a list of unequal rows
-            continue
-        if usable(array):
-            arrays[name] = array.astype(np.float32)
-    return arrays
+    """Those that can be signals, as such."""
+    return {name: array for name, value in found if (array := as_signal(value)) is not None}

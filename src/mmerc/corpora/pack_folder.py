@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmerc.corpora.array_files import Arrays, normal, read_arrays
-from mmerc.corpora.arrays import usable_arrays
+from mmerc.corpora.arrays import as_signal
 from mmerc.corpora.conversation import Corpus, Problem, Utterance
 from mmerc.corpora.table import read_table
 from mmerc.errors import CorpusError
@@ -39,12 +39,16 @@ def read_pack_folder(folder: Path) -> Corpus:
 
     def with_signals(turn: Utterance) -> Utterance:
         found: dict[str, object] = {}
+        own = [name for name in names(turn) if bearers[name] == 1]
         for signal, arrays in signals.items():
-            own = next((name for name in names(turn) if name in arrays.places and bearers[name] == 1), None)
-            if own is not None:
-                kept = usable_arrays([(signal, arrays.get(own))])
-                refused[signal] += not kept
-                found |= kept
+            name = next((name for name in own if name in arrays.places), None)
+            if name is None:
+                continue
+            array = as_signal(arrays.get(name))
+            if array is None:
+                refused[signal] += 1
+            else:
+                found[signal] = array
         return replace(turn, signals=found)
 
     splits = {

@@ -22,6 +22,8 @@ from mmerc.corpora.table import identity
 from mmerc.emotions import ALIASES, SEVEN, LabelSet
 from mmerc.errors import CorpusError
 
+# What a stranger's containers raise where others are expected.
+UNFIT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 ROLES = ("ids", "speakers", "labels", "sentences", *SPLITS)
 MELD_NAMES = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")  # the order of its labels there
 IEMOCAP_NAMES = ("happy", "sad", "neutral", "angry", "excited", "frustrated")
@@ -72,14 +74,7 @@ def read_pack(path: Path, places: Mapping[str, str] | None = None) -> Corpus:
             raise CorpusError(
                 f"{path} holds a {type(content).__name__}: a tuple or dictionary of features is expected."
             )
-    except (
-        TypeError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-        RuntimeError,
-    ) as error:  # a stranger's containers
+    except UNFIT as error:
         raise CorpusError(f"{path}: its parts do not fit one another ({error}): correct the map.") from error
     if not turns:
         raise CorpusError(f"{path} holds no utterance in any split: check the map.")

@@ -40,10 +40,11 @@ def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str
     if text[:4].lower() == "sep=":  # for Excel alone
         text = text.partition("\n")[2]
     try:
-        tried = [_opened(text, separator, required) for separator in SEPARATORS]
+        tried = (_opened(text, separator, required) for separator in SEPARATORS)
+        fitting = (reader for reader in tried if set(required) <= set(reader.fieldnames or []))
+        reader = next(fitting, None) or _opened(text, SEPARATORS[0], required)
     except csv.Error as error:
         raise CorpusError(f"{file} is no CSV text ({error}): export it as CSV in UTF-8.") from error
-    reader = next((reader for reader in tried if set(required) <= set(reader.fieldnames or [])), tried[0])
     columns = list(reader.fieldnames or [])
     missing = [name for name in required if name not in columns]
     if missing:

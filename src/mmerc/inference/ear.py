@@ -91,9 +91,8 @@ class Ear:
         start = self.speaking_since
         if not asked and self.detector is not None and start is None and not self.text and len(self.samples):
             return []
-        if (
-            self.detector is not None and start is not None
-        ):  # the detector goes on hearing the same voice: the next utterance begins here
+        if self.detector is not None and start is not None:
+            # The detector goes on hearing the same voice: the next utterance begins here.
             self.detector.start = self.now - self.sound_began
         ended = max(self.now, self.pictures[-1][0] if self.pictures else 0.0)
         begun = start if start is not None else max(self.end, ended - LONGEST_TURN)

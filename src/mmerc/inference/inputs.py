@@ -1,7 +1,7 @@
 """What a user may hand to `predict`: a split of a corpus, a folder of clips, a clip."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmerc.corpora import READERS, Clip, Corpus, Dialogue, Problem, Utterance, open_corpus
@@ -60,7 +60,7 @@ def check_output(file: Path, location: str, *others: Path) -> None:
     """Raises ConfigError: writing `file` would overwrite what is read at `location` or `others`, or any recording, or put it among
     the files of a corpus or a model, where it would be read as one of them."""
     kind, path, _ = parts(location)
-    of_corpus = [Path(each).expanduser() for each in {path, divided(path)[0]} if each] if kind in READERS else []
+    of_corpus = [_expanded(each) for each in {path, divided(path)[0]} if each] if kind in READERS else []
     read = [place.resolve() for place in (Path(location), *of_corpus, *others)]
     target = file.resolve()
     if is_file(file) and (file.suffix.lower() in SUFFIXES or target in read):
@@ -68,7 +68,11 @@ def check_output(file: Path, location: str, *others: Path) -> None:
     ours = file.suffix.lower() in ANSWERS
     becomes_a_signal = kind == "pack" and not ours
     for place in read[1:]:
-        if is_folder(place) and target.is_relative_to(place) and (becomes_a_signal or (is_file(file) and not ours)):
+        if (
+            _there(place, Path.is_dir)
+            and target.is_relative_to(place)
+            and (becomes_a_signal or (is_file(file) and not ours))
+        ):
             raise ConfigError(f"{file} lies in {place}, which is read: give a file elsewhere.")
 
 
@@ -79,21 +83,27 @@ def divided(path: str) -> tuple[str, str]:
     (('/no/such/meld', 'test'), ('/no/such/meld', ''))
     """
     before, mark, split = path.rpartition("#")
-    return (before, split) if mark and not Path(path).expanduser().exists() else (path, "")
-
-
-def is_folder(place: Path) -> bool:
-    try:
-        return place.is_dir()
-    except (OSError, ValueError):  # no path at all
-        return False
+    return (before, split) if mark and not _there(_expanded(path), Path.exists) else (path, "")
 
 
 def is_file(place: Path) -> bool:
+    return _there(place, Path.is_file)
+
+
+def _there(place: Path, ask: Callable[[Path], bool]) -> bool:
+    """Whether it is; what is no path at all is not."""
     try:
-        return place.is_file()
-    except (OSError, ValueError):  # no path at all
+        return ask(place)
+    except (OSError, ValueError):
         return False
+
+
+def _expanded(path: str) -> Path:
+    """With the home folder in it, where `~` or `~NAME` means one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def _of_corpus(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:

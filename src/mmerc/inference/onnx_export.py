@@ -241,6 +241,7 @@ def _furthest(
 def _quantise(file: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # it advises a step that changes nothing in graphs as these
     try:
         with replacing(file) as temporary:
@@ -248,7 +249,7 @@ def _quantise(file: Path) -> None:
                 file, temporary, op_types_to_quantize=["MatMul", "Gemm", "Gather"], weight_type=QuantType.QInt8
             )
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 def _seconds(run: Callable[[], Any]) -> float:

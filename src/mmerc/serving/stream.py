@@ -21,7 +21,7 @@ import json
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Int16
 
 from mmerc.corpora.conversation import whole
 
@@ -54,12 +54,12 @@ def command(text: str) -> dict[str, Any]:
     return found
 
 
-def samples_of(sound: bytes) -> Float[np.ndarray, " S"]:
-    """16-bit samples as they come over the wire, in [-1, 1].
+def samples_of(sound: bytes) -> Int16[np.ndarray, " S"]:
+    """16-bit samples as they come over the wire.
 
     Raises:
         BadMessage: there is half a sample.
     """
     if len(sound) % 2:
         raise BadMessage("the sound has half a sample: send whole 16-bit samples.")
-    return np.frombuffer(sound, "<i2").astype(np.float32) / 32_768
+    return np.frombuffer(sound, "<i2").astype(np.int16)

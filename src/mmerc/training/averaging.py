@@ -26,16 +26,16 @@ class WeightMean:
         """Take in the weights as they stand after a step."""
         if not self.means:
             self.means = [value.detach().clone() for value in self.weights]
-        self._follow()
+        weights = self._followed()
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self.means, self.weights, 1 - decay)
+        torch._foreach_lerp_(self.means, weights, 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
         """Put the mean into the network and the network's weights aside; called again, the other way round."""
-        self._follow()
-        for mean, value in zip(self.means, self.weights, strict=bool(self.means)):
+        weights = self._followed()
+        for mean, value in zip(self.means, weights, strict=bool(self.means)):
             kept = value.clone()
             value.copy_(mean)
             mean.copy_(kept)
@@ -47,6 +47,9 @@ class WeightMean:
         self.steps = state["steps"]
         self.means = state["means"]
 
-    def _follow(self) -> None:
-        """Go where the network is: a checkpoint is read before the network moves to its device."""
-        self.means = [mean.to(value.device) for mean, value in zip(self.means, self.weights, strict=bool(self.means))]
+    def _followed(self) -> list[Tensor]:
+        """The weights, and the means where they are: a checkpoint is read before the network moves to its device."""
+        weights = self.weights
+        if self.means and self.means[0].device != weights[0].device:
+            self.means = [mean.to(value.device) for mean, value in zip(self.means, weights, strict=True)]
+        return weights

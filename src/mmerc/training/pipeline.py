@@ -65,6 +65,7 @@ def train(
     Raises:
         MmercError: anything the user can mend: corpus, configuration, weights, folder.
     """
+    show_log()
     if config.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
         raise ConfigError("trainer.accelerator is gpu and torch finds none here: set it to auto or cpu.")
     if fusions and len(config.modalities) < 2:
@@ -72,7 +73,7 @@ def train(
     for name in fusions:
         renamed(config.fusion, name)  # what is wrong with it is said before hours of training
     if not distributed.is_first():
-        _train(trainable(open_corpus(location)), location, out, config, seeds, fusions)
+        _train_one_of_several(location, out, config, seeds, fusions)
         return
     corpus = trainable(open_corpus(location))
     with alone_in(out):
@@ -86,12 +87,12 @@ def train(
 
 
 def _train_one_of_several(location: str, *rest: Any) -> None:
+    show_log()
     _train(trainable(open_corpus(location)), location, *rest)
 
 
 def _train(corpus: Corpus, location: str, out: Path, config: RunConfig, seeds: int, fusions: Sequence[str]) -> None:
     """What each process does in a folder that is open."""
-    show_log()
     keep_memory()
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)

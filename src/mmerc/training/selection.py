@@ -20,13 +20,14 @@ def trainable(corpus: Corpus) -> Corpus:
     Raises:
         RunError: there is no labelled training split.
     """
-    labelled = [split for split in corpus.splits if _emotions(corpus, split)]
+    occurring = {split: {turn.emotion for turn in corpus.utterances(split) if turn.emotion} for split in corpus.splits}
+    labelled = [split for split, emotions in occurring.items() if emotions]
     if "train" not in labelled:
         found = ", ".join(labelled) or "none"
         mend = "give them an emotion each" if "train" in corpus.splits else "mark rows with split=train"
         raise RunError(f"{corpus.name} has no labelled train split (labelled: {found}): {mend}.")
     for split in labelled:
-        unseen = _emotions(corpus, split) - _emotions(corpus, "train")
+        unseen = occurring[split] - occurring["train"]
         if unseen:
             log.warning("no training utterance has what occurs in %s: %s", split, ", ".join(sorted(unseen)))
     if "dev" in labelled:
@@ -43,10 +44,6 @@ def trainable(corpus: Corpus) -> Corpus:
     held = tuple(dialogues[every - 1 :: every])
     kept = tuple(dialogue for dialogue in corpus.dialogues("train") if dialogue not in held)
     return replace(corpus, splits={**corpus.splits, "train": kept, HELD_OUT: held})
-
-
-def _emotions(corpus: Corpus, split: str) -> set[str]:
-    return {turn.emotion for turn in corpus.utterances(split) if turn.emotion}
 
 
 def selection_of(corpus: Corpus) -> str:

@@ -47,11 +47,10 @@ def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None 
                 dimensions[name][value.ndim] += 1
     if not dimensions:
         return settings
-    for name in list(dimensions):
-        if misnamed(name) and (only is None or name in only):
+    for name in filter(misnamed, list(dimensions)):
+        if only is None or name in only:
             raise ConfigError(misnamed(name))
-        if misnamed(name):
-            del dimensions[name]  # nobody wants it
+        del dimensions[name]  # nobody wants it
     kept = {key: value for key, value in settings.items() if key in GENERAL}
     noise = {
         name: (NOISE_IF_TOLD if name in corpus.told else NOISE)
