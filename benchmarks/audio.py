@@ -3,11 +3,11 @@
     python benchmarks/audio.py [--clips ../shared/data/ravdess/Actor_21] [--windows 32] [--seconds 1] [--out FILE]
 
 `WaveRNN`: seconds of compute a second of audio for hop-averaged features, `--windows` windows at once, beside the
-article's way in the same run: one window of the same length, float32, all vectors kept. Its floor: two GRUs and three
+paper's way in the same run: one window of the same length, float32, all vectors kept. Its floor: two GRUs and three
 layers of 512, 6.9 million operations a sample, 0.11 TFLOP a second of audio; two cores of an EPYC with AVX512-BF16
 multiply about 1 TFLOP a second in bfloat16. `relative error`: of the hop means against those vectors' own means.
 `default encoder`: decoding, log-mel and network, seconds a second of audio, one clip after the other.
-`training memory`: one step of WaveRNN on 8 windows of the article's 2.95 s (or `--seconds`, in a process of its own).
+`training memory`: one step of WaveRNN on 8 windows of the paper's 2.95 s (or `--seconds`, in a process of its own).
 """
 
 import argparse
@@ -23,7 +23,7 @@ from result import show
 from mmerc import config
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.encoders import ENCODERS, Example, check_config
-from mmerc.encoders.wavernn import HOPS_AT_ONCE, WaveRnn, WaveRnnConfig, WaveRnnEncoder
+from mmerc.encoders.audio.wavernn import HOPS_AT_ONCE, WaveRnn, WaveRnnConfig, WaveRnnEncoder
 from mmerc.media import SAMPLE_RATE
 
 HOP, CONTEXT, BANDS = 200, 4, 128

@@ -26,15 +26,15 @@ from result import show
 from mmerc import config
 from mmerc.corpora import Clip, Utterance
 from mmerc.encoders import check_config
-from mmerc.encoders.boxes import overlaps
-from mmerc.encoders.face import Face
-from mmerc.encoders.face_tracks import cuts, faces_over_time
-from mmerc.encoders.mtcnn import FaceDetector, Faces
+from mmerc.encoders.face.boxes import overlaps
+from mmerc.encoders.face.encoder import Face
+from mmerc.encoders.face.mtcnn import FaceDetector, Faces
+from mmerc.encoders.face.tracks import cuts, faces_over_time
+from mmerc.hardware import keep_memory
 from mmerc.media import read_frames
-from mmerc.processor import keep_memory
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.encoders.plain_mtcnn import PlainDetector
+from tests.encoders.face.plain_mtcnn import PlainDetector
 
 SECONDS = 20
 

@@ -4,7 +4,7 @@
 
 `training`: seconds a step, forward, backward and AdamW, of the crossmodal part alone, three modalities, in bfloat16 where
 the processor computes in it, and in float32; `inference`: a batch with features in memory to probabilities, by the whole
-fusion, with one head (the article's) and with those of the training step. `memory`: the peak of a training step above what the process held before it. Each form has a process of its own, and
+fusion, with one head (the paper's) and with those of the training step. `memory`: the peak of a training step above what the process held before it. Each form has a process of its own, and
 all of them keep the memory that they free, as `mmerc train` does. The floor of a step: 6 pairs of 10 d^2 multiplications a step
 of the target, times 2 operations, times 3 for forward and backward: 8 d^2 * (steps) * 15 = at the defaults 0.34 TFLOP.
 The floor of inference: 18 billion multiplications, 7 ms on two cores with AMX, and more than that the memory: computed layer by
@@ -23,8 +23,8 @@ from result import show
 from torch import Tensor, nn
 
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
-from mmerc.fusion.crossmodal import CrossmodalAttention
-from mmerc.processor import bf16, computes_bf16, keep_memory
+from mmerc.fusion.layers.crossmodal import CrossmodalAttention
+from mmerc.hardware import bf16, computes_bf16, keep_memory
 
 NAMES = ("audio", "face", "text")
 HEADS = 4

@@ -4,7 +4,7 @@
 
 Each stage is timed alone on the same clips, after a warm-up on the first of them, with torch's own number of threads.
 The plain reference, measured in the same run, is facenet-pytorch's algorithm as it is used (every frame by itself, at
-full size, through the whole cascade), which took 5.5 of the article's 9.3 seconds. The networks have random weights
+full size, through the whole cascade), which took 5.5 of the paper's 9.3 seconds. The networks have random weights
 where their public ones are absent: that changes no time, except in the detector, whose weights are needed.
 
 What bounds each stage: decoding reads each compressed byte once; MTCNN's first network at 720p is about 2.6 GFLOP a
@@ -25,9 +25,9 @@ from result import show
 from mmerc import config
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.encoders import ENCODERS, Encoder, Example, check_config
-from mmerc.encoders.face import Face
-from mmerc.encoders.facenet import SIDE, normalised
-from mmerc.encoders.mtcnn import FaceDetector
+from mmerc.encoders.face.encoder import Face
+from mmerc.encoders.face.facenet import SIDE, normalised
+from mmerc.encoders.face.mtcnn import FaceDetector
 from mmerc.errors import MissingModality, WeightsError
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.media import read_frames, read_waveform
@@ -171,7 +171,7 @@ def main() -> None:
         "unit": "seconds of compute per second of clip",
         "processor": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
-        "article, run plainly on two cores": {
+        "paper, run plainly on two cores": {
             "total": 9.3,
             "mtcnn": 5.5,
             "wavernn": 3.4,

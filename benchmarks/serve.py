@@ -33,11 +33,11 @@ from skimage import data as pictures
 
 from mmerc import Predictor
 from mmerc.corpora import Clip
-from mmerc.inference.onnx import loss_of
-from mmerc.inference.onnx_export import export_onnx
+from mmerc.hardware import keep_memory
 from mmerc.inference.recording import read_recording
 from mmerc.media import SAMPLE_RATE, read_waveform
-from mmerc.processor import keep_memory
+from mmerc.model.onnx.export import export_onnx
+from mmerc.model.onnx.runtime import loss_of
 
 UTTERANCE, RATE = 3.0, 25
 WORDS = ("You came back!", "I never left.", "That is not what you said.", "Oh, come on.", "Fine.")

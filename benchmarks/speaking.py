@@ -18,40 +18,40 @@ import torch
 from result import show
 
 from mmerc.corpora import Clip, open_corpus
-from mmerc.encoders.face_tracks import faces_over_time, linked
-from mmerc.encoders.mtcnn import FaceDetector
-from mmerc.encoders.speaking import loudness, speaking_scores
+from mmerc.encoders.face.active_speaker import loudness, speaking_scores
+from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.tracks import faces_over_time, linked
 from mmerc.media import SAMPLE_RATE, read_waveform
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.encoders.composed import FRAMES, RATE, SECONDS, composed
+from tests.encoders.face.composed import FRAMES, RATE, SECONDS, composed
 
 TIMES = (np.arange(FRAMES) + 0.5) / RATE
 LATE, OFF = 0.12, 0.33  # seconds; share of the opening
 WANDER = 12  # pixels
 
 
-def voice(clip: Clip, dice: np.random.Generator) -> np.ndarray:
+def voice(clip: Clip, rng: np.random.Generator) -> np.ndarray:
     wave = np.resize(read_waveform(clip), int(SECONDS * SAMPLE_RATE))
-    return np.roll(wave, int(dice.integers(len(wave))))
+    return np.roll(wave, int(rng.integers(len(wave))))
 
 
-def mouth_of(wave: np.ndarray, dice: np.random.Generator) -> np.ndarray:
+def mouth_of(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """How far a mouth that says this is open at each frame."""
-    loud = loudness(wave, TIMES - dice.uniform(0, LATE))
-    return np.clip(loud / (np.quantile(loud, 0.9) + 1e-6) * dice.normal(1, OFF, FRAMES), 0, 1)
+    loud = loudness(wave, TIMES - rng.uniform(0, LATE))
+    return np.clip(loud / (np.quantile(loud, 0.9) + 1e-6) * rng.normal(1, OFF, FRAMES), 0, 1)
 
 
-def restless(dice: np.random.Generator) -> np.ndarray:
-    return np.clip(np.convolve(dice.random(FRAMES) < 0.15, np.ones(3) / 2, "same"), 0, 1)
+def restless(rng: np.random.Generator) -> np.ndarray:
+    return np.clip(np.convolve(rng.random(FRAMES) < 0.15, np.ones(3) / 2, "same"), 0, 1)
 
 
-def wandering(pictures: np.ndarray, dice: np.random.Generator) -> np.ndarray:
+def wandering(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The same pictures, each half moved about for itself."""
     halves = np.split(pictures, 2, axis=2)
     moved = []
     for half in halves:
-        steps = np.cumsum(dice.normal(0, 1.5, (FRAMES, 2)), 0).clip(-WANDER, WANDER).round().astype(int)
+        steps = np.cumsum(rng.normal(0, 1.5, (FRAMES, 2)), 0).clip(-WANDER, WANDER).round().astype(int)
         moved.append(np.stack([np.roll(image, tuple(step), (0, 1)) for image, step in zip(half, steps, strict=True)]))
     return np.concatenate(moved, 2)
 
@@ -66,20 +66,20 @@ def main() -> None:
     said = [turn.clip for turn in corpus.utterances("dev") if turn.clip is not None]
     if not said:
         raise SystemExit(f"{chosen.voices} has no dev recordings")
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     detector = FaceDetector.pretrained(smallest=40)
     right = dict.fromkeys(("another voice", "restless", "still"), 0)
     for trial in range(chosen.trials):
-        waves = [voice(said[place], dice) for place in dice.integers(0, len(said), 2)]
-        mouth = mouth_of(waves[0], dice)
+        waves = [voice(said[place], rng) for place in rng.integers(0, len(said), 2)]
+        mouth = mouth_of(waves[0], rng)
         others = {
-            "another voice": mouth_of(waves[1], dice),
-            "restless": restless(dice),
+            "another voice": mouth_of(waves[1], rng),
+            "restless": restless(rng),
             "still": np.zeros(FRAMES),
         }
-        left = bool(dice.integers(2))
+        left = bool(rng.integers(2))
         for name, other in others.items():
-            pictures = wandering(composed(*((mouth, other) if left else (other, mouth)), seed=trial), dice)
+            pictures = wandering(composed(*((mouth, other) if left else (other, mouth)), seed=trial), rng)
             images = torch.from_numpy(pictures)
             tracks = linked(faces_over_time(detector, images, [0]))
             scores = speaking_scores(tracks, images, TIMES, waves[0])

@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from mmerc import config
 from mmerc.corpora import Corpus, open_corpus
 from mmerc.encoders import ENCODERS, Example, check_config
-from mmerc.encoders.text import TextEncoder
-from mmerc.encoders.turns import ID
+from mmerc.encoders.text.base import TextEncoder
+from mmerc.encoders.text.input import ID
 from mmerc.inference import Predictor
 from mmerc.training.batches import arranged
 

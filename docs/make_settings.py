@@ -8,17 +8,17 @@ from pydantic.fields import FieldInfo
 
 from mmerc.config import Section, StageConfig
 from mmerc.encoders import ENCODERS, EncoderConfig
-from mmerc.encoders.bert import BertTextConfig
-from mmerc.encoders.face import FaceConfig
-from mmerc.encoders.gpt import GptConfig
+from mmerc.encoders.audio.base import SpeechConfig
+from mmerc.encoders.audio.spectrogram import SpectrogramConfig
+from mmerc.encoders.audio.speech_transformer import SpeechTransformerConfig
+from mmerc.encoders.audio.wavernn import WaveRnnConfig
+from mmerc.encoders.face.encoder import FaceConfig
 from mmerc.encoders.signal import SignalConfig
-from mmerc.encoders.spectrogram import SpectrogramConfig
-from mmerc.encoders.speech import SpeechConfig
-from mmerc.encoders.speech_transformer import SpeechTransformerConfig
-from mmerc.encoders.text import TextConfig
-from mmerc.encoders.wavernn import WaveRnnConfig
+from mmerc.encoders.text.base import TextConfig
+from mmerc.encoders.text.bert import BertTextConfig
+from mmerc.encoders.text.gpt import GptConfig
 from mmerc.fusion import FusionConfig
-from mmerc.training.settings import RunConfig, TrainerConfig
+from mmerc.training.run_config import RunConfig, TrainerConfig
 
 PAGE = Path(__file__).with_name("settings.md")
 SECTIONS = ("trainer", "modalities", "fusion")  # of a run: they have tables of their own

@@ -37,10 +37,10 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_run(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of every part of the article, tiny (the smoke preset); nothing may be changed in it."""
+    """A run of every part of the paper, tiny (the smoke preset); nothing may be changed in it."""
     from mmerc import config
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
+    from mmerc.training.run import train
+    from mmerc.training.run_config import check
 
     out = tmp_path_factory.mktemp("runs") / "smoke"
     train(f"meld:{small_corpus}", out, check(config.load("smoke", None, [])))

@@ -28,7 +28,7 @@ from mmerc.emotions import SEVEN
 from mmerc.inference import Predictor
 from mmerc.media import read_frames
 from mmerc.media.inspection import broken_clips
-from mmerc.training.model_folder import FORMAT
+from mmerc.model.folder import FORMAT
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -158,7 +158,7 @@ def test_the_page_of_settings_is_what_they_say_of_themselves() -> None:
 
 def test_settings_named_in_the_manual_exist() -> None:
     from mmerc import config
-    from mmerc.training.settings import check
+    from mmerc.training.run_config import check
 
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     overrides = re.findall(r"`(?:--set )?((?:text|audio|face|fusion|trainer)\.\w+=[\w.]+)`", page)

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from mmerc.corpora import Clip, Corpus, Dialogue, Utterance, open_corpus
     from mmerc.errors import MmercError
     from mmerc.inference import Predictor
-    from mmerc.training.pipeline import train
+    from mmerc.training.run import train
 
 __all__ = ["Clip", "Corpus", "Dialogue", "MmercError", "Predictor", "Utterance", "open_corpus", "train"]
 __version__ = metadata.version("mmerc")
@@ -15,7 +15,7 @@ __version__ = metadata.version("mmerc")
 _HOMES = {
     "Clip": "mmerc.corpora", "Corpus": "mmerc.corpora", "Dialogue": "mmerc.corpora", "Utterance": "mmerc.corpora",
     "open_corpus": "mmerc.corpora", "MmercError": "mmerc.errors", "Predictor": "mmerc.inference",
-    "train": "mmerc.training.pipeline",
+    "train": "mmerc.training.run",
 }  # fmt: skip
 
 

@@ -67,10 +67,10 @@ def train(
         raise ConfigError("--preset and --config exclude each other: give one of them.")
     from mmerc import config as configuration
     from mmerc.corpora import open_corpus
-    from mmerc.corpora.conversation import HELD_OUT
+    from mmerc.corpora.dialogue import HELD_OUT
     from mmerc.corpora.location import mapped
     from mmerc.fusion import asked
-    from mmerc.training.settings import check
+    from mmerc.training.run_config import check
     from mmerc.training.signals import with_signals
 
     corpus = mapped(corpus, places or [])
@@ -79,7 +79,7 @@ def train(
     if config is None:
         settings = with_signals(settings, open_corpus(corpus), only)
     checked = check(configuration.overridden(settings, overrides or []), only=only)
-    from mmerc.training.pipeline import train as run_training
+    from mmerc.training.run import train as run_training
 
     def report() -> None:
         from mmerc.evaluation.report import write_report
@@ -102,10 +102,10 @@ def evaluate(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """The article's tables with this run's numbers; where a split has no labels, says so."""
+    """The paper's tables with this run's numbers; where a split has no labels, says so."""
     if on is not None:
-        from mmerc.inference.scoring import evaluate_on
-        from mmerc.training.progress import bar, show_log
+        from mmerc.evaluation.external import evaluate_on
+        from mmerc.progress import bar, show_log
 
         if robustness or split != "test":
             raise ConfigError("--on names its own split, and goes without --robustness: leave the others out.")
@@ -153,11 +153,11 @@ def predict(
     A recording of more than 30 s without a transcript is cut where somebody speaks.
     """
     from mmerc.files import check_writable
+    from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
-    from mmerc.inference.answers import as_text, form_of, write_answers
+    from mmerc.inference.export.rows import as_text, form_of, write_answers
     from mmerc.inference.inputs import check_output, read_input
-    from mmerc.processor import keep_memory
-    from mmerc.training.progress import bar, show_log
+    from mmerc.progress import bar, show_log
 
     for file in (out, html):
         if file is not None:
@@ -192,8 +192,8 @@ def predict(
         write_answers(out, rows, form)
         errors.print(escape(f"{len(rows)} rows in {out}"), soft_wrap=True)
     if html is not None:
+        from mmerc.inference.export.timeline import write_timeline
         from mmerc.inference.inputs import is_file
-        from mmerc.inference.timeline import write_timeline
 
         recording = Path(source) if is_file(Path(source)) else None
         write_timeline(html, rows, predictor.labels, recording)
@@ -220,8 +220,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Graphs for onnxruntime, each compared with torch; `--backend onnx` of predict and serve reads them."""
-    from mmerc.inference.onnx import loss_of
-    from mmerc.inference.onnx_export import export_onnx
+    from mmerc.model.onnx.export import export_onnx
+    from mmerc.model.onnx.runtime import loss_of
 
     asked = None
     if check is not None:
@@ -266,9 +266,9 @@ def serve(
 ) -> None:
     """HTTP, a WebSocket for live conversations, and a page at /."""
     from mmerc import config as configuration
+    from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
-    from mmerc.processor import keep_memory
-    from mmerc.training.progress import show_log
+    from mmerc.progress import show_log
 
     try:
         from mmerc.serving import Limits, create_app, server
@@ -299,7 +299,7 @@ def corpus_check(corpus: CorpusArgument, as_json: JsonOption = False) -> None:
     from mmerc.corpora import open_corpus
     from mmerc.corpora.statistics import statistics
     from mmerc.media.inspection import broken_clips
-    from mmerc.training.progress import bar
+    from mmerc.progress import bar
 
     opened = open_corpus(corpus)
     counted = statistics(opened)

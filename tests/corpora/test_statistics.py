@@ -1,4 +1,4 @@
-from mmerc.corpora.conversation import Corpus, Dialogue, Utterance
+from mmerc.corpora.dialogue import Corpus, Dialogue, Utterance
 from mmerc.corpora.statistics import statistics
 from mmerc.emotions import LabelSet
 

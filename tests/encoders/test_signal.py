@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.encoders.encoder import Example
+from mmerc.encoders.base import Example
 from mmerc.encoders.signal import Signal, SignalConfig
 from mmerc.errors import ConfigError, MissingModality
 

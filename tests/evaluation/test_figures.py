@@ -13,11 +13,11 @@ def drawn(png: bytes) -> np.ndarray:
 
 def test_every_figure_is_a_picture_with_something_on_it() -> None:
     statistics = {"labels": ["a", "b"], "splits": {"train": {"emotions": {"a": 3, "b": 1}}, "test": {"emotions": None}}}
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     pictures = [
         figures.label_distribution(statistics),
         figures.confusion([[3, 1], [0, 2]], ["a", "b"]),
-        figures.embedding(dice.normal(size=(12, 4)), ["joy", "fear", "anger"] * 4, SEVEN),
+        figures.embedding(rng.normal(size=(12, 4)), ["joy", "fear", "anger"] * 4, SEVEN),
         figures.learning_curves({"text": [{"epoch": 1, "dev_f1_weighted": 0.3}, {"epoch": 2, "dev_f1_weighted": 0.4}]}),
     ]
     for picture in map(drawn, pictures):

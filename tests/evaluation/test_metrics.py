@@ -25,7 +25,7 @@ def test_every_number_is_scikit_learns(pairs: list[tuple[int, int]]) -> None:
 
 
 def test_the_articles_two_f1_are_told_apart() -> None:
-    """From the article's own Table 1: what it prints is the harmonic mean, the mean of its F1 column is another number."""
+    """From the paper's own Table 1: what it prints is the harmonic mean, the mean of its F1 column is another number."""
     for name in ("fused", "text", "audio", "face"):
         rows = TABLE_1[name]
         weights = np.array([SUPPORT[label] for label in rows]) / sum(SUPPORT.values())

@@ -26,8 +26,8 @@ def test_one_file_with_tables_and_figures_and_no_network(small_run: Path, tmp_pa
 
 def test_names_from_the_corpus_are_escaped(tmp_path: Path) -> None:
     from mmerc import config
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
+    from mmerc.training.run import train
+    from mmerc.training.run_config import check
 
     rows = "".join(
         f"{dialogue},{turn},A,{text},{label},{split}\n"

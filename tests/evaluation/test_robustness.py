@@ -13,7 +13,7 @@ from mmerc.errors import RunError
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.report import write_report
 from mmerc.evaluation.robustness import missing, noisy, only
-from mmerc.evaluation.trained import fusions_of
+from mmerc.evaluation.trained_fusions import fusions_of
 from mmerc.features import Row
 
 KEYS = [("test", "0", str(number)) for number in range(400)]

@@ -21,7 +21,7 @@ def result(corpus: str, split: str, utterances: int) -> dict[str, object]:
 def test_our_numbers_stand_beside_the_articles_under_their_true_names() -> None:
     table = overall(result("MELD", "test", 2610))
     assert table.header == [
-        "system", "accuracy", "article", "balanced_accuracy", "article", "f1_weighted", "article", "f1_of_weighted_pr", "article",
+        "system", "accuracy", "paper", "balanced_accuracy", "paper", "f1_weighted", "paper", "f1_of_weighted_pr", "paper",
     ]  # fmt: skip
     rows = {row[0]: row for row in table.rows}
     assert rows["fused"][2::2] == ["65.0", "42.2", "63.0", "64.0"]

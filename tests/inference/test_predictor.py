@@ -15,7 +15,7 @@ from mmerc.encoders import ENCODERS, check_config
 from mmerc.errors import RunError
 from mmerc.files import read_jsonl
 from mmerc.fusion import FusionConfig, build
-from mmerc.inference.live import REMEMBERED
+from mmerc.inference.streaming import REMEMBERED
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
 def test_what_each_attention_adds_is_what_the_answer_loses_when_it_is_shut(
     predictor: Predictor, small_corpus: Path
 ) -> None:
-    from mmerc.fusion.crossmodal import closed
+    from mmerc.fusion.layers.crossmodal import closed
 
     clip = sorted((small_corpus / "train_splits").iterdir())[0]
     dialogue = Dialogue("t", 0, (Utterance("t", 0, 0, text="We won!", clip=Clip(clip)),))
@@ -153,8 +153,8 @@ def test_who_has_said_nothing_that_can_be_read_has_no_number_in_either() -> None
     assert fusion.context is not None
     torch.nn.init.normal_(fusion.context.speakers.weight)  # so that a number matters
     reading = Predictor(labels=SEVEN, encoders=encoders, fusion=fusion, prior=[1 / 7] * 7)
-    dice = np.random.default_rng(0)
-    signals = [{}, *({name: dice.normal(size=2) for name in encoders} for _ in range(2))]
+    rng = np.random.default_rng(0)
+    signals = [{}, *({name: rng.normal(size=2) for name in encoders} for _ in range(2))]
     turns = tuple(Utterance("t", "0", n, "ABA"[n], signals=each) for n, each in enumerate(signals))
     talk = reading.stream()
     said = [talk.push(turn)["probabilities"] for turn in turns]

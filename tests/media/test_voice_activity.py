@@ -6,7 +6,7 @@ import torch
 from scipy.io import wavfile
 
 from mmerc.corpora import Clip, Dialogue, Utterance
-from mmerc.encoders.spectrogram import Spectrogram, SpectrogramConfig
+from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
 from mmerc.media.voice_activity import stretches_of_speech

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mmerc.features import Row
 from mmerc.fusion import FusionConfig, build
 from mmerc.training.batches import CONTEXT, Batches, FusionExamples, arranged, inputs_of, unpacked
-from mmerc.training.settings import TrainerConfig
-from mmerc.training.stage import Task, fit
+from mmerc.training.loop import Task, fit
+from mmerc.training.run_config import TrainerConfig
 
 
 class Numbers:
@@ -25,7 +25,7 @@ class Numbers:
         self.lengths = [number % 7 + 1 for number in range(count)]
         self.units = [[number] for number in range(count)]
 
-    def collate(self, places: list[int], dice: random.Random | None) -> dict[str, torch.Tensor]:
+    def collate(self, places: list[int], rng: random.Random | None) -> dict[str, torch.Tensor]:
         return {"x": torch.tensor(places)}
 
 

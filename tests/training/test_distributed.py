@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.test_stage import MACHINE, task
 from torch import nn
 
 from mmerc.errors import RunError
+from mmerc.hardware import is_main_process
 from mmerc.training import distributed
+from tests.training.test_loop import MACHINE, task
 
 
 def train_points(out: str) -> None:
-    from mmerc.training.stage import fit
+    from mmerc.training.loop import fit
 
     distributed.join()
     made = task(epochs=3, optimizer="sgd")
@@ -21,7 +22,7 @@ def train_points(out: str) -> None:
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0  # what each process draws is its own
     history = fit(made, MACHINE, Path(out) / "checkpoint", lambda note: None)
-    if distributed.is_first():
+    if is_main_process():
         state = {name: value.tolist() for name, value in made.network.state_dict().items()}
         (Path(out) / "result.json").write_text(json.dumps([history, state]))
 
@@ -56,8 +57,8 @@ def test_two_processes_give_the_numbers_of_one(tmp_path: Path) -> None:
 def test_the_whole_job_in_two_processes(small_corpus: Path, tmp_path: Path) -> None:
     from mmerc import config
     from mmerc.evaluation import evaluate
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
+    from mmerc.training.run import train
+    from mmerc.training.run_config import check
 
     overrides = [
         "trainer.devices=2",
@@ -82,6 +83,6 @@ def test_a_sentence_of_ours_is_passed_on() -> None:
 
 
 def test_alone_it_is_the_first_of_one() -> None:
-    assert (distributed.rank(), distributed.world(), distributed.nodes(), distributed.is_first()) == (0, 1, 1, True)
+    assert (distributed.rank(), distributed.world(), distributed.nodes(), is_main_process()) == (0, 1, 1, True)
     assert distributed.gathered([1, 2]) == [1, 2]
     distributed.barrier()

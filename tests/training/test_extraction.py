@@ -6,7 +6,7 @@ import pytest
 
 from mmerc.corpora import Corpus, Dialogue, Key, Utterance
 from mmerc.emotions import SEVEN
-from mmerc.encoders.spectrogram import Spectrogram, SpectrogramConfig
+from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
 from mmerc.features import FeatureStore, Row
 from mmerc.training.batches import speaker_of

@@ -20,8 +20,8 @@ KILLS = 10
 def work(corpus: str, out: str) -> None:
     from mmerc import config
     from mmerc.evaluation import evaluate
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
+    from mmerc.training.run import train
+    from mmerc.training.run_config import check
 
     # One thread, because a sum over threads may round differently when a run is cut.
     train(corpus, Path(out), check(config.load("smoke", None, ["trainer.threads=1"])))
@@ -42,7 +42,7 @@ def numbers(run: Path) -> tuple[object, str, dict[object, bytes]]:
 @pytest.mark.timeout(400)
 def test_ten_kills_change_no_number(small_corpus: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mmerc.training.pipeline", "mmerc.evaluation"])
+    context.set_forkserver_preload(["mmerc.training.run", "mmerc.evaluation"])
 
     def start(out: Path) -> multiprocessing.process.BaseProcess:
         process = context.Process(target=work, args=(f"meld:{small_corpus}", str(out)))
@@ -55,10 +55,10 @@ def test_ten_kills_change_no_number(small_corpus: Path, tmp_path: Path) -> None:
     whole = time.monotonic() - began
     assert undisturbed.exitcode == 0
 
-    dice, kills, out = random.Random(), 0, tmp_path / "killed"
+    rng, kills, out = random.Random(), 0, tmp_path / "killed"
     while kills < KILLS:
         process = start(out)
-        process.join(dice.uniform(0.05, 0.9) * whole / 4)
+        process.join(rng.uniform(0.05, 0.9) * whole / 4)
         if process.is_alive():
             process.kill()
             process.join()

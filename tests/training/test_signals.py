@@ -10,7 +10,7 @@ from mmerc.cli import app
 from mmerc.corpora import Clip, Corpus, Dialogue, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.errors import ConfigError
-from mmerc.training.settings import check
+from mmerc.training.run_config import check
 from mmerc.training.signals import with_signals
 
 COMPACT = config.load("compact", None, [])
@@ -36,12 +36,12 @@ def test_each_signal_gets_an_encoder_and_words_stay() -> None:
     assert list(check(with_signals(COMPACT, corpus(text="hi", signals={"pulse": np.ones(2)}))).modalities) == [
         "pulse", "text",
     ]  # fmt: skip
-    told = replace(corpus(text="hi", signals=signals), told=("text",))
+    told = replace(corpus(text="hi", signals=signals), leaky_signals=("text",))
     assert with_signals(COMPACT, told)["fusion"]["epochs"] == 8 < COMPACT["fusion"]["epochs"]
     assert with_signals(COMPACT, told, ["pulse", "words"])["fusion"] == COMPACT["fusion"]
     noises = [
         {name: with_signals(COMPACT, each)[name]["noise"] for name in signals}
-        for each in (told, replace(told, told=()))
+        for each in (told, replace(told, leaky_signals=()))
     ]
     assert noises == [{"text": 1.5, "pulse": 0.0}, {"text": 0.7, "pulse": 0.0}]
     with_clip = corpus(clip=Clip(Path("a.mp4")), signals={"face": np.ones(2)})
@@ -73,13 +73,13 @@ def test_the_words_have_a_name_of_their_own() -> None:
 
 
 def pack(folder: Path) -> Path:
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     rows = ["dialogue,utterance,speaker,text,emotion,split"]
     arrays = {}
     for number in range(60):
         split = "train" if number < 40 else "dev" if number < 50 else "test"
         rows.append(f"{number // 5},{number % 5},A,,{'joy' if number % 2 else 'anger'},{split}")
-        arrays[f"{number // 5}/{number % 5}"] = dice.normal(number % 2 * 3, 1, (int(dice.integers(2, 6)), 2))
+        arrays[f"{number // 5}/{number % 5}"] = rng.normal(number % 2 * 3, 1, (int(rng.integers(2, 6)), 2))
     folder.mkdir()
     (folder / "utterances.csv").write_text("\n".join(rows) + "\n")
     np.savez(folder / "pulse.npz", **arrays)

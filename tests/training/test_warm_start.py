@@ -8,13 +8,13 @@ from safetensors.torch import load_file
 
 from mmerc.emotions import SEVEN
 from mmerc.errors import ConfigError, RunError
-from mmerc.training.model_folder import network_file
+from mmerc.model.folder import network_file
 
 
 def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
     from mmerc import config
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
+    from mmerc.training.run import train
+    from mmerc.training.run_config import check
 
     (tmp_path / "go").mkdir()
     (tmp_path / "go" / "labels.txt").write_text("anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise")
@@ -40,18 +40,18 @@ def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
 
 def sensors(folder: Path, names: str, labels: str) -> str:
     """A pack with a signal of each name, a vector of three an utterance."""
-    dice = np.random.default_rng(len(labels))
+    rng = np.random.default_rng(len(labels))
     folder.mkdir()
     lines = [f"{n},0,A,,{labels.split()[n % 2]},{'train' if n < 8 else 'dev'}" for n in range(12)]
     (folder / "utterances.csv").write_text("\n".join(["dialogue,utterance,speaker,text,emotion,split", *lines]) + "\n")
     for name in names.split():
-        np.savez(folder / f"{name}.npz", **{f"{n}/0": dice.normal(0, 1, 3) for n in range(12)})
+        np.savez(folder / f"{name}.npz", **{f"{n}/0": rng.normal(0, 1, 3) for n in range(12)})
     return f"pack:{folder}"
 
 
 def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
-    from mmerc.training.pipeline import train
-    from mmerc.training.settings import check
+    from mmerc.training.run import train
+    from mmerc.training.run_config import check
 
     def trained(place: str, run: str, names: str, start: str = "", seeds: int = 1) -> dict[str, torch.Tensor]:
         stage = {
@@ -89,7 +89,7 @@ def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
 
 def test_a_learned_vocabulary_is_handed_to_no_other_model() -> None:
     from mmerc import config
-    from mmerc.training.settings import check
+    from mmerc.training.run_config import check
 
     with pytest.raises(ConfigError, match="a vocabulary that is learned from a corpus fits no other model"):
         check(config.load("smoke", None, ["text.warm_start=model:x"]))

@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from mmerc.corpora.conversation import Clip, Corpus, Dialogue, Identity, Key, Live, Problem, Utterance, whole
-from mmerc.corpora.fer2013 import read_fer2013
-from mmerc.corpora.goemotions import read_goemotions
+from mmerc.corpora.dialogue import Clip, Corpus, Dialogue, Identity, Key, Live, Problem, Utterance, replace_surrogates
 from mmerc.corpora.location import parts
-from mmerc.corpora.meld import read_meld
-from mmerc.corpora.mosi import read_mosi
-from mmerc.corpora.packs import read_pack
-from mmerc.corpora.ravdess import read_ravdess
-from mmerc.corpora.table import read_table
+from mmerc.corpora.packs.reader import read_pack
+from mmerc.corpora.readers.fer2013 import read_fer2013
+from mmerc.corpora.readers.goemotions import read_goemotions
+from mmerc.corpora.readers.meld import read_meld
+from mmerc.corpora.readers.mosi import read_mosi
+from mmerc.corpora.readers.ravdess import read_ravdess
+from mmerc.corpora.readers.table import read_table
 from mmerc.errors import CorpusError
 
 __all__ = ["READERS", "Clip", "Corpus", "Dialogue", "Identity", "Key", "Live", "Problem", "Utterance", "open_corpus"]
@@ -59,5 +59,7 @@ def open_corpus(location: str) -> Corpus:
     if kind != "synthetic" and not there:
         raise CorpusError(f"{location}: there is nothing at {place}: check the path.")
     corpus = read_pack(place, places) if places else READERS[kind](place)
-    problems = tuple(Problem(each.kind, whole(each.where), whole(each.what)) for each in corpus.problems)
-    return replace(corpus, name=whole(corpus.name), problems=problems)
+    problems = tuple(
+        Problem(each.kind, replace_surrogates(each.where), replace_surrogates(each.what)) for each in corpus.problems
+    )
+    return replace(corpus, name=replace_surrogates(corpus.name), problems=problems)

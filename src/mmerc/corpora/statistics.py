@@ -1,9 +1,9 @@
-"""What a corpus holds, counted: the article's Figure 1 as numbers, and the oddities that bias a result."""
+"""What a corpus holds, counted: the paper's Figure 1 as numbers, and the oddities that bias a result."""
 
 from collections import Counter
 from typing import Any
 
-from mmerc.corpora.conversation import Corpus, Dialogue, Utterance
+from mmerc.corpora.dialogue import Corpus, Dialogue, Utterance
 
 REPEATED_TURNS = 4  # so many same turns in a row, said by the same people, are one scene cut twice
 

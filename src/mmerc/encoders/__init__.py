@@ -3,14 +3,14 @@
 from typing import Any
 
 from mmerc.config import validate
-from mmerc.encoders.bert import Bert
-from mmerc.encoders.encoder import Batch, Encoder, EncoderConfig, Encoding, Example
-from mmerc.encoders.face import Face
-from mmerc.encoders.gpt import Gpt
+from mmerc.encoders.audio.spectrogram import Spectrogram
+from mmerc.encoders.audio.speech_transformer import SpeechTransformer
+from mmerc.encoders.audio.wavernn import WaveRnnEncoder
+from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
+from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.signal import Signal
-from mmerc.encoders.spectrogram import Spectrogram
-from mmerc.encoders.speech_transformer import SpeechTransformer
-from mmerc.encoders.wavernn import WaveRnnEncoder
+from mmerc.encoders.text.bert import Bert
+from mmerc.encoders.text.gpt import Gpt
 from mmerc.errors import ConfigError
 
 __all__ = ["ENCODERS", "Batch", "Encoder", "EncoderConfig", "Encoding", "Example", "check_config"]

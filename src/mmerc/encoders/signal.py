@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.corpora.arrays import usable
-from mmerc.encoders.encoder import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
-from mmerc.encoders.turns import Protocol
+from mmerc.corpora.packs.arrays import usable
+from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
+from mmerc.encoders.text.input import Protocol
 from mmerc.errors import ConfigError, MissingModality
 
 SMALLEST = 1e-5  # deviation below which a column is constant
@@ -123,7 +123,7 @@ class Signal(Encoder):
         columns = self.config.inputs + (2 if self.config.context else 0)
         return np.random.default_rng(0).normal(0, 1, (length, columns)).astype(np.float32)
 
-    def collate(self, examples: Sequence[Example], dice: random.Random | None = None) -> Batch:
+    def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
         steps, mask = padded([example.values for example in examples])
         return {"steps": steps, "mask": mask}
 

@@ -1,4 +1,4 @@
-"""Evaluation: metrics, the article's tables, figures, the report."""
+"""Evaluation: metrics, the paper's tables, figures, the report."""
 
 from mmerc.evaluation.evaluate import evaluate
 from mmerc.evaluation.metrics import score

@@ -10,10 +10,10 @@ from mmerc.corpora import Corpus, Key, Utterance, open_corpus
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import robustness
-from mmerc.evaluation.trained import Trained, compared, fusions_of
+from mmerc.evaluation.trained_fusions import Trained, compared, fusions_of
 from mmerc.files import read_json, read_json_value, read_jsonl, write_json
-from mmerc.training.decision import FUSED
-from mmerc.training.run import corpus_fingerprint, read_config, seed_folders
+from mmerc.model.calibration import FUSED
+from mmerc.training.run_folder import corpus_fingerprint, read_config, seed_folders
 from mmerc.training.selection import trainable
 
 MAJORITY = "majority"

@@ -24,7 +24,7 @@ MOST_POINTS = 3000  # of a t-SNE; more take minutes and show no more
 
 
 def label_distribution(statistics: dict[str, Any]) -> bytes:
-    """The article's Figure 1: utterances of each label in each split that has labels."""
+    """The paper's Figure 1: utterances of each label in each split that has labels."""
     splits = {name: split["emotions"] for name, split in statistics["splits"].items() if split["emotions"]}
     figure, axes = plt.subplots(figsize=(8, 3.4))
     width = 0.8 / max(len(splits), 1)
@@ -43,7 +43,7 @@ def label_distribution(statistics: dict[str, Any]) -> bytes:
 
 
 def confusion(matrix: list[list[int]], names: list[str]) -> bytes:
-    """The article's Figure 7: counts, coloured by the share of each row."""
+    """The paper's Figure 7: counts, coloured by the share of each row."""
     counts = np.asarray(matrix)
     share = counts / np.clip(counts.sum(1, keepdims=True), 1, None)
     figure, axes = plt.subplots(figsize=(5.6, 4.8))
@@ -58,7 +58,7 @@ def confusion(matrix: list[list[int]], names: list[str]) -> bytes:
 
 
 def embedding(vectors: Float[np.ndarray, "N c"], emotions: list[str], labels: LabelSet, *, seed: int = 0) -> bytes:
-    """The article's Figure 8: t-SNE of the fused vectors, coloured by emotion."""
+    """The paper's Figure 8: t-SNE of the fused vectors, coloured by emotion."""
     vectors, names = np.asarray(vectors, np.float32), np.asarray(emotions)
     if len(vectors) > MOST_POINTS:
         drawn = np.random.default_rng(seed).choice(len(vectors), MOST_POINTS, replace=False)

@@ -1,7 +1,7 @@
 """The numbers that papers report, all from one confusion matrix, each under its true name.
 
 `f1_weighted` is the support-weighted mean of the per-class F1: what scikit-learn and the field mean by weighted F1.
-`f1_of_weighted_pr` is the harmonic mean of weighted precision and weighted recall: what the article prints as
+`f1_of_weighted_pr` is the harmonic mean of weighted precision and weighted recall: what the paper prints as
 "Weighted Avg. F1". The two differ by a point or more and are never compared with each other (reading note 1).
 """
 
@@ -38,7 +38,7 @@ def by_class(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.ndarray, "
 
 
 def summary(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.ndarray, "*R"]]:
-    """The numbers of a whole matrix, or of each of a stack of them (article, Eq. 17-21, for seven classes).
+    """The numbers of a whole matrix, or of each of a stack of them (paper, Eq. 17-21, for seven classes).
 
     >>> {name: float(value.round(3)) for name, value in summary(np.array([[3, 1], [2, 4]])).items()}["accuracy"]
     0.7
@@ -72,11 +72,11 @@ def intervals(
 
     Utterances are drawn with replacement, the same ones for every seed.
     """
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     codes = labels * classes + predicted  # [S, N], a cell of the confusion matrix each
     matrices = np.empty((RESAMPLES, len(predicted), classes, classes), np.int64)
     for draw in range(RESAMPLES):
-        drawn = codes[:, dice.integers(len(labels), size=len(labels))]
+        drawn = codes[:, rng.integers(len(labels), size=len(labels))]
         for number, row in enumerate(drawn):
             matrices[draw, number] = np.bincount(row, minlength=classes * classes).reshape(classes, classes)
     values = {name: value.mean(1) for name, value in summary(matrices).items()}

@@ -11,14 +11,14 @@ import jinja2
 import yaml
 
 from mmerc.corpora import Corpus
-from mmerc.corpora.conversation import HELD_OUT
+from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.corpora.statistics import statistics
 from mmerc.evaluation import figures
 from mmerc.evaluation.evaluate import evaluate, open_evaluated
 from mmerc.evaluation.tables import Table, all_tables
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
-from mmerc.training.run import read_config, read_settings, seed_folders
+from mmerc.training.run_folder import read_config, read_settings, seed_folders
 from mmerc.weights import read_tensors
 
 
@@ -103,7 +103,7 @@ def _corpus(corpus: Corpus) -> Section:
          *(str(split["emotions"][label]) if split["emotions"] else "" for label in counted["labels"])]
         for name, split in counted["splits"].items()
     ]  # fmt: skip
-    section = Section("The corpus", tables=[Table("Counts", "The article's Figure 1 as a table.", header, rows)])
+    section = Section("The corpus", tables=[Table("Counts", "The paper's Figure 1 as a table.", header, rows)])
     section.add_figure("Utterances of each label in each split.", figures.label_distribution(counted))
     if corpus.problems:
         found = [[problem.kind, problem.where, problem.what] for problem in corpus.problems[:50]]

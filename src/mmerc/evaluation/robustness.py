@@ -1,6 +1,6 @@
 """What is left when modalities fail: every subset of them, several missing rates, noise on each of them.
 
-The article claims it (Section 4.2.2) and does not measure it. Features are taken away or disturbed, nothing is trained
+The paper claims it (Section 4.2.2) and does not measure it. Features are taken away or disturbed, nothing is trained
 again. An utterance left without any modality gets the label prior, as it does in `mmerc predict`.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmerc.corpora import Key
-from mmerc.evaluation.trained import Change, Trained
+from mmerc.evaluation.trained_fusions import Change, Trained
 from mmerc.features import Row
 
 RATES = tuple(number / 10 for number in range(10))
@@ -48,7 +48,7 @@ def only(names: tuple[str, ...]) -> Change:
 
 def missing(rate: float, seed: int) -> Change:
     """Each modality of each utterance is gone with probability `rate`; what is gone at a rate is gone at every higher one."""
-    return lambda name, row: Row(row.key, None, "left out") if _dice(seed, name, row.key).random() < rate else row
+    return lambda name, row: Row(row.key, None, "left out") if _rng(seed, name, row.key).random() < rate else row
 
 
 def noisy(name: str, deviation: float, seed: int) -> Change:
@@ -57,11 +57,11 @@ def noisy(name: str, deviation: float, seed: int) -> Change:
     def change(found: str, row: Row) -> Row:
         if found != name or row.values is None:
             return row
-        noise = _dice(seed, name, row.key).normal(0, deviation, row.values.shape)
+        noise = _rng(seed, name, row.key).normal(0, deviation, row.values.shape)
         return Row(row.key, (row.values + noise).astype(np.float32), None, row.metadata)
 
     return change
 
 
-def _dice(seed: int, name: str, key: Key) -> np.random.Generator:
+def _rng(seed: int, name: str, key: Key) -> np.random.Generator:
     return np.random.default_rng(list(f"{seed}/{name}/{'/'.join(key)}".encode()))

@@ -1,4 +1,4 @@
-"""The article's tables with our numbers beside the published ones, as plain rows for the terminal and the report."""
+"""The paper's tables with our numbers beside the published ones, as plain rows for the terminal and the report."""
 
 from dataclasses import dataclass
 from statistics import stdev
@@ -33,7 +33,7 @@ class Table:
 
 
 def is_published(result: dict[str, Any]) -> bool:
-    """Whether the article's numbers are about these very utterances."""
+    """Whether the paper's numbers are about these very utterances."""
     return result["corpus"] == "MELD" and result["split"] == "test" and result["scored"] == 2610
 
 
@@ -125,12 +125,12 @@ def overall(result: dict[str, Any]) -> Table:
             published = TABLE_2.get(name, {}).get(column)
             row.append("" if published is None else f"{published:.1f}")
         rows.append(row)
-    header = ["system", *(part for column in COLUMNS for part in (column, "article"))]
-    return Table("Overall (the article's Table 2)", _note(result), header, rows)
+    header = ["system", *(part for column in COLUMNS for part in (column, "paper"))]
+    return Table("Overall (the paper's Table 2)", _note(result), header, rows)
 
 
 def per_emotion(result: dict[str, Any]) -> Table:
-    """Table 1: precision, recall and F1 of each emotion, ours | the article's."""
+    """Table 1: precision, recall and F1 of each emotion, ours | the paper's."""
     systems = [name for name in result["systems"] if name != "majority"]
     rows = []
     for label in result["labels"]:
@@ -144,11 +144,11 @@ def per_emotion(result: dict[str, Any]) -> Table:
         rows.append(row)
     header = ["emotion", *(f"{name} {key}" for name in systems for key in ("PRE", "REC", "F1"))]
     note = f"Mean over the seeds.{_others(result)}"
-    return Table("Each emotion, ours | the article's (Table 1)", note, header, rows)
+    return Table("Each emotion, ours | the paper's (Table 1)", note, header, rows)
 
 
 def comparison(result: dict[str, Any]) -> Table:
-    """Table 3: the systems that the article compares itself with, and ours."""
+    """Table 3: the systems that the paper compares itself with, and ours."""
     rows = [[model, parts, f"{accuracy:.1f}", f"{f1:.1f}", kind] for model, parts, accuracy, f1, kind in TABLE_3]
     for name, system in result["systems"].items():
         if name == "majority":
@@ -158,9 +158,9 @@ def comparison(result: dict[str, Any]) -> Table:
         rows.append(
             ["mmerc", parts, percent(system, "accuracy"), percent(system, "f1_of_weighted_pr"), "f1_of_weighted_pr"]
         )
-    note = f"All but ours on MELD test, as the article prints them.{_others(result)}"
+    note = f"All but ours on MELD test, as the paper prints them.{_others(result)}"
     header = ["model", "modalities", "accuracy", "F1", "which F1"]
-    return Table("Beside other systems (the article's Table 3)", note, header, rows)
+    return Table("Beside other systems (the paper's Table 3)", note, header, rows)
 
 
 def percent(system: dict[str, Any], column: str) -> str:
@@ -182,7 +182,7 @@ def _note(result: dict[str, Any]) -> str:
     seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
     ours = f"Ours: {result['corpus']} {result['split']}, {result['scored']} utterances{part}, {result['protocol']}, {seeds}"
     spread = "mean ± standard deviation, " if result["seeds"] > 1 else ""
-    return f"{ours}; {spread}[95 % bootstrap interval]. The article: MELD test, 2,610 utterances.{_others(result)}"
+    return f"{ours}; {spread}[95 % bootstrap interval]. The paper: MELD test, 2,610 utterances.{_others(result)}"
 
 
 def _others(result: dict[str, Any]) -> str:

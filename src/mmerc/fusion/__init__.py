@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from mmerc.errors import ConfigError
-from mmerc.fusion.alternatives import (
+from mmerc.fusion.base import Fused, Fusion, FusionConfig
+from mmerc.fusion.baselines import (
     AttentionPooling,
     CrossmodalConcatenation,
     EarlyConcatenation,
@@ -12,9 +13,8 @@ from mmerc.fusion.alternatives import (
     LateStacking,
     LowRank,
 )
-from mmerc.fusion.comparators import CTNet, InterModality, MulT, MultiLevel
-from mmerc.fusion.fusion import Fused, Fusion, FusionConfig
-from mmerc.fusion.model import CrossmodalEmbraceNet
+from mmerc.fusion.crossmodal_embracenet import CrossmodalEmbraceNet
+from mmerc.fusion.published import CTNet, InterModality, MulT, MultiLevel
 
 __all__ = ["FUSIONS", "CrossmodalEmbraceNet", "Fused", "Fusion", "FusionConfig", "asked", "build"]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmerc.corpora import READERS, Clip, Corpus, Dialogue, Problem, Utterance, open_corpus
-from mmerc.corpora.conversation import gather
+from mmerc.corpora.dialogue import gather
 from mmerc.corpora.location import parts
-from mmerc.corpora.meld import NAME
+from mmerc.corpora.readers.meld import NAME
 from mmerc.errors import ConfigError, CorpusError
 from mmerc.inference.recording import Words, alone, read_recording
 from mmerc.media.container import SUFFIXES

@@ -12,24 +12,24 @@ from typing import Any, Literal
 from torch import Tensor
 
 from mmerc.corpora import Clip, Dialogue, Key, Utterance
-from mmerc.corpora.conversation import whole
+from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
 from mmerc.errors import ClipNotFound, RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import Fusion
-from mmerc.fusion.context import number_of
-from mmerc.fusion.crossmodal import closed
-from mmerc.inference.hub import model_folder
-from mmerc.inference.live import REMEMBERED, Conversation
+from mmerc.fusion.layers.crossmodal import closed
+from mmerc.fusion.layers.dialogue_context import number_of
+from mmerc.inference.call_batcher import Together
 from mmerc.inference.recording import read_recording
-from mmerc.inference.together import Together
-from mmerc.training.decision import FUSED, Decision
+from mmerc.inference.streaming import REMEMBERED, Conversation
+from mmerc.model.calibration import FUSED, Decision
+from mmerc.model.folder import FORMAT, decision_of, load_encoder, load_fusion
+from mmerc.model.hub import model_folder
+from mmerc.model.inference import Said, answers_after, fused_answers, own_answers, prediction_row
 from mmerc.training.extraction import encoded, log_missing, prepared
-from mmerc.training.model_folder import FORMAT, decision_of, load_encoder, load_fusion
-from mmerc.training.predictions import Said, answers_after, fused_answers, own_answers, prediction_row
-from mmerc.training.settings import MODALITY_NAME
+from mmerc.training.run_config import MODALITY_NAME
 
 log = logging.getLogger("mmerc")
 AT_ONCE = 64  # utterances whose features are held in memory together
@@ -96,7 +96,7 @@ class Predictor:
         if any(encoder.classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
             raise RunError(f"{folder} names {len(labels)} labels, its networks have another number: it is damaged.")
         if backend == "onnx":
-            from mmerc.inference.onnx import use_onnx  # needs the extra onnx
+            from mmerc.model.onnx.runtime import use_onnx  # needs the extra onnx
 
             use_onnx(folder, encoders, fusion)
         answering = FUSED if fusion is not None else next(iter(encoders))
@@ -143,7 +143,9 @@ class Predictor:
 
         A clip that cannot be read gives the label prior and an empty `modalities`.
         """
-        turn = Utterance("input", whole(Path(path).stem), 0, speaker=speaker, text=text, clip=Clip(Path(path)))
+        turn = Utterance(
+            "input", replace_surrogates(Path(path).stem), 0, speaker=speaker, text=text, clip=Clip(Path(path))
+        )
         return list(self.predict([Dialogue("input", turn.dialogue, (turn,))]))
 
     def predict_recording(

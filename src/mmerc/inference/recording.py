@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from mmerc.corpora import Clip, Dialogue, Problem, Utterance
-from mmerc.corpora.conversation import whole
-from mmerc.corpora.transcript import Segment, read_transcript
+from mmerc.corpora.dialogue import replace_surrogates
+from mmerc.corpora.transcripts import Segment, read_transcript
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
 from mmerc.media.container import duration
@@ -44,7 +44,7 @@ def read_recording(
         ]
     if not segments:
         return alone(file, file.stem, _heard(Clip(file), words)), problems
-    name = whole(file.stem)
+    name = replace_surrogates(file.stem)
     turns = tuple(
         Utterance(
             "input",
@@ -55,7 +55,7 @@ def read_recording(
             start=segment.start,
             end=segment.end,
             clip=Clip(file, segment.start, segment.end),
-            source=whole(file.name),
+            source=replace_surrogates(file.name),
         )
         for number, segment in enumerate(segments)
     )
@@ -78,7 +78,7 @@ def _behind(segments: list[Segment], file: Path, transcript: str) -> list[Proble
 
 def alone(clip: Path, name: str, text: str | None = None) -> Dialogue:
     """A clip that is one utterance."""
-    turn = Utterance("input", whole(name), 0, text=text, clip=Clip(clip))
+    turn = Utterance("input", replace_surrogates(name), 0, text=text, clip=Clip(clip))
     return Dialogue("input", turn.dialogue, (turn,))
 
 

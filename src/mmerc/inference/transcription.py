@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from mmerc.corpora.conversation import whole
+from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.errors import WeightsError
 
 
@@ -41,4 +41,4 @@ class Whisper:
                 samples.astype(np.float32), beam_size=1, condition_on_previous_text=False
             )
             said = " ".join(segment.text.strip() for segment in segments)  # a generator: the work is done here
-        return whole(said.strip()) or None
+        return replace_surrogates(said.strip()) or None

@@ -23,7 +23,7 @@ Channel = Literal["mean", "centre"]
 def read_waveform(clip: Clip, *, channel: Channel = "mean", longest: float = LONGEST) -> Float[np.ndarray, " S"]:
     """The clip's samples in [-1, 1], mono at 16 kHz, at most `longest` seconds of them.
 
-    `channel`: the mean over all channels (the article), or the front centre, where films keep their dialogue
+    `channel`: the mean over all channels (the paper), or the front centre, where films keep their dialogue
     (the mean where there is none).
 
     Raises:

@@ -25,18 +25,18 @@ from mmerc import __version__
 from mmerc.corpora import Clip, Utterance
 from mmerc.errors import MissingModality
 from mmerc.inference import Predictor
-from mmerc.inference.live import Conversation
+from mmerc.inference.export.timeline import part
 from mmerc.inference.recording import Words
-from mmerc.inference.timeline import part
-from mmerc.media.live import waveform_of
+from mmerc.inference.streaming import Conversation
+from mmerc.media.live_input import waveform_of
 from mmerc.serving import schema
+from mmerc.serving.conversation_job import Reading
 from mmerc.serving.gate import Gate
 from mmerc.serving.jobs import Job, Jobs, Remembered, Row
 from mmerc.serving.limits import Limits
-from mmerc.serving.live import live
 from mmerc.serving.metrics import Metrics
-from mmerc.serving.reading import Reading
 from mmerc.serving.uploads import Uploads, check_medium
+from mmerc.serving.websocket import live
 
 NAME = r"^[A-Za-z0-9_.-]{1,64}$"
 THREADS = 4  # decode at once; the networks' own work is done by one at a time
@@ -296,7 +296,7 @@ def _routes(app: FastAPI, service: Service, guards: list[Any]) -> None:
 
 
 def _pages(app: FastAPI, service: Service) -> None:
-    folder = resources.files("mmerc.serving") / "page"
+    folder = resources.files("mmerc.serving") / "static"
 
     @app.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import HTTPException
 from starlette.datastructures import UploadFile
 
-from mmerc.corpora.transcript import ENDINGS
+from mmerc.corpora.transcripts import ENDINGS
 from mmerc.errors import MediaError
 from mmerc.media.container import duration
 

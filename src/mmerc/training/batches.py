@@ -13,9 +13,9 @@ from torch.utils.data import Dataset
 
 from mmerc.corpora import Key
 from mmerc.encoders import Encoder, Example
-from mmerc.encoders.encoder import padded
+from mmerc.encoders.base import padded
 from mmerc.features import Row
-from mmerc.fusion.context import Dialogues, numbered
+from mmerc.fusion.layers.dialogue_context import Dialogues, numbered
 
 Inputs = dict[str, Tensor]
 SPEAKER = "speaker"  # in a row's metadata
@@ -46,7 +46,7 @@ class Examples(Protocol):
     @property
     def lengths(self) -> Sequence[int]: ...  # of each unit
 
-    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs: ...
+    def collate(self, places: Sequence[int], rng: random.Random | None) -> Inputs: ...
 
 
 @dataclass
@@ -62,9 +62,9 @@ class EncoderExamples:
         self.lengths = [_length(self.store, key) for key in self.keys]
         self.units = [[place] for place in range(len(self.keys))]
 
-    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
+    def collate(self, places: Sequence[int], rng: random.Random | None) -> Inputs:
         rows = [self.store[self.keys[place]] for place in places]
-        return self.encoder.collate([Example(row.key, row.values) for row in rows if row.values is not None], dice)
+        return self.encoder.collate([Example(row.key, row.values) for row in rows if row.values is not None], rng)
 
 
 @dataclass
@@ -94,7 +94,7 @@ class FusionExamples:
             found.setdefault(self.keys[place][:2], []).append(place)
         return list(found.values())
 
-    def collate(self, places: Sequence[int], dice: random.Random | None) -> Inputs:
+    def collate(self, places: Sequence[int], rng: random.Random | None) -> Inputs:
         batch: Inputs = {}
         for name, store in self.stores.items():
             sequence, mask = self._stacked(store, [self.keys[place] for place in places], self.widths[name])
@@ -144,9 +144,9 @@ def _length(store: Rows, key: Key) -> int:
 
 
 def arranged(
-    lengths: Sequence[int], size: int, dice: random.Random | None, counts: Sequence[int] | None = None
+    lengths: Sequence[int], size: int, rng: random.Random | None, counts: Sequence[int] | None = None
 ) -> list[list[int]]:
-    """Places in batches of `size`: shuffled by `dice`, neighbours in length together; without it, sorted.
+    """Places in batches of `size`: shuffled by `rng`, neighbours in length together; without it, sorted.
 
     `counts`: how many each place counts for; a batch is smaller where the next one would not fit into it.
 
@@ -156,10 +156,10 @@ def arranged(
     [[1], [3, 2], [0]]
     """
     places = list(range(len(lengths)))
-    if dice is None:
+    if rng is None:
         places.sort(key=lambda place: lengths[place])
     else:
-        dice.shuffle(places)
+        rng.shuffle(places)
         pools = [places[start : start + size * POOL] for start in range(0, len(places), size * POOL)]
         places = [place for pool in pools for place in sorted(pool, key=lambda place: lengths[place])]
     batches: list[list[int]] = []
@@ -171,8 +171,8 @@ def arranged(
             room = size
         batches[-1].append(place)
         room -= count
-    if dice is not None:
-        dice.shuffle(batches)
+    if rng is not None:
+        rng.shuffle(batches)
     return batches
 
 
@@ -190,8 +190,8 @@ class Batches(Dataset[dict[str, Tensor]]):
         self.examples, self.size, self.seed = examples, size, seed
         self.rank, self.world = rank, world
         self.epoch = epoch
-        dice = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
-        self.whole = arranged(self.examples.lengths, self.size, dice, [len(unit) for unit in self.examples.units])
+        rng = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
+        self.whole = arranged(self.examples.lengths, self.size, rng, [len(unit) for unit in self.examples.units])
 
     def __len__(self) -> int:
         return len(self.whole)
@@ -202,9 +202,9 @@ class Batches(Dataset[dict[str, Tensor]]):
         mine = [place for unit in whole[self.rank :: self.world] for place in units[unit]]
         share = self.world * self._asked(mine) / self._asked([place for unit in whole for place in units[unit]])
         mine = mine or list(units[whole[0]])  # nothing left for this process: it computes along, with no weight
-        dice = random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
+        rng = random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
         return {
-            **{f"inputs/{name}": value for name, value in self.examples.collate(mine, dice).items()},
+            **{f"inputs/{name}": value for name, value in self.examples.collate(mine, rng).items()},
             "labels": torch.tensor([self.examples.labels[place] for place in mine]),
             "places": torch.tensor(mine),
             "share": torch.tensor(share),

@@ -10,12 +10,9 @@ import torch.distributed as dist
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mmerc.errors import MmercError, RunError
+from mmerc.hardware import rank as rank
 
 Item = TypeVar("Item")
-
-
-def rank() -> int:
-    return int(os.environ.get("RANK", "0"))
 
 
 def world() -> int:
@@ -24,10 +21,6 @@ def world() -> int:
 
 def nodes() -> int:
     return max(1, world() // int(os.environ.get("LOCAL_WORLD_SIZE", world())))
-
-
-def is_first() -> bool:
-    return rank() == 0
 
 
 def join() -> None:

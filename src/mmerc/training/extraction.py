@@ -16,9 +16,9 @@ from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder, Example
 from mmerc.errors import MissingModality, kind_of
 from mmerc.features import FeatureStore, FeatureWriter, Row
+from mmerc.progress import bar
 from mmerc.training import distributed
 from mmerc.training.batches import SPEAKER, arranged
-from mmerc.training.progress import bar
 
 log = logging.getLogger("mmerc")
 Report = Callable[[int], None]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mmerc.corpora import Corpus, Key
-from mmerc.corpora.conversation import HELD_OUT
+from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import RunError
 from mmerc.features import FeatureStore

@@ -9,7 +9,7 @@ import numpy as np
 from mmerc.config import Settings
 from mmerc.corpora import Corpus
 from mmerc.errors import ConfigError
-from mmerc.training.settings import GENERAL, misnamed
+from mmerc.training.run_config import GENERAL, misnamed
 
 WORDS = "words"  # the text network, where a signal is called text already
 SIGNAL: Settings = {
@@ -26,13 +26,13 @@ SIGNAL: Settings = {
 # Signals that were told the labels of their training rows are surer there than they ever are again, and no row is left to say by
 # how much. A fusion that is trained for long learns to trust them above all.
 BRIEFLY: Settings = {"learning_rate": 1.0e-4, "epochs": 8, "dropout": 0.5}
-NOISE, NOISE_IF_TOLD = 0.7, 1.5  # of signals of one vector an utterance
+NOISE, LEAKY_NOISE = 0.7, 1.5  # of signals of one vector an utterance
 
 
 def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None = None) -> Settings:
     """The settings of a preset, their modalities exchanged for those of the corpus where it has signals.
 
-    A signal of one vector an utterance is read in the context of its dialogue. Where the corpus has signals that were `told`
+    A signal of one vector an utterance is read in the context of its dialogue. Where the corpus has signals that were `leaky_signals`
     the labels, `only` some of which may be wanted, the fusion is trained briefly. The preset's text network stays where
     there are words, its voice and face where there are clips and no signal takes their name.
 
@@ -53,7 +53,7 @@ def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None 
         del dimensions[name]  # nobody wants it
     kept = {key: value for key, value in settings.items() if key in GENERAL}
     noise = {
-        name: (NOISE_IF_TOLD if name in corpus.told else NOISE)
+        name: (LEAKY_NOISE if name in corpus.leaky_signals else NOISE)
         for name, found in dimensions.items()
         if found[1] > found[2]  # a line too many in somebody's file does not make sequences of all
     }
@@ -70,6 +70,6 @@ def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None 
             sections[next(free)] = section
         elif name != "text" and clips and name not in sections:
             sections[name] = section
-    if set(corpus.told) & set(sections if only is None else only):
+    if set(corpus.leaky_signals) & set(sections if only is None else only):
         kept["fusion"] = {**kept.get("fusion", {}), **BRIEFLY}
     return {**kept, **sections}

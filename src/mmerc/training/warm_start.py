@@ -16,15 +16,16 @@ from mmerc import weights
 from mmerc.corpora import Corpus, open_corpus
 from mmerc.corpora.location import beside
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.encoders.lora import unmerged
+from mmerc.encoders.text.lora import unmerged
 from mmerc.errors import MmercError
 from mmerc.files import replacing
+from mmerc.hardware import is_main_process
+from mmerc.model.folder import network_file
 from mmerc.training import distributed
 from mmerc.training.extraction import inputs_in
-from mmerc.training.model_folder import network_file
+from mmerc.training.loop import Task, fit
+from mmerc.training.run_config import RunConfig
 from mmerc.training.selection import encoder_examples, selection_of, trainable
-from mmerc.training.settings import RunConfig
-from mmerc.training.stage import Task, fit
 
 log = logging.getLogger("mmerc")
 CLASSIFIER = "emotion."  # every encoder's own: what a start from other labels leaves out
@@ -99,14 +100,14 @@ class WarmStart:
         checkpoint = start.with_suffix(".checkpoint")
         fit(task, self.config.trainer, checkpoint, self.note)
         self._keep(encoder.state_dict(), start, same)
-        if distributed.is_first():
+        if is_main_process():
             checkpoint.unlink(missing_ok=True)
         return True
 
     @staticmethod
     def _keep(learned: dict[str, torch.Tensor], start: Path, same: bool) -> None:
         """Write what a network starts from; its classifier only if it is of the `same` labels."""
-        if distributed.is_first():
+        if is_main_process():
             kept = {name: value for name, value in learned.items() if same or not name.startswith(CLASSIFIER)}
             start.parent.mkdir(parents=True, exist_ok=True)
             with replacing(start) as temporary:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmerc.corpora.synthetic.face import EXPRESSIONS, HEIGHT, LOOKS, STEPS, WIDTH, film, portrait
-from mmerc.encoders.mtcnn import FaceDetector
+from mmerc.encoders.face.mtcnn import FaceDetector
 
 
 def test_expressions_change_the_face_and_nothing_else() -> None:

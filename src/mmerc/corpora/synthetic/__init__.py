@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from mmerc.corpora.meld import ANNOTATIONS, CLIPS
+from mmerc.corpora.readers.meld import ANNOTATIONS, CLIPS
 from mmerc.corpora.synthetic.face import HEIGHT, WIDTH, film
 from mmerc.corpora.synthetic.script import Turn, write_script
 from mmerc.corpora.synthetic.voice import SAMPLE_RATE, speak
@@ -72,16 +72,16 @@ def _stamp(time: float) -> str:
 
 def write_clip(file: Path, turn: Turn) -> None:
     """Film one turn: H.264 video always, AAC audio unless the microphone failed."""
-    dice = np.random.default_rng(turn.seed)
+    rng = np.random.default_rng(turn.seed)
     with av.open(str(file), "w") as container:
         picture = container.add_stream("libx264", rate=FRAME_RATE, options={"preset": "ultrafast", "crf": "26"})
         picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono") if turn.tone else None
-        for image in film(turn.expression, turn.speaker, max(2, int(turn.seconds * FRAME_RATE)), dice):
+        for image in film(turn.expression, turn.speaker, max(2, int(turn.seconds * FRAME_RATE)), rng):
             container.mux(picture.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(picture.encode(None))
         if sound is not None and turn.tone is not None:
-            samples = speak(turn.tone, turn.speaker, turn.seconds, dice)
+            samples = speak(turn.tone, turn.speaker, turn.seconds, rng)
             frame = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")
             frame.sample_rate = SAMPLE_RATE
             container.mux(sound.encode(frame))

@@ -77,17 +77,17 @@ def portrait(speaker: str, expression: str | None, step: int) -> UInt8[np.ndarra
     return np.clip(image[:, ::-1] if mirrored else image, 0, 255).astype(np.uint8)
 
 
-def film(expression: str | None, speaker: str, frames: int, dice: np.random.Generator) -> UInt8[np.ndarray, "F H W 3"]:
+def film(expression: str | None, speaker: str, frames: int, rng: np.random.Generator) -> UInt8[np.ndarray, "F H W 3"]:
     """Frames in which the expression comes up, holds, and eases, while head and light move a little."""
-    peak = dice.uniform(0.75, 1.0)
+    peak = rng.uniform(0.75, 1.0)
     shape = np.interp(np.linspace(0, 1, frames), [0, 0.25, 0.8, 1], [0.35, peak, peak, 0.6])
-    drift = dice.integers(-7, 8, size=2)
-    gain = dice.uniform(0.88, 1.08)
+    drift = rng.integers(-7, 8, size=2)
+    gain = rng.uniform(0.88, 1.08)
     film = np.empty((frames, HEIGHT, WIDTH, 3), np.uint8)
     for place, share in enumerate(shape):
         image = portrait(speaker, expression, round(share * (STEPS - 1)))
         sway = drift + np.round(3 * np.sin(place / 5 + drift)).astype(int)
         image = np.roll(image, (int(sway[1]), int(sway[0])), axis=(0, 1)).astype(np.float32) * gain
-        grain = resize(dice.normal(0, 7, (HEIGHT // 4, WIDTH // 4)), (HEIGHT, WIDTH), order=0)
+        grain = resize(rng.normal(0, 7, (HEIGHT // 4, WIDTH // 4)), (HEIGHT, WIDTH), order=0)
         film[place] = np.clip(image + grain[..., None], 0, 255)
     return film

@@ -113,29 +113,29 @@ class Turn:
 def write_script(dialogues: int, turns: int, seed: int) -> Iterator[Turn]:
     """`dialogues` dialogues of `turns` turns between two or three people."""
     for dialogue in range(dialogues):
-        dice = random.Random(f"{seed}/{dialogue}")
-        cast = dice.sample(PEOPLE, dice.choice((2, 3)))
+        rng = random.Random(f"{seed}/{dialogue}")
+        cast = rng.sample(PEOPLE, rng.choice((2, 3)))
         emotion, empty = "neutral", False
         for utterance in range(turns):
             before, reply_due = emotion, empty
-            if utterance == 0 or dice.random() > INERTIA:
-                emotion = dice.choices(list(FREQUENCY), list(FREQUENCY.values()))[0]
-            empty = dice.random() < EMPTY_LINE
-            line = dice.choice(EMPTY if empty else LINES[SIGNS[emotion].theme])
-            text = line.format(person=dice.choice(PEOPLE), thing=dice.choice(THINGS), place=dice.choice(PLACES))
-            if utterance and (reply_due or dice.random() < 0.2):
-                text = f"{dice.choice(REPLIES[before])} {text}"
-            tone = SIGNS["neutral" if dice.random() < FLAT else emotion].tone
-            expression = SIGNS["neutral" if dice.random() < FLAT else emotion].expression
+            if utterance == 0 or rng.random() > INERTIA:
+                emotion = rng.choices(list(FREQUENCY), list(FREQUENCY.values()))[0]
+            empty = rng.random() < EMPTY_LINE
+            line = rng.choice(EMPTY if empty else LINES[SIGNS[emotion].theme])
+            text = line.format(person=rng.choice(PEOPLE), thing=rng.choice(THINGS), place=rng.choice(PLACES))
+            if utterance and (reply_due or rng.random() < 0.2):
+                text = f"{rng.choice(REPLIES[before])} {text}"
+            tone = SIGNS["neutral" if rng.random() < FLAT else emotion].tone
+            expression = SIGNS["neutral" if rng.random() < FLAT else emotion].expression
             yield Turn(
                 dialogue=dialogue,
                 utterance=utterance,
                 speaker=cast[utterance % len(cast)],
                 text=text,
                 emotion=emotion,
-                tone=None if dice.random() < NO_VOICE else tone,
-                expression=None if dice.random() < NO_FACE else expression,
-                seconds=round(dice.uniform(1.4, 2.4), 2),
-                has_clip=dice.random() >= NO_CLIP,
-                seed=dice.getrandbits(32),
+                tone=None if rng.random() < NO_VOICE else tone,
+                expression=None if rng.random() < NO_FACE else expression,
+                seconds=round(rng.uniform(1.4, 2.4), 2),
+                has_clip=rng.random() >= NO_CLIP,
+                seed=rng.getrandbits(32),
             )

@@ -30,26 +30,26 @@ OWN_PITCH = {"Ada": 205.0, "Ben": 115.0, "Cleo": 185.0, "Dov": 105.0, "Esi": 220
 VOWELS = ((730.0, 1090.0), (270.0, 2290.0), (530.0, 1840.0), (570.0, 840.0), (300.0, 870.0))  # first two formants, Hz
 
 
-def speak(tone: str, speaker: str, seconds: float, dice: np.random.Generator) -> Float[np.ndarray, " S"]:
+def speak(tone: str, speaker: str, seconds: float, rng: np.random.Generator) -> Float[np.ndarray, " S"]:
     """Samples in [-1, 1] at `SAMPLE_RATE`."""
     style = TONES[tone]
     count = int(seconds * SAMPLE_RATE)
     time = np.arange(count) / SAMPLE_RATE
-    jitter = 1 + 0.12 * dice.standard_normal()
-    contour = 1 + style.slope * time / seconds + 0.06 * np.sin(2 * np.pi * (1.5 + dice.random()) * time)
+    jitter = 1 + 0.12 * rng.standard_normal()
+    contour = 1 + style.slope * time / seconds + 0.06 * np.sin(2 * np.pi * (1.5 + rng.random()) * time)
     pitch = OWN_PITCH[speaker] * style.pitch * jitter * contour
     phase = np.cumsum(pitch) / SAMPLE_RATE
-    source = np.diff(np.floor(phase), prepend=0.0) * 6 + style.breath * dice.standard_normal(count)
-    rate = style.rate * (1 + 0.12 * dice.standard_normal())
-    syllables = np.clip(np.sin(2 * np.pi * rate / 2 * time + dice.random()) ** 2 * 1.3 - 0.2, 0, 1)
+    source = np.diff(np.floor(phase), prepend=0.0) * 6 + style.breath * rng.standard_normal(count)
+    rate = style.rate * (1 + 0.12 * rng.standard_normal())
+    syllables = np.clip(np.sin(2 * np.pi * rate / 2 * time + rng.random()) ** 2 * 1.3 - 0.2, 0, 1)
     voice = np.zeros(count)
     edges = np.linspace(0, count, max(2, int(seconds * rate) + 1)).astype(int)
     for begin, end in pairwise(edges):
-        for formant in VOWELS[dice.integers(len(VOWELS))]:
+        for formant in VOWELS[rng.integers(len(VOWELS))]:
             voice[begin:end] += _resonate(source[begin:end], formant)
     voice *= syllables
-    voice *= style.loudness * (1 + 0.25 * dice.random()) / (np.abs(voice).max() + 1e-9)
-    return np.clip(voice + 0.004 * dice.standard_normal(count), -1, 1).astype(np.float32)
+    voice *= style.loudness * (1 + 0.25 * rng.random()) / (np.abs(voice).max() + 1e-9)
+    return np.clip(voice + 0.004 * rng.standard_normal(count), -1, 1).astype(np.float32)
 
 
 def _resonate(source: np.ndarray, formant: float, bandwidth: float = 110.0) -> np.ndarray:

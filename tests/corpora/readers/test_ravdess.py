@@ -1,0 +1,59 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mmerc.corpora import open_corpus
+from mmerc.corpora.readers.ravdess import read_ravdess
+from mmerc.errors import CorpusError
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"")
+
+
+def test_names_tell_emotion_actor_words_and_split(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        "Actor_01/03-01-02-01-01-01-01.flac",
+        "Actor_22/03-01-08-02-02-01-22.WAV",
+        "Actor_23/03-01-03-01-01-02-23.wav",
+    )
+    corpus = read_ravdess(tmp_path)
+    assert list(corpus.splits) == ["train", "dev", "test"]
+    assert [(turn.key, turn.emotion, turn.text) for split in corpus.splits for turn in corpus.utterances(split)] == [
+        (("train", "Actor_01", "03-01-02-01-01-01-01"), "neutral", "Kids are talking by the door."),
+        (("dev", "Actor_22", "03-01-08-02-02-01-22"), "surprise", "Dogs are sitting by the door."),
+        (("test", "Actor_23", "03-01-03-01-01-02-23"), "joy", "Kids are talking by the door."),
+    ]
+
+
+def test_other_names_are_problems_and_other_files_are_not_looked_at(tmp_path: Path) -> None:
+    put(tmp_path, "Actor_01/03-01-01-01-01-01-01.flac", "Actor_01/song.wav", "Actor_01/03-01-09-01-01-01-01.wav")
+    put(tmp_path, "Actor_01/notes.txt")
+    corpus = read_ravdess(tmp_path)
+    assert [problem.where for problem in corpus.problems] == ["Actor_01/03-01-09-01-01-01-01.wav", "Actor_01/song.wav"]
+    assert len(list(corpus.utterances("train"))) == 1
+
+
+def test_the_same_take_twice_is_one_utterance(tmp_path: Path) -> None:
+    put(tmp_path, "Actor_01/03-01-01-01-01-01-01.flac", "Actor_01/03-01-01-01-01-01-01.wav")
+    corpus = read_ravdess(tmp_path)
+    assert len(list(corpus.utterances("train"))) == 1 and len(corpus.problems) == 1
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="give the folder of RAVDESS"):
+        read_ravdess(tmp_path)
+
+
+@pytest.mark.realdata
+def test_ravdess_as_it_is(real_data: Path) -> None:
+    corpus = open_corpus(f"ravdess:{real_data / 'ravdess'}")
+    assert {split: len(list(corpus.utterances(split))) for split in corpus.splits} == {"train": 1200, "dev": 120}
+    assert Counter(turn.emotion for turn in corpus.utterances("dev")) == {
+        "neutral": 24, "joy": 16, "sadness": 16, "anger": 16, "fear": 16, "disgust": 16, "surprise": 16,
+    }  # fmt: skip
+    assert corpus.problems == ()

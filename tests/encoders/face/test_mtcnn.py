@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from mmerc.encoders.face.boxes import overlaps
+from mmerc.encoders.face.mtcnn import FaceDetector
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    return FaceDetector.pretrained()
+
+
+@pytest.mark.weights
+def test_boxes_and_landmarks_of_facenet_pytorch(detector: FaceDetector) -> None:
+    portrait = data.astronaut()[:300, 60:400]
+    both = np.stack([portrait, portrait[:, ::-1]])
+    first, mirrored = detector(torch.from_numpy(both))
+    # From facenet-pytorch 2.5.3 on the same pictures.
+    assert first.boxes.numpy() == pytest.approx(np.array([[120.03, 61.7, 208.16, 173.47]]), abs=0.05)
+    points = [[[144.98, 101.28], [186.98, 103.1], [165.12, 130.19], [141.03, 139.79], [185.56, 142.25]]]
+    assert first.landmarks.numpy() == pytest.approx(np.array(points), abs=0.05)
+    assert mirrored.boxes.numpy() == pytest.approx(np.array([[469.56 - 340, 64.72, 558.48 - 340, 172.12]]), abs=3)
+
+
+@pytest.mark.weights
+def test_two_faces_one_picture(detector: FaceDetector) -> None:
+    portrait = data.astronaut()[:300, 60:400]
+    (faces,) = detector(torch.from_numpy(np.concatenate([portrait, portrait[:, ::-1]], 1)[None].copy()))
+    found = faces.boxes[faces.boxes[:, 0].argsort()].numpy()
+    assert found == pytest.approx(np.array([[120.03, 61.7, 208.16, 173.47], [469.56, 64.72, 558.48, 172.12]]), abs=0.05)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("size", [(1, 1), (5, 300), (12, 12), (40, 40)])
+def test_pictures_too_small_or_empty_have_no_face(detector: FaceDetector, size: tuple[int, int]) -> None:
+    (faces,) = detector(torch.full((1, *size, 3), 128, dtype=torch.uint8))
+    assert len(faces) == 0 and faces.landmarks.shape == (0, 5, 2)
+
+
+@pytest.mark.weights
+@pytest.mark.realdata
+def test_the_face_leaves_the_picture(detector: FaceDetector, real_data: Path) -> None:
+    from mmerc.corpora import Clip
+    from mmerc.media import read_frames
+
+    frames = read_frames(Clip(real_data / "clips" / "pyfeat_face_noface.mov"), 8, largest_side=640)
+    assert [len(faces) for faces in detector(torch.from_numpy(frames.images))] == [1, 1, 1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.weights
+def test_near_a_face_the_same_box_is_found_and_elsewhere_none(detector: FaceDetector) -> None:
+    portrait = data.astronaut()[:300, 60:400]
+    between = np.full((300, 900, 3), 127, np.uint8)
+    picture = torch.from_numpy(np.concatenate([portrait, between, portrait[:, ::-1]], 1)[None].copy())
+    (whole,) = detector(picture)
+    left = whole.boxes[whole.boxes[:, 0].argmin()][None]
+    moved = left + torch.tensor([12.0, -9.0, 12.0, -9.0])
+    (there,) = detector.near(picture, [moved])
+    assert len(whole) == 2 and len(there) == 1
+    assert overlaps(there.boxes, left).item() > 0.97
+    both, nothing = detector.near(picture.expand(2, -1, -1, -1), [whole.likely, torch.zeros(0, 4)])
+    assert overlaps(both.boxes, whole.boxes).max(1).values.min() > 0.9
+    assert len(nothing) == 0 and len(nothing.likely) == 0
+
+
+@pytest.mark.weights
+def test_near_in_a_picture_smaller_than_a_piece(detector: FaceDetector) -> None:
+    small = torch.from_numpy(data.astronaut()[:300:7, 60:400:7][None].copy())  # 43x49
+    (faces,) = detector.near(small, [torch.tensor([[5.0, 5.0, 35.0, 35.0], [-50.0, -50.0, 90.0, 90.0]])])
+    assert len(faces) <= 1
