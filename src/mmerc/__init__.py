@@ -1,28 +1,64 @@
-"""mmerc: multimodal emotion recognition in conversation."""
+"""mmerc: the emotion expressed in each utterance of a conversation, predicted from text, audio and face.
 
-from importlib import metadata
+Predictor       a trained model: predicts clips, recordings, texts, corpora and live conversations
+Prediction      the result for one utterance
+open_corpus     reads a corpus
+load_config     reads a preset or a configuration file
+train           trains a model on a corpus
+evaluate        scores the predictions of a run
+"""
+
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmerc.corpora import Clip, Corpus, Dialogue, Utterance, open_corpus
+    from mmerc.corpora import Clip, Corpus, Dialogue, Live, Utterance, open_corpus
     from mmerc.errors import MmercError
+    from mmerc.evaluation import evaluate
     from mmerc.inference import Predictor
-    from mmerc.training.run import train
+    from mmerc.model import Prediction
+    from mmerc.training import load_config, train
 
-__all__ = ["Clip", "Corpus", "Dialogue", "MmercError", "Predictor", "Utterance", "open_corpus", "train"]
 __version__ = metadata.version("mmerc")
 
-_HOMES = {
-    "Clip": "mmerc.corpora", "Corpus": "mmerc.corpora", "Dialogue": "mmerc.corpora", "Utterance": "mmerc.corpora",
-    "open_corpus": "mmerc.corpora", "MmercError": "mmerc.errors", "Predictor": "mmerc.inference",
-    "train": "mmerc.training.run",
-}  # fmt: skip
+_MODULES = {
+    "Clip": "mmerc.corpora",
+    "Corpus": "mmerc.corpora",
+    "Dialogue": "mmerc.corpora",
+    "Live": "mmerc.corpora",
+    "MmercError": "mmerc.errors",
+    "Prediction": "mmerc.model",
+    "Predictor": "mmerc.inference",
+    "Utterance": "mmerc.corpora",
+    "evaluate": "mmerc.evaluation",
+    "load_config": "mmerc.training",
+    "open_corpus": "mmerc.corpora",
+    "train": "mmerc.training",
+}
+
+__all__ = [
+    "Clip",
+    "Corpus",
+    "Dialogue",
+    "Live",
+    "MmercError",
+    "Prediction",
+    "Predictor",
+    "Utterance",
+    "__version__",
+    "evaluate",
+    "load_config",
+    "open_corpus",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used: `import mmerc` alone must not wait for torch."""
-    if name not in _HOMES:
+    """Import a public name on first use, so that `import mmerc` alone does not load torch."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'mmerc' has no attribute {name!r}")
-    from importlib import import_module
+    return getattr(import_module(_MODULES[name]), name)
 
-    return getattr(import_module(_HOMES[name]), name)
+
+def __dir__() -> list[str]:
+    return __all__

@@ -71,3 +71,18 @@ def rank() -> int:
 
 def is_main_process() -> bool:
     return rank() == 0
+
+
+_fork_is_handled = False
+
+
+def use_one_thread_after_fork() -> None:
+    """Let forked children of this process compute on one thread.
+
+    A child inherits the state of OpenMP's threads and none of the threads: its first parallel computation would wait for them
+    for ever.
+    """
+    global _fork_is_handled
+    if not _fork_is_handled:
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+        _fork_is_handled = True

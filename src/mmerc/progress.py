@@ -1,4 +1,4 @@
-"""What a run says while it runs: bars and lines on stderr, and every event in `log.jsonl`."""
+"""Progress: bars and log lines on stderr, and the events of a run in `log.jsonl`."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger("mmerc")
 
 
 def show_log(level: int = logging.INFO) -> None:
-    """Send the log to stderr, once; the libraries' own chatter stays away."""
+    """Send the log to stderr, and silence the logs of libraries. A second call changes nothing."""
     log.setLevel(level if is_main_process() else logging.ERROR)
     if not log.handlers:
         log.addHandler(RichHandler(console=console, show_path=False, show_level=False, rich_tracebacks=False))
@@ -33,20 +33,20 @@ def show_log(level: int = logging.INFO) -> None:
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Any]:
-    """A progress bar; gives the function that sets how much is done, and of how much where that shows later."""
+    """A progress bar on stderr. Yields a function `(done, of=total)` that updates it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not is_main_process()) as progress:
         task = progress.add_task(title, total=total)
         yield lambda done, of=total: progress.update(task, completed=min(done, of), total=of)
 
 
-class Journal:
-    """`log.jsonl`: one line an event, appended; a line that a kill cut off is ignored by whoever reads it."""
+class EventLog:
+    """`log.jsonl`: one line per event. Readers skip a last line that a killed process has left incomplete."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
-    def note(self, event: dict[str, Any]) -> None:
+    def write(self, event: dict[str, Any]) -> None:
         if not is_main_process():
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import pytest
 
 from mmerc.errors import WeightsError
 from mmerc.inference import Predictor
-from mmerc.model.hub import model_folder
+from mmerc.model.hub import find_model_folder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -29,7 +29,7 @@ def cached(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("place", ["lab/tiny", "hub:lab/tiny", "lab/tiny@v1"])
 def test_a_model_that_was_fetched_before(cached: Path, place: str) -> None:
-    assert model_folder(place) == cached
+    assert find_model_folder(place) == cached
     (row,) = Predictor.load(place).predict_clip("none.mp4", text="You came back!")
     assert row["modalities"] == ["text"]
 
@@ -37,15 +37,15 @@ def test_a_model_that_was_fetched_before(cached: Path, place: str) -> None:
 def test_what_lies_here_wins(cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lab").mkdir()
-    assert model_folder("lab/tiny") == Path("lab/tiny")  # a mistyped path is no reason to ask strangers
-    assert model_folder("hub:lab/tiny") == cached
+    assert find_model_folder("lab/tiny") == Path("lab/tiny")  # a mistyped path is no reason to ask strangers
+    assert find_model_folder("hub:lab/tiny") == cached
 
 
 @pytest.mark.parametrize("place", ["../tiny", "/etc/passwd", "tiny", "a/b/c", "hub:../x", "lab/tiny@", "lab\n/tiny"])
 def test_what_is_no_name_on_the_hub_is_a_path(place: str) -> None:
-    assert model_folder(place) == Path(place)
+    assert find_model_folder(place) == Path(place)
 
 
 def test_what_is_nowhere(cached: Path) -> None:
     with pytest.raises(WeightsError, match=r"lab/other is neither a folder here nor to be fetched .*: check its name"):
-        model_folder("lab/other")
+        find_model_folder("lab/other")

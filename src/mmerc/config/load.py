@@ -1,4 +1,4 @@
-"""Reading the configuration: a preset or a YAML file, and overrides from the command line."""
+"""Reading the settings: a preset or a YAML file, and overrides from the command line."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -9,37 +9,80 @@ import yaml
 from mmerc.config.schema import Settings
 from mmerc.errors import ConfigError
 
-PRESETS = ("paper", "compact", "smoke")
+PRESETS = ("compact", "paper", "demo", "smoke")
+DEFAULT_PRESET = "compact"
+MODALITIES = "modalities"  # the section that holds a section for each modality
+SECTIONS = (MODALITIES, "fusion", "trainer")
 ENCODER = "encoder"  # the setting that names the kind of network of a modality
 
 
-def load(preset: str | None, file: Path | None, overrides: list[str]) -> Settings:
-    """The raw settings of a preset or of a YAML file, with `key.path=value` overrides applied.
+def read_settings(preset: str | None, file: Path | None, overrides: Sequence[str] = ()) -> Settings:
+    """The unchecked settings of a preset (default: compact) or of a YAML file, with `KEY.PATH=VALUE` overrides applied.
 
     Raises:
-        ConfigError: unknown preset, unreadable file, or an override that is not `key.path=value`.
+        ConfigError: the preset is unknown, the file cannot be read, or an override is not `KEY.PATH=VALUE`.
     """
     if file is not None:
         settings = _parse(_read(file), str(file))
     else:
-        name = preset or "compact"
+        name = preset or DEFAULT_PRESET
         if name not in PRESETS:
             raise ConfigError(f'there is no preset "{name}": choose one of {", ".join(PRESETS)}.')
         text = (resources.files("mmerc.config.presets") / f"{name}.yaml").read_text(encoding="utf-8")
         settings = _parse(text, name)
-    return overridden(settings, overrides)
+    return apply_overrides(settings, overrides)
 
 
-def overridden(settings: Settings, overrides: Sequence[str]) -> Settings:
-    """The settings with all overrides in them, in any order.
+def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """The settings with all overrides applied in place, in any order.
 
     Raises:
-        ConfigError: one is not `key.path=value`.
+        ConfigError: an override is not `KEY.PATH=VALUE`.
     """
-    # The choice of an encoder first: it decides what else there is to set.
+    # The encoder comes first, because another encoder clears its section.
     for override in sorted(overrides, key=lambda each: not each.partition("=")[0].strip().endswith(f".{ENCODER}")):
-        apply(settings, override)
+        apply_override(settings, override)
     return settings
+
+
+def apply_override(settings: Settings, override: str) -> None:
+    """Set one value in place. `text.epochs=1` is short for `modalities.text.epochs=1`.
+
+    >>> settings = {"modalities": {"text": {"epochs": 4}}}
+    >>> apply_override(settings, "text.epochs=1"); settings
+    {'modalities': {'text': {'epochs': 1}}}
+    >>> apply_override(settings, "seed=3"); settings["seed"]
+    3
+
+    An empty value is the empty string. A modality that gets another encoder starts from the defaults of that encoder.
+
+    >>> settings = {"modalities": {"audio": {"encoder": "spectrogram", "n_mels": 64}}}
+    >>> apply_override(settings, "audio.encoder=wavernn"); settings
+    {'modalities': {'audio': {'encoder': 'wavernn'}}}
+
+    Raises:
+        ConfigError: the override is not `KEY.PATH=VALUE`, its path leads through a value, or its value is not valid YAML.
+    """
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f'"{override}" is not an override: write it as KEY.PATH=VALUE, such as text.epochs=1.')
+    if len(keys) > 1 and keys[0] not in SECTIONS:
+        keys.insert(0, MODALITIES)
+    section = settings
+    for key in keys[:-1]:
+        section = section.setdefault(key, {})
+        if not isinstance(section, dict):
+            raise ConfigError(
+                f'"{override}" leads through "{key}", which is a value and not a section: shorten the path.'
+            )
+    try:
+        value = yaml.safe_load(text) if text.strip() else ""
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f'the value in "{override}" is not valid YAML: put it in quotes.') from error
+    if keys[0] == MODALITIES and keys[2:] == [ENCODER] and section.get(ENCODER, value) != value:
+        section.clear()
+    section[keys[-1]] = value
 
 
 def _read(file: Path) -> str:
@@ -56,44 +99,7 @@ def _parse(text: str, where: str) -> Settings:
         raise ConfigError(f"{where} is not valid YAML ({' '.join(str(error).split())}): correct it.") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"{where} does not hold a YAML mapping of keys to values: see the presets for examples.")
-    odd = next((key for key in settings if not isinstance(key, str)), None)
-    if odd is not None:
-        raise ConfigError(
-            f"{where} has the key {odd!r}, which is no text and cannot name a modality: quote or correct it."
-        )
+    wrong = next((key for key in settings if not isinstance(key, str)), None)
+    if wrong is not None:
+        raise ConfigError(f"{where} has the key {wrong!r}, which is not text: quote or correct it.")
     return settings
-
-
-def apply(settings: Settings, override: str) -> None:
-    """Set one value in place.
-
-    >>> settings = {"text": {"epochs": 4}}
-    >>> apply(settings, "text.epochs=1"); settings
-    {'text': {'epochs': 1}}
-    >>> apply(settings, "text.warm_start="); settings["text"]["warm_start"]
-    ''
-
-    Another encoder starts from its own defaults: what stands there was said of the one before.
-
-    >>> settings = {"audio": {"encoder": "spectrogram", "bands": 64}}
-    >>> apply(settings, "audio.encoder=wavernn"); settings
-    {'audio': {'encoder': 'wavernn'}}
-    """
-    path, equals, value = override.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f'"{override}" is not an override: write it as key.path=value, such as text.epochs=1.')
-    place = settings
-    for key in keys[:-1]:
-        place = place.setdefault(key, {})
-        if not isinstance(place, dict):
-            raise ConfigError(
-                f'"{override}" reaches into "{key}", which is a value and not a section: shorten the path.'
-            )
-    try:
-        given = yaml.safe_load(value) if value.strip() else ""
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f'the value in "{override}" is not valid YAML: put quotes around it.') from error
-    if keys[1:] == [ENCODER] and place.get(ENCODER, given) != given:
-        place.clear()
-    place[keys[-1]] = given

@@ -1,6 +1,7 @@
 """What a section of the configuration is, the settings that every trained network has, and one clear sentence for each wrong key."""
 
 import difflib
+import re
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -8,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mmerc.errors import ConfigError
 
 Settings = dict[str, Any]
+Protocol = Literal["offline", "online"]  # read what follows an utterance, or only what precedes it
+MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+SYSTEMS = ("fused", "majority")  # names of other rows in tables of systems
 
 
 class Section(BaseModel):
@@ -76,3 +80,11 @@ def validate(model: type[AnySection], settings: Settings, where: str) -> AnySect
         if first["type"] == "missing":
             raise ConfigError(f'the setting "{key}" is missing: give it a value.') from error
         raise ConfigError(f'the setting "{key}" is {first.get("input")!r}: {first["msg"].lower()}.') from error
+
+
+def check_modality_name(name: object) -> None:
+    """Raises ConfigError: a modality cannot have this name."""
+    if not isinstance(name, str) or not MODALITY_NAME.fullmatch(name):
+        raise ConfigError(f'"{name}" cannot name a modality: use letters, digits, "_" and "-", a letter first.')
+    if name in SYSTEMS:
+        raise ConfigError(f'"{name}" cannot name a modality: tables have a system of this name. Choose another name.')

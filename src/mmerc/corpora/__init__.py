@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from mmerc.corpora.dialogue import Clip, Corpus, Dialogue, Identity, Key, Live, Problem, Utterance, replace_surrogates
-from mmerc.corpora.location import parts
+from mmerc.corpora.location import absolute, parts
 from mmerc.corpora.packs.reader import read_pack
 from mmerc.corpora.readers.fer2013 import read_fer2013
 from mmerc.corpora.readers.goemotions import read_goemotions
@@ -62,4 +62,4 @@ def open_corpus(location: str) -> Corpus:
     problems = tuple(
         Problem(each.kind, replace_surrogates(each.where), replace_surrogates(each.what)) for each in corpus.problems
     )
-    return replace(corpus, name=replace_surrogates(corpus.name), problems=problems)
+    return replace(corpus, name=replace_surrogates(corpus.name), problems=problems, location=absolute(location))

@@ -129,6 +129,7 @@ class Corpus:
     splits: Mapping[str, tuple[Dialogue, ...]]
     problems: tuple[Problem, ...] = ()
     leaky_signals: tuple[str, ...] = ()
+    location: str = ""
 
     def dialogues(self, split: str) -> tuple[Dialogue, ...]:
         """The dialogues of one split.

@@ -1,6 +1,6 @@
-"""Evaluation: metrics, the paper's tables, figures, the report."""
+"""Evaluation: metrics, the paper's tables, robustness, figures, the report."""
 
-from mmerc.evaluation.evaluate import evaluate
 from mmerc.evaluation.metrics import score
+from mmerc.evaluation.run_metrics import evaluate
 
 __all__ = ["evaluate", "score"]

@@ -1,4 +1,4 @@
-"""A trained model, or all seeds of a run, on a labelled corpus that it has never seen."""
+"""A trained model, or every seed of a run, on a labelled corpus that was not part of its training."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -7,86 +7,89 @@ from typing import Any
 
 import numpy as np
 
-from mmerc.corpora import Utterance
+from mmerc.corpora import Corpus, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
-from mmerc.evaluation.evaluate import MAJORITY
 from mmerc.evaluation.metrics import calibration_error, score
-from mmerc.files import read_json
-from mmerc.inference.inputs import corpus_and_split
-from mmerc.inference.predictor import Predictor
+from mmerc.evaluation.run_metrics import MAJORITY
 from mmerc.model.calibration import FUSED
-from mmerc.training.run_folder import CONFIG, read_config, seed_folders
+from mmerc.model.folder import load_model
+from mmerc.training.run_folder import CONFIG, read_run
 
 log = logging.getLogger("mmerc")
 
 
 def evaluate_on(
-    place: Path, location: str, report: Callable[[int, int], None] = lambda done, total: None
+    path: Path,
+    corpus: Corpus,
+    split: str = "test",
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Score a run, or a model folder, on `KIND:PATH#split`, whose split is `test` where none is named.
+    """Score a run, or a model folder, on a split of another corpus.
 
-    The result has the form that `evaluation.evaluate` gives; `systems` are the majority class of training and the model. An utterance
-    whose label the model does not know is predicted and not scored. `report` is told how many answers of how many there are.
+    The result has the form that `evaluation.evaluate` gives; its `systems` are the majority class of training and the model.
+    An utterance whose label the model does not know is predicted and not scored. `on_progress` gets the number of
+    predictions that are made and their total.
 
     Raises:
-        CorpusError: it has no such split, or no label there that the model knows.
-        RunError: `place` is neither a run nor a model.
+        CorpusError: the corpus has no such split, or no label in it that the model knows.
+        RunError: `path` is neither a run nor a model.
     """
-    corpus, split = corpus_and_split(location)
-    split = split or "test"
     dialogues = corpus.dialogues(split)
-    turns = list(corpus.utterances(split))
-    models = [place]
-    if (place / CONFIG).is_file():
-        models = [folder / "model" for folder in seed_folders(place, read_config(place)[2])]
-    predictors = [Predictor.load(model) for model in models]
-    labels = predictors[0].labels
-    truth = _known(turns, labels)
+    utterances = list(corpus.utterances(split))
+    folders = [path]
+    if (path / CONFIG).is_file():
+        folders = [folder / "model" for folder in read_run(path).seed_folders]
+    models = [load_model(folder) for folder in folders]
+    labels = models[0].labels
+    truth = find_known_labels(utterances, labels)
     if not truth:
+        known = ", ".join(labels.names)
         raise CorpusError(
-            f"{corpus.name} has no {split} utterance with one of the labels {', '.join(labels.names)}: there is nothing to score."
+            f"{corpus.name} has no {split} utterance with one of the labels {known}: nothing can be scored."
         )
-    answers, missing = [], dict.fromkeys(predictors[0].encoders, 0)
-    for number, predictor in enumerate(predictors):
-        rows = []
-        for row in predictor.predict(dialogues):
-            rows.append(row)
-            report(number * len(turns) + len(rows), len(predictors) * len(turns))
-        answers.append(np.asarray([list(row["probabilities"].values()) for row in rows]))
-        missing = {name: sum(name not in row["modalities"] for row in rows) for name in missing}
-    places, expected = list(truth), list(truth.values())
-    name = FUSED if len(missing) > 1 else next(iter(missing))
-    said = [each[places].argmax(1).tolist() for each in answers]
-    errors = [calibration_error(expected, each[places]) for each in answers]
-    commonest = int(np.argmax(predictors[0].prior))
+    probabilities = []
+    missing = dict.fromkeys(models[0].encoders, 0)
+    for number, model in enumerate(models):
+        predictions = []
+        for prediction in model.predict(dialogues):
+            predictions.append(prediction)
+            on_progress(number * len(utterances) + len(predictions), len(models) * len(utterances))
+        probabilities.append(np.asarray([list(each.probabilities.values()) for each in predictions]))
+        missing = {name: sum(name in each.missing for each in predictions) for name in missing}
+    indices, expected = list(truth), list(truth.values())
+    system = FUSED if len(missing) > 1 else next(iter(missing))
+    predicted = [each[indices].argmax(1).tolist() for each in probabilities]
+    errors = [calibration_error(expected, each[indices]) for each in probabilities]
+    most_frequent = int(np.argmax(models[0].prior))
     return {
         "corpus": corpus.name,
         "split": split,
-        "protocol": read_json(models[0] / "config.json").get("protocol", ""),
+        "protocol": models[0].info.get("protocol", ""),
         "seeds": len(models),
         "labels": list(labels.names),
-        "utterances": len(turns),
-        "scored": len(places),
+        "utterances": len(utterances),
+        "scored": len(indices),
         "labelled": True,
         "missing": missing,
         "systems": {
-            MAJORITY: score(expected, [[commonest] * len(places)], labels.names),
-            name: score(expected, said, labels.names) | {"calibration_error": errors},
+            MAJORITY: score(expected, [[most_frequent] * len(indices)], labels.names),
+            system: score(expected, predicted, labels.names) | {"calibration_error": errors},
         },
     }
 
 
-def _known(turns: Sequence[Utterance], labels: LabelSet) -> dict[int, int]:
-    """The label of each utterance that has one of these, by the utterance's place."""
-    found, strange = {}, set()
-    for place, turn in enumerate(turns):
-        if turn.emotion is None:
+def find_known_labels(utterances: Sequence[Utterance], labels: LabelSet) -> dict[int, int]:
+    """The label of each utterance that has one of these labels, by the utterance's index."""
+    found, unknown = {}, set()
+    for index, utterance in enumerate(utterances):
+        if utterance.emotion is None:
             continue
         try:
-            found[place] = labels.index(turn.emotion)
+            found[index] = labels.index(utterance.emotion)
         except CorpusError:
-            strange.add(turn.emotion)
-    if strange:
-        log.warning("the model does not know %s: these utterances are not scored", ", ".join(sorted(strange)))
+            unknown.add(utterance.emotion)
+    if unknown:
+        log.warning("the model has no label %s: these utterances are not scored", ", ".join(sorted(unknown)))
     return found

@@ -1,11 +1,11 @@
-"""The report's pictures, as PNG bytes."""
+"""The figures of the report, as PNG bytes."""
 
 import io
 from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")  # no window, also where there is a display
+matplotlib.use("Agg")  # without a window, also on a machine with a display
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,21 +17,25 @@ from sklearn.manifold import TSNE
 
 from mmerc.emotions import LabelSet
 
-# A label is text, whatever it holds; with a blank before it, for matplotlib hides labels that begin with "_".
+# Labels are plain text. They get a blank in front, because matplotlib hides legend entries that begin with "_".
 plt.rcParams["text.parse_math"] = False
-FEWEST_POINTS = 4  # below it neighbours mean nothing
-MOST_POINTS = 3000  # of a t-SNE; more take minutes and show no more
+MIN_POINTS = 4  # of a t-SNE
+MAX_POINTS = 3000  # of a t-SNE; more points take minutes and show nothing new
 
 
-def label_distribution(statistics: dict[str, Any]) -> bytes:
+def plot_labels(statistics: dict[str, Any]) -> bytes:
     """The paper's Figure 1: utterances of each label in each split that has labels."""
     splits = {name: split["emotions"] for name, split in statistics["splits"].items() if split["emotions"]}
     figure, axes = plt.subplots(figsize=(8, 3.4))
     width = 0.8 / max(len(splits), 1)
     for number, (name, counts) in enumerate(splits.items()):
-        places = np.arange(len(counts)) + number * width
+        positions = np.arange(len(counts)) + number * width
         bars = axes.bar(
-            places, list(counts.values()), width, label=f" {name}", color=sns.color_palette("colorblind")[number % 10]
+            positions,
+            list(counts.values()),
+            width,
+            label=f" {name}",
+            color=sns.color_palette("colorblind")[number % 10],
         )
         axes.bar_label(bars, fontsize=7, padding=1)
     names = statistics["labels"]
@@ -39,10 +43,10 @@ def label_distribution(statistics: dict[str, Any]) -> bytes:
     axes.set_ylabel("utterances")
     axes.legend(frameon=False)
     sns.despine(figure)
-    return _png(figure)
+    return _to_png(figure)
 
 
-def confusion(matrix: list[list[int]], names: list[str]) -> bytes:
+def plot_confusions(matrix: list[list[int]], names: list[str]) -> bytes:
     """The paper's Figure 7: counts, coloured by the share of each row."""
     counts = np.asarray(matrix)
     share = counts / np.clip(counts.sum(1, keepdims=True), 1, None)
@@ -51,33 +55,33 @@ def confusion(matrix: list[list[int]], names: list[str]) -> bytes:
         share, annot=counts, fmt="d", cmap="viridis", vmin=0, vmax=1, ax=axes, xticklabels=names, yticklabels=names,
         cbar_kws={"label": "share of the true emotion"},
     )  # fmt: skip
-    axes.set_xlabel("taken for")
+    axes.set_xlabel("predicted emotion")
     axes.set_ylabel("true emotion")
     axes.tick_params(axis="x", rotation=45)
-    return _png(figure)
+    return _to_png(figure)
 
 
-def embedding(vectors: Float[np.ndarray, "N c"], emotions: list[str], labels: LabelSet, *, seed: int = 0) -> bytes:
+def plot_embedding(vectors: Float[np.ndarray, "N c"], emotions: list[str], labels: LabelSet, *, seed: int = 0) -> bytes:
     """The paper's Figure 8: t-SNE of the fused vectors, coloured by emotion."""
     vectors, names = np.asarray(vectors, np.float32), np.asarray(emotions)
-    if len(vectors) > MOST_POINTS:
-        drawn = np.random.default_rng(seed).choice(len(vectors), MOST_POINTS, replace=False)
+    if len(vectors) > MAX_POINTS:
+        drawn = np.random.default_rng(seed).choice(len(vectors), MAX_POINTS, replace=False)
         vectors, names = vectors[drawn], names[drawn]
     perplexity = min(30.0, max(2.0, (len(vectors) - 1) / 3))
-    places = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(vectors)
+    points = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(vectors)
     figure, axes = plt.subplots(figsize=(6, 5))
     for name, colour in labels.colours().items():
-        mine = places[names == name]
+        mine = points[names == name]
         axes.scatter(mine[:, 0], mine[:, 1], s=9, color=colour, label=f" {name} ({len(mine)})", alpha=0.8, linewidths=0)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.legend(frameon=False, fontsize=8, markerscale=2, bbox_to_anchor=(1, 1), loc="upper left")
     sns.despine(figure, left=True, bottom=True)
-    return _png(figure)
+    return _to_png(figure)
 
 
-def learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
-    """Dev f1_weighted of each network over its epochs."""
+def plot_learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
+    """Weighted F1 on dev of each network after each epoch."""
     figure, axes = plt.subplots(figsize=(6, 3.2))
     for number, (name, history) in enumerate(histories.items()):
         colour = sns.color_palette("colorblind")[number % 10]
@@ -88,40 +92,39 @@ def learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
             color=colour,
         )
     axes.set_xlabel("epoch")
-    axes.set_ylabel("dev f1_weighted (%)")
+    axes.set_ylabel("dev weighted F1 (%)")
     axes.legend(frameon=False)
     sns.despine(figure)
-    return _png(figure)
+    return _to_png(figure)
 
 
-def robustness_curves(found: dict[str, Any]) -> bytes:
-    """f1_weighted over the share of missing modalities, of every fusion, and over the noise on each modality, of the
-    first one."""
-    figure, (above, below) = plt.subplots(2, 1, figsize=(5.4, 6.6), layout="constrained", sharey=True)
+def plot_robustness(found: dict[str, Any]) -> bytes:
+    """Weighted F1 of every fusion over the share of missing modalities, and of the first one over the noise on each modality."""
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(5.4, 6.6), layout="constrained", sharey=True)
     for number, (name, measured) in enumerate(found.items()):
-        _curve(above, measured["rates"], name, number)
-    above.set_xlabel("share of modalities missing")
+        _plot_curve(upper, measured["rates"], name, number)
+    upper.set_xlabel("share of modalities missing")
     chosen = next(iter(found.values()))
     for number, (name, levels) in enumerate(chosen["noise"].items()):
-        _curve(below, {"0": chosen["rates"]["0.0"], **levels}, name, number)
-    below.set_xlabel("noise (deviations of the features)")
-    for axes in (above, below):
-        axes.set_ylabel("f1_weighted (%)")
+        _plot_curve(lower, {"0": chosen["rates"]["0.0"], **levels}, name, number)
+    lower.set_xlabel("noise (standard deviations of the features)")
+    for axes in (upper, lower):
+        axes.set_ylabel("weighted F1 (%)")
         axes.legend(frameon=False, fontsize=7)
     sns.despine(figure)
-    return _png(figure)
+    return _to_png(figure)
 
 
-def _curve(axes: Axes, measured: dict[str, Any], label: str, number: int) -> None:
-    places = [float(place) for place in measured]
+def _plot_curve(axes: Axes, measured: dict[str, Any], label: str, number: int) -> None:
+    levels = [float(level) for level in measured]
     mean = np.asarray([100 * each["mean"]["f1_weighted"] for each in measured.values()])
     std = np.asarray([100 * each["std"]["f1_weighted"] for each in measured.values()])
     colour = sns.color_palette("colorblind")[number % 10]
-    axes.plot(places, mean, marker="o", markersize=3, color=colour, label=label)
-    axes.fill_between(places, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(levels, mean, marker="o", markersize=3, color=colour, label=label)
+    axes.fill_between(levels, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
 
 
-def _png(figure: Figure) -> bytes:
+def _to_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     plt.close(figure)

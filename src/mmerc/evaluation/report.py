@@ -1,4 +1,4 @@
-"""`report.html`: one file with the tables and the figures, which opens without a network."""
+"""`report.html`: the tables and figures of a run in one file that needs no network."""
 
 import base64
 import json
@@ -14,17 +14,17 @@ from mmerc.corpora import Corpus
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.corpora.statistics import statistics
 from mmerc.evaluation import figures
-from mmerc.evaluation.evaluate import evaluate, open_evaluated
+from mmerc.evaluation.run_metrics import MAJORITY, evaluate, open_run_corpus
 from mmerc.evaluation.tables import Table, all_tables
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
-from mmerc.training.run_folder import read_config, read_settings, seed_folders
+from mmerc.training.run_folder import ENVIRONMENT, read_run, read_run_settings
 from mmerc.weights import read_tensors
 
 
 @dataclass
 class Section:
-    """One heading of the report with what stands under it; figures are (caption, PNG in base64)."""
+    """A section of the report; `figures` are (caption, PNG in base64)."""
 
     heading: str
     text: str = ""
@@ -35,67 +35,78 @@ class Section:
         self.figures.append((caption, base64.b64encode(png).decode()))
 
 
-def write_report(run: Path) -> Path:
-    """Score every predicted split that has labels, write `metrics.json` and `report.html`, give the latter's path.
+def write_report(run_folder: str | Path, corpus: Corpus | None = None) -> Path:
+    """Score every predicted split, write `metrics.json` and `report.html`, and return the path of the report.
+
+    `corpus`: the corpus of the run as `open_run_corpus` gives it, where the caller has it.
 
     Raises:
-        RunError: the run is not finished.
+        RunError: the run is not finished, or its corpus has changed.
     """
-    config, _, seeds = read_config(run)
-    corpus = open_evaluated(run)
-    first = seed_folders(run, seeds)[0]
+    run = read_run(Path(run_folder))
+    config = run.config
+    corpus = corpus or open_run_corpus(run)
+    first = run.seed_folders[0]
     sections = []
     for split in ("test", "dev", HELD_OUT):
         if split not in corpus.splits:
             continue
-        result = evaluate(run, split, corpus)
-        sections.append(_results(result, corpus, first) if result["labelled"] else _unlabelled(result))
-    sections += [_corpus(corpus), _missing(first, list(config.modalities)), _training(first, list(config.modalities))]
+        result = evaluate(run.folder, split, corpus)
+        sections.append(_make_results(result, corpus, first) if result["labelled"] else _make_unlabelled(result))
+    modalities = list(config.modalities)
+    sections += [_make_corpus(corpus), _make_missing(first, modalities), _make_training(first, modalities)]
     page = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
         (resources.files("mmerc.evaluation") / "report.html").read_text(encoding="utf-8")
     )
     html = page.render(
         title=f"mmerc on {corpus.name}",
-        summary=f"Modalities {', '.join(config.modalities)}; {config.protocol} protocol; {seeds} seed(s) from {config.seed}.",
+        summary=f"Modalities: {', '.join(modalities)}. Protocol: {config.protocol}. Seeds: {run.seeds}, from {config.seed}.",
         sections=sections,
-        configuration=yaml.safe_dump(read_settings(run), sort_keys=False, allow_unicode=True),
-        environment=json.dumps(read_json(run / "environment.json"), indent=2),
+        configuration=yaml.safe_dump(read_run_settings(run.folder), sort_keys=False, allow_unicode=True),
+        environment=json.dumps(read_json(run.folder / ENVIRONMENT), indent=2),
     )
-    write_text(run / "report.html", html)
-    return run / "report.html"
+    report = run.folder / "report.html"
+    write_text(report, html)
+    return report
 
 
-def _results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Section:
+def _make_results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Section:
     split = result["split"]
-    role = "nothing was chosen on it" if split == "test" else "it selected the epochs, so it flatters"
-    section = Section(f"Results on {split}", f"{result['utterances']} utterances; {role}.", all_tables(result))
+    role = (
+        "Nothing was selected on this split."
+        if split == "test"
+        else "This split selected the checkpoints, so its numbers are optimistic."
+    )
+    section = Section(f"Results on {split}", f"{result['utterances']} utterances. {role}", all_tables(result))
     best = "fused" if "fused" in result["systems"] else list(result["systems"])[-1]
     for name, system in result["systems"].items():
-        if name in ("majority",):
+        if name == MAJORITY:
             continue
         seeds = "" if result["seeds"] == 1 else f", summed over {result['seeds']} seeds"
         section.add_figure(
-            f"Confusion matrix of {name}{seeds}.", figures.confusion(system["confusion"], result["labels"])
+            f"Confusion matrix of {name}{seeds}.", figures.plot_confusions(system["confusion"], result["labels"])
         )
     if "robustness" in result:
-        section.add_figure("What is left when modalities fail.", figures.robustness_curves(result["robustness"]))
+        section.add_figure(
+            "Weighted F1 when modalities are missing or noisy.", figures.plot_robustness(result["robustness"])
+        )
     vectors = read_tensors(folder / "predictions" / f"{split}.safetensors")["embedding"].numpy()
-    labelled = [number for number, turn in enumerate(corpus.utterances(split)) if turn.emotion]
+    labelled = [number for number, each in enumerate(corpus.utterances(split)) if each.emotion]
     vectors = vectors[labelled]
-    emotions = [turn.emotion for turn in corpus.utterances(split) if turn.emotion]
-    if len(vectors) < figures.FEWEST_POINTS:
+    emotions = [each.emotion for each in corpus.utterances(split) if each.emotion]
+    if len(vectors) < figures.MIN_POINTS:
         return section
     caption = f"t-SNE of the {best} embedding of each utterance, coloured by its true emotion (first seed)."
-    section.add_figure(caption, figures.embedding(vectors, emotions, corpus.labels))
+    section.add_figure(caption, figures.plot_embedding(vectors, emotions, corpus.labels))
     return section
 
 
-def _unlabelled(result: dict[str, Any]) -> Section:
+def _make_unlabelled(result: dict[str, Any]) -> Section:
     text = f"{result['utterances']} utterances were predicted. The split has no labels here, so it cannot be scored."
     return Section(f"Results on {result['split']}", text)
 
 
-def _corpus(corpus: Corpus) -> Section:
+def _make_corpus(corpus: Corpus) -> Section:
     counted = statistics(corpus)
     header = ["split", "utterances", "dialogues", "speakers", "clips", *counted["labels"]]
     rows = [
@@ -104,29 +115,29 @@ def _corpus(corpus: Corpus) -> Section:
         for name, split in counted["splits"].items()
     ]  # fmt: skip
     section = Section("The corpus", tables=[Table("Counts", "The paper's Figure 1 as a table.", header, rows)])
-    section.add_figure("Utterances of each label in each split.", figures.label_distribution(counted))
+    section.add_figure("Utterances of each label in each split.", figures.plot_labels(counted))
     if corpus.problems:
         found = [[problem.kind, problem.where, problem.what] for problem in corpus.problems[:50]]
-        note = f"{len(corpus.problems)} in all; the rows stay."
-        section.tables.append(Table("What was found broken", note, ["kind", "where", "what"], found))
+        note = f"{len(corpus.problems)} problems in total; the first 50 are listed. Every row is kept."
+        section.tables.append(Table("Problems in the corpus", note, ["kind", "where", "what"], found))
     return section
 
 
-def _missing(folder: Path, modalities: list[str]) -> Section:
+def _make_missing(folder: Path, modalities: list[str]) -> Section:
     rows = []
     for name in modalities:
         store = FeatureStore(folder / "features" / name)
         for key, reason in list(store.missing().items())[:25]:
             rows.append([name, " / ".join(key), reason])
-    text = "An utterance that lacks a modality keeps its row; the other modalities answer for it. At most 25 of each are listed."
+    text = "An utterance without a modality is predicted from its other modalities. At most 25 utterances per modality are listed."
     tables = [Table("Reasons", "", ["modality", "utterance", "reason"], rows)] if rows else []
     return Section("Missing modalities", text, tables)
 
 
-def _training(folder: Path, modalities: list[str]) -> Section:
+def _make_training(folder: Path, modalities: list[str]) -> Section:
     histories = {name: read_json_value(folder / "encoders" / name / "history.json") for name in modalities}
     if (folder / "fusion").is_dir():
         histories["fusion"] = read_json_value(folder / "fusion" / "history.json")
-    section = Section("Training", "The epoch with the best dev f1_weighted is kept (first seed).")
-    section.add_figure("Dev f1_weighted after each epoch.", figures.learning_curves(histories))
+    section = Section("Training", "The checkpoint with the best dev weighted F1 is kept. First seed.")
+    section.add_figure("Weighted F1 on dev after each epoch.", figures.plot_learning_curves(histories))
     return section

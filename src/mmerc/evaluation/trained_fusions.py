@@ -1,106 +1,112 @@
-"""A trained fusion with the features it reads in memory, asked again and again under changed features."""
+"""The trained fusions of a run with the features they read, evaluated again under changed features."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
-from mmerc.evaluation.metrics import REPORTED, confusion, summary
+from mmerc.evaluation.metrics import REPORTED, compute_summary, count_confusions
 from mmerc.features import FeatureStore, Row
 from mmerc.files import read_json
-from mmerc.model.calibration import FUSED, Decision
-from mmerc.model.folder import decision_of, load_fusion
-from mmerc.model.inference import fused_answers
-from mmerc.training.run import DECISION_FILE, FUSIONS_BESIDE
-from mmerc.training.run_folder import read_config, seed_folders
-from mmerc.training.selection import labels_of, read_with
+from mmerc.model.calibration import FUSED, Calibration
+from mmerc.model.folder import CONFIG, load_fusion, read_calibration, read_info
+from mmerc.model.inference import predict_fused
+from mmerc.training.fusion import CALIBRATION, COMPARED
+from mmerc.training.run_folder import Run
+from mmerc.training.splits import keys_of_dialogues, labels_of, speakers_of
 
-Rows = dict[Key, Row]
-Change = Callable[[str, Row], Row]
+FeaturesByKey = dict[Key, Row]
+Change = Callable[[str, Row], Row]  # the name of a modality and its row -> the changed row
 
 
-class Features:
-    """One seed's features of a split's labelled utterances and of those in the same dialogues."""
+class SeedFeatures:
+    """One seed's features of the labelled utterances of a split and of the other utterances of their dialogues."""
 
-    def __init__(self, folder: Path, names: Sequence[str], keys: Sequence[Key]) -> None:
-        self.folder, self.keys = folder, keys
-        settings = read_json(folder / "model" / "config.json")
-        self.prior, self.decision = settings["prior"], decision_of(settings, FUSED, folder / "model")
-        self.rows: dict[str, Rows] = {}
+    def __init__(self, folder: Path, names: Sequence[str], keys: Sequence[Key], speakers: Mapping[Key, str]) -> None:
+        self.folder, self.keys, self.speakers = folder, keys, speakers
+        info = read_info(folder / "model")
+        self.prior, self.calibration = info["prior"], read_calibration(info, FUSED, folder / "model" / CONFIG)
+        self.rows: dict[str, FeaturesByKey] = {}
         for name in names:
             store = FeatureStore(folder / "features" / name)
             if store.absent(self.keys):
                 raise RunError(f"{store.folder} lacks features of labelled utterances: run `mmerc train` again.")
             self.rows[name] = {key: store[key] for key in self.keys}
-        self.deviations = {name: _deviation(rows) for name, rows in self.rows.items()}
+        self.deviations = {name: _standard_deviation(rows) for name, rows in self.rows.items()}
 
-    def changed(self, change: Change) -> dict[str, Rows]:
+    def change(self, change: Change) -> dict[str, FeaturesByKey]:
         return {name: {key: change(name, row) for key, row in rows.items()} for name, rows in self.rows.items()}
 
 
-class Trained:
-    """One fusion over all seeds of a run. `name`: one of those trained beside the chosen one, or None for that."""
+@dataclass
+class TrainedFusion:
+    """One fusion in every seed of a run. `folders`: where it is in each seed; `labels`: the true label of each key."""
 
-    def __init__(self, features: Sequence[Features], labels: Mapping[Key, int], classes: int, name: str | None) -> None:
-        self.features, self.labels, self.classes = features, labels, classes
-        folders = [each.folder / "fusion" if name is None else each.folder / FUSIONS_BESIDE / name for each in features]
-        self.networks = [load_fusion(folder) for folder in folders]
-        self.histories = [folder / "history.json" for folder in folders]
-        self.decisions = [
-            each.decision if name is None else Decision(**read_json(folder / DECISION_FILE))
-            for each, folder in zip(features, folders, strict=True)
-        ]
+    features: Sequence[SeedFeatures]
+    labels: Mapping[Key, int]
+    classes: int
+    folders: Sequence[Path]
+    calibrations: Sequence[Calibration]
 
-    def scored(self, changes: Sequence[Change] | None = None) -> dict[str, dict[str, float]]:
-        """Mean and standard deviation over the seeds of what is reported, each seed's features changed by its own
-        change."""
+    def __post_init__(self) -> None:
+        self.networks = [load_fusion(folder) for folder in self.folders]
+        self.histories = [folder / "history.json" for folder in self.folders]
+
+    def score(self, changes: Sequence[Change] | None = None) -> dict[str, dict[str, float]]:
+        """Mean and standard deviation over the seeds of the reported metrics, with a change of the features per seed."""
         predicted = [
-            self._answers(number, features.rows if changes is None else features.changed(changes[number]))
+            self._predict(number, features.rows if changes is None else features.change(changes[number]))
             for number, features in enumerate(self.features)
         ]
-        found = summary(np.stack([confusion(list(self.labels.values()), said, self.classes) for said in predicted]))
-        spread = 1 if len(self.features) > 1 else 0
+        truth = list(self.labels.values())
+        found = compute_summary(np.stack([count_confusions(truth, each, self.classes) for each in predicted]))
+        ddof = 1 if len(self.features) > 1 else 0
         return {
             "mean": {name: float(found[name].mean()) for name in REPORTED},
-            "std": {name: float(found[name].std(ddof=spread)) for name in REPORTED},
+            "std": {name: float(found[name].std(ddof=ddof)) for name in REPORTED},
         }
 
-    def _answers(self, number: int, rows: Mapping[str, Rows]) -> list[int]:
+    def _predict(self, number: int, rows: Mapping[str, FeaturesByKey]) -> list[int]:
         features = self.features[number]
-        fused = fused_answers(self.networks[number], rows, features.keys)[0]
-        answers = self.decisions[number].applied(fused, features.prior)
-        return [int(np.argmax(answers.get(key, features.prior))) for key in self.labels]
+        fused = predict_fused(self.networks[number], rows, features.keys, features.speakers)[0]
+        probabilities = self.calibrations[number].apply(fused, features.prior)
+        return [int(np.argmax(probabilities.get(key, features.prior))) for key in self.labels]
 
 
-def compared(run: Path) -> list[str]:
-    """The names of the fusions that were trained beside the run's own in every seed."""
-    config, _, seeds = read_config(run)
-    beside = [
-        {path.parent.name for path in (folder / FUSIONS_BESIDE).glob(f"*/{DECISION_FILE}")} - {config.fusion.name}
-        for folder in seed_folders(run, seeds)
+def list_compared_fusions(run: Run) -> list[str]:
+    """The names of the fusions that were trained for comparison in every seed."""
+    found = [
+        {path.parent.name for path in (folder / COMPARED).glob(f"*/{CALIBRATION}")} - {run.config.fusion.name}
+        for folder in run.seed_folders
     ]
-    return sorted(set.intersection(*beside))
+    return sorted(set.intersection(*found))
 
 
-def fusions_of(run: Path, corpus: Corpus, split: str) -> dict[str, Trained]:
-    """The run's fusion, first, and those trained beside it, over the labelled utterances of a split.
+def load_fusions(run: Run, corpus: Corpus, split: str) -> dict[str, TrainedFusion]:
+    """The run's fusion, first, and the compared ones, with the labelled utterances of a split.
 
     Raises:
-        RunError: the run has one modality only, or its features are gone.
+        RunError: the run has one modality only, or its features were deleted.
     """
-    config, _, seeds = read_config(run)
-    names = sorted(config.modalities)
+    names = sorted(run.config.modalities)
     if len(names) < 2:
-        raise RunError(f"{run} has one modality only: there is nothing to be robust with.")
+        raise RunError(f"{run.folder} has one modality only: robustness needs two or more.")
     labels = labels_of(corpus, split)
-    keys = read_with(labels, corpus, split)
-    features = [Features(folder, names, keys) for folder in seed_folders(run, seeds)]
-    places: dict[str, str | None] = {config.fusion.name: None, **{name: name for name in compared(run)}}
-    return {name: Trained(features, labels, len(corpus.labels), place) for name, place in places.items()}
+    keys = keys_of_dialogues(labels, corpus, split)
+    speakers = speakers_of(corpus)
+    features = [SeedFeatures(folder, names, keys, speakers) for folder in run.seed_folders]
+    folders = {run.config.fusion.name: [folder / "fusion" for folder in run.seed_folders]}
+    calibrations = {run.config.fusion.name: [each.calibration for each in features]}
+    for name in list_compared_fusions(run):
+        folders[name] = [folder / COMPARED / name for folder in run.seed_folders]
+        calibrations[name] = [Calibration(**read_json(folder / CALIBRATION)) for folder in folders[name]]
+    classes = len(corpus.labels)
+    return {name: TrainedFusion(features, labels, classes, folders[name], calibrations[name]) for name in folders}
 
 
-def _deviation(rows: Rows) -> float:
+def _standard_deviation(rows: FeaturesByKey) -> float:
     values = [row.values.astype(np.float32) for row in rows.values() if row.values is not None]
     return float(np.concatenate([value.ravel() for value in values]).std()) if values else 0.0

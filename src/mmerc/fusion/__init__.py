@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mmerc.errors import ConfigError
-from mmerc.fusion.base import Fused, Fusion, FusionConfig
+from mmerc.fusion.base import Fusion, FusionConfig, FusionOutput
 from mmerc.fusion.baselines import (
     AttentionPooling,
     CrossmodalConcatenation,
@@ -16,7 +16,7 @@ from mmerc.fusion.baselines import (
 from mmerc.fusion.crossmodal_embracenet import CrossmodalEmbraceNet
 from mmerc.fusion.published import CTNet, InterModality, MulT, MultiLevel
 
-__all__ = ["FUSIONS", "CrossmodalEmbraceNet", "Fused", "Fusion", "FusionConfig", "asked", "build"]
+__all__ = ["FUSIONS", "CrossmodalEmbraceNet", "Fusion", "FusionConfig", "FusionOutput", "asked", "build_fusion"]
 
 FUSIONS: dict[str, type[Fusion]] = {
     "crossmodal_embracenet": CrossmodalEmbraceNet,
@@ -34,7 +34,7 @@ FUSIONS: dict[str, type[Fusion]] = {
 }
 
 
-def build(config: FusionConfig, inputs: Mapping[str, int], classes: int) -> Fusion:
+def build_fusion(config: FusionConfig, inputs: Mapping[str, int], classes: int) -> Fusion:
     """The fusion that `config` names. `inputs`: the width of each modality's sequence."""
     return FUSIONS[config.name](config, inputs, classes)
 

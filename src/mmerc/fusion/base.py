@@ -100,7 +100,7 @@ class FusionConfig(StageConfig):
 
 
 @dataclass(frozen=True)
-class Fused:
+class FusionOutput:
     """What the fusion says of a batch: the emotion's logits and each utterance's fused vector, before its dialogue is read."""
 
     logits: Float[Tensor, "B C"]
@@ -131,7 +131,24 @@ class Fusion(nn.Module, ABC):
         )
         self.classifier = nn.Linear(config.size, classes)
 
-    def forward(self, sequences: Sequences, masks: Masks, dialogues: Dialogues | None = None) -> Fused:
+    @property
+    def uses_dialogue(self) -> bool:
+        return self.config.reads_dialogue
+
+    def classify(self, embedding, dialogues):  # SHIM
+        return self.answered(embedding, dialogues)
+
+    def forward(
+        self, sequences: Sequences, masks: Masks, dialogues: Dialogues | None = None, *, blocked_pairs=frozenset()
+    ) -> FusionOutput:
+        if blocked_pairs:  # SHIM
+            from mmerc.fusion.layers.crossmodal import closed
+
+            with closed(*blocked_pairs):
+                return self.forward(sequences, masks, dialogues)
+        return self._forward(sequences, masks, dialogues)
+
+    def _forward(self, sequences: Sequences, masks: Masks, dialogues: Dialogues | None = None) -> FusionOutput:
         """`masks` say which steps are real; a modality that an utterance lacks has none. Without `dialogues` each
         utterance is one of its own.
 
@@ -140,7 +157,7 @@ class Fusion(nn.Module, ABC):
         """
         if not self.training:
             embedding = self.embedded(sequences, masks)
-            return Fused(self.answered(embedding, dialogues), embedding)
+            return FusionOutput(self.answered(embedding, dialogues), embedding)
         kept = self._with_dropout(masks)
         embedding = self.embedded(sequences, kept)
         logits, losses = self.answered(embedding, dialogues), {}
@@ -151,7 +168,7 @@ class Fusion(nn.Module, ABC):
             self.train()
             divergence = F.kl_div(logits.log_softmax(1), whole.softmax(1), reduction="batchmean")
             losses["distillation"] = self.config.distillation * divergence
-        return Fused(logits, embedding, losses)
+        return FusionOutput(logits, embedding, losses)
 
     def embedded(self, sequences: Sequences, masks: Masks) -> Float[Tensor, "B c"]:
         """Each utterance's fused vector. Raises ValueError as `forward` does."""

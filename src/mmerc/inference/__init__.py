@@ -1,5 +1,6 @@
-"""Inference: one model folder; your clips in, emotions out."""
+"""Inference: recordings, texts and live conversations in, predictions and files of them out."""
 
 from mmerc.inference.predictor import Predictor
+from mmerc.inference.streaming import Conversation, make_utterance
 
-__all__ = ["Predictor"]
+__all__ = ["Conversation", "Predictor", "make_utterance"]

@@ -1,46 +1,105 @@
-"""A conversation that goes on: each utterance is answered as it ends, from itself and what was said before it."""
+"""A live conversation: each utterance is predicted as it ends, from itself and from earlier ones only."""
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
 
-from mmerc.corpora import Dialogue, Live, Utterance
+from torch import Tensor
+
+from mmerc.corpora import Dialogue, Key, Live, Utterance
 from mmerc.corpora.dialogue import replace_surrogates
+from mmerc.features import Row
+from mmerc.fusion.layers.dialogue_context import number_of
+from mmerc.inference.call_batcher import CallBatcher
+from mmerc.model.extraction import prepare_row
+from mmerc.model.inference import PastUtterance
+from mmerc.model.model import EmotionModel, LiveContext
+from mmerc.model.prediction import Prediction
 
-REMEMBERED = 50  # utterances; no text network reads further back
+HISTORY = 50  # utterances that are kept; no text encoder reads further back
+
+
+@dataclass(frozen=True)
+class LiveRequest:
+    """The latest utterance of a conversation with its prepared inputs, and what a fusion reads of the earlier ones."""
+
+    utterance: Utterance
+    inputs: dict[str, Row]
+    context: LiveContext
+    explain: bool
+
+
+LiveBatcher = CallBatcher[LiveRequest, tuple[Prediction, Tensor | None]]
+
+
+def predict_requests(model: EmotionModel, requests: Sequence[LiveRequest]) -> list[tuple[Prediction, Tensor | None]]:
+    """The prediction for each request, and the fused vector where later utterances of its conversation read it."""
+    keys: list[Key] = [("request", str(index), "") for index in range(len(requests))]  # utterances may share a key
+    by_key = dict(zip(keys, requests, strict=True))
+    inputs = {
+        name: {key: replace(request.inputs[name], key=key) for key, request in by_key.items()}
+        for name in model.encoders
+    }
+    predictions, vectors, live = model.predict_live(
+        {key: request.utterance for key, request in by_key.items()},
+        inputs,
+        {key: request.context for key, request in by_key.items()},
+    )
+    found = dict(zip(keys, predictions, strict=True))
+    explained = [key for key, request in by_key.items() if request.explain]
+    if explained:
+        wanted = [found[key] for key in explained]
+        found |= dict(zip(explained, model.explain_live(explained, live, wanted), strict=True))
+    return [(found[key], vectors.get(key)) for key in keys]
 
 
 class Conversation:
-    """Made by `Predictor.stream`. Keeps the words that were said, and neither sound nor pictures; for a fusion that reads the
-    dialogue (`fusion.context`) `Predictor` keeps the fused vectors beside it.
+    """A live conversation, made by `Predictor.stream`.
 
-    Safe to use from several threads: utterances are answered in the order in which they are pushed.
+    It keeps the words and, for a fusion that reads the dialogue, the fused vectors of the last utterances; it keeps no sound
+    and no pictures. It may be used from several threads: utterances are predicted in the order in which they are pushed.
     """
 
-    def __init__(self, answer: Callable[[Dialogue], dict[str, Any]], name: str) -> None:
-        self.name = name
-        self._answer = answer
-        self._before: deque[Utterance] = deque(maxlen=REMEMBERED)
+    def __init__(self, model: EmotionModel, batcher: LiveBatcher, name: str, *, explain: bool) -> None:
+        self.name, self.explain = name, explain
+        self._model, self._batcher = model, batcher
+        self._past: deque[Utterance] = deque(maxlen=HISTORY)
+        self._past_vectors: deque[PastUtterance] = deque(maxlen=HISTORY)
+        self._speaker_numbers: dict[str, int] = {}
         self._count = 0
         self._order = Lock()
 
-    def push(self, utterance: Utterance) -> dict[str, Any]:
-        """The answer: the columns of `mmerc predict`, and under `missing` why each absent modality is.
+    def push(self, utterance: Utterance) -> Prediction:
+        """The prediction for an utterance that has just ended.
 
-        Its own numbers in the conversation are given to it; `speaker`, `text`, `clip`, `live`, `start` and `end` count.
+        `speaker`, `text`, `clip`, `live`, `start` and `end` of the utterance are used; it gets its number in the conversation.
         """
         with self._order:
-            said = None if utterance.text is None else replace_surrogates(utterance.text)
-            speaker, number = replace_surrogates(utterance.speaker), self._count
-            turn = replace(utterance, split="live", dialogue=self.name, utterance=number, speaker=speaker, text=said)
-            answer = self._answer(Dialogue("live", self.name, (*self._before, turn)))
-            self._before.append(replace(turn, clip=None, live=None, signals={}))
+            text = None if utterance.text is None else replace_surrogates(utterance.text)
+            speaker = replace_surrogates(utterance.speaker)
+            latest = replace(
+                utterance, split="live", dialogue=self.name, utterance=self._count, speaker=speaker, text=text
+            )
+            prediction = self._predict(Dialogue("live", self.name, (*self._past, latest)))
+            self._past.append(replace(latest, clip=None, live=None, signals={}))
             self._count += 1
-            return answer
+            return prediction
+
+    def _predict(self, dialogue: Dialogue) -> Prediction:
+        index = len(dialogue) - 1
+        latest = dialogue.utterances[index]
+        inputs = {name: prepare_row(encoder, dialogue, index) for name, encoder in self._model.encoders.items()}
+        # As in training, a speaker has a number only after an utterance of theirs could be read.
+        can_be_read = any(row.values is not None for row in inputs.values())
+        speaker = number_of(latest.speaker, self._speaker_numbers) if can_be_read else 0
+        request = LiveRequest(latest, inputs, LiveContext(tuple(self._past_vectors), speaker), self.explain)
+        prediction, vector = self._batcher(request)
+        if vector is not None:
+            self._past_vectors.append(PastUtterance(vector, speaker))
+        return prediction
 
 
-def spoken(text: str | None = None, *, speaker: str = "", live: Live | None = None) -> Utterance:
-    """An utterance to push that is in no file."""
+def make_utterance(text: str | None = None, *, speaker: str = "", live: Live | None = None) -> Utterance:
+    """An utterance to push that is in no file: its words, and what a microphone and a camera gave during it."""
     return Utterance("live", "", 0, speaker=speaker, text=text or None, live=live)

@@ -1,9 +1,9 @@
-"""What is made of the networks' probabilities, in two numbers that dev chooses.
+"""Calibration of probabilities by two numbers that are chosen on the dev split.
 
-A network that is unsure says what is frequent. How much of that to undo is the `share` of each label's frequency that is
-taken off, chosen by `f1_weighted` (threshold moving; Menon et al. 2021 for the logarithmic form). And it is surer of itself
-than it is right: all probabilities are brought closer together by a `temperature`, chosen by their likelihood (Guo et al.
-2017), which changes no emotion.
+A network that is unsure favours frequent labels. `prior_weight` is the exponent of the label prior by which its
+probabilities are divided, chosen by weighted F1 (threshold moving; Menon et al. 2021 give the logarithmic form). A network is
+also more confident than it is accurate: `temperature` scales its log-probabilities and is chosen by likelihood (Guo et al.
+2017); it changes no predicted label.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,74 +16,74 @@ from sklearn.metrics import f1_score
 
 from mmerc.corpora import Key
 
-FUSED = "fused"  # the name of the fused answers among those of the modalities
-SHARES = (0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3, 0.4, 0.5, 0.6)  # of two that are equal the smaller change wins
+FUSED = "fused"  # the fusion's name where systems are listed beside the modalities
+PRIOR_WEIGHTS = (0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3, 0.4, 0.5, 0.6)  # the smallest change first: it wins a tie
 TEMPERATURES = (0.25, 10.0)
-RAREST = 1e-3  # what a label that training never had counts for
-LEAST = 1e-12  # a probability of 0 has no logarithm
-Answers = dict[Key, list[float]]
+MIN_PRIOR = 1e-3  # prior of a label that does not occur in training
+MIN_PROBABILITY = 1e-12  # a probability of 0 has no logarithm
+ProbabilitiesByKey = dict[Key, list[float]]
 Probabilities = Float[np.ndarray, "N C"]
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What is done to probabilities before they are shown; as it stands here, nothing."""
+class Calibration:
+    """What is applied to the probabilities of a network; the default changes nothing."""
 
-    share: float = 0.0
+    prior_weight: float = 0.0
     temperature: float = 1.0
 
     @classmethod
-    def chosen(
-        cls, answers: Mapping[Key, Sequence[float]], labels: Mapping[Key, int], prior: Sequence[float]
-    ) -> "Decision":
-        """The one that is best for these answers; nothing is done where none is labelled."""
-        keys = [key for key in answers if key in labels]
+    def fit(
+        cls, probabilities: Mapping[Key, Sequence[float]], labels: Mapping[Key, int], prior: Sequence[float]
+    ) -> "Calibration":
+        """The best calibration for these probabilities; the default where no key has a label."""
+        keys = [key for key in probabilities if key in labels]
         if not keys:
             return cls()
         truth = np.asarray([labels[key] for key in keys])
-        rows = np.asarray([answers[key] for key in keys], np.float64)
+        rows = np.asarray([probabilities[key] for key in keys], np.float64)
 
-        def score(share: float) -> float:
-            return float(f1_score(truth, corrected(rows, prior, share).argmax(1), average="weighted", zero_division=0))
+        def score(weight: float) -> float:
+            predicted = divide_by_prior(rows, prior, weight).argmax(1)
+            return float(f1_score(truth, predicted, average="weighted", zero_division=0))
 
-        share = max(SHARES, key=score)
-        shifted = corrected(rows, prior, share)
-        return cls(share, best_temperature(shifted, truth))
+        weight = max(PRIOR_WEIGHTS, key=score)
+        return cls(weight, fit_temperature(divide_by_prior(rows, prior, weight), truth))
 
-    def applied(self, answers: Mapping[Key, Sequence[float]], prior: Sequence[float]) -> Answers:
-        """The answers as they are shown."""
-        if not answers or self == Decision():
-            return {key: list(p) for key, p in answers.items()}
-        rows = corrected(np.asarray(list(answers.values()), np.float64), prior, self.share)
-        return dict(zip(answers, tempered(rows, self.temperature).tolist(), strict=True))
+    def apply(self, probabilities: Mapping[Key, Sequence[float]], prior: Sequence[float]) -> ProbabilitiesByKey:
+        """The calibrated probabilities of each key."""
+        if not probabilities or self == Calibration():
+            return {key: list(p) for key, p in probabilities.items()}
+        rows = divide_by_prior(np.asarray(list(probabilities.values()), np.float64), prior, self.prior_weight)
+        return dict(zip(probabilities, scale_by_temperature(rows, self.temperature).tolist(), strict=True))
 
 
-def corrected(probabilities: Probabilities, prior: Sequence[float], share: float) -> Probabilities:
-    """The probabilities divided by `prior ** share`, and made to sum to 1 again.
+def divide_by_prior(probabilities: Probabilities, prior: Sequence[float], weight: float) -> Probabilities:
+    """The probabilities divided by `prior ** weight` and normalised.
 
-    >>> corrected(np.array([[0.6, 0.4]]), [0.8, 0.2], 1.0).round(3).tolist()
+    >>> divide_by_prior(np.array([[0.6, 0.4]]), [0.8, 0.2], 1.0).round(3).tolist()
     [[0.273, 0.727]]
     """
-    weighted = probabilities / np.maximum(prior, RAREST) ** share
+    weighted = probabilities / np.maximum(prior, MIN_PRIOR) ** weight
     return weighted / weighted.sum(1, keepdims=True)
 
 
-def tempered(probabilities: Probabilities, temperature: float) -> Probabilities:
-    """The probabilities to the power 1 / temperature, and made to sum to 1 again.
+def scale_by_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
+    """The probabilities to the power `1 / temperature`, normalised.
 
-    >>> tempered(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
+    >>> scale_by_temperature(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
     [[0.667, 0.333]]
     """
-    raised = np.maximum(probabilities, LEAST) ** (1 / temperature)
+    raised = np.maximum(probabilities, MIN_PROBABILITY) ** (1 / temperature)
     return raised / raised.sum(1, keepdims=True)
 
 
-def best_temperature(probabilities: Probabilities, labels: np.ndarray) -> float:
-    """The temperature under which the labels are likeliest, between 0.25 and 10."""
+def fit_temperature(probabilities: Probabilities, labels: np.ndarray) -> float:
+    """The temperature between 0.25 and 10 with the largest likelihood of the labels [N]."""
 
-    def surprise(logarithm: float) -> float:
-        rows = tempered(probabilities, float(np.exp(logarithm)))
+    def negative_log_likelihood(log_temperature: float) -> float:
+        rows = scale_by_temperature(probabilities, float(np.exp(log_temperature)))
         return float(-np.log(rows[np.arange(len(labels)), labels]).mean())
 
     low, high = np.log(TEMPERATURES)
-    return float(np.exp(minimize_scalar(surprise, bounds=(low, high), method="bounded").x))
+    return float(np.exp(minimize_scalar(negative_log_likelihood, bounds=(low, high), method="bounded").x))

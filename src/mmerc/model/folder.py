@@ -1,156 +1,196 @@
-"""The deliverable: one folder with every network, the label set and a card, that runs on somebody else's video."""
+"""The model folder: every network, the label set and a model card in one folder that runs on other people's recordings."""
 
+import hashlib
 import math
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
 
 from mmerc import weights
-from mmerc.config import validate
+from mmerc.config import Protocol, validate
+from mmerc.config.schema import MODALITY_NAME
 from mmerc.corpora import Corpus
 from mmerc.emotions import LabelSet
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
 from mmerc.files import entry, read_json, replacing, write_json
-from mmerc.fusion import Fusion, FusionConfig, build
-from mmerc.model.calibration import Decision
-from mmerc.training.run_config import RunConfig
+from mmerc.fusion import Fusion, FusionConfig, build_fusion
+from mmerc.model.calibration import FUSED, Calibration
+from mmerc.model.card import make_card
+from mmerc.model.hub import find_model_folder
+from mmerc.model.model import Backend, EmotionModel
 
-FORMAT = 4  # raised whenever an older mmerc could not read what a newer one writes
-
-
-def save_fusion(folder: Path, network: Fusion, widths: Mapping[str, int], config: FusionConfig, history: Any) -> None:
-    with replacing(folder) as temporary:
-        temporary.mkdir()
-        settings = {"widths": dict(widths), "classes": network.classifier.out_features, **config.model_dump()}
-        write_json(temporary / "config.json", settings)
-        write_json(temporary / "history.json", history)
-        save_file(network.state_dict(), temporary / "model.safetensors")
+FORMAT = 5  # raised whenever an older mmerc cannot read what a newer one writes
+CONFIG = "config.json"
+TENSORS = "model.safetensors"
 
 
-def load_fusion(folder: Path) -> Fusion:
-    """What `save_fusion` wrote.
+def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionModel:
+    """Read a model folder, or `OWNER/NAME` from the Hugging Face hub. See `Predictor.load`.
 
     Raises:
-        RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
+        RunError: the folder is no model, is incomplete, or was written by another version of mmerc.
+        WeightsError: its tensors do not fit its configuration, or the hub does not have it.
     """
-    settings = read_json(folder / "config.json")
-    widths, classes = (entry(settings, key, folder / "config.json") for key in ("widths", "classes"))
-    settings = {key: value for key, value in settings.items() if key not in ("widths", "classes")}
-    network = build(validate(FusionConfig, settings, "fusion"), widths, classes)
-    weights.fill(network, weights.read_tensors(folder / "model.safetensors"), str(folder))
-    return network.eval()
+    folder = find_model_folder(location)
+    info = read_info(folder)
+    labels, prior, names = (entry(info, key, folder / CONFIG) for key in ("labels", "prior", "modalities"))
+    if not all(isinstance(name, str) and MODALITY_NAME.fullmatch(name) for name in names):
+        raise RunError(f"{folder / CONFIG} has a modality with an invalid name: the folder is damaged.")
+    encoders = {name: load_encoder(folder / "encoders" / name) for name in names}
+    fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
+    if any(encoder.classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
+        raise RunError(f"{folder} has {len(labels)} labels, its networks have another number: the folder is damaged.")
+    if backend == "onnx":
+        from mmerc.model.onnx.runtime import use_onnx  # needs the extra onnx
+
+        use_onnx(folder, encoders, fusion)
+    system = FUSED if fusion is not None else next(iter(encoders))
+    calibration = read_calibration(info, system, folder / CONFIG)
+    return EmotionModel(LabelSet(tuple(labels)), encoders, fusion, prior, calibration, backend, info)
 
 
-def decision_of(settings: Mapping[str, Any], name: str, where: Path) -> Decision:
-    """What a model's `config.json` says of the answers of a modality, or of the fused ones.
+def read_info(folder: Path) -> dict[str, Any]:
+    """The content of a model folder's config.json, checked for its format.
 
     Raises:
-        RunError: it is no share and temperature.
+        RunError: the folder is no model, or was written by another version of mmerc.
     """
-    found = settings.get("decisions", {}).get(name, {})
-    try:
-        share, temperature = float(found.get("share", 0.0)), float(found.get("temperature", 1.0))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise RunError(f"{where} has a decision that is no number: the folder is damaged.") from error
-    if not (math.isfinite(share) and math.isfinite(temperature) and temperature > 0):
-        raise RunError(f"{where} has the temperature {temperature} and share {share}: the folder is damaged.")
-    return Decision(share, temperature)
-
-
-def load_encoder(folder: Path) -> Encoder:
-    """What `Encoder.save` wrote, whichever encoder it was."""
-    name = read_json(folder / "config.json").get("encoder")
-    if not isinstance(name, str) or name not in ENCODERS:
-        raise RunError(f'{folder} was made by an encoder "{name}" that this mmerc does not know: update mmerc.')
-    return ENCODERS[name].restore(folder)
-
-
-def network_file(folder: Path, modality: str, kind: str, labels: LabelSet) -> tuple[Path, bool]:
-    """Where the model in `folder` keeps its network of this `kind` of encoder, and whether its labels are `labels`.
-
-    It is the one of the same modality, or else the only one of its kind.
-
-    Raises:
-        RunError: the folder is no model, or has no such network, or several.
-    """
-    if not (folder / "config.json").is_file():
-        raise RunError(f"{folder} is not a model folder: give the RUN/model that `mmerc train` wrote.")
-    found = {
-        file.parent.name: file
-        for file in sorted(folder.glob("encoders/*/model.safetensors"))
-        if read_json(file.parent / "config.json").get("encoder") == kind
-    }
-    if modality not in found and len(found) != 1:
-        there = f"several ({', '.join(found)}) and none of them is {modality}" if found else "none"
-        raise RunError(f"{folder} cannot start {modality}: of networks {kind} it has {there}.")
-    file = found.get(modality) or next(iter(found.values()))
-    return file, entry(read_json(folder / "config.json"), "labels", folder) == list(labels.names)
+    if not (folder / CONFIG).is_file():
+        inner = " (its model is in the folder model inside it)" if (folder / "model").is_dir() else ""
+        raise RunError(f"{folder} is not a model folder{inner}: give the RUN/model that `mmerc train` wrote.")
+    info = read_json(folder / CONFIG)
+    found = info.get("format")
+    if found != FORMAT:
+        mend = "train it again" if isinstance(found, int) and found < FORMAT else "update mmerc"
+        raise RunError(f"{folder} has format {found}, this mmerc reads {FORMAT}: {mend}.")
+    return info
 
 
 def write_model(
     folder: Path,
-    config: RunConfig,
     corpus: Corpus,
     encoders: Mapping[str, Encoder],
     fusion: Fusion | None,
-    prior: list[float],
-    decisions: Mapping[str, Decision],
-    score: float,
+    *,
+    protocol: Protocol,
+    prior: Sequence[float],
+    calibrations: Mapping[str, Calibration],
+    dev_f1_weighted: float,
 ) -> None:
-    """Put the parts of a run together as `folder/model`; `score` is its dev f1_weighted."""
+    """Write `folder/model` from the parts of a run in `folder`.
+
+    `calibrations`: by modality, and the fusion's under `fused`. `dev_f1_weighted`: weighted F1 on dev, a share.
+    """
+    info = {
+        "format": FORMAT,
+        "name": name_model(folder, corpus.name),
+        "labels": list(corpus.labels.names),
+        "protocol": protocol,
+        "modalities": list(encoders),
+        "prior": list(prior),
+        "calibrations": {name: vars(calibration) for name, calibration in calibrations.items()},
+        "corpus": corpus.name,
+        "dev_f1_weighted": dev_f1_weighted,
+    }
     with replacing(folder / "model") as temporary:
         for name in encoders:
             shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
         if fusion is not None:
             shutil.copytree(folder / "fusion", temporary / "fusion")
-        settings = {
-            "format": FORMAT,
-            "labels": list(corpus.labels.names),
-            "protocol": config.protocol,
-            "modalities": list(encoders),
-            "prior": prior,
-            "decisions": {name: vars(decision) for name, decision in decisions.items()},
-            "corpus": corpus.name,
-            "dev_f1_weighted": score,
-        }
-        write_json(temporary / "config.json", settings)
-        (temporary / "README.md").write_text(card(settings, encoders), encoding="utf-8")
+        write_json(temporary / CONFIG, info)
+        (temporary / "README.md").write_text(make_card(info, encoders), encoding="utf-8")
 
 
-def card(settings: Mapping[str, Any], encoders: Mapping[str, Encoder]) -> str:
-    """A model card: what it reads, what it was trained on, how good it was, and what it must not be used for."""
-    parts = "\n".join(
-        f"- {name}: {encoder.config.encoder}, {sum(p.numel() for p in encoder.parameters()) / 1e6:.1f} M parameters"
-        for name, encoder in encoders.items()
-    )
-    reply = "the next utterance is read too" if settings["protocol"] == "offline" else "nothing of the future is read"
-    return f"""---
-library_name: mmerc
-license: other
-tags: [emotion-recognition, multimodal, conversation]
----
-# Emotion recognition in conversation
+def name_model(folder: Path, corpus: str) -> str:
+    """A name such as `meld-3f9a01bc`: the corpus, and a hash of all tensors of the encoders and the fusion in `folder`."""
+    digest = hashlib.sha256()
+    for file in [*sorted(folder.glob(f"encoders/*/{TENSORS}")), folder / "fusion" / TENSORS]:
+        if file.is_file():
+            digest.update(file.parent.name.encode())
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    slug = re.sub(r"[^a-z0-9]+", "-", corpus.lower()).strip("-") or "model"
+    return f"{slug}-{digest.hexdigest()[:8]}"
 
-Gives a probability to each of {", ".join(settings["labels"])} for every utterance of a conversation.
-Any of its modalities may be missing in any utterance.
 
-{parts}
+def save_fusion(folder: Path, network: Fusion, history: Sequence[Mapping[str, float]]) -> None:
+    """Write a trained fusion and the history of its training."""
+    settings = {
+        "widths": dict(network.inputs),
+        "classes": network.classifier.out_features,
+        "protocol": network.protocol,
+        **network.config.model_dump(),
+    }
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        write_json(temporary / CONFIG, settings)
+        write_json(temporary / "history.json", history)
+        save_file(network.state_dict(), temporary / TENSORS)
 
-Trained on {settings["corpus"]} ({settings["protocol"]} protocol: {reply}).
-Dev f1_weighted: {100 * settings["dev_f1_weighted"]:.1f}. Choose by the dev split; report on the test split.
 
-```python
-from mmerc import Predictor
+def load_fusion(folder: Path) -> Fusion:
+    """Read what `save_fusion` wrote.
 
-predictor = Predictor.load("this folder")
-for row in predictor.predict_clip("clip.mp4"):
-    print(row["emotion"], row["probabilities"], row["modalities"])
-```
+    Raises:
+        RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
+    """
+    settings = read_json(folder / CONFIG)
+    widths, classes, protocol = (entry(settings, key, folder / CONFIG) for key in ("widths", "classes", "protocol"))
+    settings = {key: value for key, value in settings.items() if key not in ("widths", "classes", "protocol")}
+    network = build_fusion(validate(FusionConfig, settings, "fusion"), widths, classes, protocol=protocol)
+    weights.fill(network, weights.read_tensors(folder / TENSORS), str(folder))
+    return network.eval()
 
-It reads what people show, not what they feel; it was trained on acted scenes of one corpus; it errs more on rare
-emotions. Do not decide about a person by it. The rights in the training corpus apply to this model too.
-"""
+
+def read_calibration(info: Mapping[str, Any], system: str, where: Path) -> Calibration:
+    """The calibration of a modality, or of `fused`, in a model's config.json; the default where it has none.
+
+    Raises:
+        RunError: its values are no numbers, or out of range.
+    """
+    found = info.get("calibrations", {}).get(system, {})
+    try:
+        weight, temperature = float(found.get("prior_weight", 0.0)), float(found.get("temperature", 1.0))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RunError(f"{where} has a calibration that is no number: the folder is damaged.") from error
+    if not (math.isfinite(weight) and math.isfinite(temperature) and temperature > 0):
+        raise RunError(f"{where} has temperature {temperature} and prior_weight {weight}: the folder is damaged.")
+    return Calibration(weight, temperature)
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """Read what `Encoder.save` wrote, whichever encoder it was.
+
+    Raises:
+        RunError, WeightsError: the folder is incomplete, its encoder is unknown, or its tensors do not fit.
+    """
+    name = read_json(folder / CONFIG).get("encoder")
+    if not isinstance(name, str) or name not in ENCODERS:
+        raise RunError(f'{folder} was made by an encoder "{name}" that this mmerc does not know: update mmerc.')
+    return ENCODERS[name].restore(folder)
+
+
+def find_network(folder: Path, modality: str, kind: str, labels: LabelSet) -> tuple[Path, bool]:
+    """The tensors of a model's network of this `kind` of encoder, and whether the model has these `labels`.
+
+    The network of the same modality is taken, else the only one of its kind.
+
+    Raises:
+        RunError: the folder is no model, or has no such network, or several.
+    """
+    info = read_info(folder)
+    found = {
+        file.parent.name: file
+        for file in sorted(folder.glob(f"encoders/*/{TENSORS}"))
+        if read_json(file.parent / CONFIG).get("encoder") == kind
+    }
+    if modality not in found and len(found) != 1:
+        known = f"several ({', '.join(found)}), none of them named {modality}" if found else "none"
+        raise RunError(f"{folder} cannot initialise {modality}: of networks of the kind {kind} it has {known}.")
+    file = found.get(modality) or next(iter(found.values()))
+    return file, entry(info, "labels", folder) == list(labels.names)

@@ -1,112 +1,121 @@
-"""The whole configuration of a run: one section per modality, one for the fusion, one for the machine."""
+"""The configuration of a run: the modalities, the fusion, the machine."""
 
-import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, SerializeAsAny
-from torch import nn
 
-from mmerc import config as configuration
-from mmerc.config import Section, Settings
-from mmerc.encoders import EncoderConfig, check_config
+from mmerc.config import Protocol, Section, Settings, apply_overrides, read_settings, validate
+from mmerc.config.load import MODALITIES
+from mmerc.config.schema import check_modality_name
+from mmerc.corpora import Corpus
+from mmerc.encoders import EncoderConfig, check_encoder_config
 from mmerc.errors import ConfigError
-from mmerc.fusion import FusionConfig
-
-GENERAL = ("protocol", "decision", "seed", "pretrained", "trainer", "fusion")
-# Names that others have: what a run's settings hold, rows of a table of systems, what a container of networks calls its own.
-TAKEN = {*GENERAL, "corpus", "seeds", "precision", "majority", "fused", *dir(nn.ModuleDict()), *dir(nn.ParameterDict())}
-MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+from mmerc.fusion import FusionConfig, check_fusion_config
+from mmerc.training.signals import add_signals
 
 
 class TrainerConfig(Section):
-    """The machine: where it computes, and how exactly."""
+    """The machine: where networks are trained, and in which precision."""
 
-    devices: int = Field(1, ge=1, description="processes on this machine; under torchrun its numbers count instead")
+    devices: int = Field(
+        1, ge=1, description="number of processes on this machine; torchrun's own number takes precedence"
+    )
     accelerator: Literal["auto", "cpu", "gpu"] = Field(
-        "auto", description="where the networks compute; auto takes a GPU that is there"
+        "auto", description="device that networks are trained on; auto uses a GPU if there is one"
     )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="32-true, or with a GPU mixed with bfloat16 or float16"
+        "32-true", description="precision of training on a GPU, as Lightning names it"
     )
-    threads: int = Field(0, ge=0, description="processor threads a process; 0 leaves torch's own choice")
+    num_threads: int = Field(0, ge=0, description="CPU threads per process; 0 keeps the default of torch")
 
 
 class RunConfig(Section):
-    """Everything that decides a run's numbers."""
+    """Everything that determines the numbers of a run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    protocol: Literal["offline", "online"] = Field(
-        "offline", description="offline reads history, current utterance and reply; online nothing of the future"
+    protocol: Protocol = Field(
+        "offline", description="offline also reads utterances after the current one; online reads earlier ones only"
     )
-    decision: Literal["largest", "dev"] = Field(
-        "largest",
-        description="the largest probability names the emotion, or first what training.decision finds best on dev is made of them",
+    calibration: Literal["none", "dev"] = Field(
+        "none",
+        description="none takes the networks' probabilities; dev corrects their prior and temperature on the dev split",
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="the first seed of the run")
+    seed: int = Field(0, ge=0, lt=2**31, description="first random seed of the run")
+    pretrained: bool = Field(
+        True, description="load public weights in every modality whose section does not say otherwise"
+    )
     trainer: TrainerConfig = TrainerConfig()
-    modalities: dict[str, SerializeAsAny[EncoderConfig]]
+    modalities: dict[str, SerializeAsAny[EncoderConfig]] = Field(description="a section for each modality")
     fusion: FusionConfig = FusionConfig()
 
-    def settings(self) -> Settings:
-        """The flat form that `check` reads and that `config.yaml` holds."""
-        whole = self.model_dump(mode="json")
-        return {**{key: whole[key] for key in GENERAL if key in whole}, **whole["modalities"]}
+    def to_settings(self) -> Settings:
+        """The settings as config.yaml holds them; `check_config` gives the same configuration back."""
+        return self.model_dump(mode="json")
 
 
-def misnamed(name: str) -> str:
-    """Why no modality can be called so; nothing where one can.
+def load_config(
+    preset: str | None = None,
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    modalities: Sequence[str] | None = None,
+    corpus: Corpus | None = None,
+) -> RunConfig:
+    """The configuration of a preset (default: compact) or of a YAML file.
 
-    >>> misnamed("seed"), misnamed("pulse")
-    ('"seed" cannot name a modality, for it has a meaning already: choose another name.', '')
-    """
-    if not MODALITY_NAME.fullmatch(name):
-        return f'"{name}" cannot name a modality: use letters, digits, "_" and "-".'
-    if name in TAKEN:
-        return f'"{name}" cannot name a modality, for it has a meaning already: choose another name.'
-    return ""
+    `overrides`: `KEY.PATH=VALUE`, such as `text.epochs=1`. `modalities`: the modalities to keep (default: all). `corpus`: with
+    a preset, signals of this corpus become modalities (see `training.signals`).
 
-
-def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
-    """The checked configuration; every section with an `encoder` is a modality, `only` names those to keep.
+    >>> sorted(load_config("paper").modalities)
+    ['audio', 'face', 'text']
 
     Raises:
-        ConfigError: a key or value is wrong, or a modality in `only` is not configured.
+        ConfigError: a key or a value is wrong, or a modality is not configured.
     """
-    settings = dict(settings)
-    pretrained, protocol = settings.pop("pretrained", None), settings.get("protocol", "offline")
-    modalities: dict[str, EncoderConfig] = {}
-    for name in [key for key, value in settings.items() if isinstance(value, dict) and key not in GENERAL]:
-        section: dict[str, Any] = dict(settings.pop(name))
-        if "encoder" not in section:
-            known = [*GENERAL, *modalities]
-            raise ConfigError(
-                f'"{name}" is neither a modality (it has no encoder) nor one of {", ".join(known)}: correct it.'
-            )
-        if misnamed(name):
-            raise ConfigError(misnamed(name))
-        if pretrained is not None:
-            section["pretrained"] = pretrained
-        checked = check_config(name, section)
-        if "protocol" in type(checked).model_fields:
-            checked = check_config(name, section | {"protocol": protocol})
-        modalities[name] = checked
-    if only is not None:
-        unknown = [name for name in only if name not in modalities]
-        if unknown or not only:
-            raise ConfigError(
-                f'the configuration has no modality "{", ".join(unknown)}": it has {", ".join(modalities)}.'
-            )
-        modalities = {name: modalities[name] for name in only}
-    if not modalities:
-        raise ConfigError("the configuration has no modality: add a section with an encoder, such as text.")
+    settings = read_settings(preset, file)
+    if corpus is not None and file is None:
+        settings = add_signals(settings, corpus, modalities)
+    return check_config(apply_overrides(settings, overrides), modalities=modalities)
+
+
+def check_config(settings: Settings, *, modalities: Sequence[str] | None = None) -> RunConfig:
+    """The checked configuration; `modalities` names those to keep.
+
+    Raises:
+        ConfigError: a key or a value is wrong, or one of `modalities` is not configured.
+    """
+    sections = settings.get(MODALITIES)
+    if not isinstance(sections, dict) or not sections:
+        raise ConfigError(
+            f"the configuration has no {MODALITIES}: add a section such as {MODALITIES}.text with an encoder."
+        )
+    pretrained = settings.get("pretrained", True)
+    checked: dict[str, EncoderConfig] = {}
+    for name, section in sections.items():
+        check_modality_name(name)
+        if not isinstance(section, dict):
+            raise ConfigError(f'"{MODALITIES}.{name}" is {section!r} and not a section: give it an encoder.')
+        defaults: dict[str, Any] = {"pretrained": pretrained} if isinstance(pretrained, bool) else {}
+        checked[name] = check_encoder_config(name, defaults | section)
+    if modalities is not None:
+        unknown = [name for name in modalities if name not in checked]
+        if unknown or not modalities:
+            raise ConfigError(f'the configuration has no modality "{", ".join(unknown)}": it has {", ".join(checked)}.')
+        checked = {name: checked[name] for name in modalities}
+    _suggest_section(settings, checked)
+    config = validate(RunConfig, settings | {MODALITIES: checked}, "")
+    check_fusion_config(config.fusion)
+    return config
+
+
+def _suggest_section(settings: Settings, modalities: dict[str, EncoderConfig]) -> None:
+    """Raises ConfigError for a key at the top that belongs into a section, with the sections that have it."""
     sections: dict[str, type[Section]] = {name: type(section) for name, section in modalities.items()}
     sections |= {"fusion": FusionConfig, "trainer": TrainerConfig}
-    for key in settings.keys() - {*GENERAL}:
-        places = [f"{name}.{key}" for name, section in sections.items() if key in section.model_fields]
-        if places:
-            raise ConfigError(f'"{key}" is not a setting of the whole run: did you mean {" or ".join(places)}?')
-    fusion = settings.get("fusion") or {}
-    if isinstance(fusion, dict):
-        settings["fusion"] = fusion | {"protocol": protocol}
-    return configuration.validate(RunConfig, settings | {"modalities": modalities}, "")
+    for key in settings.keys() - RunConfig.model_fields.keys():
+        found = [f"{name}.{key}" for name, section in sections.items() if key in section.model_fields]
+        if found:
+            raise ConfigError(f'"{key}" is not a setting of the whole run: did you mean {" or ".join(found)}?')

@@ -1,34 +1,56 @@
-"""What a run is: its settings, its corpus, and what its numbers were made with."""
+"""Reading a run folder: its configuration, its corpus, and where the parts of each seed are."""
 
-import hashlib
-import platform
-import subprocess
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
 import yaml
 
 from mmerc.config import Settings
-from mmerc.corpora import Clip, Corpus
 from mmerc.errors import RunError
-from mmerc.training.run_config import RunConfig, check
+from mmerc.training.run_config import RunConfig, check_config
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
-LIBRARIES = ("mmerc", "torch", "lightning", "transformers", "numpy", "av", "pyarrow", "scikit-learn")
+CORPUS, SEEDS = "corpus", "seeds"  # keys of config.yaml beside the settings
 
 
-def read_settings(folder: Path, name: str = CONFIG) -> Settings:
-    """The settings of a run, which lie under `name`.
+@dataclass(frozen=True)
+class Run:
+    """A run folder that was opened: its configuration, the location of its corpus, and its number of seeds."""
+
+    folder: Path
+    config: RunConfig
+    location: str
+    seeds: int
+
+    @property
+    def seed_folders(self) -> list[Path]:
+        """The folder of each seed."""
+        return list_seed_folders(self.folder, self.seeds)
+
+
+def read_run(folder: Path) -> Run:
+    """Open a run folder.
 
     Raises:
-        RunError: the folder is no run.
+        RunError: the folder is no run, or is damaged.
+        ConfigError: its configuration is not valid in this version of mmerc.
+    """
+    settings = read_run_settings(folder)
+    location, seeds = settings.pop(CORPUS, ""), settings.pop(SEEDS, 1)
+    if not isinstance(seeds, int) or seeds < 1:
+        raise RunError(f"{folder / CONFIG} has {SEEDS} {seeds!r}, which is no count: the folder is damaged.")
+    return Run(folder, check_config(settings), str(location), seeds)
+
+
+def read_run_settings(folder: Path, name: str = CONFIG) -> Settings:
+    """The settings in the file `name` of a run folder.
+
+    Raises:
+        RunError: the folder is no run, or the file cannot be read.
     """
     file = folder / name
     if not file.is_file():
-        raise RunError(f"{folder} is not a run folder (it has no config.yaml): give the --out of `mmerc train`.")
+        raise RunError(f"{folder} is not a run folder (it has no {CONFIG}): give the --out of `mmerc train`.")
     try:
         settings = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -38,61 +60,6 @@ def read_settings(folder: Path, name: str = CONFIG) -> Settings:
     return settings
 
 
-def read_config(folder: Path) -> tuple[RunConfig, str, int]:
-    """The configuration of a run, where its corpus lay, and its number of seeds."""
-    settings = read_settings(folder)
-    location, seeds = settings.pop("corpus", ""), settings.pop("seeds", 1)
-    if not isinstance(seeds, int) or seeds < 1:
-        raise RunError(f"{folder / 'config.yaml'} has seeds {seeds!r}, which is no count: the folder is damaged.")
-    return check(settings), str(location), seeds
-
-
-def seed_folders(folder: Path, seeds: int) -> list[Path]:
-    """Where each seed's parts lie: in the run itself if there is one seed, else below it."""
+def list_seed_folders(folder: Path, seeds: int) -> list[Path]:
+    """The folder of each seed: the run folder itself for one seed, else RUN/seed-0, RUN/seed-1, ..."""
     return [folder] if seeds == 1 else [folder / f"seed-{number}" for number in range(seeds)]
-
-
-def corpus_fingerprint(corpus: Corpus) -> str:
-    """Changes whenever a key, a text, a label, a signal or a clip's name, size or part does."""
-    digest = hashlib.sha256()
-    for split in corpus.splits:
-        for turn in corpus.utterances(split):
-            digest.update(repr((turn.key, turn.speaker, turn.text, turn.emotion, _of_clip(turn.clip))).encode())
-            for name, value in sorted(turn.signals.items()):
-                digest.update(name.encode() + (value if isinstance(value, bytes) else np.asarray(value).tobytes()))
-    return digest.hexdigest()
-
-
-def _of_clip(clip: Clip | None) -> tuple[str, int, float, float | None] | None:
-    if clip is None:
-        return None
-    size = clip.path.stat().st_size if clip.path.is_file() else -1
-    return (clip.path.name, size, clip.start, clip.end)
-
-
-def environment() -> dict[str, Any]:
-    """What the numbers were made with."""
-    versions = {}
-    for library in LIBRARIES:
-        try:
-            versions[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            versions[library] = "not installed"
-    accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return {
-        "versions": versions,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor_threads": torch.get_num_threads(),
-        "accelerator": accelerator,
-        "commit": _commit(),
-    }
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return result.stdout.strip() or "unknown"

@@ -1,4 +1,4 @@
-"""The run folder: whose it is, one process at a time in it, further seeds, and what becomes of a run that cannot be."""
+"""Opening a run folder for training: one process at a time, one configuration and corpus, more seeds later."""
 
 import errno
 import shutil
@@ -12,28 +12,28 @@ from filelock import FileLock, Timeout
 
 from mmerc.config import Settings
 from mmerc.corpora import Corpus
-from mmerc.corpora.location import absolute
 from mmerc.errors import RunError
 from mmerc.files import TEMPORARY, read_json, replacing, write_json, write_text
+from mmerc.training.environment import compute_fingerprint, describe_environment
 from mmerc.training.run_config import RunConfig
-from mmerc.training.run_folder import CONFIG, ENVIRONMENT, corpus_fingerprint, environment, read_settings, seed_folders
+from mmerc.training.run_folder import CONFIG, CORPUS, ENVIRONMENT, SEEDS, list_seed_folders, read_run_settings
 
 INPUTS, LOCK, GIVEN_UP = "inputs", ".lock", "given-up.yaml"
-BEGINNING = {ENVIRONMENT, INPUTS, LOCK, GIVEN_UP}  # what a run makes before it trains, less its mark
-OURS = {"versions", "processor_threads", "corpus"}  # of an environment.json
-# Of a seed; what was first made is last.
+BEFORE_TRAINING = {ENVIRONMENT, INPUTS, LOCK, GIVEN_UP}  # what a run writes before it trains, besides its config.yaml
+ENVIRONMENT_KEYS = {"versions", "processor_threads", CORPUS}  # by which our environment.json is recognised
+# The parts of a seed; the part that is made first is last, so that an interrupted move can be continued.
 PARTS = ("predictions", "fusions", "fusion", "fusion.checkpoint", "features", "encoders")
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # of a file system that knows none
+LOCKS_UNSUPPORTED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # errors of file systems without locks
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Make the folder and keep other processes from training in it; may be asked again by who is in it already.
+def lock_run(folder: Path) -> Iterator[None]:
+    """Create the folder and keep other processes from training in it; may be nested in one process.
 
     Raises:
-        RunError: it is no run folder and not empty, another process trains in it, or it cannot be made.
+        RunError: it is no run folder and not empty, another process trains in it, or it cannot be created.
     """
-    if not (folder / CONFIG).is_file() and not _unmarked(folder):
+    if not (folder / CONFIG).is_file() and not _is_unused(folder):
         raise RunError(f"{folder} exists and is not a run folder: choose another --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def alone_in(folder: Path) -> Iterator[None]:
             f"{folder} is being trained by another process: wait for it, or choose another --out."
         ) from error
     except OSError as error:
-        if error.errno not in NO_LOCKS:
+        if error.errno not in LOCKS_UNSUPPORTED:
             raise RunError(
                 f"{folder} cannot be written ({error.strerror}): choose a folder you may write to."
             ) from error
@@ -57,46 +57,48 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _unmarked(folder: Path) -> bool:
-    """Whether nothing is there, or what is left of a run that was killed before it was marked, or given up."""
+def _is_unused(folder: Path) -> bool:
+    """Whether the folder is absent or empty, or holds a run that ended before it trained."""
     if not folder.is_dir():
         return not folder.exists()
     names = {path.name for path in folder.iterdir() if not path.name.startswith(TEMPORARY)} - {LOCK}
-    ours = ENVIRONMENT in names and read_json(folder / ENVIRONMENT).keys() >= OURS
-    return not names or (ours and names <= BEGINNING)
+    is_run = ENVIRONMENT in names and read_json(folder / ENVIRONMENT).keys() >= ENVIRONMENT_KEYS
+    return not names or (is_run and names <= BEFORE_TRAINING)
 
 
-def open_run(folder: Path, config: RunConfig, corpus: Corpus, location: str, seeds: int) -> None:
-    """Make the folder this run's, or check that it is; to be asked by who is `alone_in` it.
+def open_run(folder: Path, config: RunConfig, corpus: Corpus, seeds: int) -> None:
+    """Write the configuration of a run into its folder, or check that the folder holds the same run. Call it in `lock_run`.
 
     Raises:
-        RunError: it belongs to a run of another configuration or corpus, or cannot be written.
+        RunError: the folder holds a run with another configuration or corpus, or cannot be written.
     """
-    settings = {"corpus": absolute(location), "seeds": seeds, **config.settings()}
-    fingerprint = corpus_fingerprint(corpus)
+    settings = {CORPUS: corpus.location, SEEDS: seeds, **config.to_settings()}
+    fingerprint = compute_fingerprint(corpus)
     if (folder / CONFIG).is_file():
-        there = read_settings(folder)
-        if isinstance(there.get("seeds"), int) and there["seeds"] < seeds:
-            there["seeds"] = seeds  # further seeds change nothing of those that are there
-        other = _other(folder, there, settings, fingerprint)
-        if other:
-            raise RunError(f"{folder} holds a run {other}: choose another --out, or delete it.")
+        existing = read_run_settings(folder)
+        if isinstance(existing.get(SEEDS), int) and existing[SEEDS] < seeds:
+            existing[SEEDS] = seeds  # more seeds do not change the existing ones
+        difference = _describe_difference(folder, existing, settings, fingerprint)
+        if difference:
+            raise RunError(f"{folder} holds a run {difference}: choose another --out, or delete it.")
     else:
-        mark = folder / GIVEN_UP
-        if not mark.is_file() or _other(folder, read_settings(folder, GIVEN_UP), settings, fingerprint):
-            shutil.rmtree(folder / INPUTS, ignore_errors=True)  # read for other settings
-        write_json(folder / ENVIRONMENT, {**environment(), "seed": config.seed, "corpus": fingerprint})
-    # Last, for it marks the folder; and again, for the corpus may lie elsewhere now.
+        earlier = folder / GIVEN_UP
+        if not earlier.is_file() or _describe_difference(
+            folder, read_run_settings(folder, GIVEN_UP), settings, fingerprint
+        ):
+            shutil.rmtree(folder / INPUTS, ignore_errors=True)  # they were prepared for other settings
+        write_json(folder / ENVIRONMENT, {**describe_environment(), "seed": config.seed, CORPUS: fingerprint})
+    # Written last, because it makes the folder a run; and written again, because the corpus may have moved.
     write_text(folder / CONFIG, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     (folder / GIVEN_UP).unlink(missing_ok=True)
-    _make_room(folder, seeds)
+    _move_first_seed(folder, seeds)
 
 
-def _make_room(folder: Path, seeds: int) -> None:
-    """What one seed has left in the run itself goes where the first of several lies; its model stays until there is a better."""
+def _move_first_seed(folder: Path, seeds: int) -> None:
+    """Move the parts of a run with one seed to the folder of the first of several; its model stays until all are trained."""
     if seeds == 1 or not (folder / PARTS[-1]).is_dir():
         return
-    first = seed_folders(folder, seeds)[0]
+    first = list_seed_folders(folder, seeds)[0]
     first.mkdir(exist_ok=True)
     if (folder / "model").is_dir():
         with replacing(first / "model") as temporary:
@@ -107,22 +109,22 @@ def _make_room(folder: Path, seeds: int) -> None:
 
 
 def give_up(folder: Path) -> None:
-    """Take the mark from a run that cannot be: other settings may have the folder. One that has trained anything stays."""
-    if {path.name for path in folder.iterdir()} <= {CONFIG, *BEGINNING}:
+    """Free the folder of a run that failed before it trained, so that other settings can use it; keep any other run."""
+    if {path.name for path in folder.iterdir()} <= {CONFIG, *BEFORE_TRAINING}:
         (folder / CONFIG).replace(folder / GIVEN_UP)
 
 
-def _other(folder: Path, there: Settings, here: Settings, fingerprint: str) -> str:
-    """What these are that the run there is not; nothing where they are one run."""
-    # How many processes share the work, and where the corpus lies, change no number.
-    found = [_difference("trainer.precision", _precision(there), _precision(here))]
+def _describe_difference(folder: Path, existing: Settings, settings: Settings, fingerprint: str) -> str:
+    """How the run in the folder differs from these settings and this corpus; empty where it does not."""
+    # The number of processes and the location of the corpus change no number.
+    found = [_first_difference("trainer.precision", _precision(existing), _precision(settings))]
     found += [
-        _difference(key, there.get(key), here.get(key))
-        for key in sorted((there.keys() | here.keys()) - {"trainer", "corpus"})
+        _first_difference(key, existing.get(key), settings.get(key))
+        for key in sorted((existing.keys() | settings.keys()) - {"trainer", CORPUS})
     ]
     for difference in filter(None, found):
-        return f"of another configuration ({difference})"
-    if read_json(folder / ENVIRONMENT).get("corpus") != fingerprint:
+        return f"with another configuration ({difference})"
+    if read_json(folder / ENVIRONMENT).get(CORPUS) != fingerprint:
         return "on another corpus, or the corpus has changed since"
     return ""
 
@@ -132,15 +134,14 @@ def _precision(settings: Settings) -> Any:
     return trainer.get("precision") if isinstance(trainer, dict) else None
 
 
-def _difference(key: str, there: Any, here: Any) -> str:
-    if isinstance(there, dict) and isinstance(here, dict):
-        found = (
-            _difference(f"{key}.{name}", there.get(name), here.get(name)) for name in sorted(there.keys() | here.keys())
-        )
+def _first_difference(key: str, existing: Any, new: Any) -> str:
+    if isinstance(existing, dict) and isinstance(new, dict):
+        names = sorted(existing.keys() | new.keys())
+        found = (_first_difference(f"{key}.{name}", existing.get(name), new.get(name)) for name in names)
         return next((difference for difference in found if difference), "")
-    if there == here:
+    if existing == new:
         return ""
-    for one, other, where in ((there, here, "there and not here"), (here, there, "here and not there")):
+    for one, other, where in ((existing, new, "in the folder only"), (new, existing, "in the new settings only")):
         if isinstance(one, dict) and other is None:
             return f"{key} is {where}"
-    return f"{key} is {there!r} there and {here!r} here"
+    return f"{key} is {existing!r} in the folder and {new!r} now"

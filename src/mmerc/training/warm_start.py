@@ -1,6 +1,6 @@
-"""What a network starts from: a trained model's network, or what it learned of another corpus first.
+"""The initial weights of an encoder: those of a trained model, or those after training on another corpus.
 
-Either is made once and kept in RUN/warm for all seeds of the run. A classifier comes along if the labels are the same.
+They are made once and kept in RUN/warm for all seeds of the run. The classifier is taken over if the labels are the same.
 """
 
 import logging
@@ -20,96 +20,104 @@ from mmerc.encoders.text.lora import unmerged
 from mmerc.errors import MmercError
 from mmerc.files import replacing
 from mmerc.hardware import is_main_process
-from mmerc.model.folder import network_file
+from mmerc.model.folder import find_network
 from mmerc.training import distributed
-from mmerc.training.extraction import inputs_in
+from mmerc.training.batches import EncoderExamples
+from mmerc.training.extraction import open_inputs
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import RunConfig
-from mmerc.training.selection import encoder_examples, selection_of, trainable
+from mmerc.training.splits import add_selection_split, labels_with_modality, selection_split
 
 log = logging.getLogger("mmerc")
-CLASSIFIER = "emotion."  # every encoder's own: what a start from other labels leaves out
+CLASSIFIER = "emotion."  # prefix of an encoder's own classifier, which fits other labels only by chance
+MODEL = "model"  # the kind of a warm start from a model folder
 
 
 @dataclass(frozen=True)
 class WarmStart:
-    """The starts of a run in the folder `run` on the `corpus` at `location`, beside which another corpus may lie."""
+    """The warm starts of a run in the folder `run`. `warm_start: KIND:` means the folder KIND next to the corpus."""
 
     config: RunConfig
     corpus: Corpus
-    location: str
     run: Path
     seed: int
-    note: Callable[[dict[str, Any]], None]
+    log_event: Callable[[dict[str, Any]], None]
 
     def fill(self, modality: str, encoder: Encoder) -> None:
-        """Give `encoder` the weights it is to start from; it stays as it is where the configuration asks for none, or for
-        a corpus that may be there and is not.
+        """Load the initial weights into `encoder`.
+
+        It stays as it is where the configuration has no warm start, or has `KIND:` and there is no such folder.
 
         Raises:
-            MmercError: what is asked for by its place is not there, or not of this kind.
+            MmercError: the corpus or model that the configuration names does not exist, or does not fit.
         """
-        kind, _, place = self.config.modalities[modality].warm_start.partition(":")
+        kind, _, path = self.config.modalities[modality].warm_start.partition(":")
         if not kind:
             return
-        start = self.run / "warm" / f"{modality}.safetensors"
-        if distributed.anyone(not start.is_file()):
-            if kind == "model":
-                folder = Path(place).expanduser()
-                file, same = network_file(folder, modality, encoder.config.encoder, self.corpus.labels)
-                self._keep(weights.read_tensors(file), start, same)
-            elif not self._trained(modality, encoder, start):
+        file = self.run / "warm" / f"{modality}.safetensors"
+        if distributed.anyone(not file.is_file()):
+            if kind == MODEL:
+                folder = Path(path).expanduser()
+                tensors, has_same_labels = find_network(folder, modality, encoder.config.encoder, self.corpus.labels)
+                self._keep(weights.read_tensors(tensors), file, has_same_labels)
+            elif not self._train_on_other_corpus(modality, encoder, file):
                 return
-        tensors = unmerged(encoder, weights.read_tensors(start))
-        own = {name: value for name, value in encoder.state_dict().items() if name not in tensors}
-        weights.fill(encoder, tensors | own, str(start))
+        learned = unmerged(encoder, weights.read_tensors(file))
+        own = {name: value for name, value in encoder.state_dict().items() if name not in learned}
+        weights.fill(encoder, learned | own, str(file))
 
-    def _trained(self, modality: str, encoder: Encoder, start: Path) -> bool:
-        """Write what `encoder` would be after the other corpus to the file `start`; False where there is none."""
+    def _train_on_other_corpus(self, modality: str, encoder: Encoder, file: Path) -> bool:
+        """Train on the other corpus and write the weights to `file`; False where the corpus does not exist."""
         config = self.config.modalities[modality]
-        asked = not config.warm_start.endswith(":")
-        location = config.warm_start if asked else beside(self.location, config.warm_start.removesuffix(":"))
+        is_required = not config.warm_start.endswith(":")
+        kind = config.warm_start.removesuffix(":")
+        location = config.warm_start if is_required else beside(self.corpus.location, kind)
         try:
-            corpus = trainable(open_corpus(location)) if location else None
+            corpus = add_selection_split(open_corpus(location)) if location else None
         except MmercError as error:
-            if asked:
+            if is_required:
                 raise
-            log.info("%s: %s", modality, error)  # nobody asked for it: the run goes on without it
+            log.info("%s: %s", modality, error)
             corpus = None
         if corpus is None:
-            log.info("%s: no corpus %s beside this one", modality, config.warm_start.removesuffix(":"))
+            log.info("%s: there is no corpus %s next to this one", modality, kind)
             return False
-        log.info("%s: first on %s (--set %s.warm_start= leaves that out)", modality, location, modality)
-        same = corpus.labels == self.corpus.labels
-        if not same:
-            encoder = ENCODERS[config.encoder](config, len(corpus.labels))
+        log.info("%s: training first on %s (--set %s.warm_start= skips this)", modality, location, modality)
+        has_same_labels = corpus.labels == self.corpus.labels
+        if not has_same_labels:
+            encoder = ENCODERS[config.encoder](config, len(corpus.labels), protocol=self.config.protocol)
             encoder.adapt(self.corpus.dialogues("train"))
-        selection = selection_of(corpus)
-        inputs = inputs_in(self.run, f"{modality}-warm", encoder, corpus, ["train", selection])
+        selection = selection_split(corpus)
+        inputs = open_inputs(self.run, f"{modality}-warm", encoder, corpus, ["train", selection])
+        examples = {}
+        for split in ("train", selection):
+            labels = labels_with_modality(inputs, corpus, split)
+            examples[split] = EncoderExamples(encoder, inputs, list(labels), list(labels.values()))
         task = Task(
             name=f"{modality} on {corpus.name}",
             network=encoder,
             forward=encoder,
-            # Plainly: the second pass of R-Drop would double the longest part of all for no dev number of this corpus.
-            config=config.model_copy(update={"epochs": config.warm_epochs, "consistency": 0.0}),
-            train=encoder_examples(encoder, inputs, corpus, "train"),
-            dev=encoder_examples(encoder, inputs, corpus, selection),
+            config=config.model_copy(update={"epochs": config.warm_start_epochs}),
+            train=examples["train"],
+            dev=examples[selection],
             classes=len(corpus.labels),
             seed=self.seed,
         )
-        checkpoint = start.with_suffix(".checkpoint")
-        fit(task, self.config.trainer, checkpoint, self.note)
-        self._keep(encoder.state_dict(), start, same)
+        checkpoint = file.with_suffix(".checkpoint")
+        fit(task, self.config.trainer, checkpoint, self.log_event)
+        self._keep(encoder.state_dict(), file, has_same_labels)
         if is_main_process():
             checkpoint.unlink(missing_ok=True)
         return True
 
     @staticmethod
-    def _keep(learned: dict[str, torch.Tensor], start: Path, same: bool) -> None:
-        """Write what a network starts from; its classifier only if it is of the `same` labels."""
+    def _keep(tensors: dict[str, torch.Tensor], file: Path, has_same_labels: bool) -> None:
+        """Write the weights; the classifier only if it is for the same labels."""
         if is_main_process():
-            kept = {name: value for name, value in learned.items() if same or not name.startswith(CLASSIFIER)}
-            start.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(start) as temporary:
+            kept = {
+                name: value for name, value in tensors.items() if has_same_labels or not name.startswith(CLASSIFIER)
+            }
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(file) as temporary:
                 save_file({name: value.contiguous() for name, value in kept.items()}, temporary)
         distributed.barrier()

@@ -1,0 +1,1 @@
+"""Files of predictions: JSON lines, CSV, XLSX, and a page with a timeline."""

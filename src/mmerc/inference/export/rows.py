@@ -1,84 +1,65 @@
-"""The answers as a file: JSON lines, CSV, or a workbook that a spreadsheet opens whatever its language."""
+"""Predictions as a file: JSON lines, CSV, or an XLSX workbook that a spreadsheet opens in any language."""
 
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from mmerc.errors import RunError
 from mmerc.files import replacing, write_text
+from mmerc.model.prediction import Prediction, make_table
 
-Form = Literal["jsonl", "csv", "xlsx"]
-PLAIN = ("split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion")
-LONGEST_CELL = 32_767  # characters, of Excel; what is longer is cut
-Rows = Sequence[dict[str, Any]]
+Format = Literal["jsonl", "csv", "xlsx"]
+SUFFIXES: dict[str, Format] = {".csv": "csv", ".xlsx": "xlsx"}
+MAX_CELL = 32_767  # characters in a cell of Excel; longer text is cut
+TEXT_WIDTH = 60  # characters
+Names = Mapping[str, Sequence[str]]
 
 
-def form_of(file: Path | None) -> Form:
-    """What a file's ending asks for; JSON lines where it asks for nothing.
+def format_of(file: Path | None) -> Format:
+    """The format that the file's suffix stands for; JSON lines for any other suffix.
 
-    >>> form_of(Path("rows.CSV")), form_of(Path("rows.txt")), form_of(None)
+    >>> format_of(Path("rows.CSV")), format_of(Path("rows.txt")), format_of(None)
     ('csv', 'jsonl', 'jsonl')
     """
-    endings: dict[str, Form] = {".csv": "csv", ".xlsx": "xlsx"}
-    return endings.get(file.suffix.lower(), "jsonl") if file is not None else "jsonl"
+    return SUFFIXES.get(file.suffix.lower(), "jsonl") if file is not None else "jsonl"
 
 
-def as_text(rows: Rows, form: Literal["jsonl", "csv"]) -> str:
-    """The rows as they are printed."""
+def to_text(predictions: Sequence[Prediction], form: Literal["jsonl", "csv"], names: Names | None = None) -> str:
+    """The predictions as JSON lines or CSV. `names`: see `list_columns`."""
+    rows = [prediction.to_dict() for prediction in predictions]
     if form == "jsonl":
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     buffer = io.StringIO()
-    csv.writer(buffer).writerows(table(rows))
+    csv.writer(buffer).writerows(make_table(rows, names))
     return buffer.getvalue()
 
 
-def write_answers(file: Path, rows: Rows, form: Form) -> None:
-    """Write the rows. Raises RunError: the file cannot be written."""
-    if form != "xlsx":
-        write_text(file, as_text(rows, form))
-        return
-    import xlsxwriter  # not loaded for other forms
+def write_predictions(file: Path, predictions: Sequence[Prediction], form: Format, names: Names | None = None) -> None:
+    """Write the predictions. `names`: see `list_columns`.
 
-    # What people say may begin with "=" or "http:"; in a cell it is text.
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    Raises:
+        RunError: the file cannot be written, or a workbook cannot hold so many rows.
+    """
+    if form != "xlsx":
+        write_text(file, to_text(predictions, form, names))
+        return
+    import xlsxwriter  # not needed for other formats
+
+    # Text may begin with "=" or "http:"; in a cell it stays text.
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    table = make_table([prediction.to_dict() for prediction in predictions], names)
     buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, plain) as book:
+    with xlsxwriter.Workbook(buffer, options) as book:
         sheet = book.add_worksheet("emotions")
         bold = book.add_format({"bold": True})
-        for number, row in enumerate(table(rows)):
-            cells = [cell[:LONGEST_CELL] if isinstance(cell, str) else cell for cell in row]
+        for number, line in enumerate(table):
+            cells: list[Any] = [cell[:MAX_CELL] if isinstance(cell, str) else cell for cell in line]
             if sheet.write_row(number, 0, cells, bold if number == 0 else None):
-                raise RunError(f"{file} cannot hold {len(rows)} rows: write them as .csv or .jsonl.")
+                raise RunError(f"{file} cannot hold {len(predictions)} rows: write them as .csv or .jsonl.")
         sheet.freeze_panes(1, 0)
-        sheet.set_column(PLAIN.index("text"), PLAIN.index("text"), 60)
+        sheet.set_column(table[0].index("text"), table[0].index("text"), TEXT_WIDTH)
     with replacing(file) as temporary:
         temporary.write_bytes(buffer.getvalue())
-
-
-def table(rows: Rows) -> list[list[Any]]:
-    """A header and a line a row: plain columns, a probability a label, the modalities, and what was asked besides."""
-    labels = list(rows[0]["probabilities"]) if rows else []
-    explained = [
-        (kind, name)
-        for kind in ("influence", "attention")
-        for name in sorted({n for row in rows for n in row.get(kind, {})})
-    ]
-    header = [
-        *PLAIN,
-        *(f"p_{label}" for label in labels),
-        "modalities",
-        *(f"{kind}_{name}" for kind, name in explained),
-    ]
-    lines = [
-        [
-            *(row[name] for name in PLAIN),
-            *(row["probabilities"][label] for label in labels),
-            " ".join(row["modalities"]),
-            *(row.get(kind, {}).get(name, "") for kind, name in explained),
-        ]
-        for row in rows
-    ]
-    return [header, *lines]

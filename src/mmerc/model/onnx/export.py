@@ -1,8 +1,8 @@
-"""Writing a model folder for onnxruntime: a graph for each encoder and for the fusion, whose answers are those of torch.
+"""Exporting a model for onnxruntime: a graph for each encoder and for the fusion, with the outputs of torch.
 
-What comes before the networks (decoding, the detectors of faces and of speech, tokenizers, a frozen face network) stays
-as it is. The graphs are traced: every size that may change is an axis with a name, and each graph is compared with torch
-on other sizes than those it was traced with before it is kept.
+Decoding, detection of faces and speech, tokenizers and a frozen face network run before the graphs and are not exported. The
+graphs are traced. Every size that may change is a named axis, and each graph is compared with torch on other sizes than it
+was traced with.
 """
 
 import hashlib
@@ -22,18 +22,19 @@ from mmerc.encoders import Encoder, Example
 from mmerc.errors import RunError
 from mmerc.files import replacing, write_json
 from mmerc.fusion import Fusion
-from mmerc.model.hub import model_folder
-from mmerc.model.onnx.runtime import MANIFEST, Graph, in_float32, opened, runtime
+from mmerc.model.folder import load_model
+from mmerc.model.hub import find_model_folder
+from mmerc.model.onnx.runtime import MANIFEST, Graph, import_onnxruntime, in_float32, open_session
 
 OPSET = 18
-LENGTHS = ((20, 12), (31,), (5, 9, 17))  # of the samples of each batch; the first is traced, all are compared
-OUT = "_out"  # behind the name of an output that an input has, too
-LONGER = 7  # steps
-TOLERANCE = 1e-3  # of a logit, from torch's, in the same graph; 8 bits are measured, not held to it
+LENGTHS = ((20, 12), (31,), (5, 9, 17))  # of the examples of each batch; the first batch is traced, all are compared
+OUT = "_out"  # suffix of an output that has the name of an input
+LONGER = 7  # steps by which each modality of a fusion's example is longer than the one before
+TOLERANCE = 1e-3  # largest difference of a logit from torch in float32; for 8 bits it is reported and not enforced
 
 
-class _Named(nn.Module):
-    """A network whose inputs are told apart by their order, as tracing wants it."""
+class _Positional(nn.Module):
+    """A network that takes its inputs by position, as tracing requires."""
 
     def __init__(self, network: nn.Module, call: Callable[..., tuple[Tensor, ...]]) -> None:
         super().__init__()
@@ -44,66 +45,64 @@ class _Named(nn.Module):
 
 
 def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[str, Any]:
-    """Write `folder`: the model folder itself, a graph for each part of it, and the manifest `onnx.json`, which is returned.
+    """Write a copy of the model folder with a graph for each part and the manifest `onnx.json`, and return the manifest.
 
-    `int8`: weights of matrix products as 8-bit integers. The manifest says of each part how far its logits are from torch's
-    (float32) at most, and how many times as fast as torch it was on a batch of two, on this machine: as torch computes here,
-    which may be in bfloat16, and in float32.
+    `int8`: quantise the weights of matrix products to 8-bit integers. For each part the manifest has the largest difference
+    of a logit from torch in float32, and the speed relative to torch on a batch of two on this machine: to torch as it
+    computes here, which may be in bfloat16, and to torch in float32.
 
     Raises:
-        RunError: a part cannot be traced, or its graph does not answer as torch does.
+        RunError: a part cannot be traced, or its graph gives other outputs than torch.
     """
-    runtime()
-    from mmerc.inference.predictor import Predictor
-
+    import_onnxruntime()
     if folder.exists():
         raise RunError(f"{folder} exists already: choose another folder, or remove it.")
-    source = model_folder(model)
-    predictor = Predictor.load(source)
-    for name, encoder in predictor.encoders.items():
+    source = find_model_folder(model)
+    loaded = load_model(source)
+    for name, encoder in loaded.encoders.items():
         if not encoder.traceable:
             kind = encoder.config.encoder
-            raise RunError(f"{name}: a {kind} network cannot be traced: export a model with another encoder of it.")
+            raise RunError(
+                f"{name}: an encoder of the kind {kind} cannot be exported: train {name} with another encoder."
+            )
     with replacing(folder) as temporary:
         shutil.copytree(source, temporary)
         parts: dict[str, Any] = {}
-        for name, encoder in predictor.encoders.items():
+        for name, encoder in loaded.encoders.items():
             batches = [_inputs(encoder, lengths) for lengths in LENGTHS]
-            parts[name] = _part(temporary, name, encoder, ("sequence", "steps", "logits"), batches, int8)
-        if predictor.fusion is not None:
-            if predictor.fusion.config.embracement == "sample":
+            parts[name] = _export_part(temporary, name, encoder, ("sequence", "steps", "logits"), batches, int8)
+        if loaded.fusion is not None:
+            if loaded.fusion.config.embracement == "sample":
+                raise RunError("fusion.embracement=sample is random and cannot be exported: train with expectation.")
+            if loaded.fusion.uses_dialogue:
                 raise RunError(
-                    "a fusion that draws (fusion.embracement=sample) cannot be exported: train with expectation."
+                    "a fusion that reads the dialogue (fusion.dialogue_context, ctnet) cannot be exported: train without it."
                 )
-            if predictor.fusion.config.reads_dialogue:
-                raise RunError(
-                    "a fusion that reads the dialogue (fusion.context, ctnet) cannot be exported: train without it."
-                )
-            batches = [_fusion_inputs(predictor.fusion, lengths) for lengths in LENGTHS]
-            parts["fusion"] = _part(temporary, "fusion", predictor.fusion, ("logits", "embedding"), batches, int8)
+            batches = [_fusion_inputs(loaded.fusion, lengths) for lengths in LENGTHS]
+            parts["fusion"] = _export_part(temporary, "fusion", loaded.fusion, ("logits", "embedding"), batches, int8)
         manifest = {"opset": OPSET, "int8": int8, "parts": parts}
         write_json(temporary / MANIFEST, manifest)
     return manifest
 
 
 def _inputs(encoder: Encoder, lengths: Sequence[int]) -> dict[str, Tensor]:
-    return encoder.collate([Example(("", str(place), ""), encoder.sample(n)) for place, n in enumerate(lengths)])
+    return encoder.collate([Example(("", str(index), ""), encoder.sample(n)) for index, n in enumerate(lengths)])
 
 
 def _fusion_inputs(fusion: Fusion, lengths: Sequence[int]) -> dict[str, Tensor]:
-    """Utterances of these lengths, each modality some steps longer than the one before; each but the first lacks one."""
+    """Random utterances of these lengths, each modality longer than the one before; each utterance but the first lacks one."""
     rng = torch.Generator().manual_seed(len(lengths))
     inputs: dict[str, Tensor] = {}
     for number, (name, width) in enumerate(fusion.inputs.items()):
-        longer = torch.tensor(lengths) + LONGER * number
-        mask = torch.arange(int(longer.max()))[None] < longer[:, None]
+        steps = torch.tensor(lengths) + LONGER * number
+        mask = torch.arange(int(steps.max()))[None] < steps[:, None]
         for row in range(1, len(lengths)):
             mask[row] &= row % len(fusion.inputs) != number
         inputs |= {f"sequence_{name}": torch.randn(*mask.shape, width, generator=rng), f"mask_{name}": mask}
     return inputs
 
 
-def _call(network: nn.Module, names: Sequence[str]) -> Callable[..., tuple[Tensor, ...]]:
+def _make_call(network: nn.Module, names: Sequence[str]) -> Callable[..., tuple[Tensor, ...]]:
     def encoder(*values: Tensor) -> tuple[Tensor, ...]:
         out = network(dict(zip(names, values, strict=True)))
         return out.sequence, out.mask, out.logits
@@ -120,7 +119,7 @@ def _call(network: nn.Module, names: Sequence[str]) -> Callable[..., tuple[Tenso
     return fusion if isinstance(network, Fusion) else encoder
 
 
-def _part(
+def _export_part(
     folder: Path,
     name: str,
     network: Encoder | Fusion,
@@ -128,32 +127,36 @@ def _part(
     batches: Sequence[dict[str, Tensor]],
     int8: bool,
 ) -> dict[str, Any]:
-    """Trace, compare, and say how far from torch and how fast the graph is."""
+    """Trace a network, compare the graph with torch, and measure it."""
     file, traced = folder / f"{name}.onnx", batches[0]
-    call, place = _call(network, list(traced)), outputs.index("logits")
-    outputs = [f"{each}{OUT}" if each in traced else each for each in outputs]  # in a graph every name is another
-    with _plainly(network):
+    call, index = _make_call(network, list(traced)), outputs.index("logits")
+    outputs = [f"{each}{OUT}" if each in traced else each for each in outputs]  # names of a graph are unique
+    with _traceable(network):
         _trace(file, name, network, call, traced, outputs)
-        graph = Graph(opened(file))
-        worst = _furthest(name, graph, call, batches, place)
+        graph = Graph(open_session(file))
+        worst = _largest_difference(name, graph, call, batches, index)
         if not worst < TOLERANCE:
-            raise RunError(f"{name}: its graph is {worst:.1e} from torch's answers: export a model without it.")
+            raise RunError(
+                f"{name}: a logit of its graph differs by {worst:.1e} from torch: export a model without {name}."
+            )
         if int8:
             _quantise(file)
-            graph = Graph(opened(file))
-            worst = _furthest(name, graph, call, batches, place)
+            graph = Graph(open_session(file))
+            worst = _largest_difference(name, graph, call, batches, index)
     with torch.inference_mode():
-        own, took = _seconds(lambda: call(*traced.values())), _seconds(lambda: graph.run(traced))
+        in_torch, in_onnx = _time(lambda: call(*traced.values())), _time(lambda: graph.run(traced))
         with in_float32(network):
-            exact = _seconds(lambda: call(*traced.values()))
+            in_float = _time(lambda: call(*traced.values()))
     return {
         "file": file.name,
-        "inputs": {put.name: {"type": put.type, "shape": put.shape} for put in graph.session.get_inputs()},
-        "outputs": {put.name: {"type": put.type, "shape": put.shape} for put in graph.session.get_outputs()},
+        "inputs": {tensor.name: {"type": tensor.type, "shape": tensor.shape} for tensor in graph.session.get_inputs()},
+        "outputs": {
+            tensor.name: {"type": tensor.type, "shape": tensor.shape} for tensor in graph.session.get_outputs()
+        },
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "largest_difference": worst,
-        "times_as_fast": round(own / took, 2),
-        "times_as_fast_as_float32": round(exact / took, 2),
+        "times_as_fast": round(in_torch / in_onnx, 2),
+        "times_as_fast_as_float32": round(in_float / in_onnx, 2),
     }
 
 
@@ -166,13 +169,15 @@ def _trace(
     outputs: Sequence[str],
 ) -> None:
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's, of each size that it takes for fixed: they are compared
+        warnings.simplefilter(
+            "ignore"
+        )  # the tracer warns of each size that it takes as fixed; other sizes are compared below
         try:
             torch.onnx.export(
-                _Named(network, call).eval(),
+                _Positional(network, call).eval(),
                 tuple(batch.values()),
                 str(file),
-                dynamo=False,  # the newer exporter knows no packed sequences
+                dynamo=False,  # the newer exporter does not support packed sequences
                 input_names=list(batch),
                 output_names=list(outputs),
                 dynamic_axes=_axes(batch, outputs),
@@ -181,7 +186,7 @@ def _trace(
         except Exception as error:
             raise RunError(
                 f"{name}: its network cannot be traced ({type(error).__name__}: {str(error).splitlines()[0][:120]}): "
-                "export a model without it."
+                f"export a model without {name}."
             ) from error
 
 
@@ -198,13 +203,13 @@ def _axes(batch: dict[str, Tensor], outputs: Sequence[str]) -> dict[str, dict[in
 
 
 @contextmanager
-def _plainly(network: Encoder | Fusion) -> Iterator[None]:
-    """In float32, and attention in plain products: what can be traced, and is the same on every machine."""
+def _traceable(network: Encoder | Fusion) -> Iterator[None]:
+    """A context in which the network can be traced: in float32, with attention in plain matrix products."""
     backbone: Any = getattr(network, "backbone", None)
     attention = backbone.config._attn_implementation if hasattr(backbone, "set_attn_implementation") else None
     fast = torch.backends.mha.get_fastpath_enabled()
     with in_float32(network):
-        torch.backends.mha.set_fastpath_enabled(False)  # one call that no graph knows
+        torch.backends.mha.set_fastpath_enabled(False)  # the fast path has no ONNX operator
         if attention is not None:
             backbone.set_attn_implementation("eager")
         try:
@@ -215,8 +220,8 @@ def _plainly(network: Encoder | Fusion) -> Iterator[None]:
                 backbone.set_attn_implementation(attention)
 
 
-def _furthest(
-    name: str, graph: Graph, call: Callable[..., tuple[Tensor, ...]], batches: Sequence[dict[str, Tensor]], place: int
+def _largest_difference(
+    name: str, graph: Graph, call: Callable[..., tuple[Tensor, ...]], batches: Sequence[dict[str, Tensor]], index: int
 ) -> float:
     """The largest difference of a logit, or infinity where shapes differ.
 
@@ -226,15 +231,15 @@ def _furthest(
     worst = 0.0
     for batch in batches:
         with torch.inference_mode():
-            right = call(*batch.values())
+            expected = call(*batch.values())
         try:
             found = graph.run(batch)
-        except Exception as error:  # onnxruntime's share no class
+        except Exception as error:  # onnxruntime's errors share no class
             reason = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
-            raise RunError(f"{name}: its graph does not run ({reason}): export a model without it.") from error
-        if any(a.shape != b.shape for a, b in zip(found, right, strict=True)):
+            raise RunError(f"{name}: its graph does not run ({reason}): export a model without {name}.") from error
+        if any(a.shape != b.shape for a, b in zip(found, expected, strict=True)):
             return float("inf")
-        worst = max(worst, float((found[place] - right[place]).abs().max()))
+        worst = max(worst, float((found[index] - expected[index]).abs().max()))
     return worst
 
 
@@ -242,7 +247,7 @@ def _quantise(file: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # it advises a step that changes nothing in graphs as these
+    logging.disable(logging.WARNING)  # it recommends a preprocessing step that does not change such graphs
     try:
         with replacing(file) as temporary:
             quantize_dynamic(
@@ -252,11 +257,11 @@ def _quantise(file: Path) -> None:
         logging.disable(before)
 
 
-def _seconds(run: Callable[[], Any]) -> float:
-    """Of the fastest of several runs: the others had company."""
+def _time(run: Callable[[], Any]) -> float:
+    """Seconds of the fastest of five runs; other processes slow the rest."""
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        start = time.perf_counter()
         run()
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return min(times)

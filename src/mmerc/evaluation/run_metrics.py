@@ -1,0 +1,134 @@
+"""Scoring the predictions of a run against the labels of its corpus: `metrics.json`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmerc.corpora import Corpus, Key, Utterance, open_corpus
+from mmerc.errors import RunError
+from mmerc.evaluation.metrics import calibration_error, score
+from mmerc.evaluation.robustness import measure_robustness
+from mmerc.evaluation.trained_fusions import TrainedFusion, list_compared_fusions, load_fusions
+from mmerc.files import read_json, read_json_value, read_jsonl, write_json
+from mmerc.model.calibration import FUSED
+from mmerc.training.environment import compute_fingerprint
+from mmerc.training.run_folder import CORPUS, ENVIRONMENT, Run, read_run
+from mmerc.training.splits import add_selection_split
+
+MAJORITY = "majority"  # the system that always predicts the most frequent label of training
+METRICS = "metrics.json"
+RowsByKey = dict[Key, dict[str, Any]]
+
+
+def open_run_corpus(run: Run) -> Corpus:
+    """The corpus that a run was trained on, with the split that selected its checkpoints.
+
+    Raises:
+        RunError: the corpus has changed since.
+    """
+    corpus = add_selection_split(open_corpus(run.location))
+    if read_json(run.folder / ENVIRONMENT).get(CORPUS) != compute_fingerprint(corpus):
+        raise RunError(
+            f"the corpus {run.location} has changed since {run.folder} was trained on it: train again into another folder."
+        )
+    return corpus
+
+
+def evaluate(
+    run_folder: str | Path, split: str = "test", corpus: Corpus | None = None, *, robustness: bool = False
+) -> dict[str, Any]:
+    """Score a split of a run and write the result into its `metrics.json`, where other splits are kept.
+
+    `corpus`: what `open_run_corpus` gave, where the caller has it. `robustness`: also measure every subset of modalities,
+    missing rates and noise (`evaluation.robustness`), for the run's fusion and for the compared ones; this takes about forty
+    times as long. Without it, robustness that was measured earlier is kept.
+
+    The result has `systems`: the majority class, each modality alone and the fusion, scored on the labelled utterances. In a
+    split without labels it is empty and `labelled` is false. `fusions` has the metrics, parameters and seconds of training of
+    the compared fusions.
+
+    Raises:
+        RunError: the run has no predictions of the split, or the features were deleted that the measurement needs.
+    """
+    run = read_run(Path(run_folder))
+    config = run.config
+    corpus = corpus or open_run_corpus(run)
+    utterances = list(corpus.utterances(split))
+    rows = {
+        name: [
+            _read_rows(folder / "predictions" / ("" if name == FUSED else name) / f"{split}.jsonl", utterances)
+            for folder in run.seed_folders
+        ]
+        for name in (FUSED, *config.modalities)
+    }
+    labelled = [utterance for utterance in utterances if utterance.emotion is not None]
+    result: dict[str, Any] = {
+        "corpus": corpus.name,
+        "split": split,
+        "protocol": config.protocol,
+        "seeds": run.seeds,
+        "labels": list(corpus.labels.names),
+        "utterances": len(utterances),
+        "scored": len(labelled),
+        "labelled": bool(labelled),
+        "missing": {name: sum(not row["modalities"] for row in rows[name][0].values()) for name in config.modalities},
+        "systems": {},
+    }
+    if labelled:
+        result["systems"] = _score_systems(corpus, labelled, rows, list(config.modalities))
+    file = run.folder / METRICS
+    earlier = read_json(file) if file.is_file() else {}
+    if labelled and (robustness or list_compared_fusions(run)):
+        fusions = load_fusions(run, corpus, split)
+        if robustness:
+            result["robustness"] = {name: measure_robustness(fusion) for name, fusion in fusions.items()}
+        if len(fusions) > 1:
+            result["fusions"] = {name: _measure_fusion(fusion) for name, fusion in fusions.items()}
+    if not robustness and "robustness" in earlier.get(split, {}):
+        result["robustness"] = earlier[split]["robustness"]
+    write_json(file, earlier | {split: result})
+    return result
+
+
+def _measure_fusion(fusion: TrainedFusion) -> dict[str, Any]:
+    seconds = [sum(entry["seconds"] for entry in read_json_value(history)) for history in fusion.histories]
+    return {
+        **fusion.score(),
+        "parameters": sum(value.numel() for value in fusion.networks[0].parameters()),
+        "seconds": sum(seconds) / len(seconds),
+    }
+
+
+def _score_systems(
+    corpus: Corpus, labelled: Sequence[Utterance], rows: dict[str, list[RowsByKey]], modalities: list[str]
+) -> dict[str, Any]:
+    keys = [utterance.key for utterance in labelled]
+    truth = [corpus.labels.index(str(utterance.emotion)) for utterance in labelled]
+    training = [corpus.labels.index(each.emotion) for each in corpus.utterances("train") if each.emotion]
+    most_frequent = max(range(len(corpus.labels)), key=training.count)
+    systems = {MAJORITY: score(truth, [[most_frequent] * len(keys)], corpus.labels.names)}
+    for name in [*modalities, *([FUSED] if len(modalities) > 1 else [])]:
+        predicted = [[corpus.labels.index(seed[key]["emotion"]) for key in keys] for seed in rows[name]]
+        errors = [calibration_error(truth, _probabilities(seed, keys)) for seed in rows[name]]
+        systems[name] = score(truth, predicted, corpus.labels.names) | {"calibration_error": errors}
+    return systems
+
+
+def _probabilities(rows: RowsByKey, keys: list[Key]) -> np.ndarray:
+    return np.asarray([list(rows[key]["probabilities"].values()) for key in keys])
+
+
+def _read_rows(file: Path, utterances: Sequence[Utterance]) -> RowsByKey:
+    if not file.is_file():
+        raise RunError(
+            f"{file} does not exist: finish the training of the run, or choose a split that it predicts (dev, test or held-out)."
+        )
+    rows = {tuple(str(row.get(part)) for part in ("split", "dialogue", "utterance")): row for row in read_jsonl(file)}
+    absent = [utterance.name for utterance in utterances if utterance.key not in rows]
+    if absent:
+        raise RunError(
+            f"{file} has no row for {len(absent)} utterances (the first is {absent[0]}): delete its folder and train again."
+        )
+    return {utterance.key: rows[utterance.key] for utterance in utterances}

@@ -1,0 +1,229 @@
+"""A trained model: encoders, fusion and calibration; dialogues in, a prediction for each utterance out."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor
+
+from mmerc.corpora import Dialogue, Key, Utterance
+from mmerc.emotions import LabelSet
+from mmerc.encoders import Encoder
+from mmerc.features import Row
+from mmerc.fusion import Fusion
+from mmerc.model.calibration import Calibration, ProbabilitiesByKey
+from mmerc.model.explanation import Explanation, explain_predictions
+from mmerc.model.extraction import encode_rows, log_missing, prepare_row
+from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_after, predict_alone, predict_fused
+from mmerc.model.prediction import Prediction, make_prediction
+
+log = logging.getLogger("mmerc")
+UTTERANCES_IN_MEMORY = 64  # whose features are held together
+BATCH = 32
+FeaturesByKey = Mapping[Key, Row]
+Backend = Literal["torch", "onnx"]
+
+
+@dataclass(frozen=True)
+class LiveContext:
+    """What is known of a live utterance besides its own features."""
+
+    past: tuple[PastUtterance, ...]  # oldest first
+    speaker: int  # number in the conversation
+
+
+@dataclass
+class EmotionModel:
+    """A trained model in memory. `load_model` reads one from a folder.
+
+    `prior`: share of each label in training, which is the answer for an utterance without any modality. `info`: what the
+    model folder says of the model: its name, protocol, corpus and scores.
+    """
+
+    labels: LabelSet
+    encoders: dict[str, Encoder]
+    fusion: Fusion | None
+    prior: Sequence[float]
+    calibration: Calibration = field(default_factory=Calibration)
+    backend: Backend = "torch"
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The model's name, which every prediction carries; empty for a model that was never saved."""
+        return str(self.info.get("name", ""))
+
+    def predict(
+        self,
+        dialogues: Iterable[Dialogue],
+        *,
+        explain: bool = False,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> Iterator[Prediction]:
+        """A prediction for every utterance, in order. See `Predictor.predict`."""
+        group: list[Dialogue] = []
+        missing: dict[str, dict[Key, str]] = {name: {} for name in self.encoders}
+        total = 0
+        for dialogue in dialogues:
+            group.append(dialogue)
+            total += len(dialogue)
+            if sum(map(len, group)) >= UTTERANCES_IN_MEMORY:
+                yield from self._predict_group(group, missing, explain, on_progress)
+                group = []
+        if group:
+            yield from self._predict_group(group, missing, explain, on_progress)
+        for name, reasons in missing.items():
+            log_missing(name, reasons, total)
+        if total and all(len(reasons) == total for reasons in missing.values()):
+            log.warning("no utterance could be read: every prediction is the label prior of the training corpus")
+
+    def _predict_group(
+        self,
+        group: Sequence[Dialogue],
+        missing: dict[str, dict[Key, str]],
+        explain: bool,
+        on_progress: Callable[[], None],
+    ) -> list[Prediction]:
+        """The predictions of some dialogues; reasons of missing modalities are added to `missing`."""
+        features = {name: extract_dialogues(encoder, group, on_progress) for name, encoder in self.encoders.items()}
+        for name, rows in features.items():
+            missing[name] |= {key: row.reason for key, row in rows.items() if row.reason is not None}
+        predictions: list[Prediction] = []
+        for dialogue in group:  # one dialogue at a time, so that none depends on another
+            utterances = dialogue.utterances
+            keys = [utterance.key for utterance in utterances]
+            speakers = {utterance.key: utterance.speaker for utterance in utterances}
+
+            def compute(
+                rows: Mapping[str, FeaturesByKey],
+                blocked: frozenset[tuple[str, str]],
+                keys: Sequence[Key] = keys,
+                speakers: Mapping[Key, str] = speakers,
+            ) -> ProbabilitiesByKey:
+                return self.compute_probabilities(keys, rows, speakers=speakers, blocked_pairs=blocked)[0]
+
+            made = self.make_predictions(utterances, keys, features, compute(features, NO_PAIRS))
+            predictions += self.explain(keys, features, made, compute) if explain else made
+        return predictions
+
+    def predict_live(
+        self,
+        utterances: Mapping[Key, Utterance],
+        inputs: Mapping[str, FeaturesByKey],
+        context: Mapping[Key, LiveContext],
+    ) -> tuple[list[Prediction], dict[Key, Tensor], "LiveFeatures"]:
+        """The predictions of the latest utterance of several conversations, computed together.
+
+        `utterances`, `inputs` (prepared inputs of each modality) and `context` have the same keys, one per conversation.
+        Returns the predictions in order, the fused vectors that later utterances read, and the features for `explain_live`.
+        """
+        keys = list(utterances)
+        features: dict[str, dict[Key, Row]] = {}
+        for name, encoder in self.encoders.items():
+            present = [row for row in inputs[name].values() if row.values is not None]
+            encoded = encode_rows(encoder, present) if present else []
+            features[name] = {**inputs[name], **{row.key: row for row in encoded}}
+        probabilities, vectors = self.compute_probabilities(keys, features, context=context)
+        predictions = self.make_predictions(list(utterances.values()), keys, features, probabilities)
+        return predictions, vectors, LiveFeatures(features, context)
+
+    def explain_live(
+        self, keys: Sequence[Key], live: "LiveFeatures", predictions: Sequence[Prediction]
+    ) -> list[Prediction]:
+        """The same predictions with `influence` and `attention`."""
+
+        def compute(rows: Mapping[str, FeaturesByKey], blocked: frozenset[tuple[str, str]]) -> ProbabilitiesByKey:
+            return self.compute_probabilities(keys, rows, context=live.context, blocked_pairs=blocked)[0]
+
+        return self.explain(keys, live.features, predictions, compute)
+
+    def make_predictions(
+        self,
+        utterances: Sequence[Utterance],
+        keys: Sequence[Key],
+        features: Mapping[str, FeaturesByKey],
+        probabilities: Mapping[Key, Sequence[float]],
+    ) -> list[Prediction]:
+        """A prediction for each utterance; the label prior where no modality could be read."""
+        predictions = []
+        for utterance, key in zip(utterances, keys, strict=True):
+            reasons = {name: rows[key].reason for name, rows in features.items()}
+            present = [name for name, reason in reasons.items() if reason is None]
+            missing = {name: reason for name, reason in reasons.items() if reason is not None}
+            p = probabilities.get(key, self.prior)
+            predictions.append(make_prediction(utterance, self.labels, p, present, missing=missing, model=self.name))
+        return predictions
+
+    def compute_probabilities(
+        self,
+        keys: Sequence[Key],
+        features: Mapping[str, FeaturesByKey],
+        *,
+        speakers: Mapping[Key, str] | None = None,
+        context: Mapping[Key, LiveContext] | None = None,
+        blocked_pairs: frozenset[tuple[str, str]] = NO_PAIRS,
+    ) -> tuple[ProbabilitiesByKey, dict[Key, Tensor]]:
+        """Calibrated probabilities of every key with a modality, and, where the fusion reads the dialogue, fused vectors.
+
+        Without `context` the keys are whole dialogues; with it, each is the latest utterance of a conversation.
+        """
+        if self.fusion is None:
+            (rows,) = features.values()
+            return self.calibration.apply(predict_alone(rows, keys), self.prior), {}
+        probabilities, vectors = predict_fused(self.fusion, features, keys, speakers or {}, blocked_pairs=blocked_pairs)
+        if not self.fusion.uses_dialogue:
+            vectors = {}
+        elif context is not None:
+            past = {key: each.past for key, each in context.items()}
+            latest = {key: PastUtterance(vector, context[key].speaker) for key, vector in vectors.items()}
+            probabilities = predict_after(self.fusion, past, latest)
+        return self.calibration.apply(probabilities, self.prior), vectors
+
+    def explain(
+        self,
+        keys: Sequence[Key],
+        features: Mapping[str, FeaturesByKey],
+        predictions: Sequence[Prediction],
+        compute: Callable[[Mapping[str, FeaturesByKey], frozenset[tuple[str, str]]], ProbabilitiesByKey],
+    ) -> list[Prediction]:
+        """The predictions with the influence of each modality and, in torch, of each crossmodal attention."""
+        # A graph for onnxruntime has no switch for a pair.
+        with_attention = self.backend == "torch" and self.fusion is not None and self.fusion.has_crossmodal_attention
+        return explain_predictions(
+            Explanation(keys, features, compute, dict(zip(self.labels.names, self.prior, strict=True))),
+            predictions,
+            with_attention=with_attention,
+        )
+
+
+@dataclass(frozen=True)
+class LiveFeatures:
+    """The features and the context from which `EmotionModel.predict_live` has predicted."""
+
+    features: Mapping[str, FeaturesByKey]
+    context: Mapping[Key, LiveContext]
+
+
+def extract_dialogues(
+    encoder: Encoder, dialogues: Sequence[Dialogue], on_progress: Callable[[], None] = lambda: None
+) -> dict[Key, Row]:
+    """One modality's features of every utterance, or the reason why it has none.
+
+    No batch holds utterances of two dialogues: in bfloat16 a result depends slightly on the batch it is computed in, and the
+    predictions of a dialogue must not depend on another dialogue.
+    """
+    rows: dict[Key, Row] = {}
+    for dialogue in dialogues:
+        for first in range(0, len(dialogue), UTTERANCES_IN_MEMORY):  # a film's crops and samples are not held at once
+            prepared = []
+            for index in range(len(dialogue))[first : first + UTTERANCES_IN_MEMORY]:
+                prepared.append(prepare_row(encoder, dialogue, index))
+                on_progress()
+            rows |= {row.key: row for row in prepared}
+            present = [(len(row.values), row) for row in prepared if row.values is not None]
+            present.sort(key=lambda pair: pair[0])
+            for start in range(0, len(present), BATCH):
+                batch = [row for _, row in present[start : start + BATCH]]
+                rows |= {row.key: row for row in encode_rows(encoder, batch)}
+    return rows

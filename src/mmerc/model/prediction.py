@@ -1,0 +1,167 @@
+"""A prediction: what the model says of one utterance, and the columns of a table of predictions.
+
+This is the one definition. The JSON lines of `mmerc predict`, the columns of CSV and XLSX files, the OpenAPI schema of the
+service, and the table and the downloads of the pages are derived from it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from mmerc.corpora import Utterance
+from mmerc.emotions import LabelSet
+
+DECIMALS = 6  # of a probability
+# A cell that begins so is a formula to a spreadsheet, and whoever spoke wrote it: a quote in front makes it text.
+FORMULA = re.compile(r"^[-=+@\t\r]")
+
+
+class Prediction(BaseModel):
+    """The emotion that an utterance expresses, with the probability of each label; immutable.
+
+    >>> prediction = Prediction(
+    ...     split="live", dialogue="talk", utterance=0, text="You came back!", emotion="joy", confidence=0.8,
+    ...     probabilities={"joy": 0.8, "anger": 0.2}, modalities=("text",), missing={"face": "it has no clip"}, model="demo",
+    ... )
+    >>> prediction
+    Prediction(live talk/0: joy 0.80 from text)
+    >>> prediction.to_dict()["missing"]
+    {'face': 'it has no clip'}
+    """
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    split: str = Field(description="split of the corpus; `input` for files, `live` for a live conversation")
+    dialogue: int | str = Field(description="ID of the dialogue")
+    utterance: int | str = Field(description="ID of the utterance in its dialogue")
+    speaker: str = Field("", description="speaker's name; empty where it is not known")
+    text: str | None = Field(None, description="the words; null where they are not known")
+    start: float | None = Field(None, description="start in the recording, in seconds")
+    end: float | None = Field(None, description="end in the recording, in seconds")
+    emotion: str = Field(description="the label with the largest probability")
+    confidence: float = Field(description="probability of `emotion`")
+    probabilities: Mapping[str, float] = Field(description="probability of each label, in the model's order")
+    modalities: tuple[str, ...] = Field(description="the modalities that were read")
+    missing: Mapping[str, str] = Field({}, description="why each of the other modalities is missing")
+    model: str = Field("", description="name of the model")
+    influence: Mapping[str, float] | None = Field(
+        None, description="how much the probability of `emotion` falls without each modality; only if asked for"
+    )
+    attention: Mapping[str, float] | None = Field(
+        None, description="the same for each crossmodal attention, named source->target; only if asked for"
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as `mmerc predict` writes it; `influence` and `attention` are there only if they were asked for."""
+        row = self.model_dump(mode="json")
+        return {name: value for name, value in row.items() if value is not None or name in ("text", "start", "end")}
+
+    def __repr__(self) -> str:
+        where = f"{self.split} {self.dialogue}/{self.utterance}"
+        source = f"from {', '.join(self.modalities)}" if self.modalities else "nothing could be read"
+        return f"Prediction({where}: {self.emotion} {self.confidence:.2f} {source})"
+
+    __str__ = __repr__
+
+
+def make_prediction(
+    utterance: Utterance,
+    labels: LabelSet,
+    probabilities: Sequence[float],
+    modalities: Sequence[str],
+    *,
+    missing: Mapping[str, str] | None = None,
+    model: str = "",
+) -> Prediction:
+    """The prediction of an utterance from its probabilities [C], in the order of `labels`."""
+    best = int(np.argmax(probabilities))
+    return Prediction(
+        split=utterance.split,
+        dialogue=utterance.dialogue,
+        utterance=utterance.utterance,
+        speaker=utterance.speaker,
+        text=utterance.text,
+        start=utterance.start,
+        end=utterance.end,
+        emotion=labels.names[best],
+        confidence=round(float(probabilities[best]), DECIMALS),
+        probabilities={name: round(float(p), DECIMALS) for name, p in zip(labels.names, probabilities, strict=True)},
+        modalities=tuple(modalities),
+        missing=dict(missing or {}),
+        model=model,
+    )
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of predictions. `path` leads to its value in `Prediction.to_dict()`.
+
+    Names hold letters, digits and underscores only, so that R, SPSS and databases take them.
+    """
+
+    name: str
+    path: tuple[str, ...]
+
+    def value(self, row: Mapping[str, Any]) -> Any:
+        """The cell of a row of `Prediction.to_dict()`; empty where the row has none."""
+        found: Any = row
+        for key in self.path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if found is None:
+            return ""
+        return guard_cell(" ".join(found)) if isinstance(found, (list, tuple)) else guard_cell(found)
+
+
+# Each field that holds one value has one column; a field with a value per name has a column per name.
+PREFIXES = {"probabilities": "p", "missing": "missing", "influence": "influence", "attention": "attention"}
+
+
+def list_columns(rows: Iterable[Mapping[str, Any]], names: Mapping[str, Sequence[str]] | None = None) -> list[Column]:
+    """The columns of these rows, in the order of the fields of `Prediction`.
+
+    `names`: names that a field with a value per name may have, such as the labels of the model under `probabilities`; names
+    that occur in the rows come in addition.
+
+    >>> rows = [{"probabilities": {"joy": 1.0}, "attention": {"audio->face": 0.1}}]
+    >>> [column.name for column in list_columns(rows)][-4:]
+    ['p_joy', 'modalities', 'model', 'attention_audio_to_face']
+    """
+    found: dict[str, dict[str, None]] = {field: dict.fromkeys((names or {}).get(field, ())) for field in PREFIXES}
+    for row in rows:
+        for field, seen in found.items():
+            seen.update(dict.fromkeys(row.get(field) or {}))
+    columns: list[Column] = []
+    used: set[str] = set()
+    for field in Prediction.model_fields:
+        paths = [(field, name) for name in found[field]] if field in PREFIXES else [(field,)]
+        for path in paths:
+            name = "_".join([PREFIXES[field], _as_variable(path[1])]) if len(path) > 1 else field
+            while name in used:
+                name += "_"
+            used.add(name)
+            columns.append(Column(name, path))
+    return columns
+
+
+def make_table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, Sequence[str]] | None = None) -> list[list[Any]]:
+    """The header and one line per row of `Prediction.to_dict()`."""
+    columns = list_columns(rows, names)
+    return [[column.name for column in columns], *([column.value(row) for column in columns] for row in rows)]
+
+
+def guard_cell(value: Any) -> Any:
+    """The value, with a quote in front of text that a spreadsheet would run as a formula.
+
+    >>> guard_cell("=1+1"), guard_cell("well"), guard_cell(0.5)
+    ("'=1+1", 'well', 0.5)
+    """
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
+def _as_variable(name: str) -> str:
+    """The name as statistics programs take it: `->` becomes `_to_`, any other mark an underscore."""
+    return re.sub(r"\W", "_", name.replace("->", "_to_"))

@@ -1,0 +1,127 @@
+"""Stage 2: training the fusion on the features of stage 1, and other fusions to compare it with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from mmerc.config import validate
+from mmerc.corpora import Corpus, Key
+from mmerc.features import FeatureStore
+from mmerc.files import write_json
+from mmerc.fusion import FUSIONS, Fusion, FusionConfig, build_fusion
+from mmerc.hardware import is_main_process
+from mmerc.model.calibration import Calibration
+from mmerc.model.collation import FusionExamples
+from mmerc.model.folder import load_fusion, save_fusion
+from mmerc.model.inference import predict_fused
+from mmerc.progress import EventLog, log
+from mmerc.training import distributed
+from mmerc.training.batches import CONTEXT
+from mmerc.training.loop import Task, best_score, fit
+from mmerc.training.modality_dropout import FusionForward
+from mmerc.training.run_config import RunConfig
+from mmerc.training.splits import keys_of_dialogues, labels_of, selection_split, speakers_of
+
+COMPARED = "fusions"  # folder of the fusions that are trained for comparison
+CALIBRATION = "calibration.json"  # the last file of a compared fusion: it is complete
+
+
+def train_fusion(
+    features: Mapping[str, FeatureStore],
+    widths: Mapping[str, int],
+    config: RunConfig,
+    corpus: Corpus,
+    folder: Path,
+    *,
+    fusion: FusionConfig,
+    seed: int,
+    events: EventLog,
+) -> Fusion:
+    """Train a fusion with the settings `fusion` and save it in `folder`, or load it if it is there.
+
+    `widths`: d of each modality's features [T, d].
+    """
+    torch.manual_seed(seed)
+    network = build_fusion(fusion, widths, len(corpus.labels), protocol=config.protocol)
+    if distributed.anyone(not (folder / "model.safetensors").is_file()):
+        checkpoint = folder.with_suffix(".checkpoint")
+        task = Task(
+            name=folder.name,
+            network=network,
+            forward=FusionForward(network),
+            config=fusion,
+            train=make_examples(features, widths, corpus, "train", by_dialogue=network.uses_dialogue),
+            dev=make_examples(features, widths, corpus, selection_split(corpus), by_dialogue=network.uses_dialogue),
+            classes=len(corpus.labels),
+            seed=seed,
+        )
+        history = fit(task, config.trainer, checkpoint, events.write)
+        if is_main_process():
+            save_fusion(folder, network, history)
+            checkpoint.unlink(missing_ok=True)
+        distributed.barrier()
+        log.info("%s: best dev weighted F1 %.1f", folder.name, 100 * best_score(history))
+    return load_fusion(folder)
+
+
+def train_compared_fusion(
+    name: str,
+    features: Mapping[str, FeatureStore],
+    widths: Mapping[str, int],
+    config: RunConfig,
+    corpus: Corpus,
+    seed_folder: Path,
+    *,
+    prior: list[float],
+    seed: int,
+    events: EventLog,
+) -> None:
+    """Train the fusion `name` with the settings of the configured one, and calibrate it in the same way."""
+    folder = seed_folder / COMPARED / name
+    if name == config.fusion.name or not distributed.anyone(not (folder / CALIBRATION).is_file()):
+        return
+    settings = config_for_fusion(config.fusion, name)
+    fusion = train_fusion(features, widths, config, corpus, folder, fusion=settings, seed=seed, events=events)
+    if is_main_process():
+        calibration = Calibration()
+        if config.calibration == "dev":
+            split = selection_split(corpus)
+            labels = labels_of(corpus, split)
+            keys = keys_of_dialogues(labels, corpus, split)
+            probabilities, _ = predict_fused(fusion, features, keys, speakers_of(corpus))
+            calibration = Calibration.fit(probabilities, labels, prior)
+        write_json(folder / CALIBRATION, vars(calibration))
+    distributed.barrier()
+
+
+def config_for_fusion(config: FusionConfig, name: str) -> FusionConfig:
+    """The settings of another fusion; a fusion without a fused vector reads no dialogue.
+
+    Raises:
+        ConfigError: that fusion cannot have these settings.
+    """
+    dialogue_context = config.dialogue_context and FUSIONS[name].has_fused_vector
+    settings = {**config.model_dump(), "name": name, "dialogue_context": dialogue_context}
+    return validate(FusionConfig, settings, "fusion")
+
+
+def make_examples(
+    features: Mapping[str, FeatureStore],
+    widths: Mapping[str, int],
+    corpus: Corpus,
+    split: str,
+    *,
+    by_dialogue: bool,
+) -> FusionExamples:
+    """The labelled utterances of a split that have a modality; `by_dialogue` adds the other utterances of their dialogues."""
+
+    def is_present(key: Key) -> bool:
+        return any(store[key].values is not None for store in features.values())
+
+    labels = {key: label for key, label in labels_of(corpus, split).items() if is_present(key)}
+    keys = list(labels)
+    if by_dialogue:
+        keys = [key for key in keys_of_dialogues(labels, corpus, split) if is_present(key)]
+    targets = [labels.get(key, CONTEXT) for key in keys]
+    return FusionExamples(features, widths, keys, targets, by_dialogue=by_dialogue, speakers=speakers_of(corpus))

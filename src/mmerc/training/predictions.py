@@ -1,0 +1,101 @@
+"""The predictions of a run: fused and of each modality alone, one row for every utterance."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mmerc.corpora import Corpus, Key
+from mmerc.files import replacing, write_jsonl
+from mmerc.fusion import Fusion
+from mmerc.model.calibration import FUSED, Calibration
+from mmerc.model.collation import FeatureRows
+from mmerc.model.inference import predict_alone, predict_fused
+from mmerc.model.prediction import make_prediction
+from mmerc.training.splits import speakers_of
+
+
+def compute_prior(corpus: Corpus) -> list[float]:
+    """The share of each label in training, in the order of the labels."""
+    counts = Counter(each.emotion for each in corpus.utterances("train") if each.emotion)
+    total = sum(counts.values())
+    return [counts[name] / total for name in corpus.labels.names]
+
+
+def fit_calibrations(
+    features: Mapping[str, FeatureRows],
+    fusion: Fusion | None,
+    keys: Sequence[Key],
+    labels: Mapping[Key, int],
+    speakers: Mapping[Key, str],
+    prior: Sequence[float],
+) -> dict[str, Calibration]:
+    """The calibration of each modality's own classifier and of the fusion, fitted to the labelled ones of `keys`."""
+    found = {name: Calibration.fit(predict_alone(store, keys), labels, prior) for name, store in features.items()}
+    if fusion is not None:
+        found[FUSED] = Calibration.fit(predict_fused(fusion, features, keys, speakers)[0], labels, prior)
+    return found
+
+
+def write_predictions(
+    folder: Path,
+    corpus: Corpus,
+    split: str,
+    features: Mapping[str, FeatureRows],
+    fusion: Fusion | None,
+    *,
+    prior: Sequence[float],
+    calibrations: Mapping[str, Calibration],
+    model: str,
+) -> dict[Key, int]:
+    """Write SPLIT.jsonl, MODALITY/SPLIT.jsonl, and SPLIT.safetensors with a vector for each utterance [U, c].
+
+    The vector is the fused one, or the mean of the sequence where there is one modality. A system without a calibration keeps
+    its probabilities. `model`: the model's name. Returns the predicted label of every utterance.
+    """
+    utterances = list(corpus.utterances(split))
+    keys = [utterance.key for utterance in utterances]
+    reasons = {name: {key: store[key].reason for key in keys} for name, store in features.items()}
+    probabilities = {
+        name: calibrations.get(name, Calibration()).apply(predict_alone(store, keys), prior)
+        for name, store in features.items()
+    }
+
+    def write(file: Path, found: Mapping[Key, Sequence[float]], names: Sequence[str]) -> None:
+        rows: list[dict[str, Any]] = []
+        for utterance in utterances:
+            key = utterance.key
+            present = [name for name in names if reasons[name][key] is None]
+            missing = {name: reason for name in names if (reason := reasons[name][key]) is not None}
+            p = found.get(key, prior)
+            prediction = make_prediction(utterance, corpus.labels, p, present, missing=missing, model=model)
+            rows.append(prediction.to_dict())
+        write_jsonl(file, rows)
+
+    for name, own in probabilities.items():
+        write(folder / name / f"{split}.jsonl", own, [name])
+    if fusion is not None:
+        fused, vectors = predict_fused(fusion, features, keys, speakers_of(corpus))
+        final = calibrations.get(FUSED, Calibration()).apply(fused, prior)
+    else:
+        ((name, store),) = features.items()
+        final, vectors = probabilities[name], _mean_vectors(store, keys)
+    empty = torch.zeros_like(next(iter(vectors.values()), torch.zeros(1)))
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / f"{split}.safetensors") as temporary:
+        save_file({"embedding": torch.stack([vectors.get(key, empty) for key in keys])}, temporary)
+    write(folder / f"{split}.jsonl", final, list(features))
+    return {key: int(np.argmax(final.get(key, prior))) for key in keys}
+
+
+def _mean_vectors(store: FeatureRows, keys: Sequence[Key]) -> dict[Key, Float[Tensor, " d"]]:
+    rows = {key: store[key].values for key in keys}
+    return {
+        key: torch.from_numpy(values.astype(np.float32).mean(0)) for key, values in rows.items() if values is not None
+    }

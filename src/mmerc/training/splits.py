@@ -1,0 +1,80 @@
+"""The splits of a corpus in training: the labelled utterances, and the split that selects checkpoints."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mmerc.corpora import Corpus, Key
+from mmerc.corpora.dialogue import HELD_OUT
+from mmerc.errors import RunError
+from mmerc.features import FeatureStore
+
+log = logging.getLogger("mmerc")
+
+
+def add_selection_split(corpus: Corpus) -> Corpus:
+    """The corpus with a split that selects checkpoints: its labelled dev split, or `held-out`.
+
+    `held-out` is every tenth labelled training dialogue; training does not see it then.
+
+    Raises:
+        RunError: there is no labelled training split, or it has only one dialogue.
+    """
+    emotions = {split: {each.emotion for each in corpus.utterances(split) if each.emotion} for split in corpus.splits}
+    labelled = [split for split, found in emotions.items() if found]
+    if "train" not in labelled:
+        found = ", ".join(labelled) or "none"
+        mend = "give its utterances emotions" if "train" in corpus.splits else "mark rows with split=train"
+        raise RunError(f"{corpus.name} has no labelled train split (labelled splits: {found}): {mend}.")
+    for split in labelled:
+        unseen = emotions[split] - emotions["train"]
+        if unseen:
+            log.warning("%s has labels that no training utterance has: %s", split, ", ".join(sorted(map(str, unseen))))
+    if "dev" in labelled:
+        return corpus
+    dialogues = [
+        dialogue for dialogue in corpus.dialogues("train") if any(each.emotion for each in dialogue.utterances)
+    ]
+    if len(dialogues) < 2:
+        raise RunError(
+            f"{corpus.name} has no labelled dev split and only one training dialogue to take it from: add dialogues."
+        )
+    log.info(
+        "%s has no labelled dev split: every tenth training dialogue is held out to select checkpoints", corpus.name
+    )
+    step = min(10, len(dialogues))
+    held_out = tuple(dialogues[step - 1 :: step])
+    kept = tuple(dialogue for dialogue in corpus.dialogues("train") if dialogue not in held_out)
+    return replace(corpus, splits={**corpus.splits, "train": kept, HELD_OUT: held_out})
+
+
+def selection_split(corpus: Corpus) -> str:
+    """The split that selects checkpoints."""
+    return HELD_OUT if HELD_OUT in corpus.splits else "dev"
+
+
+def labels_of(corpus: Corpus, split: str) -> dict[Key, int]:
+    """The label of every utterance of a split that has one."""
+    return {
+        each.key: corpus.labels.index(each.emotion) for each in corpus.utterances(split) if each.emotion is not None
+    }
+
+
+def labels_with_modality(inputs: FeatureStore, corpus: Corpus, split: str) -> dict[Key, int]:
+    """The label of every utterance of a split that has a label and the modality of these inputs."""
+    return {key: label for key, label in labels_of(corpus, split).items() if inputs[key].values is not None}
+
+
+def keys_of_dialogues(labelled: Mapping[Key, int], corpus: Corpus, split: str) -> list[Key]:
+    """Every utterance of the dialogues with a labelled one, in order: what a fusion that reads dialogues needs."""
+    return [
+        utterance.key
+        for dialogue in corpus.dialogues(split)
+        if any(utterance.key in labelled for utterance in dialogue.utterances)
+        for utterance in dialogue.utterances
+    ]
+
+
+def speakers_of(corpus: Corpus) -> dict[Key, str]:
+    """The speaker of every utterance."""
+    return {each.key: each.speaker for split in corpus.splits for each in corpus.utterances(split)}
