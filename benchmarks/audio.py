@@ -61,7 +61,7 @@ def wavernn(count: int, seconds: float) -> dict[str, float]:
 
 @torch.inference_mode()
 def default_encoder(folder: Path, most: int = 40) -> dict[str, float]:
-    checked = check_config("audio", config.load("compact", None, [])["audio"])
+    checked = check_config("audio", read_settings("compact", None, [])["audio"])
     encoder = ENCODERS[checked.encoder](checked, 7).eval()
     clips = sorted(file for file in folder.rglob("*") if file.suffix.lower() in AUDIO)[: most + 1]
     heard = 0.0

@@ -97,7 +97,7 @@ def sequence(clip: Path) -> dict[str, float]:
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
                 container.mux(stream.encode(frame.reformat(1920, 1080)))
             container.mux(stream.encode())
-        section = config.load("compact", None, [])["face"]
+        section = read_settings("compact", None, [])["face"]
         for track in ("largest", "longest"):
             encoder = Face(check_config("face", section | {"track": track}), 7)
             took, _ = timed(lambda encoder=encoder: encoder.found(Utterance("bench", 0, 0, clip=Clip(file))))

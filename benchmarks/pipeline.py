@@ -48,7 +48,7 @@ def dialogue_of(clips: Sequence[Clip]) -> Dialogue:
 
 
 def encoder_of(preset: str, modality: str) -> Encoder:
-    settings = config.load(preset, None, [])[modality] | ({"pretrained": False} if preset == "paper" else {})
+    settings = read_settings(preset, None, [])[modality] | ({"pretrained": False} if preset == "paper" else {})
     if settings.get("backbone") == "openai-gpt":  # the same size without its weights, which may not be here
         settings |= {"backbone": "scratch", "scratch_layers": 12, "scratch_width": 768, "scratch_vocabulary": 40_478}
     checked = check_config(modality, settings)
@@ -109,7 +109,7 @@ def measure(preset: str, clips: Sequence[Clip], seconds: float) -> dict[str, flo
 
 
 def fusion_time(preset: str, widths: dict[str, int], features: dict[str, list[torch.Tensor]]) -> float:
-    settings = FusionConfig.model_validate(config.load(preset, None, [])["fusion"])
+    settings = FusionConfig.model_validate(read_settings(preset, None, [])["fusion"])
     fusion = CrossmodalEmbraceNet(settings, widths, CLASSES).eval()
     count = max(map(len, features.values()))
     batches = []

@@ -37,7 +37,7 @@ from mmerc.hardware import keep_memory
 from mmerc.inference.recording import read_recording
 from mmerc.media import SAMPLE_RATE, read_waveform
 from mmerc.model.onnx.export import export_onnx
-from mmerc.model.onnx.runtime import loss_of
+from mmerc.model.onnx.runtime import compare_backends
 
 UTTERANCE, RATE = 3.0, 25
 WORDS = ("You came back!", "I never left.", "That is not what you said.", "Oh, come on.", "Fine.")
@@ -206,7 +206,7 @@ def main() -> None:
             parts = export_onnx(chosen.model, folder / name, int8=int8)["parts"]
             dialogue, _ = read_recording(*talk[:2])
             result[name] = {
-                "largest difference of a probability": loss_of(folder / name, [dialogue])[
+                "largest difference of a probability": compare_backends(folder / name, [dialogue])[
                     "largest_difference_of_a_probability"
                 ],
                 "times as fast": {part: found["times_as_fast"] for part, found in parts.items()},

@@ -25,7 +25,7 @@ from mmerc.encoders import ENCODERS, Example, check_config
 from mmerc.encoders.text.base import TextEncoder
 from mmerc.encoders.text.input import ID
 from mmerc.inference import Predictor
-from mmerc.training.batches import arranged
+from mmerc.training.batches import make_batches
 
 BATCH = 32
 
@@ -79,7 +79,7 @@ def training(encoder: TextEncoder, examples: list[Example]) -> float:
     """Seconds an utterance, forward, backward and step."""
     encoder.train()
     optimizer = torch.optim.AdamW(encoder.parameters(), 1e-5, fused=True)
-    batches = arranged([len(example.values) for example in examples], BATCH, None)
+    batches = make_batches([len(example.values) for example in examples], BATCH, None)
     began = 0.0
     for number, places in enumerate([batches[0], *batches]):
         if number == 1:
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     corpus = open_corpus(chosen.corpus)
-    checked = check_config("text", config.load("compact", None, [])["text"])
+    checked = check_config("text", read_settings("compact", None, [])["text"])
     encoder = ENCODERS[checked.encoder](checked, len(corpus.labels))
     assert isinstance(encoder, TextEncoder)
     examples = examples_of(encoder, corpus, "train", chosen.utterances)

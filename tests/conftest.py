@@ -1,4 +1,4 @@
-"""What the tests share: a small corpus of real clips, a run trained on it, and the real data where it lies."""
+"""What the tests share: a small corpus of real clips, a run trained on it, and the real data where it is."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ REAL = Path(__file__).parent.parent.parent / "shared" / "data"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not REAL.is_dir():
-        skip = pytest.mark.skip(reason=f"the real data do not lie at {REAL}")
+        skip = pytest.mark.skip(reason=f"the real data are not at {REAL}")
         for item in items:
             if "realdata" in item.keywords:
                 item.add_marker(skip)
@@ -27,7 +27,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven dialogues of four turns in MELD's layout, with clips; nothing may be changed in it."""
+    """Seven dialogues of four utterances in MELD's layout, with clips; tests must not change it."""
     from mmerc.corpora.synthetic import make_corpus
 
     folder = tmp_path_factory.mktemp("corpus") / "meld"
@@ -37,11 +37,9 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_run(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of every part of the paper, tiny (the smoke preset); nothing may be changed in it."""
-    from mmerc import config
-    from mmerc.training.run import train
-    from mmerc.training.run_config import check
+    """A run with every part of the paper, tiny (the smoke preset); tests must not change it."""
+    from mmerc import load_config, open_corpus, train
 
     out = tmp_path_factory.mktemp("runs") / "smoke"
-    train(f"meld:{small_corpus}", out, check(config.load("smoke", None, [])))
+    train(open_corpus(f"meld:{small_corpus}"), out, load_config("smoke"))
     return out

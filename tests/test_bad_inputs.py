@@ -898,7 +898,7 @@ def test_an_odd_dialogue_has_all_its_rows_and_changes_no_other(predictor: Predic
 FOLDERS: list[tuple[str, tuple[str, ...], int]] = [
     ("clips that are all broken", ("a.mp4", "b.wav"), 2),
     ("clip named in brackets", ("[red]a.mp4",), 1),
-    ("corrected clip beside the plain one", ("dia0_utt0.mp4", "final_videos_testdia0_utt0.mp4"), 1),
+    ("divide_by_prior clip beside the plain one", ("dia0_utt0.mp4", "final_videos_testdia0_utt0.mp4"), 1),
     ("clip whose name is no UTF-8", (os.fsdecode(b"\xff.wav"),), 1),
 ]
 

@@ -1,9 +1,9 @@
-"""What the command line shows a person: results as tables or CSV on stdout, errors as one sentence on stderr."""
+"""What the command line shows: results as tables on stdout, errors as one sentence on stderr."""
 
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -13,22 +13,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mmerc.corpora import Problem
 from mmerc.errors import MmercError, kind_of
 
-console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # ":x:" is what somebody said
+console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
-LISTED = 10  # problems of a transcript, places with the same problem
+MAX_LISTED = 10  # problems of a transcript, or places with the same problem
+RESUMABLE = ("train", "demo")
 P = ParamSpec("P")
 
 
-def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn an error that the user can mend into its sentence and exit code 2."""
+def exit_on_error(command: Callable[P, None]) -> Callable[P, None]:
+    """Print an error that the user can fix as one sentence, and exit with status 2."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-            sys.stdout.flush()  # here, where a full disk is still an error with a sentence
+            sys.stdout.flush()  # a full disk is reported here, not at the end of the process
         except MmercError as error:
             errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
             raise typer.Exit(2) from error
@@ -36,67 +38,104 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             if error.errno is None or (error.filename is None and error.errno != errno.ENOSPC):
                 raise
             if error.filename is None:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer would fail again at the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the rest of the buffer would fail again at the end
             where = str(error.filename or "the output folder")[:120]
             errors.print(
-                f"[bold red]error:[/] {escape(str(where))}: {error.strerror}: check the path or choose another place.",
+                f"[bold red]error:[/] {escape(where)}: {error.strerror}: check the path or choose another one.",
                 soft_wrap=True,
             )
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
-            goes_on = command.__name__ in ("train", "demo")
-            errors.print("stopped; the same command goes on from here" if goes_on else "stopped")
+            is_resumable = command.__name__ in RESUMABLE
+            errors.print("stopped; run the same command to continue" if is_resumable else "stopped")
             raise typer.Exit(130) from interrupt
 
     return run
 
 
-def show(run: Path, splits: Iterable[str]) -> None:
-    """The first of the splits that can be scored."""
+def print_scored_split(run: Path, splits: Iterable[str]) -> None:
+    """Print the results of the first of the splits that has labels."""
+    from mmerc.evaluation.run_metrics import METRICS
     from mmerc.files import read_json
 
-    results = read_json(run / "metrics.json")
+    results = read_json(run / METRICS)
     for split in splits:
         if split in results and results[split]["labelled"]:
-            show_result(results[split], whole=False)
+            print_result(results[split], all_tables=False)
             return
 
 
-def show_result(result: dict[str, Any], *, whole: bool) -> None:
-    from mmerc.evaluation.tables import all_tables, overall
+def print_result(result: dict[str, Any], *, all_tables: bool) -> None:
+    """Print the tables of a result of `evaluate`; without `all_tables` the overall table only."""
+    from mmerc.evaluation import tables
 
     if not result["labelled"]:
-        console.print(f"{escape(result['corpus'])} {escape(result['split'])}: {result['utterances']} utterances predicted; "
-                      "the split has no labels here, so it cannot be scored.")  # fmt: skip
+        console.print(
+            f"{escape(result['corpus'])} {escape(result['split'])}: {result['utterances']} utterances were predicted; "
+            "the split has no labels, so it cannot be scored."
+        )
         return
-    for table in all_tables(result) if whole else [overall(result)]:
-        console.print(table.shown())
+    for table in tables.all_tables(result) if all_tables else [tables.make_overall(result)]:
+        console.print(table.to_rich())
 
 
-def show_statistics(counted: dict[str, Any]) -> None:
+def print_input_problems(problems: Sequence[Problem], *, is_transcript: bool) -> None:
+    """Print the problems of a transcript, or the number of problems of a corpus."""
+    if problems and not is_transcript:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        errors.print(f"{count} in the corpus; `mmerc corpus check` lists them")
+        return
+    for problem in problems[:MAX_LISTED]:
+        errors.print(escape(f"{problem.where}: {problem.what}"), soft_wrap=True)
+    if len(problems) > MAX_LISTED:
+        errors.print(f"and {len(problems) - MAX_LISTED} more problems")
+
+
+def print_export(out: Console, found: dict[str, Any]) -> None:
+    """Print how the exported graphs compare with torch."""
+    table = Table("part", "largest difference of a logit", "speed / torch", "speed / torch in float32")
+    for name, part in found["parts"].items():
+        speeds = (part["times_as_fast"], part["times_as_fast_as_float32"])
+        table.add_row(name, f"{part['largest_difference']:.1e}", *(f"{speed:.2f}" for speed in speeds))
+    out.print(table)
+    for name, value in found.get("check", {}).items():
+        out.print(f"{name.replace('_', ' ')}: {value}")
+
+
+def print_statistics(counted: dict[str, Any]) -> None:
+    """Print the statistics and the problems of a corpus."""
     keys = ("utterances", "dialogues", "speakers", "clips", "gaps", "overlaps", "not_monotonic")
     table = Table("", *map(escape, counted["splits"]), title=escape(counted["corpus"]), title_justify="left")
+    splits = counted["splits"].values()
     for key in keys:
-        table.add_row(key.replace("_", " "), *(str(split[key]) for split in counted["splits"].values()))
+        table.add_row(key.replace("_", " "), *(str(split[key]) for split in splits))
     for label in counted["labels"]:
-        cells = [str(split["emotions"][label]) if split["emotions"] else "-" for split in counted["splits"].values()]
+        cells = [str(split["emotions"][label]) if split["emotions"] else "-" for split in splits]
         table.add_row(escape(label), *cells)
-    unlabelled = [split["utterances"] - sum((split["emotions"] or {}).values()) for split in counted["splits"].values()]
+    unlabelled = [split["utterances"] - sum((split["emotions"] or {}).values()) for split in splits]
     if any(unlabelled):
         table.add_row("(no label)", *map(str, unlabelled))
     console.print(table)
     for scene in counted["repeated_scenes"]:
-        console.print(f"repeated scene in {escape(scene['split'])}: dialogues {escape(' and '.join(scene['dialogues']))}, "
-                      f"{scene['turns']} turns, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
-    problems = Table("kind", "where", "what", title=f"{len(counted['problems'])} problems", title_justify="left")
-    alike: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for problem in counted["problems"]:
-        alike.setdefault((problem["kind"], kind_of(problem["what"])), []).append(problem)
-    for (kind, what), those in alike.items():
-        if len(those) > LISTED:  # one thing that is wrong everywhere would hide all others; --json has each place
-            problems.add_row(kind, escape(f"{those[0]['where']} and {len(those) - 1} more"), escape(what))
-            continue
-        for problem in those:
-            problems.add_row(kind, escape(problem["where"]), escape(problem["what"]))
+        console.print(
+            f"repeated scene in {escape(scene['split'])}: dialogues {escape(' and '.join(scene['dialogues']))}, "
+            f"{scene['turns']} utterances, {scene['conflicting_labels']} conflicting labels"
+        )
     if counted["problems"]:
-        console.print(problems)
+        console.print(_make_problem_table(counted["problems"]))
+
+
+def _make_problem_table(problems: Sequence[dict[str, str]]) -> Table:
+    """Problems of one kind with many places are one row; --json lists each place."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    table = Table("kind", "where", "what", title=count, title_justify="left")
+    groups: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for problem in problems:
+        groups.setdefault((problem["kind"], kind_of(problem["what"])), []).append(problem)
+    for (kind, what), group in groups.items():
+        if len(group) > MAX_LISTED:
+            table.add_row(kind, escape(f"{group[0]['where']} and {len(group) - 1} more"), escape(what))
+            continue
+        for problem in group:
+            table.add_row(kind, escape(problem["where"]), escape(problem["what"]))
+    return table

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from mmerc.evaluation.metrics import by_class, confusion, intervals, score, summary
+from mmerc.evaluation.metrics import bootstrap_intervals, compute_per_class, compute_summary, count_confusions, score
 from mmerc.evaluation.published import SUPPORT, TABLE_1, TABLE_2
 
 
@@ -12,7 +12,7 @@ from mmerc.evaluation.published import SUPPORT, TABLE_1, TABLE_2
 @settings(deadline=None, max_examples=60)
 def test_every_number_is_scikit_learns(pairs: list[tuple[int, int]]) -> None:
     labels, predicted = [list(part) for part in zip(*pairs, strict=True)]
-    found = {name: float(value) for name, value in summary(confusion(labels, predicted, 4)).items()}
+    found = {name: float(value) for name, value in compute_summary(count_confusions(labels, predicted, 4)).items()}
     options = {"average": "weighted", "zero_division": 0}
     precision, recall, f1, _ = sk.precision_recall_fscore_support(labels, predicted, **options)
     present = sorted(set(labels))
@@ -24,7 +24,7 @@ def test_every_number_is_scikit_learns(pairs: list[tuple[int, int]]) -> None:
     assert found["f1_weighted"] == pytest.approx(f1)
 
 
-def test_the_articles_two_f1_are_told_apart() -> None:
+def test_the_two_f1_of_the_paper_differ() -> None:
     """From the paper's own Table 1: what it prints is the harmonic mean, the mean of its F1 column is another number."""
     for name in ("fused", "text", "audio", "face"):
         rows = TABLE_1[name]
@@ -38,7 +38,7 @@ def test_the_articles_two_f1_are_told_apart() -> None:
 
 def test_a_matrix_by_hand() -> None:
     matrix = np.array([[8, 2, 0], [4, 4, 2], [0, 0, 0]])  # nothing is of the third class
-    each, whole = by_class(matrix), summary(matrix)
+    each, whole = compute_per_class(matrix), compute_summary(matrix)
     assert each["precision"].tolist() == pytest.approx([8 / 12, 4 / 6, 0])
     assert each["recall"].tolist() == pytest.approx([0.8, 0.4, 0])
     assert float(whole["accuracy"]) == pytest.approx(0.6)
@@ -61,7 +61,7 @@ def test_seeds_give_mean_and_deviation_and_an_interval() -> None:
 def test_the_interval_is_the_binomials() -> None:
     predicted = np.zeros((1, 400), int)
     labels = np.array([0] * 300 + [1] * 100)
-    low, high = intervals(labels, predicted, 2)["accuracy"]
+    low, high = bootstrap_intervals(labels, predicted, 2)["accuracy"]
     assert (low, high) == pytest.approx(
         (0.75 - 1.96 * (0.75 * 0.25 / 400) ** 0.5, 0.75 + 1.96 * (0.75 * 0.25 / 400) ** 0.5), abs=0.01
     )

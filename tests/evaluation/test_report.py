@@ -25,9 +25,7 @@ def test_one_file_with_tables_and_figures_and_no_network(small_run: Path, tmp_pa
 
 
 def test_names_from_the_corpus_are_escaped(tmp_path: Path) -> None:
-    from mmerc import config
-    from mmerc.training.run import train
-    from mmerc.training.run_config import check
+    from mmerc import load_config, open_corpus, train
 
     rows = "".join(
         f"{dialogue},{turn},A,{text},{label},{split}\n"
@@ -40,6 +38,6 @@ def test_names_from_the_corpus_are_escaped(tmp_path: Path) -> None:
     file = tmp_path / "<b>talk.csv"
     file.write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
     run = tmp_path / "run"
-    train(f"table:{file}", run, check(config.load("smoke", None, ["text.epochs=1"]), only=["text"]))
+    train(open_corpus(f"table:{file}"), run, load_config("smoke", None, ["text.epochs=1"], modalities=["text"]))
     html = write_report(run).read_text()
     assert "<script" not in html and "<b>talk" not in html and "&lt;b&gt;talk" in html

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from mmerc.cli import app
 from mmerc.errors import RunError
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.report import write_report
-from mmerc.evaluation.robustness import missing, noisy, only
-from mmerc.evaluation.trained_fusions import fusions_of
+from mmerc.evaluation.robustness import add_noise, drop_at_random, keep_only
+from mmerc.evaluation.run_metrics import open_run_corpus
+from mmerc.evaluation.trained_fusions import load_fusions
 from mmerc.features import Row
+from mmerc.training.run_folder import read_run
 
 KEYS = [("test", "0", str(number)) for number in range(400)]
 
@@ -26,7 +29,7 @@ def run(small_run: Path, tmp_path: Path) -> Path:
 
 def test_nothing_taken_away_is_the_run_itself_and_every_subset_is_there(run: Path) -> None:
     plain = evaluate(run, "test")["systems"]["fused"]["mean"]
-    result = evaluate(run, "test", with_robustness=True)
+    result = evaluate(run, "test", robustness=True)
     found = result["robustness"]["crossmodal_embracenet"]
     assert list(result["robustness"]) == ["crossmodal_embracenet"] and "fusions" not in result
     assert list(found["subsets"]) == [
@@ -45,7 +48,7 @@ def test_the_command_and_the_report_show_it(run: Path) -> None:
     result = CliRunner().invoke(app, ["evaluate", str(run), "--robustness"])
     assert result.exit_code == 0, result.stderr
     assert "Only some modalities" in result.stdout and "audio+text" in result.stdout
-    assert "What is left when modalities fail" in write_report(run).read_text()
+    assert "Weighted F1 when modalities are missing or noisy" in write_report(run).read_text()
 
 
 def test_fusions_trained_beside_the_configured_one_are_compared_with_it(run: Path, small_corpus: Path) -> None:
@@ -64,48 +67,43 @@ def test_fusions_trained_beside_the_configured_one_are_compared_with_it(run: Pat
     assert (run / "predictions" / "test.jsonl").read_text() == before  # what was there stays as it is
     assert sorted(path.name for path in (run / "fusions").iterdir()) == ["late_averaging", "mult"]
     assert not list(run.rglob("*.checkpoint"))
-    result = evaluate(run, "test", with_robustness=True)
+    result = evaluate(run, "test", robustness=True)
     assert list(result["fusions"]) == list(result["robustness"]) == ["crossmodal_embracenet", "late_averaging", "mult"]
     chosen = result["fusions"]["crossmodal_embracenet"]
     assert chosen["mean"]["accuracy"] == pytest.approx(result["systems"]["fused"]["mean"]["accuracy"])
     sizes = {name: measured["parameters"] for name, measured in result["fusions"].items()}
     assert sizes["late_averaging"] < sizes["crossmodal_embracenet"] and chosen["seconds"] > 0
     shown = CliRunner().invoke(app, ["evaluate", str(run)]).stdout
-    assert "Fusions side by side" in shown and "mult" in shown
+    assert "Comparison of fusions" in shown and "mult" in shown
     unknown = CliRunner().invoke(app, [*again[:-1], "mult,early"])
     assert unknown.exit_code == 2 and 'there is no fusion "early"' in unknown.stderr
 
 
-def test_a_run_of_one_modality_has_nothing_to_lose(run: Path) -> None:
-    from mmerc.evaluation.evaluate import open_evaluated
-
-    corpus = open_evaluated(run)
-    settings = (run / "config.yaml").read_text()
-    for name in ("audio", "face"):
-        start = settings.index(f"\n{name}:")
-        end = settings.find("\n", start + 1)
-        while end != -1 and settings[end + 1 : end + 2] in (" ", "-"):
-            end = settings.find("\n", end + 1)
-        settings = settings[:start] + (settings[end:] if end != -1 else "\n")
-    (run / "config.yaml").write_text(settings)
+def test_a_run_with_one_modality_cannot_be_tested(run: Path) -> None:
+    opened = read_run(run)
+    corpus = open_run_corpus(opened)
+    one = opened.config.model_copy(update={"modalities": {"text": opened.config.modalities["text"]}})
     with pytest.raises(RunError, match="one modality only"):
-        fusions_of(run, corpus, "test")
+        load_fusions(replace(opened, config=one), corpus, "test")
 
 
 def test_what_is_missing_at_a_rate_is_missing_at_every_higher_one() -> None:
     rows = [Row(key, np.ones((1, 2), np.float32)) for key in KEYS]
-    gone = {rate: {row.key for row in rows if missing(rate, 0)("text", row).values is None} for rate in (0.0, 0.3, 0.6)}
+    gone = {
+        rate: {row.key for row in rows if drop_at_random(rate, 0)("text", row).values is None}
+        for rate in (0.0, 0.3, 0.6)
+    }
     assert not gone[0.0] and gone[0.3] < gone[0.6]
     assert len(gone[0.3]) == pytest.approx(120, abs=30)
-    assert gone[0.3] != {row.key for row in rows if missing(0.3, 0)("face", row).values is None}
-    assert gone[0.3] != {row.key for row in rows if missing(0.3, 1)("text", row).values is None}
+    assert gone[0.3] != {row.key for row in rows if drop_at_random(0.3, 0)("face", row).values is None}
+    assert gone[0.3] != {row.key for row in rows if drop_at_random(0.3, 1)("text", row).values is None}
 
 
 def test_noise_disturbs_one_modality_the_same_way_each_time() -> None:
     row = Row(KEYS[0], np.zeros((1000, 2), np.float32))
-    change = noisy("text", 0.5, seed=0)
+    change = add_noise("text", 0.5, seed=0)
     first = change("text", row).values
     assert first is not None and float(first.std()) == pytest.approx(0.5, abs=0.03)
     assert np.array_equal(first, change("text", row).values)  # type: ignore[arg-type]
     assert change("face", row) is row
-    assert only(("face",))("text", row).values is None and only(("face",))("face", row) is row
+    assert keep_only(("face",))("text", row).values is None and keep_only(("face",))("face", row) is row

@@ -26,7 +26,7 @@ def test_an_unfinished_run_says_so(small_run: Path, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(small_run, copy)
     (copy / "predictions" / "test.jsonl").unlink()
-    with pytest.raises(RunError, match="train the run to its end"):
+    with pytest.raises(RunError, match="finish the training of the run"):
         evaluate(copy, "test")
     with pytest.raises(RunError, match="is not a run folder"):
         evaluate(tmp_path, "test")

@@ -5,8 +5,8 @@ from mmerc.corpora.statistics import statistics
 from mmerc.emotions import LabelSet
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.metrics import REPORTED, score
-from mmerc.evaluation.tables import all_tables, fusions, overall, per_emotion, robustness
-from mmerc.terminal import console, show_statistics
+from mmerc.evaluation.tables import all_tables, make_fusions, make_overall, make_per_emotion, make_robustness
+from mmerc.terminal import console, print_statistics
 
 
 def result(corpus: str, split: str, utterances: int) -> dict[str, object]:
@@ -19,7 +19,7 @@ def result(corpus: str, split: str, utterances: int) -> dict[str, object]:
 
 
 def test_our_numbers_stand_beside_the_articles_under_their_true_names() -> None:
-    table = overall(result("MELD", "test", 2610))
+    table = make_overall(result("MELD", "test", 2610))
     assert table.header == [
         "system", "accuracy", "paper", "balanced_accuracy", "paper", "f1_weighted", "paper", "f1_of_weighted_pr", "paper",
     ]  # fmt: skip
@@ -47,12 +47,12 @@ def test_names_are_text_in_a_terminal() -> None:
         "labels": list(labels),
     }
     with console.capture() as shown:
-        console.print(per_emotion(found).shown())
+        console.print(make_per_emotion(found).to_rich())
     assert all(name in shown.get() for name in (*labels, "[b] PRE"))
     turn = Utterance("[/x]", 0, 0, emotion="[red]")
     corpus = Corpus("[c]", LabelSet(labels), {"[/x]": (Dialogue("[/x]", 0, (turn,)),)})
     with console.capture() as shown:
-        show_statistics(statistics(corpus))
+        print_statistics(statistics(corpus))
     assert all(name in shown.get() for name in (*labels, "[/x]", "[c]"))
 
 
@@ -60,7 +60,7 @@ def test_one_seed_has_no_deviation() -> None:
     measured = {"mean": dict.fromkeys(REPORTED, 0.5), "std": dict.fromkeys(REPORTED, 0.0)}
     found = {"subsets": {"text": measured}, "rates": {"0.0": measured}, "noise": {"text": {"0.5": measured}}}
     for seeds, cell, note in ((1, "50.0", "One seed."), (2, "50.0 ± 0.0", "standard deviation")):
-        for each in robustness(found, seeds):
+        for each in make_robustness(found, seeds):
             assert each.rows[0][1] == cell and note in each.note
-        table = fusions({"late": {**measured, "parameters": 1, "seconds": 2.0}}, {}, seeds)
+        table = make_fusions({"late": {**measured, "parameters": 1, "seconds": 2.0}}, {}, seeds)
         assert table.rows[0][1] == cell and note in table.note

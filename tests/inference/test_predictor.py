@@ -1,6 +1,9 @@
+import asyncio
 import json
-import logging
-import shutil
+import multiprocessing
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmerc import Predictor
-from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
+from mmerc import Prediction, Predictor
+from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.emotions import SEVEN
-from mmerc.encoders import ENCODERS, check_config
-from mmerc.errors import RunError
-from mmerc.files import read_jsonl
-from mmerc.fusion import FusionConfig, build
-from mmerc.inference.streaming import REMEMBERED
+from mmerc.encoders import ENCODERS, check_encoder_config
+from mmerc.errors import ClipNotFound, RunError
+from mmerc.fusion import Fusion, FusionConfig, build_fusion
+from mmerc.inference.streaming import HISTORY
+from mmerc.model import EmotionModel
 
 
 @pytest.fixture(scope="module")
@@ -23,155 +26,155 @@ def predictor(small_run: Path) -> Predictor:
     return Predictor.load(small_run / "model")
 
 
-def test_it_answers_as_the_run_did(predictor: Predictor, small_run: Path, small_corpus: Path) -> None:
-    rows = list(predictor.predict(open_corpus(f"meld:{small_corpus}").dialogues("test")))
-    expected = read_jsonl(small_run / "predictions" / "test.jsonl")
-    assert len(rows) == len(expected) == 8
-    for row, other in zip(rows, expected, strict=True):
-        for name, p in row.pop("probabilities").items():
-            assert p == pytest.approx(other["probabilities"][name], abs=2e-3)
-        assert row == {name: value for name, value in other.items() if name != "probabilities"}
-
-
-def test_what_was_missing_and_why_is_logged(
-    predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.getLogger("mmerc"), "propagate", True)
-    (tmp_path / "not.mp4").touch()
-    with caplog.at_level(logging.INFO, "mmerc"):
-        predictor.predict_clip(tmp_path / "not.mp4")
-    assert "text: missing in 1 of 1 utterances (1x it has no text)" in caplog.text
-    assert "audio: missing in 1 of 1 utterances (1x is empty (0 bytes))" in caplog.text
-
-
 def test_a_clip_with_and_without_words(predictor: Predictor, small_corpus: Path) -> None:
     clip = sorted((small_corpus / "train_splits").iterdir())[0]
-    (mute,), (said,) = (
-        predictor.predict_clip(clip),
-        predictor.predict_clip(clip, text="We won the guitar!", speaker="Ada"),
-    )
-    assert "text" not in mute["modalities"] and "text" in said["modalities"]
-    assert mute["dialogue"] == clip.stem and said["speaker"] == "Ada"
+    without = predictor.predict_clip(clip)
+    with_words = predictor.predict_clip(clip, text="We won the guitar!", speaker="Ada", explain=True)
+    assert "text" not in without.modalities and without.missing["text"] == "it has no text"
+    assert "text" in with_words.modalities and with_words.speaker == "Ada"
+    assert without.dialogue == clip.stem and without.influence is None
+    assert with_words.influence is not None and set(with_words.influence) == set(with_words.modalities)
 
 
-def test_a_file_that_is_no_clip_still_has_a_row(predictor: Predictor, tmp_path: Path) -> None:
+def test_a_text_alone(predictor: Predictor) -> None:
+    found = predictor.predict_text("We won the guitar!", speaker="Ada", explain=True)
+    assert found.modalities == ("text",) and found.text == "We won the guitar!" and found.speaker == "Ada"
+    assert found.influence is not None and list(found.influence) == ["text"]
+
+
+def test_a_file_that_is_no_clip_has_a_prediction_and_an_absent_file_is_an_error(
+    predictor: Predictor, tmp_path: Path
+) -> None:
     (tmp_path / "not.mp4").write_text("no film")
-    (row,) = predictor.predict_clip(tmp_path / "not.mp4")
-    assert row["modalities"] == []
-    assert list(row["probabilities"].values()) == pytest.approx(predictor.prior, abs=1e-6)
+    found = predictor.predict_clip(tmp_path / "not.mp4")
+    assert found.modalities == () and set(found.missing) == {"text", "audio", "face"}
+    assert list(found.probabilities.values()) == pytest.approx(list(predictor.model.prior), abs=1e-6)
+    for predict in (predictor.predict_clip, predictor.predict_recording):
+        with pytest.raises(ClipNotFound, match="there is no file .*none.mp4: check the path"):
+            predict(tmp_path / "none.mp4")
 
 
 @pytest.mark.realdata
 def test_real_clips(predictor: Predictor, real_data: Path) -> None:
     for name in ("facenet_video.mp4", "pyfeat_face_noface.mov"):
-        (row,) = predictor.predict_clip(real_data / "clips" / name)
-        assert row["modalities"] == ["audio", "face"]
+        assert predictor.predict_clip(real_data / "clips" / name).modalities == ("audio", "face")
 
 
-def test_what_each_modality_adds_is_what_the_answer_loses_without_it(predictor: Predictor, small_corpus: Path) -> None:
-    dialogue = open_corpus(f"meld:{small_corpus}").dialogues("test")[0]
-    plain, rows = list(predictor.predict([dialogue])), list(predictor.predict([dialogue], explain=True))
-    explained = {"influence": None, "attention": None}
-    assert [row | explained for row in plain] == [row | explained for row in rows]
-    turns = dialogue.utterances
-    mute = replace(dialogue, utterances=tuple(replace(turn, text=None) for turn in turns))
-    without = list(predictor.predict([mute]))
-    for turn, row, rest in zip(turns, rows, without, strict=True):
-        assert list(row["influence"]) == row["modalities"]
-        if turn.text and len(row["modalities"]) > 1:
-            lost = row["probabilities"][row["emotion"]] - rest["probabilities"][row["emotion"]]
-            assert row["influence"]["text"] == pytest.approx(lost, abs=1e-5)
-
-
-def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="is not a model folder: give the RUN/model"):
-        Predictor.load(tmp_path)
-    with pytest.raises(RunError, match="its model lies in the folder model inside it"):
-        Predictor.load(small_run)
-    shutil.copytree(small_run / "model", tmp_path / "model")
-    config = tmp_path / "model" / "config.json"
-    written = config.read_text()
-    for there, mend in ((99, "update mmerc"), (1, "train it again")):
-        config.write_text(written.replace('"format": 4', f'"format": {there}'))
-        with pytest.raises(RunError, match=f"has format {there}, this mmerc reads 4: {mend}"):
-            Predictor.load(tmp_path / "model")
-    for wrong in ('{"fused": {"temperature": 0}}', '{"fused": 3}', '{"fused": {"share": "a"}}'):
-        config.write_text(json.dumps(json.loads(written) | {"decisions": json.loads(wrong)}))
-        with pytest.raises(RunError, match="the folder is damaged"):
-            Predictor.load(tmp_path / "model")
-    shutil.rmtree(tmp_path / "model")
-    shutil.copytree(small_run / "model", tmp_path / "model")
-    shutil.rmtree(tmp_path / "model" / "encoders" / "audio")
-    with pytest.raises(RunError, match="is .*audio a complete run or model folder"):
-        Predictor.load(tmp_path / "model")
-
-
-def test_what_each_attention_adds_is_what_the_answer_loses_when_it_is_shut(
-    predictor: Predictor, small_corpus: Path
-) -> None:
-    from mmerc.fusion.layers.crossmodal import closed
-
+def test_a_recording_with_a_transcript(predictor: Predictor, small_corpus: Path, tmp_path: Path) -> None:
     clip = sorted((small_corpus / "train_splits").iterdir())[0]
-    dialogue = Dialogue("t", 0, (Utterance("t", 0, 0, text="We won!", clip=Clip(clip)),))
-    (row,) = predictor.predict([dialogue], explain=True)
-    names = ("text", "audio", "face")
-    assert set(row["attention"]) == {f"{a}->{b}" for a in names for b in names if a != b}
-    with closed(("audio", "text")):
-        (without,) = predictor.predict([dialogue])
-    lost = row["probabilities"][row["emotion"]] - without["probabilities"][row["emotion"]]
-    assert row["attention"]["audio->text"] == pytest.approx(lost, abs=1e-5) and abs(lost) > 0
+    (tmp_path / "talk.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nANN: We got the guitar!\n")
+    (found,) = predictor.predict_recording(clip, tmp_path / "talk.srt", explain=True)
+    assert (found.text, found.start, found.end) == ("We got the guitar!", 0.1, 0.9)
+    assert found.influence is not None
+
+
+def test_its_text_form_names_the_model(predictor: Predictor) -> None:
+    assert repr(predictor) == f"Predictor({predictor.model.name}: {', '.join(SEVEN.names)} from text, audio, face)"
+    assert predictor.modalities == ("text", "audio", "face") and predictor.labels == SEVEN
+
+
+def test_it_survives_pickling(predictor: Predictor) -> None:
+    copy = pickle.loads(pickle.dumps(predictor))
+    assert copy.predict_text("We won!") == predictor.predict_text("We won!")
+    with pytest.raises(TypeError, match="cannot be pickled: save the model first"):
+        pickle.dumps(Predictor(predictor.model))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_can_predict(predictor: Predictor) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)  # a child that waited for the parent's threads would hang
+    try:
+        predictor.stream().push(Utterance("t", 0, 0, text="We won!"))
+        expected = predictor.predict_text("We won!").probabilities
+        reader, writer = os.pipe()
+        child = multiprocessing.get_context("fork").Process(target=_write_probabilities, args=(predictor, writer))
+        child.start()
+        child.join(30)
+        assert child.exitcode == 0
+        found = json.loads(os.read(reader, 10_000))
+        assert found == pytest.approx(dict(expected), abs=1e-5)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _write_probabilities(predictor: Predictor, writer: int) -> None:
+    predictor.stream().push(Utterance("t", 0, 0, text="We won!"))
+    os.write(writer, json.dumps(dict(predictor.predict_text("We won!").probabilities)).encode())
+
+
+def test_threads_and_asyncio(predictor: Predictor) -> None:
+    texts = [f"We won {number} guitars!" for number in range(8)]
+    expected = [predictor.predict_text(text) for text in texts]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(predictor.predict_text, texts)) == expected
+
+    async def predict_all() -> list[Prediction]:
+        return list(await asyncio.gather(*(asyncio.to_thread(predictor.predict_text, text) for text in texts)))
+
+    assert asyncio.run(predict_all()) == expected
+
+
+def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not a model folder"):
+        Predictor.load(tmp_path)
+
+
+def with_dialogue_context(model: EmotionModel) -> tuple[EmotionModel, Fusion]:
+    """The same encoders under a fusion that reads earlier utterances."""
+    torch.manual_seed(0)
+    config = FusionConfig(d_model=8, fused_size=8, dialogue_context=True)
+    widths = {name: encoder.width for name, encoder in model.encoders.items()}
+    fusion = build_fusion(config, widths, 7, protocol="online").eval()
+    return EmotionModel(model.labels, model.encoders, fusion, model.prior), fusion
 
 
 def test_a_stream_reads_the_dialogue_as_a_file_does(predictor: Predictor, small_corpus: Path) -> None:
-    torch.manual_seed(0)
-    config = FusionConfig(width=8, size=8, context=True, protocol="online")
-    fusion = build(config, {name: encoder.width for name, encoder in predictor.encoders.items()}, 7).eval()
-    reading = Predictor(labels=predictor.labels, encoders=predictor.encoders, fusion=fusion, prior=predictor.prior)
+    reading = Predictor(with_dialogue_context(predictor.model)[0])
     clips = sorted((small_corpus / "train_splits").iterdir())[:3]
-    turns = [Utterance("t", "0", n, "ABAC"[n], clip=Clip(clip)) for n, clip in enumerate([*clips, clips[0]])]
-    whole = [row["probabilities"] for row in reading.predict([Dialogue("t", "0", tuple(turns))])]
-    talk = reading.stream(explain=True)
-    said = [talk.push(turn) for turn in turns]
-    for row, expected in zip(said, whole, strict=True):
-        assert row["probabilities"] == pytest.approx(expected, abs=2e-5)
-    assert whole[0] != pytest.approx(whole[3], abs=1e-4)  # the same clip, later in the talk
-    lost = said[3]["influence"]["audio"]
-    other = reading.stream(explain=True)
-    for turn in turns[1:]:
-        last = other.push(turn)
-    assert last["influence"]["audio"] != pytest.approx(lost, abs=1e-6)  # another past
+    utterances = [Utterance("t", "0", n, "ABAC"[n], clip=Clip(clip)) for n, clip in enumerate([*clips, clips[0]])]
+    expected = list(reading.predict([Dialogue("t", "0", tuple(utterances))]))
+    conversation = reading.stream(explain=True)
+    found = [conversation.push(utterance) for utterance in utterances]
+    for one, other in zip(found, expected, strict=True):
+        assert dict(one.probabilities) == pytest.approx(dict(other.probabilities), abs=2e-5)
+    first, last = (dict(expected[index].probabilities) for index in (0, 3))
+    assert first != pytest.approx(last, abs=1e-4)  # the same clip later in the conversation
+    assert found[3].influence is not None
+    other_conversation = reading.stream(explain=True)
+    for utterance in utterances[1:]:
+        last_prediction = other_conversation.push(utterance)
+    assert last_prediction.influence is not None
+    assert last_prediction.influence["audio"] != pytest.approx(found[3].influence["audio"], abs=1e-6)
 
 
-def test_who_has_said_nothing_that_can_be_read_has_no_number_in_either() -> None:
+def test_a_speaker_has_a_number_after_an_utterance_that_can_be_read() -> None:
     torch.manual_seed(0)
     encoders = {}
     for name in ("skin", "pulse"):
-        config = check_config(name, {"encoder": "signal", "signal": name, "inputs": 2, "hidden": 4})
-        encoders[name] = ENCODERS["signal"](config, 7).eval()
-    reads = FusionConfig(width=8, size=8, context=True, protocol="online")
-    fusion = build(reads, {name: encoder.width for name, encoder in encoders.items()}, 7).eval()
+        settings = {"encoder": "signal", "signal": name, "input_size": 2, "hidden_size": 4}
+        encoders[name] = ENCODERS["signal"](check_encoder_config(name, settings), 7).eval()
+    config = FusionConfig(d_model=8, fused_size=8, dialogue_context=True)
+    widths = {name: encoder.width for name, encoder in encoders.items()}
+    fusion = build_fusion(config, widths, 7, protocol="online").eval()
     assert fusion.context is not None
     torch.nn.init.normal_(fusion.context.speakers.weight)  # so that a number matters
-    reading = Predictor(labels=SEVEN, encoders=encoders, fusion=fusion, prior=[1 / 7] * 7)
+    reading = Predictor(EmotionModel(SEVEN, encoders, fusion, [1 / 7] * 7))
     rng = np.random.default_rng(0)
     signals = [{}, *({name: rng.normal(size=2) for name in encoders} for _ in range(2))]
-    turns = tuple(Utterance("t", "0", n, "ABA"[n], signals=each) for n, each in enumerate(signals))
-    talk = reading.stream()
-    said = [talk.push(turn)["probabilities"] for turn in turns]
-    for one, other in zip(said, reading.predict([Dialogue("t", "0", turns)]), strict=True):
-        assert one == pytest.approx(other["probabilities"], abs=2e-5)
+    utterances = tuple(Utterance("t", "0", n, "ABA"[n], signals=each) for n, each in enumerate(signals))
+    conversation = reading.stream()
+    for utterance, other in zip(utterances, reading.predict([Dialogue("t", "0", utterances)]), strict=True):
+        assert dict(conversation.push(utterance).probabilities) == pytest.approx(dict(other.probabilities), abs=2e-5)
 
 
-def test_speakers_keep_their_numbers_when_the_first_of_them_is_long_gone(predictor: Predictor) -> None:
-    torch.manual_seed(0)
-    config = FusionConfig(width=8, size=8, context=True, protocol="online")
-    fusion = build(config, {name: encoder.width for name, encoder in predictor.encoders.items()}, 7).eval()
+def test_speakers_keep_their_numbers_when_the_first_one_is_forgotten(predictor: Predictor) -> None:
+    model, fusion = with_dialogue_context(predictor.model)
     seen: list[list[int]] = []
     assert fusion.context is not None
     fusion.context.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1][0, :, 1].tolist()))
-    talk = Predictor(
-        labels=predictor.labels, encoders=predictor.encoders, fusion=fusion, prior=predictor.prior
-    ).stream()
-    for number in range(REMEMBERED + 2):
-        talk.push(Utterance("t", "0", 0, "Ann" if number == 0 else "BC"[number % 2], text="Well."))
-    assert seen[-1] == [*([1, 2] * REMEMBERED)[: REMEMBERED + 1]]  # Ann, who was 0, is forgotten
+    conversation = Predictor(model).stream()
+    for number in range(HISTORY + 2):
+        utterance = Utterance("t", "0", 0, "Ann" if number == 0 else "BC"[number % 2], text="Well.")
+        conversation.push(replace(utterance))
+    assert seen[-1] == ([1, 2] * HISTORY)[: HISTORY + 1]  # Ann, who was 0, is forgotten

@@ -1,48 +1,107 @@
-"""What a conversation that goes on remembers, and what it gives to the model."""
+"""What a live conversation keeps, and what it gives to the model."""
 
 import threading
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mmerc.corpora import Dialogue, Live
-from mmerc.inference.streaming import REMEMBERED, Conversation, spoken
+from mmerc.inference import Conversation, make_utterance
+from mmerc.inference.call_batcher import CallBatcher
+from mmerc.inference.streaming import HISTORY, LiveRequest, predict_requests
+from mmerc.model import EmotionModel, load_model
+from mmerc.model.prediction import Prediction
 
 
-def test_each_utterance_is_asked_with_those_before_it_and_without_their_sound() -> None:
-    asked: list[Dialogue] = []
-
-    def answer(dialogue: Dialogue) -> dict[str, Any]:
-        asked.append(dialogue)
-        return {"emotion": "joy"}
-
-    talk = Conversation(answer, "kitchen")
-    sound = Live(np.zeros(1600, np.float32), (), ())
-    assert talk.push(spoken("Hello", speaker="Ann", live=sound)) == {"emotion": "joy"}
-    talk.push(spoken("You came!\ud800", speaker="Bo", live=sound))
-    first, second = asked
-    assert [turn.text for turn in second.utterances] == ["Hello", "You came!?"]
-    assert [turn.utterance for turn in second.utterances] == [0, 1] and second.dialogue == "kitchen"
-    assert first.utterances[0].live is sound and second.utterances[0].live is None
-    assert second.utterances[1].live is sound
+@pytest.fixture(scope="module")
+def model(small_run: Path) -> EmotionModel:
+    return load_model(small_run / "model")
 
 
-def test_memory_is_bounded_and_numbers_go_on() -> None:
-    lengths: list[tuple[int, object]] = []
-    talk = Conversation(
-        lambda dialogue: lengths.append((len(dialogue), dialogue.utterances[-1].utterance)) or {}, "long"
+class Recorder:
+    """A conversation of which the requests are recorded."""
+
+    def __init__(self, model: EmotionModel, name: str) -> None:
+        self.requests: list[LiveRequest] = []
+        self.dialogues: list[Dialogue] = []
+
+        def compute(requests: Sequence[LiveRequest]) -> list[tuple[Prediction, None]]:
+            self.requests += requests
+            return [
+                (Prediction(split="live", dialogue=name, utterance=each.utterance.utterance, emotion="joy", confidence=1.0,
+                            probabilities={"joy": 1.0}, modalities=("text",)), None)
+                for each in requests
+            ]  # fmt: skip
+
+        self.conversation = Conversation(model, CallBatcher(compute, max_batch=4), name, explain=False)
+
+
+def test_earlier_utterances_are_kept_without_sound(model: EmotionModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialogues: list[Dialogue] = []
+    monkeypatch.setattr(
+        "mmerc.inference.streaming.prepare_row",
+        lambda encoder, dialogue, index: dialogues.append(dialogue) or _no_row(dialogue, index),
     )
-    for _ in range(REMEMBERED + 5):
-        talk.push(spoken("again"))
-    assert lengths[-1] == (REMEMBERED + 1, REMEMBERED + 4)
+    recorder = Recorder(model, "kitchen")
+    sound = Live(np.zeros(1600, np.float32), (), ())
+    assert recorder.conversation.push(make_utterance("Hello", speaker="Ann", live=sound)).emotion == "joy"
+    recorder.conversation.push(make_utterance("You came!\ud800", speaker="Bo", live=sound))
+    first, last = dialogues[0], dialogues[-1]
+    assert [utterance.text for utterance in last.utterances] == ["Hello", "You came!?"]
+    assert [utterance.utterance for utterance in last.utterances] == [0, 1] and last.dialogue == "kitchen"
+    assert first.utterances[0].live is sound and last.utterances[0].live is None and last.utterances[1].live is sound
 
 
-def test_from_many_threads_no_utterance_is_lost_or_numbered_twice() -> None:
-    numbers: list[object] = []
-    talk = Conversation(lambda dialogue: numbers.append(dialogue.utterances[-1].utterance) or {}, "crowd")
-    threads = [threading.Thread(target=lambda: [talk.push(spoken("me")) for _ in range(20)]) for _ in range(4)]
+def _no_row(dialogue: Dialogue, index: int) -> object:
+    from mmerc.features import Row
+
+    return Row(dialogue.utterances[index].key, None, "not read")
+
+
+def test_memory_is_bounded_and_numbers_go_on(model: EmotionModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+    monkeypatch.setattr(
+        "mmerc.inference.streaming.prepare_row",
+        lambda encoder, dialogue, index: lengths.append(len(dialogue)) or _no_row(dialogue, index),
+    )
+    recorder = Recorder(model, "long")
+    for _ in range(HISTORY + 5):
+        recorder.conversation.push(make_utterance("again"))
+    assert max(lengths) == HISTORY + 1
+    assert recorder.requests[-1].utterance.utterance == HISTORY + 4
+
+
+def test_from_many_threads_every_utterance_has_its_own_number(
+    model: EmotionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mmerc.inference.streaming.prepare_row", lambda encoder, dialogue, index: _no_row(dialogue, index)
+    )
+    recorder = Recorder(model, "crowd")
+    push = recorder.conversation.push
+    threads = [threading.Thread(target=lambda: [push(make_utterance("me")) for _ in range(20)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert numbers == list(range(80))
+    assert [request.utterance.utterance for request in recorder.requests] == list(range(80))
+
+
+def test_requests_of_several_conversations_are_predicted_as_each_alone(model: EmotionModel) -> None:
+    requests: list[LiveRequest] = []
+
+    def collect(batch: Sequence[LiveRequest]) -> list[tuple[Prediction, None]]:
+        requests.extend(batch)
+        return [(found, None) for found, _ in predict_requests(model, batch)]
+
+    batcher = CallBatcher(collect, max_batch=4)
+    alone = [
+        Conversation(model, batcher, name, explain=name == "b").push(make_utterance(f"We won, {name}!"))
+        for name in ("a", "b")
+    ]
+    together = [found for found, _ in predict_requests(model, requests)]
+    for one, other in zip(alone, together, strict=True):
+        assert dict(one.probabilities) == pytest.approx(dict(other.probabilities), abs=1e-5)
+    assert together[0].influence is None and together[1].influence is not None

@@ -50,10 +50,10 @@ def test_a_clip_in_which_nobody_speaks_lacks_the_modality(tmp_path: Path) -> Non
     wavfile.write(tmp_path / "rain.wav", 16_000, noise)
     said = Dialogue("t", 0, (Utterance("t", 0, 0, clip=Clip(tmp_path / "rain.wav")),))
 
-    def prepared(least_speech: float) -> np.ndarray:
+    def prepare_row(least_speech: float) -> np.ndarray:
         settings = SpectrogramConfig(encoder="spectrogram", channels=16, least_speech=least_speech)
         return Spectrogram(settings, 7).prepare(said, 0)
 
-    assert len(prepared(0)) == 16_000
+    assert len(prepare_row(0)) == 16_000
     with pytest.raises(MissingModality, match=r"nobody speaks in rain\.wav"):
-        prepared(0.1)
+        prepare_row(0.1)

@@ -1,67 +1,55 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from mmerc.corpora import Corpus, Dialogue, Utterance
-from mmerc.emotions import LabelSet
+from mmerc.corpora import Key
 from mmerc.features import Row
-from mmerc.files import read_jsonl
-from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
-from mmerc.model.calibration import Decision
-from mmerc.model.inference import fused_answers, own_answers, predict_split, prediction_row, prior_of
+from mmerc.fusion import CrossmodalEmbraceNet, Fusion, FusionConfig, build_fusion
+from mmerc.model.inference import PastUtterance, predict_after, predict_alone, predict_fused
 
-LABELS = LabelSet(("down", "up"))
-TURNS = tuple(Utterance("test", 0, n, "Ann", f"line {n}", n * 1.0, n + 1.0) for n in range(3))
-KEYS = [turn.key for turn in TURNS]
+KEYS: list[Key] = [("test", "0", str(number)) for number in range(3)]
+SPEAKERS = dict(zip(KEYS, ["Ann", "Bob", "Ann"], strict=True))
 
 
-def rows(*present: bool) -> dict[tuple[str, str, str], Row]:
+def rows(*is_present: bool) -> dict[Key, Row]:
     values = np.ones((2, 3), np.float16)
     return {
-        key: Row(key, values, None, {"logits": [0.0, 1.0]}) if there else Row(key, None, "why")
-        for key, there in zip(KEYS, present, strict=True)
+        key: Row(key, values, None, {"logits": [0.0, 1.0]}) if present else Row(key, None, "why")
+        for key, present in zip(KEYS, is_present, strict=True)
     }
 
 
-def test_a_row_has_the_designs_columns() -> None:
-    row = prediction_row(TURNS[1], LABELS, [0.25, 0.75], ["text"])
-    assert row == {
-        "split": "test", "dialogue": 0, "utterance": 1, "speaker": "Ann", "text": "line 1", "start": 1.0, "end": 2.0,
-        "emotion": "up", "probabilities": {"down": 0.25, "up": 0.75}, "modalities": ["text"],
-    }  # fmt: skip
-
-
-def test_what_has_no_modality_gets_the_prior(tmp_path: Path) -> None:
+def make_fusion(**settings: object) -> Fusion:
     torch.manual_seed(0)
-    corpus = Corpus("c", LABELS, {"test": (Dialogue("test", 0, TURNS),)})
-    fusion = CrossmodalEmbraceNet(FusionConfig(width=4, heads=1, size=8), {"a": 3, "b": 3}, 2).eval()
-    features = {"a": rows(True, False, False), "b": rows(True, True, False)}
-    said = predict_split(tmp_path, corpus, "test", features, fusion, [0.9, 0.1], {})
-    assert said[KEYS[2]] == 0
-    fused = read_jsonl(tmp_path / "test.jsonl")
-    assert [row["modalities"] for row in fused] == [["a", "b"], ["b"], []]
-    assert fused[2]["probabilities"] == {"down": 0.9, "up": 0.1}
-    alone = read_jsonl(tmp_path / "a" / "test.jsonl")
-    assert [row["modalities"] for row in alone] == [["a"], [], []]
-    assert alone[0]["probabilities"]["up"] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
-    predict_split(
-        tmp_path, corpus, "test", features, fusion, [0.9, 0.1], {"a": Decision(share=1.0)}
-    )  # the prior's odds of 9 taken off
-    corrected = read_jsonl(tmp_path / "a" / "test.jsonl")
-    assert corrected[0]["probabilities"]["up"] == pytest.approx(1 / (1 + np.exp(-1) / 9), abs=1e-5)
-    assert corrected[2]["probabilities"] == {"down": 0.9, "up": 0.1}
-    assert read_jsonl(tmp_path / "test.jsonl") == fused
+    config = FusionConfig(d_model=8, num_heads=1, fused_size=8, **settings)  # type: ignore[arg-type]
+    return build_fusion(config, {"a": 3, "b": 3}, 2, protocol="online").eval()
 
 
-def test_answers_only_for_what_is_there() -> None:
-    fusion = CrossmodalEmbraceNet(FusionConfig(width=4, heads=1, size=8), {"a": 3, "b": 3}, 2).eval()
-    probabilities, vectors = fused_answers(fusion, {"a": rows(False, True, False), "b": rows(False, True, True)}, KEYS)
-    assert list(probabilities) and set(probabilities) == {KEYS[1], KEYS[2]} == set(vectors)
-    assert set(own_answers(rows(False, True, False), KEYS)) == {KEYS[1]}
+def test_only_utterances_with_a_modality_are_predicted() -> None:
+    features = {"a": rows(False, True, False), "b": rows(False, True, True)}
+    probabilities, vectors = predict_fused(make_fusion(), features, KEYS, SPEAKERS)
+    assert set(probabilities) == {KEYS[1], KEYS[2]} == set(vectors)
+    assert all(sum(row) == pytest.approx(1) for row in probabilities.values())
+    assert vectors[KEYS[1]].shape == (8,)
+    assert set(predict_alone(rows(False, True, False), KEYS)) == {KEYS[1]}
+    assert predict_alone(rows(True, False, False), KEYS)[KEYS[0]][1] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
 
 
-def test_the_prior_is_the_share_of_the_training_labels() -> None:
-    turns = tuple(Utterance("train", 0, n, emotion=label) for n, label in enumerate(["up", "up", "up", "down", None]))
-    assert prior_of(Corpus("c", LABELS, {"train": (Dialogue("train", 0, turns),)})) == [0.25, 0.75]
+def test_a_blocked_pair_counts_as_a_missing_source_for_its_target() -> None:
+    fusion = make_fusion()
+    assert isinstance(fusion, CrossmodalEmbraceNet)
+    features = {"a": rows(True, True, True), "b": rows(True, True, True)}
+    plain = predict_fused(fusion, features, KEYS, SPEAKERS)[0]
+    blocked = predict_fused(fusion, features, KEYS, SPEAKERS, blocked_pairs=frozenset({("a", "b")}))[0]
+    assert plain[KEYS[0]] != blocked[KEYS[0]]
+
+
+def test_a_conversation_is_predicted_utterance_by_utterance_as_its_dialogue() -> None:
+    fusion = make_fusion(dialogue_context=True)
+    features = {"a": rows(True, True, True), "b": rows(True, False, True)}
+    together, vectors = predict_fused(fusion, features, KEYS, SPEAKERS)
+    past: list[PastUtterance] = []
+    for key, number in zip(KEYS, [0, 1, 0], strict=True):
+        latest = PastUtterance(vectors[key], number)
+        assert predict_after(fusion, {key: past}, {key: latest})[key] == pytest.approx(together[key], abs=1e-5)
+        past.append(latest)

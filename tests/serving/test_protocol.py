@@ -111,7 +111,7 @@ def test_silence_is_answered_when_it_is_asked_for_and_not_at_the_end(client: Tes
         assert socket.receive_json()["type"] == "answer"
         socket.send_bytes(b"\x01" + sound(0.5))
         socket.send_json({"type": "stop"})
-        with pytest.raises(WebSocketDisconnect):  # nobody has spoken, and nothing answers
+        with pytest.raises(WebSocketDisconnect):  # nobody has make_utterance, and nothing answers
             socket.receive_json()
 
 

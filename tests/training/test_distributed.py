@@ -55,19 +55,20 @@ def test_two_processes_give_the_numbers_of_one(tmp_path: Path) -> None:
 
 @pytest.mark.weights
 def test_the_whole_job_in_two_processes(small_corpus: Path, tmp_path: Path) -> None:
-    from mmerc import config
-    from mmerc.evaluation import evaluate
-    from mmerc.training.run import train
-    from mmerc.training.run_config import check
+    from mmerc import evaluate, load_config, open_corpus, train
 
     overrides = [
         "trainer.devices=2",
-        "trainer.threads=1",
+        "trainer.num_threads=1",
         "trainer.accelerator=cpu",
         "text.epochs=1",
         "fusion.epochs=1",
     ]
-    train(f"meld:{small_corpus}", tmp_path / "run", check(config.load("smoke", None, overrides), only=["text", "face"]))
+    train(
+        open_corpus(f"meld:{small_corpus}"),
+        tmp_path / "run",
+        load_config("smoke", None, overrides, modalities=["text", "face"]),
+    )
     result = evaluate(tmp_path / "run", "test")
     assert result["utterances"] == 8 and set(result["systems"]) == {"majority", "text", "face", "fused"}
 

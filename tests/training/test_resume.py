@@ -18,14 +18,11 @@ KILLS = 10
 
 
 def work(corpus: str, out: str) -> None:
-    from mmerc import config
-    from mmerc.evaluation import evaluate
-    from mmerc.training.run import train
-    from mmerc.training.run_config import check
+    from mmerc import evaluate, load_config, open_corpus, train
 
     # One thread, because a sum over threads may round differently when a run is cut.
-    train(corpus, Path(out), check(config.load("smoke", None, ["trainer.threads=1"])))
-    evaluate(Path(out), "test")
+    train(open_corpus(corpus), out, load_config("smoke", overrides=["trainer.num_threads=1"]))
+    evaluate(out, "test")
 
 
 def numbers(run: Path) -> tuple[object, str, dict[object, bytes]]:

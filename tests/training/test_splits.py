@@ -5,7 +5,7 @@ import pytest
 from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
 from mmerc.emotions import SEVEN
 from mmerc.errors import RunError
-from mmerc.training.selection import labels_of, read_with, selection_of, trainable
+from mmerc.training.splits import add_selection_split, keys_of_dialogues, labels_of, selection_split
 
 
 def corpus(**labels: list[str | None]) -> Corpus:
@@ -16,15 +16,15 @@ def corpus(**labels: list[str | None]) -> Corpus:
 
 
 def test_a_corpus_without_dev_gives_every_tenth_dialogue() -> None:
-    found = trainable(corpus(train=["joy"] * 25, test=[None]))
+    found = add_selection_split(corpus(train=["joy"] * 25, test=[None]))
     assert [len(found.splits[split]) for split in ("train", "held-out", "test")] == [23, 2, 1]
     assert [dialogue.dialogue for dialogue in found.splits["held-out"]] == [9, 19]
-    assert len(trainable(corpus(train=["joy"] * 3)).splits["held-out"]) == 1
-    kept = trainable(corpus(train=["joy"] * 10, dev=[None] * 3))
+    assert len(add_selection_split(corpus(train=["joy"] * 3)).splits["held-out"]) == 1
+    kept = add_selection_split(corpus(train=["joy"] * 10, dev=[None] * 3))
     assert (
-        len(kept.splits["dev"]) == 3 and selection_of(kept) == "held-out"
+        len(kept.splits["dev"]) == 3 and selection_split(kept) == "held-out"
     )  # a user's own dev rows stay to be predicted
-    assert selection_of(trainable(corpus(train=["joy"], dev=["fear"]))) == "dev"
+    assert selection_split(add_selection_split(corpus(train=["joy"], dev=["fear"]))) == "dev"
 
 
 def test_rows_that_a_table_calls_held_out_select_nothing(tmp_path: Path) -> None:
@@ -32,8 +32,8 @@ def test_rows_that_a_table_calls_held_out_select_nothing(tmp_path: Path) -> None
     for dev in (True, False):
         kept = [row for row in rows if dev or not row.startswith("dev,")]
         (tmp_path / "t.csv").write_text("\n".join(["split,dialogue,utterance,speaker,text,emotion", *kept]))
-        found = trainable(open_corpus(f"table:{tmp_path / 't.csv'}"))
-        assert selection_of(found) == ("dev" if dev else "held-out")
+        found = add_selection_split(open_corpus(f"table:{tmp_path / 't.csv'}"))
+        assert selection_split(found) == ("dev" if dev else "held-out")
         assert [turn.key[1] for turn in found.utterances("held-out (own)")] == ["held-out0", "held-out1", "held-out2"]
 
 
@@ -41,19 +41,19 @@ def test_rows_that_a_table_calls_held_out_select_nothing(tmp_path: Path) -> None
     ("splits", "sentence"),
     [
         ({"test": ["joy"]}, "no labelled train split"),
-        ({"train": [None]}, "labelled: none"),
+        ({"train": [None]}, "labelled splits: none"),
         ({"train": ["joy"]}, "only one training dialogue"),
     ],
 )
 def test_a_corpus_that_cannot_be_trained_on(splits: dict[str, list[str | None]], sentence: str) -> None:
     with pytest.raises(RunError, match=sentence):
-        trainable(corpus(**splits))
+        add_selection_split(corpus(**splits))
 
 
 def test_labels_that_training_lacks_are_said(caplog: pytest.LogCaptureFixture) -> None:
-    trainable(corpus(train=["joy"] * 3, dev=["joy", "fear"], test=["anger", None]))
+    add_selection_split(corpus(train=["joy"] * 3, dev=["joy", "fear"], test=["anger", None]))
     assert [record.getMessage() for record in caplog.records] == [
-        "no training utterance has what occurs in dev: fear", "no training utterance has what occurs in test: anger",
+        "dev has labels that no training utterance has: fear", "test has labels that no training utterance has: anger",
     ]  # fmt: skip
 
 
@@ -66,6 +66,6 @@ def test_what_is_read_with_the_labelled_utterances() -> None:
     found = Corpus("c", SEVEN, {"train": dialogues})
     labelled = labels_of(found, "train")
     assert labelled == {("train", "a", "1"): SEVEN.index("joy"), ("train", "c", "0"): SEVEN.index("fear")}
-    assert read_with(labelled, found, "train") == [
+    assert keys_of_dialogues(labelled, found, "train") == [
         ("train", "a", "0"), ("train", "a", "1"), ("train", "a", "2"), ("train", "c", "0")
     ]  # fmt: skip

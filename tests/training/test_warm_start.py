@@ -6,15 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from mmerc import load_config, open_corpus, train
 from mmerc.emotions import SEVEN
 from mmerc.errors import ConfigError, RunError
-from mmerc.model.folder import network_file
+from mmerc.model.folder import find_network
+from mmerc.training.run_config import check_config
 
 
 def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
-    from mmerc import config
-    from mmerc.training.run import train
-    from mmerc.training.run_config import check
 
     (tmp_path / "go").mkdir()
     (tmp_path / "go" / "labels.txt").write_text("anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise")
@@ -24,8 +23,9 @@ def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
 
     def stages(run: str, warm_start: str, seeds: int = 1) -> list[str]:
-        settings = config.load("smoke", None, [f"text.warm_start={warm_start}", "text.epochs=1"])
-        train(f"table:{tmp_path / 't.csv'}", tmp_path / run, check(settings, only=["text"]), seeds)
+        overrides = [f"text.warm_start={warm_start}", "text.epochs=1"]
+        config = load_config("smoke", overrides=overrides, modalities=["text"])
+        train(open_corpus(f"table:{tmp_path / 't.csv'}"), tmp_path / run, config, seeds=seeds)
         assert not list((tmp_path / run).rglob("*.checkpoint")) and not (tmp_path / run / "warm").exists()
         return [json.loads(line)["stage"] for line in (tmp_path / run / "log.jsonl").read_text().splitlines()]
 
@@ -50,18 +50,17 @@ def sensors(folder: Path, names: str, labels: str) -> str:
 
 
 def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
-    from mmerc.training.run import train
-    from mmerc.training.run_config import check
 
     def trained(place: str, run: str, names: str, start: str = "", seeds: int = 1) -> dict[str, torch.Tensor]:
         stage = {
             "encoder": "signal",
-            "hidden": 4,
+            "hidden_size": 4,
             "epochs": 1,
             "learning_rate": 1e-12,
         }  # it ends with what it starts from
         settings = {name: {**stage, "signal": name, "warm_start": start} for name in names.split()}
-        train(place, tmp_path / run, check({**settings, "seed": len(run), "trainer": {"threads": 1}}), seeds)
+        config = check_config({"modalities": settings, "seed": len(run), "trainer": {"num_threads": 1}})
+        train(open_corpus(place), tmp_path / run, config, seeds=seeds)
         last = tmp_path / run / (f"seed-{seeds - 1}" if seeds > 1 else "") / "model" / "encoders" / names.split()[-1]
         return load_file(last / "model.safetensors")
 
@@ -81,15 +80,13 @@ def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
     assert not (tmp_path / "another" / "warm").exists()
     with pytest.raises(RunError, match="not a model folder"):
         trained(f"pack:{tmp_path / 'b'}", "nothing", "pulse", f"model:{tmp_path}")
-    with pytest.raises(RunError, match="of networks spectrogram it has none"):
-        network_file(tmp_path / "first" / "model", "audio", "spectrogram", SEVEN)
-    with pytest.raises(RunError, match=r"several \(pulse, skin\) and none of them is heart"):
-        network_file(tmp_path / "first" / "model", "heart", "signal", SEVEN)
+    with pytest.raises(RunError, match="of networks of the kind spectrogram it has none"):
+        find_network(tmp_path / "first" / "model", "audio", "spectrogram", SEVEN)
+    with pytest.raises(RunError, match=r"several \(pulse, skin\), none of them named heart"):
+        find_network(tmp_path / "first" / "model", "heart", "signal", SEVEN)
 
 
 def test_a_learned_vocabulary_is_handed_to_no_other_model() -> None:
-    from mmerc import config
-    from mmerc.training.run_config import check
 
     with pytest.raises(ConfigError, match="a vocabulary that is learned from a corpus fits no other model"):
-        check(config.load("smoke", None, ["text.warm_start=model:x"]))
+        load_config("smoke", overrides=["text.warm_start=model:x"])

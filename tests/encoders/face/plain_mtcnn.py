@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmerc.encoders.face.boxes import corrected, squared
+from mmerc.encoders.face.boxes import divide_by_prior, squared
 from mmerc.encoders.face.mtcnn import CELL, CROPS_AT_ONCE, STRIDE, FaceDetector, Faces, _normalised
 
 
@@ -62,7 +62,7 @@ class PlainDetector(FaceDetector):
         passed = (score > self.thresholds[1]).nonzero()[:, 0]
         boxes, owner, correction = boxes[passed], owner[passed], correction[passed]
         kept = suppressed(boxes, score[passed], owner, 0.7)
-        return squared(corrected(boxes[kept], correction[kept])), owner[kept]
+        return squared(divide_by_prior(boxes[kept], correction[kept])), owner[kept]
 
     def _finish(self, images: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         crops, boxes, owner = _crops(images, boxes, owner, 48)
@@ -76,7 +76,7 @@ class PlainDetector(FaceDetector):
         relative = points[passed].reshape(-1, 2, 5).transpose(1, 2)  # [M, 10] all x, then all y -> [M, 5, 2]
         size = (boxes[:, 2:] - boxes[:, :2] + 1)[:, None]  # [M, 1, 2]
         points = relative * size + boxes[:, None, :2] - 1
-        boxes = corrected(boxes, correction)
+        boxes = divide_by_prior(boxes, correction)
         kept = suppressed(boxes, score, owner, 0.7, smaller=True)
         return boxes[kept], score[kept], points[kept], owner[kept]
 

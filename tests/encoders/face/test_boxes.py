@@ -1,6 +1,6 @@
 import torch
 
-from mmerc.encoders.face.boxes import corrected, overlaps, squared, suppressed
+from mmerc.encoders.face.boxes import divide_by_prior, overlaps, squared, suppressed
 
 
 def test_overlaps_of_nothing() -> None:
@@ -12,7 +12,7 @@ def test_a_square_keeps_the_centre_and_the_longer_side() -> None:
 
 
 def test_a_correction_counts_in_the_sides_of_the_box_with_its_last_pixel() -> None:
-    found = corrected(torch.tensor([[0.0, 0.0, 9.0, 19.0]]), torch.tensor([[0.1, 0.1, -0.1, 0.0]]))
+    found = divide_by_prior(torch.tensor([[0.0, 0.0, 9.0, 19.0]]), torch.tensor([[0.1, 0.1, -0.1, 0.0]]))
     assert found.tolist() == [[1.0, 2.0, 8.0, 19.0]]
 
 

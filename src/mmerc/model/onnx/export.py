@@ -10,7 +10,7 @@ import logging
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,15 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
         manifest = {"opset": OPSET, "int8": int8, "parts": parts}
         write_json(temporary / MANIFEST, manifest)
     return manifest
+
+
+FIGURES = ("largest_difference", "times_as_fast", "times_as_fast_as_float32")
+
+
+def summarise_export(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The measurements of a manifest, without the shapes and hashes of the graphs."""
+    parts = {name: {key: part[key] for key in FIGURES} for name, part in manifest["parts"].items()}
+    return {"int8": manifest["int8"], "parts": parts}
 
 
 def _inputs(encoder: Encoder, lengths: Sequence[int]) -> dict[str, Tensor]:

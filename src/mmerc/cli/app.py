@@ -1,0 +1,41 @@
+"""The Typer application: all commands in one place."""
+
+from typing import Annotated
+
+import typer
+
+from mmerc import __version__
+from mmerc.cli import corpora, inference, serving, training, weights
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Predict the emotion expressed in each utterance of a conversation, from text, audio and face.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mmerc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before a command."""
+
+
+app.command()(training.demo)
+app.command()(training.train)
+app.command()(training.evaluate)
+app.command()(training.report)
+app.command()(inference.predict)
+app.command()(inference.export)
+app.command()(serving.serve)
+app.add_typer(corpora.app, name="corpus")
+app.add_typer(weights.app, name="weights")

@@ -1,0 +1,30 @@
+"""Commands around corpora: corpus check."""
+
+import json
+
+import typer
+
+from mmerc.cli.options import CorpusArgument, JsonOption
+from mmerc.terminal import exit_on_error, print_statistics
+
+app = typer.Typer(no_args_is_help=True, help="Inspect a corpus before training on it.")
+
+
+@app.command("check")
+@exit_on_error
+def check(corpus: CorpusArgument, as_json: JsonOption = False) -> None:
+    """Count utterances by split and label, and list every broken row and clip."""
+    from mmerc.corpora import open_corpus
+    from mmerc.corpora.statistics import statistics
+    from mmerc.media.inspection import broken_clips
+    from mmerc.progress import bar
+
+    opened = open_corpus(corpus)
+    counted = statistics(opened)
+    with bar("clips", sum(split["clips"] for split in counted["splits"].values())) as progress:
+        broken = broken_clips(opened, progress)
+    counted["problems"] += [vars(problem) for problem in broken]
+    if as_json:
+        print(json.dumps(counted))
+    else:
+        print_statistics(counted)

@@ -1,0 +1,104 @@
+"""Commands around a trained model: predict, export."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+
+from mmerc.cli.options import BackendOption, JsonOption, ModelArgument, TranscribeOption
+from mmerc.errors import ConfigError
+from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems
+
+
+@exit_on_error
+def predict(
+    model: ModelArgument,
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="a recording, a folder of clips, or a corpus KIND:PATH#SPLIT")
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="a file instead of stdout")] = None,
+    form: Annotated[
+        Literal["jsonl", "csv", "xlsx"] | None,
+        typer.Option("--format", help="format of the rows; by default the suffix of --out decides"),
+    ] = None,
+    transcript: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="transcript of the recording: .srt, .vtt, .csv, .json and others"),
+    ] = None,
+    transcribe: TranscribeOption = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="also write a page with a timeline")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="also say how much each modality changes the probability of the emotion")
+    ] = False,
+    backend: BackendOption = "torch",
+) -> None:
+    """Predict the emotion of every utterance, with probabilities and the modalities that were read.
+
+    A recording longer than 30 s without a transcript is segmented by voice activity.
+    """
+    from mmerc.files import check_writable
+    from mmerc.hardware import keep_memory
+    from mmerc.inference import Predictor
+    from mmerc.inference.export.rows import format_of, to_text, write_predictions
+    from mmerc.inference.export.timeline import write_timeline
+    from mmerc.inference.inputs import check_output, is_file, read_input
+    from mmerc.inference.transcription import load_transcriber
+    from mmerc.progress import bar, show_log
+
+    for file in (out, html):
+        if file is not None:  # a wrong path is reported before the computation
+            check_writable(file)
+            check_output(file, source, Path(model), *([transcript] if transcript else []))
+    if out is not None and html is not None and out.resolve() == html.resolve():
+        raise ConfigError(f"{out} cannot be both the rows and the page: give two files.")
+    form = form or format_of(out)
+    if out is None and form == "xlsx":
+        raise ConfigError("an XLSX workbook cannot be written to stdout: name a file with --out.")
+    show_log()
+    keep_memory()
+    predictor = Predictor.load(model, backend=backend)
+    dialogues, problems = read_input(source, transcript, transcriber=load_transcriber(transcribe))
+    print_input_problems(problems, is_transcript=transcript is not None)
+    with bar("predicting", sum(map(len, dialogues))) as progress:
+        predictions = []
+        for prediction in predictor.predict(dialogues, explain=explain):
+            predictions.append(prediction)
+            progress(len(predictions))
+    names = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
+    if out is not None:
+        write_predictions(out, predictions, form, names)
+        errors.print(escape(f"{len(predictions)} rows in {out}"), soft_wrap=True)
+    elif form != "xlsx":
+        sys.stdout.write(to_text(predictions, form, names))
+    if html is not None:
+        write_timeline(html, predictions, predictor.labels, Path(source) if is_file(Path(source)) else None)
+        errors.print(escape(f"timeline: {html}"), soft_wrap=True)
+
+
+@exit_on_error
+def export(
+    model: ModelArgument,
+    onnx: Annotated[Path, typer.Option(metavar="DIR", help="the folder to write: the model and its ONNX graphs")],
+    int8: Annotated[bool, typer.Option("--int8", help="quantise the weights of matrix products to 8 bits")] = False,
+    check: Annotated[
+        str | None,
+        typer.Option(metavar="INPUT", help="also compare the predictions of the graphs and of torch on this input"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Export a model to ONNX; `predict` and `serve` use it with --backend onnx."""
+    from mmerc.inference.inputs import read_input
+    from mmerc.model.onnx.comparison import compare_backends
+    from mmerc.model.onnx.export import export_onnx, summarise_export
+
+    dialogues = read_input(check)[0] if check is not None else None
+    found: dict[str, Any] = {"folder": str(onnx), **summarise_export(export_onnx(model, onnx, int8=int8))}
+    if dialogues is not None:
+        found["check"] = compare_backends(onnx, dialogues)
+    if as_json:
+        print(json.dumps(found))
+    else:
+        print_export(console, found)

@@ -1,0 +1,24 @@
+"""Arguments and options that several commands share."""
+
+from typing import Annotated, Literal
+
+import typer
+
+CorpusArgument = Annotated[
+    str, typer.Argument(metavar="CORPUS", help="KIND:PATH, such as meld:FOLDER, table:FILE.csv or synthetic:FOLDER")
+]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="a model folder, such as RUN/model, or OWNER/NAME on the Hugging Face hub"),
+]
+TranscribeOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="recognise the words with this faster-whisper model, a name or a folder"),
+]
+BackendOption = Annotated[
+    Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="override a setting; repeatable")
+]

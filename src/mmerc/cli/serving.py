@@ -1,0 +1,70 @@
+"""The command `serve`."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from mmerc.cli.options import BackendOption, ModelArgument, TranscribeOption
+from mmerc.errors import ConfigError
+from mmerc.terminal import errors, exit_on_error
+
+
+@exit_on_error
+def serve(
+    model: ModelArgument,
+    host: Annotated[
+        str, typer.Option(help="address to listen at; 0.0.0.0 is open to other machines and needs a token")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen at")] = 8000,
+    token: Annotated[str | None, typer.Option(envvar="MMERC_TOKEN", help="bearer token that clients must send")] = None,
+    allowed_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host", metavar="NAME", help="a further host name of the service, as a proxy forwards it"
+        ),
+    ] = None,
+    allowed_origins: Annotated[
+        list[str] | None,
+        typer.Option("--allowed-origin", metavar="URL", help="a further website whose pages may use the service"),
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option(metavar="/PREFIX", help="path prefix under which a proxy offers the service")
+    ] = "",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="NAME=NUMBER", help="override a limit, such as max_upload_bytes; repeatable"),
+    ] = None,
+    transcribe: TranscribeOption = None,
+    backend: BackendOption = "torch",
+) -> None:
+    """Serve a model over HTTP and WebSocket, with a page at /."""
+    from mmerc.hardware import keep_memory
+    from mmerc.inference import Predictor
+    from mmerc.inference.transcription import load_transcriber
+    from mmerc.progress import show_log
+
+    try:
+        from mmerc.serving import create_app, server
+        from mmerc.serving.limits import parse_limits
+    except ImportError as error:
+        raise ConfigError(f"serving needs the extra serve ({error}): pip install 'mmerc[serve]'.") from error
+
+    show_log()
+    keep_memory()
+    limits = parse_limits(overrides or [])
+    server.check_token(token)
+    application = create_app(
+        Predictor.load(model, backend=backend),
+        limits=limits,
+        token=token,
+        allowed_hosts=[*server.default_hosts(host), *(allowed_hosts or [])],
+        allowed_origins=allowed_origins or [],
+        root_path=root_path,
+        transcriber=load_transcriber(transcribe),
+    )
+    listener = server.listen(host, port)
+    if token is None and server.is_open(host):
+        errors.print("every machine that reaches this one can use the service: set a --token", soft_wrap=True)
+    errors.print(escape(server.format_url(host, port)), soft_wrap=True)
+    server.serve(application, listener, limits)

@@ -1,0 +1,32 @@
+"""Commands around public weights: weights list, weights fetch."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mmerc.terminal import console, exit_on_error
+
+app = typer.Typer(no_args_is_help=True, help="List and fetch public weights.")
+
+
+@app.command("list")
+@exit_on_error
+def list_weights() -> None:
+    """List the public weights, their licences, and which of them are on this machine."""
+    from mmerc import weights
+
+    table = Table("name", "content", "licence", "MB", "fetched", "source")
+    for entry in weights.CATALOGUE.values():
+        fetched = "yes" if weights.located(entry.name) else "no"
+        table.add_row(entry.name, entry.what, entry.licence, f"{entry.size / 1e6:.1f}", fetched, entry.source)
+    console.print(table)
+
+
+@app.command("fetch")
+@exit_on_error
+def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="a name that `weights list` shows")]) -> None:
+    """Download weights, check their hash, convert them, and print where they are."""
+    from mmerc import weights
+
+    print(weights.fetch(name))

@@ -1,0 +1,14 @@
+from pathlib import Path
+
+
+def test_the_card_says_what_the_model_is_and_what_it_is_not_for(small_run: Path) -> None:
+    card = (small_run / "model" / "README.md").read_text()
+    for part in (
+        "anger, disgust, fear",
+        "- text: gpt",
+        "Dev weighted F1:",
+        "the next utterance is read too",
+        "not what they feel",
+        "Do not base a decision about a person on it",
+    ):
+        assert part in card

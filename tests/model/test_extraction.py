@@ -1,0 +1,61 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from mmerc.corpora import Dialogue, Key, Utterance
+from mmerc.encoders import ENCODERS, Encoder, check_encoder_config
+from mmerc.model.extraction import encode_rows, log_missing, prepare_row, to_float16
+
+
+def make_encoder() -> Encoder:
+    torch.manual_seed(0)
+    settings = {"encoder": "signal", "signal": "pulse", "input_size": 2, "hidden_size": 4}
+    return ENCODERS["signal"](check_encoder_config("pulse", settings), 3).eval()
+
+
+def dialogue(*signals: object) -> Dialogue:
+    utterances = (Utterance("t", "a", n, signals={"pulse": each}) for n, each in enumerate(signals))
+    return Dialogue("t", "a", tuple(utterances))
+
+
+def test_a_prepared_row_has_values_or_a_reason() -> None:
+    encoder, talk = make_encoder(), dialogue(np.ones((3, 2)), None)
+    assert prepare_row(encoder, talk, 0).values is not None
+    missing = prepare_row(encoder, talk, 1)
+    assert missing.values is None and missing.reason == "it has no signal pulse"
+
+
+def test_a_failing_decoder_is_a_reason(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    encoder = make_encoder()
+
+    def fail(*_: object) -> None:
+        raise ValueError("invalid data")
+
+    for name in ("prepare", "prepare_noted", "prepare_with_notes"):
+        if hasattr(encoder, name):
+            monkeypatch.setattr(encoder, name, fail)
+    row = prepare_row(encoder, dialogue(np.ones((3, 2))), 0)
+    assert row.reason == "it cannot be read (ValueError: invalid data)"
+
+
+def test_features_are_float16_with_the_logits_of_the_encoder() -> None:
+    encoder, talk = make_encoder(), dialogue(np.ones((3, 2)), np.zeros((5, 2)))
+    rows = encode_rows(encoder, [prepare_row(encoder, talk, index) for index in range(2)])
+    assert [row.values.shape for row in rows if row.values is not None] == [(3, encoder.width), (5, encoder.width)]
+    assert all(row.values is not None and row.values.dtype == np.float16 for row in rows)
+    assert all(len(row.metadata["logits"]) == 3 for row in rows)
+
+
+def test_numbers_too_large_for_float16_become_its_largest() -> None:
+    assert to_float16(torch.tensor([1e6, -1e6, 1.5])).tolist() == [65504.0, -65504.0, 1.5]
+
+
+def test_missing_modalities_are_summed_up(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("mmerc"), "propagate", True)
+    missing: dict[Key, str] = {("t", "a", str(n)): f"clip{n}.mp4 is empty" for n in range(3)}
+    with caplog.at_level(logging.INFO, "mmerc"):
+        log_missing("face", missing, 5)
+        log_missing("audio", {}, 5)
+    assert caplog.messages == ["face: missing in 3 of 5 utterances (3x is empty)"]

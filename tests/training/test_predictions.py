@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mmerc.corpora import Corpus, Dialogue, Key, Utterance
+from mmerc.emotions import LabelSet
+from mmerc.features import Row
+from mmerc.fusion import FusionConfig, build_fusion
+from mmerc.model.calibration import Calibration
+from mmerc.training.predictions import compute_prior, fit_calibrations, write_predictions
+from mmerc.training.splits import labels_of, speakers_of
+
+LABELS = LabelSet(("joy", "fear"))
+KEYS: list[Key] = [("dev", "a", str(number)) for number in range(3)]
+
+
+@pytest.fixture
+def corpus() -> Corpus:
+    emotions = {"train": ["joy", "joy", "joy", "fear"], "dev": ["joy", "fear", None]}
+    splits = {
+        split: (Dialogue(split, "a", tuple(Utterance(split, "a", n, emotion=each) for n, each in enumerate(found))),)
+        for split, found in emotions.items()
+    }
+    return Corpus("c", LABELS, splits)
+
+
+@pytest.fixture
+def features() -> dict[str, dict[Key, Row]]:
+    def row(key: Key, logits: list[float] | None) -> Row:
+        if logits is None:
+            return Row(key, None, "it has no clip")
+        return Row(key, np.full((2, 3), logits[0], np.float16), None, {"logits": logits})
+
+    return {
+        "audio": dict(zip(KEYS, [row(KEYS[0], [1.0, 0.0]), row(KEYS[1], None), row(KEYS[2], None)], strict=True)),
+        "face": dict(zip(KEYS, [row(KEYS[0], [0.0, 2.0]), row(KEYS[1], [0.0, 3.0]), row(KEYS[2], None)], strict=True)),
+    }
+
+
+def test_the_prior_is_the_share_of_each_label_in_training(corpus: Corpus) -> None:
+    assert compute_prior(corpus) == [0.75, 0.25]
+
+
+def test_each_system_has_a_row_for_every_utterance(
+    corpus: Corpus, features: dict[str, dict[Key, Row]], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    fusion = build_fusion(FusionConfig(d_model=8, fused_size=8, num_heads=1), {"audio": 3, "face": 3}, 2).eval()
+    predicted = write_predictions(
+        tmp_path, corpus, "dev", features, fusion, prior=[0.75, 0.25], calibrations={}, model="c-1234"
+    )
+    assert list(predicted) == KEYS and predicted[KEYS[2]] == 0  # the prior favours joy
+    rows = {
+        name: [json.loads(line) for line in (tmp_path / name / "dev.jsonl").read_text().splitlines()]
+        for name in ("", "audio", "face")
+    }
+    assert [row["modalities"] for row in rows[""]] == [["audio", "face"], ["face"], []]
+    assert rows[""][1]["missing"] == {"audio": "it has no clip"}
+    assert [row["modalities"] for row in rows["audio"]] == [["audio"], [], []]
+    assert rows["audio"][0]["probabilities"]["joy"] == pytest.approx(0.731059)  # softmax of 1 and 0
+    assert rows["audio"][1]["probabilities"] == rows[""][2]["probabilities"] == {"joy": 0.75, "fear": 0.25}
+    assert {row["model"] for row in rows["face"]} == {"c-1234"}
+    vectors = load_file(tmp_path / "dev.safetensors")["embedding"]
+    assert vectors.shape == (3, 8) and not vectors[2].any()
+
+
+def test_one_modality_is_its_own_result_with_the_mean_of_its_sequence(
+    corpus: Corpus, features: dict[str, dict[Key, Row]], tmp_path: Path
+) -> None:
+    only = {"audio": features["audio"]}
+    calibrations = {"audio": Calibration(temperature=0.5)}
+    write_predictions(tmp_path, corpus, "dev", only, None, prior=[0.75, 0.25], calibrations=calibrations, model="")
+    first = json.loads((tmp_path / "dev.jsonl").read_text().splitlines()[0])
+    assert first["probabilities"]["joy"] == pytest.approx(0.880797)  # softmax of 2 and 0
+    assert load_file(tmp_path / "dev.safetensors")["embedding"].tolist() == [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
+
+
+def test_calibrations_are_fitted_to_each_system(corpus: Corpus, features: dict[str, dict[Key, Row]]) -> None:
+    labels = labels_of(corpus, "dev")
+    found = fit_calibrations(features, None, KEYS, labels, speakers_of(corpus), [0.75, 0.25])
+    assert set(found) == {"audio", "face"}
+    # The audio is right with 0.73: the likelihood is largest at the smallest temperature, and no prior weight is needed.
+    assert found["audio"].prior_weight == 0.0
+    assert found["audio"].temperature == pytest.approx(0.25, abs=0.01)
+    assert found["face"].temperature > 1.0  # it is wrong on one of two utterances
