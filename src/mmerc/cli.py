@@ -41,8 +41,8 @@ def demo(
     # formants, which no detector takes for speech and half a network tells apart.
     settings = [
         *("text.epochs=10", "text.patience=4"),
-        *("audio.least_speech=0", "audio.channels=16", "audio.epochs=15", "audio.averaging=0.98"),
-        *("face.channels=12", "face.epochs=15", "face.batch_size=32", "face.averaging=0", "face.learning_rate=0.001"),
+        *("audio.least_speech=0", "audio.channels=16", "audio.epochs=15", "audio.ema_decay=0.98"),
+        *("face.channels=12", "face.epochs=15", "face.batch_size=32", "face.ema_decay=0", "face.learning_rate=0.001"),
     ]
     train(f"synthetic:{out / 'corpus'}", out / "run", "compact", None, None, settings, seeds)
 
@@ -69,7 +69,7 @@ def train(
     from mmerc.corpora import open_corpus
     from mmerc.corpora.dialogue import HELD_OUT
     from mmerc.corpora.location import mapped
-    from mmerc.fusion import asked
+    from mmerc.fusion import parse_fusion_names
     from mmerc.training.run_config import check
     from mmerc.training.signals import with_signals
 
@@ -88,7 +88,7 @@ def train(
         show(out, ("test", "dev", HELD_OUT))
         errors.print(escape(f"report: {report_path}\nmodel:  {out / 'model'}"), soft_wrap=True)
 
-    run_training(corpus, out, checked, seeds, asked(fusions), finish=report)
+    run_training(corpus, out, checked, seeds, parse_fusion_names(fusions), finish=report)
 
 
 @app.command()

@@ -19,8 +19,7 @@ from mmerc.errors import ClipNotFound, RunError
 from mmerc.features import Row
 from mmerc.files import entry, read_json
 from mmerc.fusion import Fusion
-from mmerc.fusion.layers.crossmodal import closed
-from mmerc.fusion.layers.dialogue_context import number_of
+from mmerc.fusion.layers.dialogue_context import speaker_number
 from mmerc.inference.call_batcher import Together
 from mmerc.inference.recording import read_recording
 from mmerc.inference.streaming import REMEMBERED, Conversation
@@ -188,7 +187,7 @@ class Predictor:
         inputs = {name: prepared(encoder, dialogue, place) for name, encoder in self.encoders.items()}
         # As in training: who has said nothing that can be read has no number yet.
         read = any(row.values is not None for row in inputs.values())
-        asked = Asked(turn, inputs, explain, tuple(before), number_of(turn.speaker, heard) if read else 0)
+        asked = Asked(turn, inputs, explain, tuple(before), speaker_number(turn.speaker, heard) if read else 0)
         answer, vector = self._together(asked)
         if vector is not None:
             before.append(Said(vector, asked.speaker))
@@ -250,13 +249,14 @@ class Predictor:
         keys: Sequence[Key],
         rows: Mapping[str, Mapping[Key, Row]],
         conversations: Mapping[Key, Asked] | None = None,
+        blocked_pairs: frozenset[tuple[str, str]] = frozenset(),
     ) -> tuple[dict[Key, list[float]], dict[Key, Tensor]]:
         """The probabilities of every utterance that has one of these modalities, and, where the fusion reads the dialogue,
         the fused vectors. `conversations`: what was said before each; without it the keys are whole dialogues."""
         if self.fusion is None:
             return self.decision.applied(own_answers(next(iter(rows.values())), keys), self.prior), {}
-        answers, vectors = fused_answers(self.fusion, rows, keys)
-        if not self.fusion.config.reads_dialogue:
+        answers, vectors = fused_answers(self.fusion, rows, keys, blocked_pairs)
+        if not self.fusion.has_dialogue_context:
             vectors = {}
         elif conversations is not None:
             before = {key: each.before for key, each in conversations.items()}
@@ -277,15 +277,15 @@ class Predictor:
         for name, found in rows.items():
             gone: dict[Key, Row] = {key: Row(key, None, "left out") for key in found}
             self._note_loss("influence", name, {name}, keys, {**rows, name: gone}, answers, conversations)
-        if not hasattr(self.fusion, "crossmodal") or self.backend == "onnx":
+        if self.fusion is None or not self.fusion.has_crossmodal_attention or self.backend == "onnx":
             return  # no attention between modalities, or in a graph in which none can be shut
         for answer in answers:
             answer["attention"] = {}
         for source, target in permutations(rows, 2):
-            with closed((source, target)):
-                self._note_loss(
-                    "attention", f"{source}->{target}", {source, target}, keys, rows, answers, conversations
-                )
+            blocked = frozenset({(source, target)})
+            self._note_loss(
+                "attention", f"{source}->{target}", {source, target}, keys, rows, answers, conversations, blocked
+            )
 
     def _note_loss(
         self,
@@ -296,10 +296,11 @@ class Predictor:
         rows: Mapping[str, Mapping[Key, Row]],
         answers: list[Answer],
         conversations: Mapping[Key, Asked] | None,
+        blocked_pairs: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         """Under `kind` and `name`: the probability of each answer's emotion less what these rows give now, where the
         utterance has the modalities that are `needed`."""
-        without, _ = self._decided(keys, rows, conversations)
+        without, _ = self._decided(keys, rows, conversations, blocked_pairs)
         for key, answer in zip(keys, answers, strict=True):
             if needed <= set(answer["modalities"]):
                 rest = without.get(key, self.prior)[self.labels.index(answer["emotion"])]

@@ -15,7 +15,7 @@ from mmerc.emotions import LabelSet
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
 from mmerc.files import entry, read_json, replacing, write_json
-from mmerc.fusion import Fusion, FusionConfig, build
+from mmerc.fusion import Fusion, FusionConfig, build_fusion
 from mmerc.model.calibration import Decision
 from mmerc.training.run_config import RunConfig
 
@@ -25,7 +25,12 @@ FORMAT = 4  # raised whenever an older mmerc could not read what a newer one wri
 def save_fusion(folder: Path, network: Fusion, widths: Mapping[str, int], config: FusionConfig, history: Any) -> None:
     with replacing(folder) as temporary:
         temporary.mkdir()
-        settings = {"widths": dict(widths), "classes": network.classifier.out_features, **config.model_dump()}
+        settings = {
+            "widths": dict(widths),
+            "classes": network.classifier.out_features,
+            "protocol": network.protocol,
+            **config.model_dump(),
+        }
         write_json(temporary / "config.json", settings)
         write_json(temporary / "history.json", history)
         save_file(network.state_dict(), temporary / "model.safetensors")
@@ -38,9 +43,10 @@ def load_fusion(folder: Path) -> Fusion:
         RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
     """
     settings = read_json(folder / "config.json")
-    widths, classes = (entry(settings, key, folder / "config.json") for key in ("widths", "classes"))
-    settings = {key: value for key, value in settings.items() if key not in ("widths", "classes")}
-    network = build(validate(FusionConfig, settings, "fusion"), widths, classes)
+    apart = ("widths", "classes", "protocol")
+    widths, classes, protocol = (entry(settings, key, folder / "config.json") for key in apart)
+    settings = {key: value for key, value in settings.items() if key not in apart}
+    network = build_fusion(validate(FusionConfig, settings, "fusion"), widths, classes, protocol=protocol)
     weights.fill(network, weights.read_tensors(folder / "model.safetensors"), str(folder))
     return network.eval()
 

@@ -57,19 +57,22 @@ def prediction_row(turn: Utterance, labels: LabelSet, probabilities: Sequence[fl
 
 @torch.inference_mode()
 def fused_answers(
-    fusion: Fusion, features: Mapping[str, Rows], keys: Sequence[Key]
+    fusion: Fusion,
+    features: Mapping[str, Rows],
+    keys: Sequence[Key],
+    blocked_pairs: frozenset[tuple[str, str]] = frozenset(),
 ) -> tuple[dict[Key, list[float]], dict[Key, Float[torch.Tensor, " c"]]]:
     """Probabilities and fused vector of every key that has at least one modality.
 
     Where the fusion reads the dialogue, the keys of one are those of its utterances, in their order.
     """
     there = [key for key in keys if any(store[key].values is not None for store in features.values())]
-    examples = FusionExamples(features, fusion.inputs, there, [0] * len(there), whole=fusion.config.reads_dialogue)
+    examples = FusionExamples(features, fusion.widths, there, [0] * len(there), whole=fusion.has_dialogue_context)
     probabilities: dict[Key, list[float]] = {}
     embeddings: dict[Key, torch.Tensor] = {}
     for units in arranged(examples.lengths, BATCH, None, [len(unit) for unit in examples.units]):
         places = [place for unit in units for place in examples.units[unit]]
-        out = fusion(*unpacked(examples.collate(places, None)))
+        out = fusion(*unpacked(examples.collate(places, None)), blocked_pairs=blocked_pairs)
         for place, p, vector in zip(places, out.logits.softmax(1).tolist(), out.embedding, strict=True):
             probabilities[there[place]], embeddings[there[place]] = p, vector
     return probabilities, embeddings
@@ -84,7 +87,7 @@ def answers_after(
     for key, said in latest.items():
         whole = [*before.get(key, ()), said]
         dialogue = torch.tensor([[(place, each.speaker) for place, each in enumerate(whole)]])  # [1, L, 2]
-        logits = fusion.answered(torch.stack([each.vector for each in whole]), dialogue)
+        logits = fusion.classify(torch.stack([each.vector for each in whole]), dialogue)
         probabilities[key] = logits[-1].softmax(0).tolist()
     return probabilities
 

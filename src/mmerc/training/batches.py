@@ -15,7 +15,7 @@ from mmerc.corpora import Key
 from mmerc.encoders import Encoder, Example
 from mmerc.encoders.base import padded
 from mmerc.features import Row
-from mmerc.fusion.layers.dialogue_context import Dialogues, numbered
+from mmerc.fusion.layers.dialogue_context import Dialogues, number_speakers
 
 Inputs = dict[str, Tensor]
 SPEAKER = "speaker"  # in a row's metadata
@@ -109,7 +109,7 @@ class FusionExamples:
         return batch
 
     def _speakers(self, unit: Sequence[int]) -> list[int]:
-        return numbered([speaker_of(self.keys[place], self.stores) for place in unit])
+        return number_speakers([speaker_of(self.keys[place], self.stores) for place in unit])
 
     @staticmethod
     def _stacked(store: Rows, keys: list[Key], width: int) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:

@@ -19,16 +19,17 @@ from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import ConfigError, MmercError
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, replacing, sweep, write_json
-from mmerc.fusion import Fusion, FusionConfig, build
+from mmerc.fusion import FUSIONS, Fusion, FusionConfig, build_fusion, check_fusion_config
 from mmerc.hardware import is_main_process, keep_memory
 from mmerc.model.calibration import Decision
 from mmerc.model.folder import load_fusion, save_fusion, write_model
 from mmerc.model.inference import decisions_of, fused_answers, predict_split, prior_of
 from mmerc.progress import Journal, bar, show_log
 from mmerc.training import distributed
-from mmerc.training.batches import CONTEXT, FusionExamples, unpacked
+from mmerc.training.batches import CONTEXT, FusionExamples
 from mmerc.training.extraction import extract_features, inputs_in
-from mmerc.training.loop import Task, best_score, fit, refuse_empty
+from mmerc.training.loop import Task, best_score, check_not_empty, fit
+from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
 from mmerc.training.run_folder import seed_folders
 from mmerc.training.run_lock import INPUTS, alone_in, give_up, open_run
@@ -125,8 +126,11 @@ def renamed(config: FusionConfig, name: str) -> FusionConfig:
     Raises:
         ConfigError: that fusion cannot have these settings.
     """
-    reads = config.context and not name.startswith("late_")
-    return validate(FusionConfig, {**config.model_dump(), "name": name, "context": reads}, "fusion")
+    kind = FUSIONS.get(name)
+    reads = config.dialogue_context and (kind is None or kind.has_fused_vector)
+    other = validate(FusionConfig, {**config.model_dump(), "name": name, "dialogue_context": reads}, "fusion")
+    check_fusion_config(other)
+    return other
 
 
 class Seed:
@@ -147,7 +151,7 @@ class Seed:
             if distributed.anyone(not (self.folder / "encoders" / modality).is_dir()):
                 inputs = self.inputs(modality, self._untrained(modality))
                 train, dev = (labels_with(inputs, self.corpus, split) for split in ("train", self.selection))
-                refuse_empty(modality, train, dev)
+                check_not_empty(modality, train, dev)
 
     def run(self, fusions: Sequence[str] = ()) -> None:
         """Every part that is not there yet, to the model folder."""
@@ -234,16 +238,16 @@ class Seed:
         """The fusion that `config` describes, trained on the features; it lies in `folder`."""
         torch.manual_seed(self.seed)
         widths = {name: encoder.width for name, encoder in self.encoders.items()}
-        network = build(config, widths, len(self.corpus.labels))
+        network = build_fusion(config, widths, len(self.corpus.labels), protocol=self.config.protocol)
         if distributed.anyone(not (folder / "model.safetensors").is_file()):
             checkpoint = folder.with_suffix(".checkpoint")
             task = Task(
                 name=folder.name,
                 network=network,
-                forward=lambda batch: network(*unpacked(batch)),
+                forward=FusionForward(network, config),
                 config=config,
-                train=self._fusion_examples(features, widths, "train", whole=config.reads_dialogue),
-                dev=self._fusion_examples(features, widths, self.selection, whole=config.reads_dialogue),
+                train=self._fusion_examples(features, widths, "train", whole=network.has_dialogue_context),
+                dev=self._fusion_examples(features, widths, self.selection, whole=network.has_dialogue_context),
                 classes=len(self.corpus.labels),
                 seed=self.seed,
             )

@@ -4,17 +4,16 @@ import re
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, SerializeAsAny
-from torch import nn
 
 from mmerc import config as configuration
 from mmerc.config import Section, Settings
 from mmerc.encoders import EncoderConfig, check_config
 from mmerc.errors import ConfigError
-from mmerc.fusion import FusionConfig
+from mmerc.fusion import FusionConfig, check_fusion_config
 
 GENERAL = ("protocol", "decision", "seed", "pretrained", "trainer", "fusion")
-# Names that others have: what a run's settings hold, rows of a table of systems, what a container of networks calls its own.
-TAKEN = {*GENERAL, "corpus", "seeds", "precision", "majority", "fused", *dir(nn.ModuleDict()), *dir(nn.ParameterDict())}
+# Names with another meaning: keys of a run's settings, rows of a table of systems.
+TAKEN = {*GENERAL, "corpus", "seeds", "precision", "majority", "fused"}
 MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -106,7 +105,6 @@ def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
         places = [f"{name}.{key}" for name, section in sections.items() if key in section.model_fields]
         if places:
             raise ConfigError(f'"{key}" is not a setting of the whole run: did you mean {" or ".join(places)}?')
-    fusion = settings.get("fusion") or {}
-    if isinstance(fusion, dict):
-        settings["fusion"] = fusion | {"protocol": protocol}
-    return configuration.validate(RunConfig, settings | {"modalities": modalities}, "")
+    run = configuration.validate(RunConfig, settings | {"modalities": modalities}, "")
+    check_fusion_config(run.fusion)
+    return run

@@ -19,7 +19,7 @@ SIGNAL: Settings = {
     "epochs": 20,
     "batch_size": 32,
     "learning_rate": 1.0e-3,
-    "averaging": 0.99,
+    "ema_decay": 0.99,
     "label_smoothing": 0.05,
     "patience": 20,
 }

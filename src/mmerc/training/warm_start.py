@@ -90,8 +90,7 @@ class WarmStart:
             name=f"{modality} on {corpus.name}",
             network=encoder,
             forward=encoder,
-            # Plainly: the second pass of R-Drop would double the longest part of all for no dev number of this corpus.
-            config=config.model_copy(update={"epochs": config.warm_epochs, "consistency": 0.0}),
+            config=config.model_copy(update={"epochs": config.warm_epochs}),
             train=encoder_examples(encoder, inputs, corpus, "train"),
             dev=encoder_examples(encoder, inputs, corpus, selection),
             classes=len(corpus.labels),

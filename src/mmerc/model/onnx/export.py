@@ -75,9 +75,9 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
                 raise RunError(
                     "a fusion that draws (fusion.embracement=sample) cannot be exported: train with expectation."
                 )
-            if predictor.fusion.config.reads_dialogue:
+            if predictor.fusion.has_dialogue_context:
                 raise RunError(
-                    "a fusion that reads the dialogue (fusion.context, ctnet) cannot be exported: train without it."
+                    "a fusion that reads the dialogue (fusion.dialogue_context, ctnet) cannot be exported: train without it."
                 )
             batches = [_fusion_inputs(predictor.fusion, lengths) for lengths in LENGTHS]
             parts["fusion"] = _part(temporary, "fusion", predictor.fusion, ("logits", "embedding"), batches, int8)
@@ -94,11 +94,11 @@ def _fusion_inputs(fusion: Fusion, lengths: Sequence[int]) -> dict[str, Tensor]:
     """Utterances of these lengths, each modality some steps longer than the one before; each but the first lacks one."""
     rng = torch.Generator().manual_seed(len(lengths))
     inputs: dict[str, Tensor] = {}
-    for number, (name, width) in enumerate(fusion.inputs.items()):
+    for number, (name, width) in enumerate(fusion.widths.items()):
         longer = torch.tensor(lengths) + LONGER * number
         mask = torch.arange(int(longer.max()))[None] < longer[:, None]
         for row in range(1, len(lengths)):
-            mask[row] &= row % len(fusion.inputs) != number
+            mask[row] &= row % len(fusion.widths) != number
         inputs |= {f"sequence_{name}": torch.randn(*mask.shape, width, generator=rng), f"mask_{name}": mask}
     return inputs
 

@@ -13,7 +13,7 @@ from mmerc.corpora import Dialogue
 from mmerc.encoders import Encoder, Encoding
 from mmerc.errors import RunError
 from mmerc.files import entry, read_json
-from mmerc.fusion import Fused, Fusion
+from mmerc.fusion import Fusion, FusionOutput
 
 MANIFEST = "onnx.json"
 
@@ -94,11 +94,18 @@ class _EncoderGraph(Graph):
 
 class _FusionGraph(Graph):
     def __call__(
-        self, sequences: Mapping[str, Tensor], masks: Mapping[str, Tensor], dialogues: Tensor | None = None
-    ) -> Fused:
+        self,
+        sequences: Mapping[str, Tensor],
+        masks: Mapping[str, Tensor],
+        dialogues: Tensor | None = None,
+        *,
+        blocked_pairs: frozenset[tuple[str, str]] = frozenset(),
+    ) -> FusionOutput:
+        if blocked_pairs:
+            raise ValueError("a graph cannot block attention between modalities: use the torch backend.")
         given = {f"sequence_{name}": sequence.float() for name, sequence in sequences.items()}
         logits, embedding = self.run(given | {f"mask_{name}": mask for name, mask in masks.items()})
-        return Fused(logits, embedding)
+        return FusionOutput(logits, embedding)
 
 
 def _session(folder: Path, parts: Mapping[str, Any], name: str) -> Any:
