@@ -30,7 +30,7 @@ def test_wrong_key_suggests_the_right_one() -> None:
 @pytest.mark.parametrize(
     ("override", "key", "near"),
     [
-        ("fusion.gatd=true", "fusion.gatd", "gated"),
+        ("fusion.poling=mean", "fusion.poling", "pooling"),
         ("trainer.thread=1", "trainer.thread", "threads"),
         ("sed=1", "sed", "seed"),
     ],

@@ -14,8 +14,9 @@ from mmerc.emotions import SEVEN
 from mmerc.encoders import ENCODERS, check_config
 from mmerc.errors import RunError
 from mmerc.files import read_jsonl
-from mmerc.fusion import FusionConfig, build
+from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.inference.streaming import REMEMBERED
+from mmerc.model.inference import fused_answers
 
 
 @pytest.fixture(scope="module")
@@ -109,23 +110,25 @@ def test_what_is_no_model(small_run: Path, tmp_path: Path) -> None:
 def test_what_each_attention_adds_is_what_the_answer_loses_when_it_is_shut(
     predictor: Predictor, small_corpus: Path
 ) -> None:
-    from mmerc.fusion.layers.crossmodal import closed
-
     clip = sorted((small_corpus / "train_splits").iterdir())[0]
     dialogue = Dialogue("t", 0, (Utterance("t", 0, 0, text="We won!", clip=Clip(clip)),))
     (row,) = predictor.predict([dialogue], explain=True)
     names = ("text", "audio", "face")
     assert set(row["attention"]) == {f"{a}->{b}" for a in names for b in names if a != b}
-    with closed(("audio", "text")):
-        (without,) = predictor.predict([dialogue])
-    lost = row["probabilities"][row["emotion"]] - without["probabilities"][row["emotion"]]
+    rows = {name: predictor.features(encoder, [dialogue]) for name, encoder in predictor.encoders.items()}
+    assert predictor.fusion is not None
+    key = dialogue.utterances[0].key
+    blocked, _ = fused_answers(predictor.fusion, rows, [key], frozenset({("audio", "text")}))
+    without = predictor.decision.applied(blocked, predictor.prior)[key]
+    lost = row["probabilities"][row["emotion"]] - without[predictor.labels.index(row["emotion"])]
     assert row["attention"]["audio->text"] == pytest.approx(lost, abs=1e-5) and abs(lost) > 0
 
 
 def test_a_stream_reads_the_dialogue_as_a_file_does(predictor: Predictor, small_corpus: Path) -> None:
     torch.manual_seed(0)
-    config = FusionConfig(width=8, size=8, context=True, protocol="online")
-    fusion = build(config, {name: encoder.width for name, encoder in predictor.encoders.items()}, 7).eval()
+    config = FusionConfig(d_model=8, fused_size=8, dialogue_context=True)
+    widths = {name: encoder.width for name, encoder in predictor.encoders.items()}
+    fusion = build_fusion(config, widths, 7, protocol="online").eval()
     reading = Predictor(labels=predictor.labels, encoders=predictor.encoders, fusion=fusion, prior=predictor.prior)
     clips = sorted((small_corpus / "train_splits").iterdir())[:3]
     turns = [Utterance("t", "0", n, "ABAC"[n], clip=Clip(clip)) for n, clip in enumerate([*clips, clips[0]])]
@@ -148,10 +151,11 @@ def test_who_has_said_nothing_that_can_be_read_has_no_number_in_either() -> None
     for name in ("skin", "pulse"):
         config = check_config(name, {"encoder": "signal", "signal": name, "inputs": 2, "hidden": 4})
         encoders[name] = ENCODERS["signal"](config, 7).eval()
-    reads = FusionConfig(width=8, size=8, context=True, protocol="online")
-    fusion = build(reads, {name: encoder.width for name, encoder in encoders.items()}, 7).eval()
-    assert fusion.context is not None
-    torch.nn.init.normal_(fusion.context.speakers.weight)  # so that a number matters
+    reads = FusionConfig(d_model=8, fused_size=8, dialogue_context=True)
+    widths = {name: encoder.width for name, encoder in encoders.items()}
+    fusion = build_fusion(reads, widths, 7, protocol="online").eval()
+    assert fusion.dialogue_context is not None
+    torch.nn.init.normal_(fusion.dialogue_context.speakers.weight)  # so that a number matters
     reading = Predictor(labels=SEVEN, encoders=encoders, fusion=fusion, prior=[1 / 7] * 7)
     rng = np.random.default_rng(0)
     signals = [{}, *({name: rng.normal(size=2) for name in encoders} for _ in range(2))]
@@ -164,11 +168,12 @@ def test_who_has_said_nothing_that_can_be_read_has_no_number_in_either() -> None
 
 def test_speakers_keep_their_numbers_when_the_first_of_them_is_long_gone(predictor: Predictor) -> None:
     torch.manual_seed(0)
-    config = FusionConfig(width=8, size=8, context=True, protocol="online")
-    fusion = build(config, {name: encoder.width for name, encoder in predictor.encoders.items()}, 7).eval()
+    config = FusionConfig(d_model=8, fused_size=8, dialogue_context=True)
+    widths = {name: encoder.width for name, encoder in predictor.encoders.items()}
+    fusion = build_fusion(config, widths, 7, protocol="online").eval()
     seen: list[list[int]] = []
-    assert fusion.context is not None
-    fusion.context.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1][0, :, 1].tolist()))
+    assert fusion.dialogue_context is not None
+    fusion.dialogue_context.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1][0, :, 1].tolist()))
     talk = Predictor(
         labels=predictor.labels, encoders=predictor.encoders, fusion=fusion, prior=predictor.prior
     ).stream()

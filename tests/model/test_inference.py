@@ -36,7 +36,7 @@ def test_a_row_has_the_designs_columns() -> None:
 def test_what_has_no_modality_gets_the_prior(tmp_path: Path) -> None:
     torch.manual_seed(0)
     corpus = Corpus("c", LABELS, {"test": (Dialogue("test", 0, TURNS),)})
-    fusion = CrossmodalEmbraceNet(FusionConfig(width=4, heads=1, size=8), {"a": 3, "b": 3}, 2).eval()
+    fusion = CrossmodalEmbraceNet(FusionConfig(d_model=4, num_heads=1, fused_size=8), {"a": 3, "b": 3}, 2).eval()
     features = {"a": rows(True, False, False), "b": rows(True, True, False)}
     said = predict_split(tmp_path, corpus, "test", features, fusion, [0.9, 0.1], {})
     assert said[KEYS[2]] == 0
@@ -56,7 +56,7 @@ def test_what_has_no_modality_gets_the_prior(tmp_path: Path) -> None:
 
 
 def test_answers_only_for_what_is_there() -> None:
-    fusion = CrossmodalEmbraceNet(FusionConfig(width=4, heads=1, size=8), {"a": 3, "b": 3}, 2).eval()
+    fusion = CrossmodalEmbraceNet(FusionConfig(d_model=4, num_heads=1, fused_size=8), {"a": 3, "b": 3}, 2).eval()
     probabilities, vectors = fused_answers(fusion, {"a": rows(False, True, False), "b": rows(False, True, True)}, KEYS)
     assert list(probabilities) and set(probabilities) == {KEYS[1], KEYS[2]} == set(vectors)
     assert set(own_answers(rows(False, True, False), KEYS)) == {KEYS[1]}

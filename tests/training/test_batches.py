@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmerc.features import Row
-from mmerc.fusion import FusionConfig, build
+from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.training.batches import CONTEXT, Batches, FusionExamples, arranged, inputs_of, unpacked
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import TrainerConfig
@@ -86,7 +86,9 @@ def test_missing_modalities_are_sequences_without_a_step() -> None:
 def test_every_epoch_sees_every_utterance_of_whole_dialogues(tmp_path: Path) -> None:
     keys = [("train", str(number), str(turn)) for number in range(41) for turn in range(1 + number * 7 % 13)]
     stores = {"a": {key: Row(key, np.ones((1, 3), np.float16)) for key in keys}}
-    network = build(FusionConfig(name="ctnet", width=4, size=4, heads=1, epochs=5, batch_size=20), {"a": 3}, 2)
+    network = build_fusion(
+        FusionConfig(name="ctnet", d_model=4, fused_size=4, num_heads=1, epochs=5, batch_size=20), {"a": 3}, 2
+    )
     examples = FusionExamples(stores, {"a": 3}, keys, [number % 2 for number in range(len(keys))], whole=True)
     counts = {len(Batches(examples, 20, seed=0, epoch=epoch)) for epoch in range(5)}
     assert len(counts) > 1  # whole dialogues fill another number of batches in each epoch
@@ -139,7 +141,7 @@ def test_what_is_only_read_counts_for_nothing(tmp_path: Path) -> None:
     parts = [Batches(examples, 8, seed=0, epoch=0, rank=rank, world=2)[0] for rank in range(2)]
     assert sorted(len(part["labels"]) for part in parts) == [1, 4]
     assert [part["share"].item() for part in parts] == [1.0, 1.0]  # one question each
-    network = build(FusionConfig(name="ctnet", width=4, size=4, heads=1, epochs=1), {"a": 3}, 2)
+    network = build_fusion(FusionConfig(name="ctnet", d_model=4, fused_size=4, num_heads=1, epochs=1), {"a": 3}, 2)
     with torch.no_grad():
         network.classifier.weight.zero_()
         network.classifier.bias.copy_(torch.tensor([0.0, 5.0]))

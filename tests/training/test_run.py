@@ -62,10 +62,10 @@ def test_the_same_command_again_changes_nothing(small_run: Path, small_corpus: P
 
 
 def test_what_another_fusion_cannot_be_is_said_before_anything_is_trained(tmp_path: Path) -> None:
-    reading = FusionConfig(width=8, size=8, heads=2, context=True)
-    assert renamed(reading, "mult").context and not renamed(reading, "late_stacking").context
-    with pytest.raises(ConfigError, match="fusion.heads divides"):
-        renamed(FusionConfig(width=6, heads=3, size=8), "ctnet")
+    reading = FusionConfig(d_model=8, fused_size=8, num_heads=2, dialogue_context=True)
+    assert renamed(reading, "mult").dialogue_context and not renamed(reading, "late_stacking").dialogue_context
+    with pytest.raises(ConfigError, match=r"fusion.num_heads \(3\) divides"):
+        renamed(FusionConfig(d_model=6, num_heads=3, fused_size=8), "ctnet")
 
 
 def test_a_modality_that_nobody_has_is_found_before_anything_is_trained(tmp_path: Path) -> None:

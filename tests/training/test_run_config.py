@@ -25,7 +25,7 @@ def test_general_keys_reach_the_modalities_they_concern() -> None:
         ("text.epoch=3", 'did you mean "epochs"'),
         ("texts.epochs=3", '"texts" is neither a modality'),
         ("text.encoder=bart", 'text.encoder is "bart": choose one of gpt, bert'),
-        ("fusion.width=5", "must be divisible"),
+        ("fusion.d_model=5", "must be divisible"),
         ("seed=one", "\"seed\" is 'one'"),
         ("seed=99999999999999999999", '"seed" is 99999999999999999999'),
         ("trainer.devices=0", '"trainer.devices" is 0'),
@@ -43,12 +43,25 @@ def test_wrong_settings_are_one_sentence(override: str, sentence: str) -> None:
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["values", "type", "training", "get", "fused", "majority", "corpus", "seeds", "precision", "a b", "1st"]
-)
+@pytest.mark.parametrize("name", ["fused", "majority", "corpus", "seeds", "precision", "a b", "1st"])
 def test_names_that_a_modality_cannot_have(name: str) -> None:
     with pytest.raises(ConfigError, match=f'"{name}" cannot name a modality'):
         check({name: {"encoder": "bert"}})
+
+
+@pytest.mark.parametrize("name", ["keys", "values", "type", "train", "modules"])
+def test_names_of_attributes_of_a_network_are_allowed(name: str) -> None:
+    assert list(check({name: {"encoder": "bert"}}).modalities) == [name]
+
+
+def test_the_fusion_is_checked() -> None:
+    text = {"text": {"encoder": "bert"}}
+    with pytest.raises(ConfigError, match='there is no fusion "ctnett": did you mean "ctnet"'):
+        check({**text, "fusion": {"name": "ctnett"}})
+    with pytest.raises(ConfigError, match="late_averaging has none"):
+        check({**text, "fusion": {"name": "late_averaging", "dialogue_context": True}})
+    with pytest.raises(ConfigError, match='"fusion.protocol" is not a setting'):
+        check({**text, "fusion": {"protocol": "online"}})
 
 
 def test_an_unknown_modality_is_named() -> None:

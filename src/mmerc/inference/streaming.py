@@ -14,7 +14,7 @@ REMEMBERED = 50  # utterances; no text network reads further back
 
 class Conversation:
     """Made by `Predictor.stream`. Keeps the words that were said, and neither sound nor pictures; for a fusion that reads the
-    dialogue (`fusion.context`) `Predictor` keeps the fused vectors beside it.
+    dialogue (`fusion.dialogue_context`) `Predictor` keeps the fused vectors beside it.
 
     Safe to use from several threads: utterances are answered in the order in which they are pushed.
     """

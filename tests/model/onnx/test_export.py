@@ -11,7 +11,7 @@ from mmerc.corpora import open_corpus
 from mmerc.encoders.audio.mel import log_mel
 from mmerc.encoders.signal import Signal, SignalConfig
 from mmerc.errors import RunError
-from mmerc.fusion import FUSIONS, FusionConfig, build
+from mmerc.fusion import FUSIONS, FusionConfig, build_fusion
 from mmerc.model.onnx.export import LENGTHS, _fusion_inputs, _inputs, _part, export_onnx
 from mmerc.model.onnx.runtime import loss_of
 from mmerc.training.run import train
@@ -20,7 +20,7 @@ from mmerc.training.run_config import check
 SMALL = [
     *("text.backbone=scratch", "text.warm_start=", "text.epochs=1", "text.scratch_width=32", "text.scratch_layers=1"),
     *("audio.epochs=1", "audio.least_speech=0", "audio.channels=4", "audio.hidden=8"),
-    *("face.epochs=1", "face.channels=8", "face.hidden=8", "face.images=2", "fusion.epochs=1", "fusion.width=16"),
+    *("face.epochs=1", "face.channels=8", "face.hidden=8", "face.images=2", "fusion.epochs=1", "fusion.d_model=16"),
 ]
 
 
@@ -89,7 +89,9 @@ UNTRACEABLE = ("mult", "inter_modality")
 @pytest.mark.parametrize("name", [name for name in FUSIONS if name != "ctnet"])
 def test_a_graph_of_each_fusion_answers_as_torch_does_or_is_refused(name: str, heads: int, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = build(FusionConfig(name=name, width=8, heads=heads, size=16), {"a": 4, "b": 5, "c": 6}, 7).eval()
+    network = build_fusion(
+        FusionConfig(name=name, d_model=8, num_heads=heads, fused_size=16), {"a": 4, "b": 5, "c": 6}, 7
+    ).eval()
     batches = [_fusion_inputs(network, lengths) for lengths in LENGTHS]
     if name in UNTRACEABLE:
         with pytest.raises(RunError, match="its graph does not run"):
