@@ -26,7 +26,7 @@ SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 BEGINNING = """# Settings
 
 Every setting of a run, with the default that holds where a preset or a file says nothing. `--set PATH=VALUE` sets one; PATH is
-the section and the name, such as `text.history`, `fusion.width` or, at the top, `protocol`. What they are for is told in
+the section and the name, such as `text.history`, `fusion.d_model` or, at the top, `protocol`. What they are for is told in
 [Training](training.md). This page is written by `docs/make_settings.py`.
 """
 TABLES: list[tuple[str, type[Section]]] = [

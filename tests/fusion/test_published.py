@@ -1,119 +1,86 @@
-"""Every fusion keeps the promises of the interface: nothing leaks, anything may be missing, names have no order."""
-
 import pytest
 import torch
 
-from mmerc.fusion import FUSIONS, Fusion, FusionConfig, build
+from mmerc.fusion.baselines import mlp
+from mmerc.fusion.published import CTNet, InterModality, MultiLevel, PreNormLayer, SelfAttention
+from tests.fusion.examples import make_batch, make_fusion
 
-WIDTHS = {"voice": 3, "words": 5, "heart": 2}
-NAMES = list(FUSIONS)
+MASK = torch.tensor([[True, True, False]])
 
 
-def network(name: str, widths: dict[str, int] | None = None, **chosen: object) -> Fusion:
+def read_mix_input(name: str, **settings: object) -> torch.Tensor:
+    """What the last layer before the fused vector reads, for the batch of all tests."""
+    fusion, seen = make_fusion(name, bf16=False, **settings), []
+    fusion.mix.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))  # type: ignore[union-attr]
+    fusion(*make_batch())
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "vectors"),
+    [
+        ("inter_modality", 3 + 6 + 3),  # pooled, attended, products
+        ("mult", 3 * 2),  # two sources for each target
+        ("multi_level", 3 * 2),  # pooled, attended
+        ("ctnet", 3 * 2),  # within, across
+    ],
+)
+def test_what_is_concatenated(name: str, vectors: int) -> None:
+    parts = read_mix_input(name)
+    assert parts.shape == (8, vectors * 8 + 3)
+    is_available = torch.stack([mask.any(1) for _, mask in sorted(make_batch()[1].items())], 1)
+    assert torch.equal(parts[:, -3:].bool(), is_available)
+
+
+@pytest.mark.parametrize("name", ["mult", "multi_level", "ctnet"])
+def test_a_missing_modality_gives_zeros(name: str) -> None:
+    parts = read_mix_input(name)[:, :-3].unflatten(1, (3, 16))  # [B, M, 2 d], modalities in alphabetical order
+    for index, (_, mask) in enumerate(sorted(make_batch()[1].items())):
+        assert not parts[~mask.any(1), index].any() and parts[mask.any(1), index].any(1).all()
+
+
+def test_inter_modality_attention_needs_both_modalities() -> None:
+    attended = read_mix_input("inter_modality")[:, 24:72].unflatten(1, (6, 8))  # [B, pairs, d]
+    masks = make_batch()[1]
+    names = sorted(masks)
+    pairs = [(source, target) for target in names for source in names if source != target]
+    for index, (source, target) in enumerate(pairs):
+        has_both = masks[source].any(1) & masks[target].any(1)
+        assert torch.equal(attended[:, index].any(1), has_both)
+
+
+def test_ctnet_always_reads_the_dialogue() -> None:
+    assert CTNet.reads_dialogue and not InterModality.reads_dialogue and not MultiLevel.reads_dialogue
+    fusion = make_fusion("ctnet")
+    assert fusion.has_dialogue_context and fusion.dialogue_context is not None
+
+
+@pytest.mark.parametrize("kind", [PreNormLayer, SelfAttention])
+def test_attention_layers_do_not_read_padding(kind: type[PreNormLayer] | type[SelfAttention]) -> None:
     torch.manual_seed(0)
-    settings = FusionConfig(name=name, width=8, heads=2, size=16, **chosen)  # type: ignore[arg-type]
-    return build(settings, widths or WIDTHS, 7).eval()
+    layer = kind(4, 2, 0.0).eval()
+    x = torch.randn(1, 3, 4)
+    changed = x.clone()
+    changed[0, 2] += 1
+    before, after = (
+        layer(each, each, MASK) if isinstance(layer, PreNormLayer) else layer(each, MASK) for each in (x, changed)
+    )
+    assert torch.allclose(before[:, :2], after[:, :2]) and not torch.allclose(before[:, 2], after[:, 2])
 
 
-def batch(size: int = 8) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    generator = torch.Generator().manual_seed(0)
-    sequences = {name: torch.randn(size, 5, width, generator=generator) for name, width in WIDTHS.items()}
-    masks = {name: torch.arange(5)[None] < torch.randint(1, 6, (size, 1), generator=generator) for name in WIDTHS}
-    for number, name in enumerate(WIDTHS):  # utterances 1 to 6 lack one or two of the three
-        masks[name][1 + number] = False
-        masks[name][[4 + (number + 1) % 3, 4 + (number + 2) % 3]] = False
-    return sequences, masks
+def test_a_pre_norm_layer_keeps_the_target_in_its_residual() -> None:
+    layer = PreNormLayer(4, 2, 0.0).eval()
+    for part in (layer.attention.out_proj, layer.feed[3]):
+        torch.nn.init.zeros_(part.weight)
+        torch.nn.init.zeros_(part.bias)
+    target = torch.randn(1, 2, 4)
+    assert torch.equal(layer(target, torch.randn(1, 3, 4), MASK), target)
 
 
-def test_every_name_of_the_configuration_is_built() -> None:
-    named = FusionConfig.model_fields["name"].annotation.__args__  # type: ignore[union-attr]
-    assert sorted(named) == sorted(FUSIONS)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_padding_and_missing_modalities_never_leak(name: str) -> None:
-    model = network(name, bf16=False)  # in bfloat16 another length is another rounding
-    sequences, masks = batch()
-    clean = model(sequences, masks).logits
-    assert clean.shape == (8, 7) and torch.isfinite(clean).all()
-    dirty = {
-        key: torch.where(masks[key][..., None], value, torch.tensor(float("nan"))) for key, value in sequences.items()
-    }
-    assert torch.equal(model(dirty, masks).logits, clean)
-    longer = {key: torch.cat([value, torch.full((8, 3, value.shape[2]), 9.0)], 1) for key, value in sequences.items()}
-    wider = {key: torch.cat([mask, torch.zeros(8, 3, dtype=torch.bool)], 1) for key, mask in masks.items()}
-    assert torch.allclose(model(longer, wider).logits, clean, atol=1e-5)
-    alone = model({key: value[:1] for key, value in sequences.items()}, {key: mask[:1] for key, mask in masks.items()})
-    assert torch.allclose(alone.logits, clean[:1], atol=1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_null_token_stands_where_a_modality_is_missing_and_only_there(name: str) -> None:
-    model = network(name, null_tokens=True, bf16=False)
-    sequences, masks = batch()
-    before = model(sequences, masks).logits
-    with torch.no_grad():
-        model.nulls["voice"].fill_(1.0)
-    moved = (model(sequences, masks).logits - before).abs().amax(1) > 1e-6
-    missing = ~masks["voice"].any(1)
-    assert not moved[~missing].any()
-    if name not in (
-        "embracenet",
-        "attention_pooling",
-        "low_rank",
-        "late_averaging",
-        "late_stacking",
-    ):  # p = 0 shuts it out
-        assert moved[missing].any()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_order_of_naming_changes_nothing(name: str) -> None:
-    turned = {key: WIDTHS[key] for key in reversed(WIDTHS)}
-    sequences, masks = batch()
-    backwards = ({key: sequences[key] for key in turned}, {key: masks[key] for key in turned})
-    assert torch.equal(network(name)(sequences, masks).logits, network(name, turned)(*backwards).logits)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_each_modality_counts_and_an_utterance_without_any_is_refused(name: str) -> None:
-    model = network(name)
-    sequences, masks = batch()
-    whole = {key: torch.ones_like(mask) for key, mask in masks.items()}
-    for key in WIDTHS:
-        other = sequences | {key: sequences[key] + 1}
-        assert not torch.allclose(model(other, whole).logits, model(sequences, whole).logits)
-    with pytest.raises(ValueError, match="without any modality"):
-        model(sequences, {key: torch.zeros_like(mask) for key, mask in masks.items()})
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_it_learns_from_two_modalities_what_each_alone_half_knows(name: str) -> None:
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.randint(0, 4, (64,), generator=generator)  # a tells the first bit, b the second
-    sequences = {
-        key: torch.nn.functional.one_hot(bit, 2).float()[:, None].repeat(1, 3, 1)
-        for key, bit in (("a", labels // 2), ("b", labels % 2))
-    }
-    masks = {key: torch.ones(64, 3, dtype=torch.bool) for key in sequences}
-    torch.manual_seed(0)
-    settings = FusionConfig(name=name, width=16, heads=2, size=32, dropout=0.0, modality_dropout=0.0)  # type: ignore[arg-type]
-    model = build(settings, {"a": 2, "b": 2}, 4)
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    for _ in range(120):
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(sequences, masks).logits, labels).backward()
-        optimizer.step()
-    right = model.eval()(sequences, masks).logits.argmax(1) == labels
-    assert float(right.float().mean()) > (0.4 if name == "late_averaging" else 0.95)  # a mean of halves is a half
-
-
-def test_late_averaging_is_the_mean_of_the_probabilities() -> None:
-    model = network("late_averaging", {"voice": 3, "words": 5})
-    sequences, masks = batch()
-    sequences, masks = ({key: part[key][:1] for key in ("voice", "words")} for part in (sequences, masks))
-    alone = []
-    for key in ("voice", "words"):
-        only = {other: mask & (other == key) for other, mask in masks.items()}
-        alone.append(model(sequences, only).logits.softmax(1))
-    assert torch.allclose(model(sequences, masks).logits.softmax(1), (alone[0] + alone[1]) / 2, atol=1e-6)
+def test_one_modality_needs_no_source() -> None:
+    for name in ("mult", "inter_modality", "multi_level", "ctnet"):
+        fusion = make_fusion(name, {"words": 5})
+        sequences, masks = make_batch()
+        one = {"words": sequences["words"][:2]}, {"words": masks["words"][:2] | (torch.arange(5) == 0)}
+        assert torch.isfinite(fusion(*one).logits).all()
+    assert mlp(3, fusion.config)[0].in_features == 3

@@ -157,8 +157,8 @@ def test_a_speaker_has_a_number_after_an_utterance_that_can_be_read() -> None:
     config = FusionConfig(d_model=8, fused_size=8, dialogue_context=True)
     widths = {name: encoder.width for name, encoder in encoders.items()}
     fusion = build_fusion(config, widths, 7, protocol="online").eval()
-    assert fusion.context is not None
-    torch.nn.init.normal_(fusion.context.speakers.weight)  # so that a number matters
+    assert fusion.dialogue_context is not None
+    torch.nn.init.normal_(fusion.dialogue_context.speakers.weight)  # so that a number matters
     reading = Predictor(EmotionModel(SEVEN, encoders, fusion, [1 / 7] * 7))
     rng = np.random.default_rng(0)
     signals = [{}, *({name: rng.normal(size=2) for name in encoders} for _ in range(2))]
@@ -171,8 +171,8 @@ def test_a_speaker_has_a_number_after_an_utterance_that_can_be_read() -> None:
 def test_speakers_keep_their_numbers_when_the_first_one_is_forgotten(predictor: Predictor) -> None:
     model, fusion = with_dialogue_context(predictor.model)
     seen: list[list[int]] = []
-    assert fusion.context is not None
-    fusion.context.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1][0, :, 1].tolist()))
+    assert fusion.dialogue_context is not None
+    fusion.dialogue_context.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1][0, :, 1].tolist()))
     conversation = Predictor(model).stream()
     for number in range(HISTORY + 2):
         utterance = Utterance("t", "0", 0, "Ann" if number == 0 else "BC"[number % 2], text="Well.")

@@ -13,7 +13,7 @@ from mmerc.model.folder import FORMAT, load_encoder, load_fusion, load_model, na
 def test_the_parts_come_back(small_run: Path) -> None:
     fusion = load_fusion(small_run / "model" / "fusion")
     widths = {name: load_encoder(small_run / "model" / "encoders" / name).width for name in ("audio", "face", "text")}
-    assert fusion.inputs == widths == {"audio": 16, "face": 16, "text": 32}
+    assert fusion.widths == widths == {"audio": 16, "face": 16, "text": 32}
 
 
 def test_a_pickle_is_not_loaded(small_run: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a section of the configuration is, the settings that every trained network has, and one clear sentence for each wrong key."""
+"""Sections of the configuration: what they share, the settings of every trained network, and the check of their values."""
 
 import difflib
 import re
@@ -15,37 +15,41 @@ SYSTEMS = ("fused", "majority")  # names of other rows in tables of systems
 
 
 class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values cannot change after loading."""
+    """A section of the configuration: unknown keys are refused, values cannot change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class StageConfig(Section):
-    """How one network is trained; shared by every encoder and by the fusion."""
+    """How one network is trained: settings that every encoder and the fusion share."""
 
-    epochs: int = Field(10, ge=1, description="at most; the one with the best dev f1_weighted is kept")
-    batch_size: int = Field(32, ge=1, description="over all processes together")
-    optimizer: Literal["sgd", "adamw"] = Field("adamw", description="SGD with momentum, or AdamW")
-    learning_rate: float = Field(1e-3, gt=0, description="the highest, after the warm-up")
-    momentum: float = Field(0.9, ge=0, lt=1, description="SGD only")
-    weight_decay: float = Field(0.01, ge=0, description="of matrices; biases and gains are not decayed")
-    schedule: Literal["constant", "linear"] = Field(
-        "linear", description="after the warm-up: the rate stays, or falls to 0 in a line"
+    epochs: int = Field(
+        10, ge=1, description="largest number of epochs; the checkpoint with the best dev weighted F1 is kept"
     )
-    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the rate rises from 0")
-    gradient_clip: float = Field(1.0, ge=0, description="largest gradient norm; 0 switches it off")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target that goes to all emotions alike")
-    class_balance: float = Field(0.0, ge=0, le=1, description="class weights: 0 none, 1 inverse frequency")
+    batch_size: int = Field(32, ge=1, description="utterances in a batch, over all processes together")
+    optimizer: Literal["sgd", "adamw"] = Field("adamw", description="SGD with momentum, or AdamW")
+    learning_rate: float = Field(1e-3, gt=0, description="highest learning rate, reached at the end of the warm-up")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD; AdamW does not use it")
+    weight_decay: float = Field(0.01, ge=0, description="weight decay of matrices; biases and gains have none")
+    lr_schedule: Literal["constant", "linear"] = Field(
+        "linear", description="after the warm-up, the learning rate stays constant or decays linearly to 0"
+    )
+    warmup_ratio: float = Field(
+        0.1, ge=0, lt=1, description="share of all steps in which the learning rate rises linearly from 0"
+    )
+    gradient_clip_val: float = Field(1.0, ge=0, description="largest norm of the gradient; 0 switches clipping off")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the target probability that is spread evenly over all emotions"
+    )
     logit_adjustment: float = Field(
         0.0, ge=0, le=1, description="share of each label's log frequency that the loss adds to its logit"
     )
-    consistency: float = Field(
-        0.0, ge=0, description="weight of the difference between two answers under dropout (R-Drop); doubles the time"
+    ema_decay: float = Field(
+        0.0, ge=0, lt=1, description="decay of the exponential moving average (EMA) of the weights; 0 switches it off"
     )
-    averaging: float = Field(
-        0.0, ge=0, lt=1, description="decay of the running mean of weights that dev judges; 0: none"
+    patience: int = Field(
+        5, ge=1, description="epochs without a better dev weighted F1 after which training stops early"
     )
-    patience: int = Field(5, ge=1, description="epochs without a better dev f1_weighted before training stops")
 
 
 AnySection = TypeVar("AnySection", bound=BaseModel)

@@ -1,262 +1,202 @@
-"""What a fusion is: sequences of any modalities in, any of them missing in any utterance; an emotion out."""
+"""The interface of every fusion: sequences of any modalities in, of which any may be missing; emotion logits out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from mmerc.config import StageConfig
+from mmerc.config import Protocol, StageConfig
+from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.fusion.layers.dialogue_context import DialogueContext, Dialogues
-from mmerc.fusion.layers.embracement import embrace, probabilities
+from mmerc.fusion.layers.embracement import availability_probabilities
+from mmerc.fusion.layers.modality_dict import ModalityDict
+from mmerc.fusion.layers.sequences import Masks, Sequences, ensure_one_step
 from mmerc.hardware import bf16, computes_bf16
-
-Sequences = Mapping[str, Float[Tensor, "B _ _"]]  # [B, T, d] with a T and a d for each modality
-Masks = Mapping[str, Bool[Tensor, "B _"]]
-
-Name = Literal[
-    "crossmodal_embracenet",
-    "embracenet",
-    "crossmodal_concatenation",
-    "early_concatenation",
-    "late_averaging",
-    "late_stacking",
-    "attention_pooling",
-    "mult",
-    "low_rank",
-    "inter_modality",
-    "multi_level",
-    "ctnet",
-]
 
 
 class FusionConfig(StageConfig):
-    """The paper's fusion, those it is compared with (`fusion.alternatives`, `fusion.comparators`), and what is beyond it.
+    """The settings of any fusion, and how it is trained. `mmerc.fusion.check_fusion_config` checks `name`."""
 
-    A fusion that reads the dialogue needs an even `size` that `heads` divides, and a fused vector, which `late_...` have not.
-    """
-
-    name: Name = Field("crossmodal_embracenet", description="the paper's fusion, or one of those it is compared with")
-    width: int = Field(128, ge=4, description="d of the crossmodal transformers")
-    heads: int = Field(4, ge=1, description="of their attention; they divide the width")
-    layers: int = Field(1, ge=1, description="of each crossmodal transformer")
-    size: int = Field(256, ge=4, description="c of the fused vector (256 in the paper)")
-    dropout: float = Field(0.1, ge=0, lt=1, description="in the transformers and before the classifier")
+    name: str = Field("crossmodal_embracenet", description="the fusion: the paper's, or one that it is compared with")
+    d_model: int = Field(128, ge=4, description="width of the crossmodal transformers, divisible by `num_heads`")
+    num_heads: int = Field(4, ge=1, description="attention heads of the crossmodal transformers")
+    num_layers: int = Field(1, ge=1, description="layers of each crossmodal transformer")
+    fused_size: int = Field(256, ge=4, description="size of the fused vector (256 in the paper)")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout in the transformers and before the classifier")
     pooling: Literal["mean", "last", "attention"] = Field(
-        "mean", description="how a sequence becomes one vector: the mean, the last step, or a learned weighting"
+        "mean", description="how a sequence becomes one vector: its mean, its last step, or learned attention"
     )
     embracement: Literal["expectation", "sample"] = Field(
-        "expectation", description="at test time the expectation, or the paper's draw with a fixed seed"
-    )
-    modality_dropout: float = Field(
-        0.5, ge=0, le=1, description="share of training batches in which utterances lose modalities (Choi and Lee)"
-    )
-    dropout_rise: float = Field(
-        0.0, ge=0, le=1, description="share of training over which modality_dropout rises from 0"
-    )
-    kept: Literal["one", "some"] = Field(
-        "one",
-        description="what they keep then: one modality, or any of their subsets, the whole twice as likely as each other",
-    )
-    distillation: float = Field(
-        0.0,
-        ge=0,
-        description="in those batches, the weight of the divergence from what the network says of the whole utterance",
-    )
-    gated: bool = Field(
-        False, description="a target adds its sources, each under a gate, in place of multiplying them (Eq. 12)"
+        "expectation", description="at test time, the expectation, or as in the paper a draw (with a fixed seed)"
     )
     null_tokens: bool = Field(
-        False,
-        description="a learned vector stands where a modality is missing, which others may ask; it is never embraced",
+        False, description="a learned vector replaces a missing modality as a source of crossmodal attention"
     )
-    context: bool = Field(
-        False, description="read the fused vectors of a dialogue together (fusion.context); ctnet always does"
+    dialogue_context: bool = Field(
+        False, description="read the fused vectors of the whole dialogue before classification (as `ctnet` always does)"
     )
-    protocol: Literal["offline", "online"] = Field(
-        "offline", description="taken from the top of the settings; online reads nothing behind an utterance"
+    modality_dropout: float = Field(
+        0.5, ge=0, le=1, description="share of the training batches in which utterances lose modalities (Choi and Lee)"
     )
-    bf16: bool = Field(True, description="bfloat16 in matrix products where the processor computes in it")
+    modality_dropout_keeps: Literal["one", "some"] = Field(
+        "one", description="what an utterance keeps in such a batch: one modality, or a random subset"
+    )
+    distillation_weight: float = Field(
+        0.0, ge=0, description="in such a batch, weight of the KL divergence from the output for all modalities"
+    )
+    bf16: bool = Field(True, description="compute matrix products in bfloat16 if the hardware supports it")
 
     @model_validator(mode="after")
-    def _divisible(self) -> "FusionConfig":
-        if self.width % self.heads:
-            raise ValueError(f"fusion.width ({self.width}) must be divisible by fusion.heads ({self.heads})")
-        if self.reads_dialogue and (self.size % 2 or self.size % self.heads or self.name.startswith("late_")):
+    def _check_heads(self) -> "FusionConfig":
+        if self.d_model % self.num_heads:
             raise ValueError(
-                "fusion.context needs an even fusion.size that fusion.heads divides, and a fusion with a fused vector"
+                f"fusion.d_model ({self.d_model}) must be divisible by fusion.num_heads ({self.num_heads})"
             )
         return self
 
-    @property
-    def reads_dialogue(self) -> bool:
-        """Whether an utterance's answer depends on those around it, so that dialogues must come whole."""
-        return self.context or self.name == "ctnet"
+
+@dataclass(frozen=True)
+class FusionInput:
+    """What a fused vector is computed from.
+
+    Attributes:
+        sequences: for each modality, zeros where the mask is False.
+        masks: for each modality, the real steps; a null token counts as one.
+        p: the probability of each modality (Eq. 13), 0 if it is missing.
+        blocked_pairs: pairs (source, target) between which crossmodal attention is switched off.
+    """
+
+    sequences: Sequences
+    masks: Masks
+    p: Float[Tensor, "M B"]
+    blocked_pairs: BlockedPairs = frozenset()
 
 
 @dataclass(frozen=True)
 class FusionOutput:
-    """What the fusion says of a batch: the emotion's logits and each utterance's fused vector, before its dialogue is read."""
+    """The logits of the emotions, and each utterance's fused vector before its dialogue is read."""
 
     logits: Float[Tensor, "B C"]
     embedding: Float[Tensor, "B c"]
-    losses: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Fusion(nn.Module, ABC):
-    """Base of every fusion. `inputs`: the width of each modality's sequence; `classes`: number of emotions.
+    """Base of every fusion. A subclass computes the fused vector [B, fused_size]; the base classifies it.
 
-    A subclass gives the fused vector [B, size]; the classifier stands here.
+    Class attributes:
+        reads_dialogue: whether it always reads the whole dialogue.
+        has_fused_vector: whether it has one vector per utterance that a dialogue context can read.
+        has_crossmodal_attention: whether `forward` accepts `blocked_pairs`.
+
+    Args:
+        config: its settings.
+        widths: the width of each modality's sequence.
+        classes: number of emotions.
+        protocol: with "online", the dialogue context reads no later utterance.
     """
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
+    reads_dialogue: ClassVar[bool] = False
+    has_fused_vector: ClassVar[bool] = True
+    has_crossmodal_attention: ClassVar[bool] = False
+
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
         super().__init__()
-        self.config, self.modalities = config, tuple(sorted(inputs))
-        self.inputs = {name: inputs[name] for name in self.modalities}  # so that the order of naming changes nothing
-        self.trained = 1.0  # the share of the training that is behind, which `training.stage` keeps
+        self.config, self.protocol = config, protocol
+        self.modalities = tuple(sorted(widths))
+        self.widths = {name: widths[name] for name in self.modalities}  # sorted: the order of `widths` has no effect
         self.dropout = nn.Dropout(config.dropout)
-        self.nulls = nn.ParameterDict(
-            {name: torch.zeros(size) for name, size in self.inputs.items()} if config.null_tokens else {}
-        )
-        around, heads = config.protocol == "offline", config.heads
-        self.context = (
-            DialogueContext(config.size, heads=heads, around=around, dropout=config.dropout)
-            if config.reads_dialogue
+        self.null_tokens = (
+            ModalityDict({name: nn.Parameter(torch.zeros(width)) for name, width in self.widths.items()})
+            if config.null_tokens
             else None
         )
-        self.classifier = nn.Linear(config.size, classes)
+        self.dialogue_context = (
+            DialogueContext(
+                config.fused_size,
+                num_heads=config.num_heads,
+                is_bidirectional=protocol == "offline",
+                dropout=config.dropout,
+            )
+            if self.has_dialogue_context
+            else None
+        )
+        self.classifier = nn.Linear(config.fused_size, classes)
 
     @property
-    def uses_dialogue(self) -> bool:
-        return self.config.reads_dialogue
-
-    def classify(self, embedding, dialogues):  # SHIM
-        return self.answered(embedding, dialogues)
+    def has_dialogue_context(self) -> bool:
+        """Whether the logits of an utterance depend on its dialogue, so that a batch must have whole dialogues."""
+        return self.reads_dialogue or self.config.dialogue_context
 
     def forward(
-        self, sequences: Sequences, masks: Masks, dialogues: Dialogues | None = None, *, blocked_pairs=frozenset()
+        self,
+        sequences: Sequences,
+        masks: Masks,
+        dialogues: Dialogues | None = None,
+        *,
+        blocked_pairs: BlockedPairs = frozenset(),
     ) -> FusionOutput:
-        if blocked_pairs:  # SHIM
-            from mmerc.fusion.layers.crossmodal import closed
+        """Compute the logits of a batch.
 
-            with closed(*blocked_pairs):
-                return self.forward(sequences, masks, dialogues)
-        return self._forward(sequences, masks, dialogues)
-
-    def _forward(self, sequences: Sequences, masks: Masks, dialogues: Dialogues | None = None) -> FusionOutput:
-        """`masks` say which steps are real; a modality that an utterance lacks has none. Without `dialogues` each
-        utterance is one of its own.
+        Args:
+            sequences: the sequence of each modality.
+            masks: the real steps of each sequence; none if the utterance lacks the modality.
+            dialogues: the utterances of each dialogue. Default: every utterance is a dialogue.
+            blocked_pairs: pairs (source, target): the target does not use the source, as if the source were missing.
 
         Raises:
-            ValueError: an utterance lacks every modality.
+            ValueError: an utterance has no modality, or there is no attention that `blocked_pairs` could block.
         """
-        if not self.training:
-            embedding = self.embedded(sequences, masks)
-            return FusionOutput(self.answered(embedding, dialogues), embedding)
-        kept = self._with_dropout(masks)
-        embedding = self.embedded(sequences, kept)
-        logits, losses = self.answered(embedding, dialogues), {}
-        if self.config.distillation and kept is not masks:
-            self.eval()
-            with torch.no_grad():
-                whole = self.answered(self.embedded(sequences, masks), dialogues)
-            self.train()
-            divergence = F.kl_div(logits.log_softmax(1), whole.softmax(1), reduction="batchmean")
-            losses["distillation"] = self.config.distillation * divergence
-        return FusionOutput(logits, embedding, losses)
+        embedding = self.compute_embedding(sequences, masks, blocked_pairs)
+        return FusionOutput(self.classify(embedding, dialogues), embedding)
 
-    def embedded(self, sequences: Sequences, masks: Masks) -> Float[Tensor, "B c"]:
-        """Each utterance's fused vector. Raises ValueError as `forward` does."""
+    def compute_embedding(
+        self, sequences: Sequences, masks: Masks, blocked_pairs: BlockedPairs = frozenset()
+    ) -> Float[Tensor, "B c"]:
+        """Compute each utterance's fused vector. Raises ValueError as `forward` does."""
+        if blocked_pairs and not self.has_crossmodal_attention:
+            raise ValueError(f"{self.config.name} has no crossmodal attention to block: call it without blocked_pairs.")
         masks = {name: masks[name] for name in self.modalities}
-        available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        fast = self.config.bf16 and computes_bf16(available.device)
-        # Copied, in bfloat16 here once and not before each product; zeros where nothing is real: whatever lies there, NaN
-        # included, is never looked at.
+        is_available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
+        use_bf16 = self.config.bf16 and computes_bf16(is_available.device)
+        # Copied, and converted once here in place of before each product. Zeros replace padding, which may be NaN.
         sequences = {
             name: sequences[name]
-            .to(torch.bfloat16 if fast else sequences[name].dtype, copy=True)
+            .to(torch.bfloat16 if use_bf16 else sequences[name].dtype, copy=True)
             .masked_fill_(~mask[..., None], 0)
             for name, mask in masks.items()
         }
-        if self.nulls:
-            safe = {name: answerable(mask) for name, mask in masks.items()}
+        if self.null_tokens is not None:
+            safe = {name: ensure_one_step(mask) for name, mask in masks.items()}
             sequences = {
                 name: torch.where(
-                    (safe[name] & ~mask)[..., None], self.nulls[name].to(sequences[name].dtype), sequences[name]
+                    (safe[name] & ~mask)[..., None],
+                    self.null_tokens[name].to(sequences[name].dtype),
+                    sequences[name],
                 )
                 for name, mask in masks.items()
             }
             masks = safe
-        with bf16(available.device, wanted=fast):
-            return self.fused(sequences, masks, probabilities(available)).float()
+        with bf16(is_available.device, wanted=use_bf16):
+            p = availability_probabilities(is_available)
+            return self.fuse(FusionInput(sequences, masks, p, blocked_pairs)).float()
 
-    def answered(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:
-        """The logits of utterances whose fused vectors these are."""
-        if self.context is not None:
+    def classify(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:
+        """Compute the logits from the fused vectors."""
+        if self.dialogue_context is not None:
             if dialogues is None:
-                places = torch.arange(len(embedding), device=embedding.device)
-                dialogues = torch.stack([places, torch.zeros_like(places)], -1)[:, None]  # [B, 1, 2]
-            embedding = self.context(embedding, dialogues)
-        return self.classifier(self.dropout(embedding))
+                indices = torch.arange(len(embedding), device=embedding.device)  # [B]
+                dialogues = torch.stack([indices, torch.zeros_like(indices)], -1)[:, None]  # [B, 1, 2]
+            embedding = self.dialogue_context(embedding, dialogues)
+        logits: Tensor = self.classifier(self.dropout(embedding))
+        return logits
 
     @abstractmethod
-    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        """The fused vector; `p` is the share of each modality that is there, 0 for one that is not."""
-
-    def embraced(self, docked: Float[Tensor, "M B c"], p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        """A draw for each feature in training; at test time what `embracement` says, the same every time."""
-        if self.training:
-            return embrace(docked, p, sample=True)
-        generator = torch.Generator(docked.device).manual_seed(0)
-        return embrace(docked, p, sample=self.config.embracement == "sample", generator=generator)
-
-    def _with_dropout(self, masks: Masks) -> Masks:
-        """In some batches every utterance keeps one or some of the modalities it has."""
-        rise = self.config.dropout_rise
-        share = self.config.modality_dropout * (min(1.0, self.trained / rise) if rise else 1.0)
-        if not share or torch.rand(()) >= share:
-            return masks
-        masks = {name: masks[name] for name in self.modalities}
-        available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        if self.config.kept == "one":
-            one = torch.multinomial(probabilities(available).T, 1)[:, 0]  # [B]
-            kept = F.one_hot(one, len(masks)).T.bool()  # [M, B]
-        else:
-            drawn = torch.rand(available.shape, device=available.device) < 0.5
-            # Where no modality is drawn, all are kept: so every subset but the empty one is as likely, the whole twice.
-            kept = drawn | ~(drawn & available).any(0)
-        return {name: mask & kept[number][:, None] for number, (name, mask) in enumerate(masks.items())}
-
-
-def answerable(mask: Bool[Tensor, "B T"]) -> Bool[Tensor, "B T"]:
-    """The mask with step 0 of an utterance that has none, so that softmax has something to choose from; what it then
-    answers is to be discarded."""
-    first = torch.arange(mask.shape[1], device=mask.device) == 0
-    return mask | (~mask.any(1, keepdim=True) & first)
-
-
-class Pooling(nn.Module):
-    """[B, T, d] -> [B, d] over the steps that are real; zeros where none is."""
-
-    def __init__(self, kind: Literal["mean", "last", "attention"], width: int) -> None:
-        super().__init__()
-        self.kind = kind
-        self.score = nn.Linear(width, 1) if kind == "attention" else None
-
-    def forward(self, x: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B d"]:
-        if self.kind == "last":
-            last = (mask.sum(1) - 1).clamp(min=0)
-            return x[torch.arange(x.shape[0], device=x.device), last] * mask.any(1)[:, None]
-        if self.score is None:
-            weights = mask.to(x.dtype)
-        else:
-            scores = self.score(x)[..., 0].masked_fill(~mask, torch.finfo(x.dtype).min)
-            weights = scores.softmax(1) * mask
-        weights = weights.to(x.dtype)
-        total = (weights[:, None] @ x)[:, 0]  # one pass over x, which is finite throughout
-        return total / weights.float().sum(1, keepdim=True).clamp(min=1e-9)
+    def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
+        """Compute the fused vector of each utterance."""

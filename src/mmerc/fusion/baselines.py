@@ -1,148 +1,189 @@
-"""What the paper's fusion is compared with, behind the same interface: any modalities, any of them missing.
+"""Fusions that the paper's fusion is compared with, behind the same interface.
 
-A modality that is missing gives zeros, beside a flag where a network could mistake them for something said.
+A missing modality gives zeros, and a flag where the network could not otherwise tell it from a present one.
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmerc.fusion.base import Fusion, FusionConfig, Masks, Pooling, Sequences
-from mmerc.fusion.crossmodal_embracenet import Crossmodal
+from mmerc.config import Protocol
+from mmerc.fusion.base import Fusion, FusionConfig, FusionInput
+from mmerc.fusion.crossmodal_embracenet import CrossmodalFusion
 from mmerc.fusion.layers.dialogue_context import Dialogues
-from mmerc.fusion.layers.embracement import Docking
+from mmerc.fusion.layers.embracement import Embracement
+from mmerc.fusion.layers.modality_dict import ModalityDict
+from mmerc.fusion.layers.pooling import Pooling
 
 RANK = 4  # of low-rank tensor fusion
 
 
 def mlp(inputs: int, config: FusionConfig) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, config.size), nn.ReLU(), nn.Dropout(config.dropout))
+    """A linear layer to the fused vector, ReLU and dropout."""
+    return nn.Sequential(nn.Linear(inputs, config.fused_size), nn.ReLU(), nn.Dropout(config.dropout))
 
 
-class Pooled(Fusion):
-    """Base of those that read one vector a modality: pooled over time, projected to `width`."""
+def concatenate_with_flags(vectors: Float[Tensor, "M B d"], p: Float[Tensor, "M B"]) -> Float[Tensor, "B f"]:
+    """Concatenate the modalities' vectors, followed by one flag per modality: 1 if it is available. f = M (d + 1)."""
+    return torch.cat([vectors.transpose(0, 1).flatten(1), (p > 0).T.to(vectors.dtype)], 1)
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
-        self.pooling = nn.ModuleDict({name: Pooling(config.pooling, size) for name, size in self.inputs.items()})
-        self.projection = nn.ModuleDict({name: nn.Linear(size, config.width) for name, size in self.inputs.items()})
 
-    def vectors(self, sequences: Sequences, masks: Masks) -> Float[Tensor, "M B d"]:
-        """Zeros for what is missing."""
+class PooledFusion(Fusion):
+    """Base of the fusions that read one vector per modality: the sequence, pooled over time and projected to d_model."""
+
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
+        self.pooling = ModalityDict({name: Pooling(config.pooling, width) for name, width in self.widths.items()})
+        self.projection = ModalityDict({name: nn.Linear(width, config.d_model) for name, width in self.widths.items()})
+
+    def pool_and_project(self, batch: FusionInput) -> Float[Tensor, "M B d"]:
+        """Compute one vector per modality; zeros if it is missing."""
         return torch.stack(
             [
-                F.relu(self.projection[name](self.pooling[name](sequences[name], mask))) * mask.any(1)[:, None]
-                for name, mask in masks.items()
+                F.relu(self.projection[name](self.pooling[name](batch.sequences[name], mask))) * mask.any(1)[:, None]
+                for name, mask in batch.masks.items()
             ]
         )
 
 
-def flagged(vectors: Float[Tensor, "M B d"], p: Float[Tensor, "M B"]) -> Float[Tensor, "B f"]:
-    """The vectors side by side, behind them which of them are there."""
-    return torch.cat([vectors.transpose(0, 1).flatten(1), (p > 0).T.to(vectors.dtype)], 1)
+class EarlyConcatenation(PooledFusion):
+    """One network on the concatenated vectors."""
+
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
+        self.mix = mlp(len(widths) * (config.d_model + 1), config)
+
+    def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
+        fused: Tensor = self.mix(concatenate_with_flags(self.pool_and_project(batch), batch.p))
+        return fused
 
 
-class EarlyConcatenation(Pooled):
-    """One network on all vectors side by side."""
+class AttentionPooling(PooledFusion):
+    """The modalities' vectors, weighted by a softmax over the available ones."""
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
-        self.mix = mlp(len(inputs) * (config.width + 1), config)
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
+        self.score = nn.Sequential(nn.Linear(config.d_model, config.d_model), nn.Tanh(), nn.Linear(config.d_model, 1))
+        self.mix = mlp(config.d_model, config)
 
-    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        return self.mix(flagged(self.vectors(sequences, masks), p))
-
-
-class AttentionPooling(Pooled):
-    """The modalities' vectors weighted by a softmax over those that are there."""
-
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
-        self.score = nn.Sequential(nn.Linear(config.width, config.width), nn.Tanh(), nn.Linear(config.width, 1))
-        self.mix = mlp(config.width, config)
-
-    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        vectors = self.vectors(sequences, masks)
-        scores = self.score(vectors)[..., 0].masked_fill(p == 0, float("-inf"))  # [M, B]
-        return self.mix((scores.softmax(0)[..., None] * vectors).sum(0))
+    def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
+        vectors = self.pool_and_project(batch)  # [M, B, d]
+        scores = self.score(vectors)[..., 0].masked_fill(batch.p == 0, float("-inf"))  # [M, B]
+        fused: Tensor = self.mix((scores.softmax(0)[..., None] * vectors).sum(0))
+        return fused
 
 
-class LowRank(Pooled):
-    """Low-rank multimodal fusion (Liu et al. 2018): the tensor product of all vectors, in rank-4 factors."""
+class LowRank(PooledFusion):
+    """Low-rank multimodal fusion (Liu et al. 2018): the tensor product of all vectors, in factors of rank 4."""
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
-        shape = (len(inputs), RANK, config.width + 1, config.size)
-        self.factors = nn.Parameter(torch.randn(shape) * (config.width + 1) ** -0.5)
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
+        shape = (len(widths), RANK, config.d_model + 1, config.fused_size)
+        self.factors = nn.Parameter(torch.randn(shape) * (config.d_model + 1) ** -0.5)
         self.weights = nn.Parameter(torch.full((RANK,), 1 / RANK))
-        self.bias = nn.Parameter(torch.zeros(config.size))
+        self.bias = nn.Parameter(torch.zeros(config.fused_size))
 
-    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        vectors = self.vectors(sequences, masks)
-        ones = torch.ones_like(vectors[..., :1])
+    def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
+        vectors = self.pool_and_project(batch)  # [M, B, d]
+        ones = torch.ones_like(vectors[..., :1])  # [M, B, 1]
         terms = torch.einsum("mbd,mrdc->mbrc", torch.cat([vectors, ones], -1), self.factors)
-        terms = terms.masked_fill((p == 0)[..., None, None], 1)  # neutral in the product
-        return torch.einsum("brc,r->bc", terms.prod(0), self.weights) + self.bias
+        terms = terms.masked_fill((batch.p == 0)[..., None, None], 1)  # neutral in the product
+        fused: Tensor = torch.einsum("brc,r->bc", terms.prod(0), self.weights) + self.bias
+        return fused
 
 
-class Late(Pooled):
-    """A classifier for each modality; the fused vector is their logits and flags, which `_told` makes one answer of."""
+class LateFusion(PooledFusion):
+    """Base of the fusions with a classifier per modality.
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config.model_copy(update={"size": len(inputs) * (classes + 1)}), inputs, classes)
-        self.own = nn.ModuleDict(
-            {name: nn.Sequential(nn.Dropout(config.dropout), nn.Linear(config.width, classes)) for name in self.inputs}
+    The vector that `fuse` computes is their logits and the flags: it has no room for a dialogue context.
+    """
+
+    has_fused_vector: ClassVar[bool] = False
+
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        config = config.model_copy(update={"fused_size": len(widths) * (classes + 1)})
+        super().__init__(config, widths, classes, protocol=protocol)
+        self.classifiers = ModalityDict(
+            {
+                name: nn.Sequential(nn.Dropout(config.dropout), nn.Linear(config.d_model, classes))
+                for name in self.modalities
+            }
         )
         self.classes = classes
 
-    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        vectors = self.vectors(sequences, masks)
-        logits = torch.stack([self.own[name](vector) for name, vector in zip(masks, vectors, strict=True)])
-        return flagged(logits * (p > 0)[..., None], p)
+    def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
+        vectors = self.pool_and_project(batch)  # [M, B, d]
+        logits = torch.stack(
+            [self.classifiers[name](vector) for name, vector in zip(self.modalities, vectors, strict=True)]
+        )  # [M, B, C]
+        return concatenate_with_flags(logits * (batch.p > 0)[..., None], batch.p)
 
 
-class LateStacking(Late):
-    """A linear layer on the logits of the modalities' own classifiers."""
+class LateStacking(LateFusion):
+    """A linear layer on the logits of the modalities' classifiers."""
 
 
-class LateAveraging(Late):
-    """The mean of the probabilities that the modalities' own classifiers give."""
+class LateAveraging(LateFusion):
+    """The mean of the probabilities that the modalities' classifiers give."""
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
-        self.classifier.requires_grad_(False)  # not asked
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
+        self.classifier.requires_grad_(False)  # unused
 
-    def answered(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:
+    def classify(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:
         count = len(self.modalities)
-        there = embedding[:, -count:].T  # [M, B]
-        logits = embedding[:, :-count].unflatten(1, (count, self.classes)).transpose(0, 1)  # [M, B, C]
-        shares = (there / there.sum(0)).clamp(min=torch.finfo(there.dtype).tiny).log()
-        return (logits.log_softmax(-1) + shares[..., None]).logsumexp(0)
+        flags = embedding[:, -count:].T  # [M, B]
+        logits = torch.unflatten(embedding[:, :-count], 1, (count, self.classes)).transpose(0, 1)  # [M, B, C]
+        log_weights = (flags / flags.sum(0)).clamp(min=torch.finfo(embedding.dtype).tiny).log()
+        return (logits.log_softmax(-1) + log_weights[..., None]).logsumexp(0)
 
 
-class EmbraceNet(Pooled):
+class EmbraceNet(PooledFusion):
     """EmbraceNet without crossmodal attention (Choi and Lee 2019)."""
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
-        self.docking = Docking(dict.fromkeys(self.inputs, config.width), config.size)
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
+        self.embracement = Embracement(
+            dict.fromkeys(self.modalities, config.d_model),
+            config.fused_size,
+            samples_in_eval=config.embracement == "sample",
+        )
 
-    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        vectors = dict(zip(masks, self.vectors(sequences, masks), strict=True))
-        return self.embraced(self.docking(vectors), p)
+    def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
+        vectors = dict(zip(self.modalities, self.pool_and_project(batch), strict=True))
+        fused: Tensor = self.embracement(vectors, batch.p)
+        return fused
 
 
-class CrossmodalConcatenation(Crossmodal):
-    """Crossmodal attention as the paper has it, its answers side by side: what the paper holds against [38]."""
+class CrossmodalConcatenation(CrossmodalFusion):
+    """Crossmodal attention as in the paper, then concatenation: what the paper compares EmbraceNet with ([38])."""
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
-        self.mix = mlp(len(inputs) * (config.width + 1), config)
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
+        self.mix = mlp(len(widths) * (config.d_model + 1), config)
 
-    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        enriched = self.enriched(sequences, masks)
-        pooled = [enriched[name] * mask.any(1)[:, None] for name, mask in masks.items()]
-        return self.mix(flagged(torch.stack(pooled), p))
+    def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
+        pooled = self.pool_crossmodal(batch)
+        vectors = torch.stack([pooled[name] * mask.any(1)[:, None] for name, mask in batch.masks.items()])  # [M, B, d]
+        fused: Tensor = self.mix(concatenate_with_flags(vectors, batch.p))
+        return fused

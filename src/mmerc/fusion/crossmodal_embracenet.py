@@ -1,45 +1,59 @@
 """The paper's fusion: crossmodal attention, pooling, docking, embracement, classifier (Section 4.2).
 
-It takes any set of modality names, any of which may be missing for any utterance, and knows none of them.
+It takes any set of modalities, any of which may be missing in any utterance.
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmerc.fusion.base import Fusion, FusionConfig, Masks, Pooling, Sequences
+from mmerc.config import Protocol
+from mmerc.fusion.base import Fusion, FusionConfig, FusionInput
 from mmerc.fusion.layers.crossmodal import CrossmodalAttention
-from mmerc.fusion.layers.embracement import Docking
+from mmerc.fusion.layers.embracement import Embracement
+from mmerc.fusion.layers.modality_dict import ModalityDict
+from mmerc.fusion.layers.pooling import Pooling
 
 
-class Crossmodal(Fusion):
-    """Base of those in which each modality asks all others."""
+class CrossmodalFusion(Fusion):
+    """Base of the fusions with crossmodal attention, in which each modality reads all others."""
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
+    has_crossmodal_attention: ClassVar[bool] = True
+
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
         self.crossmodal = CrossmodalAttention(
-            self.inputs,
-            config.width,
-            layers=config.layers,
-            heads=config.heads,
+            self.widths,
+            config.d_model,
+            num_layers=config.num_layers,
+            num_heads=config.num_heads,
             dropout=config.dropout,
-            gated=config.gated,
         )
-        self.pooling = nn.ModuleDict({name: Pooling(config.pooling, config.width) for name in self.inputs})
+        self.pooling = ModalityDict({name: Pooling(config.pooling, config.d_model) for name in self.modalities})
 
-    def enriched(self, sequences: Sequences, masks: Masks) -> dict[str, Float[Tensor, "B d"]]:
-        """Each target's answers, pooled over time."""
-        answers = self.crossmodal(sequences, masks)
-        return {name: self.pooling[name](answers[name], mask) for name, mask in masks.items()}
+    def pool_crossmodal(self, batch: FusionInput) -> dict[str, Float[Tensor, "B d"]]:
+        """Compute each target's crossmodal sequence, pooled over time."""
+        sequences = self.crossmodal(batch.sequences, batch.masks, batch.blocked_pairs)  # [B, T, d] each
+        return {name: self.pooling[name](sequences[name], mask) for name, mask in batch.masks.items()}
 
 
-class CrossmodalEmbraceNet(Crossmodal):
-    """Each modality asks all others; the answers dock and are embraced."""
+class CrossmodalEmbraceNet(CrossmodalFusion):
+    """Crossmodal attention, then EmbraceNet."""
 
-    def __init__(self, config: FusionConfig, inputs: Mapping[str, int], classes: int) -> None:
-        super().__init__(config, inputs, classes)
-        self.docking = Docking(dict.fromkeys(self.inputs, config.width), config.size)
+    def __init__(
+        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    ) -> None:
+        super().__init__(config, widths, classes, protocol=protocol)
+        self.embracement = Embracement(
+            dict.fromkeys(self.modalities, config.d_model),
+            config.fused_size,
+            samples_in_eval=config.embracement == "sample",
+        )
 
-    def fused(self, sequences: Sequences, masks: Masks, p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
-        return self.embraced(self.docking(self.enriched(sequences, masks)), p)
+    def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
+        fused: Tensor = self.embracement(self.pool_crossmodal(batch), batch.p)
+        return fused

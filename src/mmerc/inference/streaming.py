@@ -10,7 +10,7 @@ from torch import Tensor
 from mmerc.corpora import Dialogue, Key, Live, Utterance
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.features import Row
-from mmerc.fusion.layers.dialogue_context import number_of
+from mmerc.fusion.layers.dialogue_context import speaker_number
 from mmerc.inference.call_batcher import CallBatcher
 from mmerc.model.extraction import prepare_row
 from mmerc.model.inference import PastUtterance
@@ -92,7 +92,7 @@ class Conversation:
         inputs = {name: prepare_row(encoder, dialogue, index) for name, encoder in self._model.encoders.items()}
         # As in training, a speaker has a number only after an utterance of theirs could be read.
         can_be_read = any(row.values is not None for row in inputs.values())
-        speaker = number_of(latest.speaker, self._speaker_numbers) if can_be_read else 0
+        speaker = speaker_number(latest.speaker, self._speaker_numbers) if can_be_read else 0
         request = LiveRequest(latest, inputs, LiveContext(tuple(self._past_vectors), speaker), self.explain)
         prediction, vector = self._batcher(request)
         if vector is not None:

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from mmerc.corpora import Key
 from mmerc.encoders.base import padded
 from mmerc.features import Row
-from mmerc.fusion.layers.dialogue_context import Dialogues, numbered
+from mmerc.fusion.layers.dialogue_context import Dialogues, number_speakers
 
 Inputs = dict[str, Tensor]
 POOL = 16  # batches whose members are sorted by length among themselves
@@ -64,7 +64,7 @@ class FusionExamples:
             rows = {index: row for row, index in enumerate(indices)}
             parts = []
             for unit in self._group_by_dialogue(indices):
-                numbers = numbered([self.speakers.get(self.keys[index], "") for index in unit])
+                numbers = number_speakers([self.speakers.get(self.keys[index], "") for index in unit])
                 parts.append(torch.tensor([[rows[index], number] for index, number in zip(unit, numbers, strict=True)]))
             batch["dialogues"] = pad_sequence(parts, batch_first=True, padding_value=-1)  # [D, L, 2]
         return batch

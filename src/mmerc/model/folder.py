@@ -121,7 +121,7 @@ def name_model(folder: Path, corpus: str) -> str:
 def save_fusion(folder: Path, network: Fusion, history: Sequence[Mapping[str, float]]) -> None:
     """Write a trained fusion and the history of its training."""
     settings = {
-        "widths": dict(network.inputs),
+        "widths": dict(network.widths),
         "classes": network.classifier.out_features,
         "protocol": network.protocol,
         **network.config.model_dump(),

@@ -40,7 +40,7 @@ def predict_fused(
     """
     present = [key for key in keys if any(store[key].values is not None for store in features.values())]
     examples = FusionExamples(
-        features, fusion.inputs, present, [0] * len(present), by_dialogue=fusion.uses_dialogue, speakers=speakers
+        features, fusion.widths, present, [0] * len(present), by_dialogue=fusion.has_dialogue_context, speakers=speakers
     )
     options = {"blocked_pairs": blocked_pairs} if blocked_pairs else {}  # a graph for onnxruntime takes no pairs
     probabilities: ProbabilitiesByKey = {}

@@ -172,7 +172,7 @@ class EmotionModel:
             (rows,) = features.values()
             return self.calibration.apply(predict_alone(rows, keys), self.prior), {}
         probabilities, vectors = predict_fused(self.fusion, features, keys, speakers or {}, blocked_pairs=blocked_pairs)
-        if not self.fusion.uses_dialogue:
+        if not self.fusion.has_dialogue_context:
             vectors = {}
         elif context is not None:
             past = {key: each.past for key, each in context.items()}

@@ -1,4 +1,4 @@
-"""A running mean of a network's weights (Polyak and Juditsky 1992): steadier than the last step's."""
+"""Exponential moving average (EMA) of a network's weights (Polyak and Juditsky 1992)."""
 
 from typing import Any
 
@@ -6,50 +6,52 @@ import torch
 from torch import Tensor, nn
 
 
-class WeightMean:
-    """Exponential mean with `decay`, shorter at the start so that the first steps are soon forgotten.
+class WeightEMA:
+    """The moving average of the trainable weights and of the floating-point buffers of `network`.
 
-    Batch statistics are averaged, too: those of the last steps belong to the last steps' weights, not to their mean.
+    Buffers are averaged too: the batch statistics of the last steps fit the weights of the last steps, not their average.
+
+    Args:
+        network: the network in training.
+        decay: weight of the previous average; smaller in the first steps: (1 + steps) / (10 + steps).
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network, self.decay, self.steps = network, decay, 0
-        self.means: list[Tensor] = []
-
-    @property
-    def weights(self) -> list[Tensor]:
-        learned = [value for value in self.network.parameters() if value.requires_grad]
-        return learned + [value for value in self.network.buffers() if value.is_floating_point()]
+        self.averages: list[Tensor] = []
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights as they stand after a step."""
-        if not self.means:
-            self.means = [value.detach().clone() for value in self.weights]
-        weights = self._followed()
+        """Add the present weights to the average, after each step."""
+        weights = self._list_weights()
+        if not self.averages:
+            self.averages = [value.detach().clone() for value in weights]
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self.means, weights, 1 - decay)
+        torch._foreach_lerp_(self.averages, weights, 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
-        """Put the mean into the network and the network's weights aside; called again, the other way round."""
-        weights = self._followed()
-        for mean, value in zip(self.means, weights, strict=bool(self.means)):
-            kept = value.clone()
-            value.copy_(mean)
-            mean.copy_(kept)
+        """Exchange the weights in the network with the averages; does nothing before the first update."""
+        weights = self._list_weights()
+        for average, value in zip(self.averages, weights, strict=bool(self.averages)):
+            present = value.clone()
+            value.copy_(average)
+            average.copy_(present)
 
     def state(self) -> dict[str, Any]:
-        return {"steps": self.steps, "means": self.means}
+        """Return what `load` restores, for a checkpoint."""
+        return {"steps": self.steps, "averages": self.averages}
 
     def load(self, state: dict[str, Any]) -> None:
+        """Restore what `state` returned."""
         self.steps = state["steps"]
-        self.means = state["means"]
+        self.averages = state["averages"]
 
-    def _followed(self) -> list[Tensor]:
-        """The weights, and the means where they are: a checkpoint is read before the network moves to its device."""
-        weights = self.weights
-        if self.means and self.means[0].device != weights[0].device:
-            self.means = [mean.to(value.device) for mean, value in zip(self.means, weights, strict=True)]
+    def _list_weights(self) -> list[Tensor]:
+        """List the weights, and move the averages to their device: `load` runs before the network moves to its device."""
+        weights: list[Tensor] = [value for value in self.network.parameters() if value.requires_grad]
+        weights += [value for value in self.network.buffers() if value.is_floating_point()]
+        if self.averages and self.averages[0].device != weights[0].device:
+            self.averages = [average.to(value.device) for average, value in zip(self.averages, weights, strict=True)]
         return weights

@@ -49,10 +49,10 @@ def train_fusion(
         task = Task(
             name=folder.name,
             network=network,
-            forward=FusionForward(network),
+            forward=FusionForward(network, fusion),
             config=fusion,
-            train=make_examples(features, widths, corpus, "train", by_dialogue=network.uses_dialogue),
-            dev=make_examples(features, widths, corpus, selection_split(corpus), by_dialogue=network.uses_dialogue),
+            train=make_examples(features, widths, corpus, "train", by_dialogue=network.has_dialogue_context),
+            dev=make_examples(features, widths, corpus, selection_split(corpus), by_dialogue=network.has_dialogue_context),
             classes=len(corpus.labels),
             seed=seed,
         )

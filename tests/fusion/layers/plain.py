@@ -1,11 +1,11 @@
-"""Crossmodal attention as the paper draws it, a network for each ordered pair: the reference of the batched form."""
+"""The reference for `CrossmodalAttention`: one module for each ordered pair, utterance by utterance, as in the paper."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmerc.fusion.base import Masks, Sequences
 from mmerc.fusion.layers.crossmodal import CrossmodalAttention
+from mmerc.fusion.layers.sequences import Masks, Sequences
 
 
 class Block(nn.Module):
@@ -34,56 +34,56 @@ class Block(nn.Module):
         return self.norm_output(self.narrow(F.relu(self.widen(x))) + x)
 
 
-class Plain(nn.Module):
-    """Pair after pair, with the weights of a batched network."""
+class PlainCrossmodalAttention(nn.Module):
+    """One `Block` per pair and layer, with the weights of `attention`."""
 
-    def __init__(self, batched: CrossmodalAttention, inputs: dict[str, int], heads: int) -> None:
+    def __init__(self, attention: CrossmodalAttention, widths: dict[str, int], heads: int) -> None:
         super().__init__()
-        self.names = tuple(inputs)
-        self.own = batched.own
+        self.names = tuple(widths)
+        self.projection = attention.projection
         self.pairs = nn.ModuleDict()
-        width, layers = batched.width, batched.layers
+        width, layers = attention.d_model, attention.num_layers
         for target in self.names:
             sources = [name for name in self.names if name != target]
-            whole = batched.targets[target]
-            for place, source in enumerate(sources):
+            module = attention.targets[target]
+            for pair, source in enumerate(sources):
                 targets = [name for name in self.names if name != source]
-                answers = batched.sources[source].weight.unflatten(0, (len(targets), layers, 2, width))  # type: ignore[operator]
+                key_value = attention.key_value[source].weight.unflatten(0, (len(targets), layers, 2, width))
                 blocks = nn.ModuleList()
-                for number in range(layers):
-                    block = Block(width if number else inputs[target], inputs[source], width, heads)
-                    layer = whole.layers[number]  # type: ignore[index, union-attr]
-                    queries = whole.query.weight.unflatten(0, (len(sources), width))  # type: ignore[operator, union-attr]
-                    asked = whole.queries[number - 1].weight[place].T if number else queries[place]  # type: ignore[index, union-attr]
+                for index in range(layers):
+                    block = Block(width if index else widths[target], widths[source], width, heads)
+                    layer = module.layers[index]
+                    queries = module.query.weight.unflatten(0, (len(sources), width))
+                    query = module.queries[index - 1].weight[pair].T if index else queries[pair]  # type: ignore[index, union-attr]
                     copy = {
-                        "query.weight": asked,
-                        "key.weight": answers[targets.index(target), number, 0],
-                        "value.weight": answers[targets.index(target), number, 1],
+                        "query.weight": query,
+                        "key.weight": key_value[targets.index(target), index, 0],
+                        "value.weight": key_value[targets.index(target), index, 1],
                     }
                     for name in ("widen", "narrow"):
-                        copy[f"{name}.weight"] = getattr(layer, name).weight[place].T
-                        copy[f"{name}.bias"] = getattr(layer, name).bias[place, 0]
+                        copy[f"{name}.weight"] = getattr(layer, name).weight[pair].T
+                        copy[f"{name}.bias"] = getattr(layer, name).bias[pair, 0]
                     for name in ("norm_attention", "norm_output"):
-                        copy[f"{name}.weight"] = getattr(layer, name).weight[place, 0, 0]
-                        copy[f"{name}.bias"] = getattr(layer, name).bias[place, 0, 0]
+                        copy[f"{name}.weight"] = getattr(layer, name).weight[pair, 0, 0]
+                        copy[f"{name}.bias"] = getattr(layer, name).bias[pair, 0, 0]
                     block.load_state_dict(copy)
                     blocks.append(block)
                 self.pairs[f"{source}->{target}"] = blocks
 
     def forward(self, sequences: Sequences, masks: Masks) -> dict[str, Tensor]:
-        enriched = {}
+        out = {}
         for target in self.names:
             rows = []
-            for row in range(len(sequences[target])):  # utterance by utterance, on its real steps alone
+            for row in range(len(sequences[target])):  # one utterance at a time
                 here = sequences[target][row : row + 1]
                 product = None
                 for source in self.names:
                     if source == target or not masks[source][row].any():
                         continue
-                    out = here
+                    read = here
                     for block in self.pairs[f"{source}->{target}"]:  # type: ignore[union-attr]
-                        out = block(out, sequences[source][row : row + 1], masks[source][row : row + 1])
-                    product = out if product is None else product * out
-                rows.append(self.own[target](here) if product is None else product)
-            enriched[target] = torch.cat(rows)
-        return enriched
+                        read = block(read, sequences[source][row : row + 1], masks[source][row : row + 1])
+                    product = read if product is None else product * read
+                rows.append(self.projection[target](here) if product is None else product)
+            out[target] = torch.cat(rows)
+        return out

@@ -1,4 +1,4 @@
-"""EmbraceNet (Choi and Lee 2019; paper, Eq. 13-16): each feature of the fused vector comes from one modality."""
+"""EmbraceNet (Choi and Lee 2019; Eq. 13-16 of the paper): each feature of the fused vector comes from one modality."""
 
 from collections.abc import Mapping
 
@@ -7,39 +7,70 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmerc.fusion.layers.modality_dict import ModalityDict
+
 
 class Docking(nn.Module):
-    """One fully connected layer with ReLU per modality, from its own width to the common one."""
+    """A linear layer with ReLU for each modality, from its width to the common size c.
 
-    def __init__(self, inputs: Mapping[str, int], size: int) -> None:
+    Args:
+        widths: the width of each modality's vector.
+        size: c.
+    """
+
+    def __init__(self, widths: Mapping[str, int], size: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleDict({name: nn.Linear(width, size) for name, width in inputs.items()})
+        self.layers = ModalityDict({name: nn.Linear(width, size) for name, width in widths.items()})
 
     def forward(self, vectors: Mapping[str, Float[Tensor, "B _"]]) -> Float[Tensor, "M B c"]:
         return torch.stack([F.relu(self.layers[name](vector)) for name, vector in vectors.items()])
 
 
-def probabilities(available: Bool[Tensor, "M B"], weights: Float[Tensor, " M"] | None = None) -> Float[Tensor, "M B"]:
-    """p of Eq. 13 for each utterance: uniform (or `weights`), 0 for what is missing, and summing to 1.
+class Embracement(nn.Module):
+    """Docking and embracement: one vector per modality -> the fused vector.
 
-    >>> probabilities(torch.tensor([[True], [False], [True]])).T.tolist()
+    Args:
+        widths: the width of each modality's vector.
+        size: c of the fused vector.
+        samples_in_eval: at test time, draw with a fixed seed in place of the expectation; both are deterministic.
+    """
+
+    def __init__(self, widths: Mapping[str, int], size: int, *, samples_in_eval: bool) -> None:
+        super().__init__()
+        self.docking = Docking(widths, size)
+        self.samples_in_eval = samples_in_eval
+
+    def forward(self, vectors: Mapping[str, Float[Tensor, "B _"]], p: Float[Tensor, "M B"]) -> Float[Tensor, "B c"]:
+        docked = self.docking(vectors)  # [M, B, c]
+        if self.training:
+            return embrace(docked, p, sample=True)
+        generator = torch.Generator(docked.device).manual_seed(0)
+        return embrace(docked, p, sample=self.samples_in_eval, generator=generator)
+
+
+def availability_probabilities(
+    is_available: Bool[Tensor, "M B"], weights: Float[Tensor, " M"] | None = None
+) -> Float[Tensor, "M B"]:
+    """Compute p of Eq. 13 for each utterance: `weights` (default: uniform) over the available modalities, with sum 1.
+
+    >>> availability_probabilities(torch.tensor([[True], [False], [True]])).T.tolist()
     [[0.5, 0.0, 0.5]]
 
     Raises:
-        ValueError: an utterance has no modality at all.
+        ValueError: an utterance has no modality.
     """
-    if not bool(available.any(0).all()):
-        raise ValueError("an utterance without any modality cannot be embraced; give the label prior for it instead")
-    p = available.float() if weights is None else available * weights[:, None]
+    if not bool(is_available.any(0).all()):
+        raise ValueError("an utterance without any modality cannot be fused: predict the label prior for it instead.")
+    p = is_available.float() if weights is None else is_available * weights[:, None]
     return p / p.sum(0)
 
 
 def embrace(
     docked: Float[Tensor, "M B c"], p: Float[Tensor, "M B"], *, sample: bool, generator: torch.Generator | None = None
 ) -> Float[Tensor, "B c"]:
-    """The fused vector: one draw per feature (Eq. 13-15), or its expectation, which is the same every time."""
+    """Compute the fused vector: one draw for each feature (Eq. 13-15), or its expectation, which is deterministic."""
     if not sample:
         return (p[..., None] * docked).sum(0)
-    modalities, batch, size = docked.shape
+    _, _, size = docked.shape
     chosen = torch.multinomial(p.T, size, replacement=True, generator=generator)  # [B, c], r of Eq. 13
     return docked.gather(0, chosen[None])[0]  # Eq. 14 and 15

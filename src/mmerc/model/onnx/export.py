@@ -74,7 +74,7 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
         if loaded.fusion is not None:
             if loaded.fusion.config.embracement == "sample":
                 raise RunError("fusion.embracement=sample is random and cannot be exported: train with expectation.")
-            if loaded.fusion.uses_dialogue:
+            if loaded.fusion.has_dialogue_context:
                 raise RunError(
                     "a fusion that reads the dialogue (fusion.dialogue_context, ctnet) cannot be exported: train without it."
                 )
@@ -102,11 +102,11 @@ def _fusion_inputs(fusion: Fusion, lengths: Sequence[int]) -> dict[str, Tensor]:
     """Random utterances of these lengths, each modality longer than the one before; each utterance but the first lacks one."""
     rng = torch.Generator().manual_seed(len(lengths))
     inputs: dict[str, Tensor] = {}
-    for number, (name, width) in enumerate(fusion.inputs.items()):
+    for number, (name, width) in enumerate(fusion.widths.items()):
         steps = torch.tensor(lengths) + LONGER * number
         mask = torch.arange(int(steps.max()))[None] < steps[:, None]
         for row in range(1, len(lengths)):
-            mask[row] &= row % len(fusion.inputs) != number
+            mask[row] &= row % len(fusion.widths) != number
         inputs |= {f"sequence_{name}": torch.randn(*mask.shape, width, generator=rng), f"mask_{name}": mask}
     return inputs
 
