@@ -146,7 +146,7 @@ def test_who_has_said_nothing_that_can_be_read_has_no_number_in_either() -> None
     torch.manual_seed(0)
     encoders = {}
     for name in ("skin", "pulse"):
-        config = check_config(name, {"encoder": "signal", "signal": name, "inputs": 2, "hidden": 4})
+        config = check_config(name, {"encoder": "signal", "signal": name, "input_size": 2, "hidden_size": 4})
         encoders[name] = ENCODERS["signal"](config, 7).eval()
     reads = FusionConfig(width=8, size=8, context=True, protocol="online")
     fusion = build(reads, {name: encoder.width for name, encoder in encoders.items()}, 7).eval()

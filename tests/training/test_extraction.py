@@ -51,7 +51,7 @@ def test_a_reason_for_every_row_without_an_array(voice: Voice, corpus: Corpus, t
 
 def test_what_an_encoder_noted_stays_with_its_features(corpus: Corpus, tmp_path: Path) -> None:
     class Noting(Voice):
-        def prepare_noted(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
+        def prepare_with_notes(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
             return self.prepare(dialogue, place), {"place": place}
 
     encoder = Noting(SpectrogramConfig(encoder="spectrogram", channels=8), 7)

@@ -16,7 +16,7 @@ def test_the_flat_form_comes_back_the_same() -> None:
 def test_general_keys_reach_the_modalities_they_concern() -> None:
     checked = check(config.load("paper", None, ["pretrained=false", "protocol=online"]))
     assert [section.pretrained for section in checked.modalities.values()] == [False] * 3
-    assert checked.modalities["text"].protocol == "online"  # type: ignore[attr-defined]
+    assert checked.protocol == "online"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_each_signal_gets_an_encoder_and_words_stay() -> None:
     settings = with_signals(COMPACT, corpus(text="hi", signals=signals))
     checked = check(settings).modalities
     assert list(checked) == ["pulse", "text", "words"]
-    assert (checked["text"].context, checked["pulse"].context) == (True, False)  # type: ignore[attr-defined]
+    assert (checked["text"].dialogue_context, checked["pulse"].dialogue_context) == (True, False)  # type: ignore[attr-defined]
     assert checked["words"].encoder == "bert" and settings["fusion"] == COMPACT["fusion"]
     assert list(check(with_signals(COMPACT, corpus(text="hi", signals={"pulse": np.ones(2)}))).modalities) == [
         "pulse", "text",
@@ -40,7 +40,7 @@ def test_each_signal_gets_an_encoder_and_words_stay() -> None:
     assert with_signals(COMPACT, told)["fusion"]["epochs"] == 8 < COMPACT["fusion"]["epochs"]
     assert with_signals(COMPACT, told, ["pulse", "words"])["fusion"] == COMPACT["fusion"]
     noises = [
-        {name: with_signals(COMPACT, each)[name]["noise"] for name in signals}
+        {name: with_signals(COMPACT, each)[name]["noise_std"] for name in signals}
         for each in (told, replace(told, leaky_signals=()))
     ]
     assert noises == [{"text": 1.5, "pulse": 0.0}, {"text": 0.7, "pulse": 0.0}]
@@ -62,7 +62,7 @@ def test_one_odd_utterance_changes_no_signal() -> None:
         for n in range(4)
     )
     settings = with_signals(COMPACT, Corpus("c", SEVEN, {"train": (Dialogue("train", 0, turns),)}))
-    assert (settings["pose"]["context"], settings["pose"]["noise"]) == (True, 0.7)
+    assert (settings["pose"]["dialogue_context"], settings["pose"]["noise_std"]) == (True, 0.7)
 
 
 def test_the_words_have_a_name_of_their_own() -> None:

@@ -56,7 +56,7 @@ def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
     def trained(place: str, run: str, names: str, start: str = "", seeds: int = 1) -> dict[str, torch.Tensor]:
         stage = {
             "encoder": "signal",
-            "hidden": 4,
+            "hidden_size": 4,
             "epochs": 1,
             "learning_rate": 1e-12,
         }  # it ends with what it starts from
@@ -91,5 +91,5 @@ def test_a_learned_vocabulary_is_handed_to_no_other_model() -> None:
     from mmerc import config
     from mmerc.training.run_config import check
 
-    with pytest.raises(ConfigError, match="a vocabulary that is learned from a corpus fits no other model"):
+    with pytest.raises(ConfigError, match="a vocabulary that is learned from the corpus does not fit another model"):
         check(config.load("smoke", None, ["text.warm_start=model:x"]))

@@ -58,7 +58,7 @@ def prepared(encoder: Encoder, dialogue: Dialogue, place: int) -> Row:
     turn = dialogue.utterances[place]
     key = turn.key
     try:
-        values, notes = encoder.prepare_noted(dialogue, place)
+        values, notes = encoder.prepare_with_notes(dialogue, place)
         return Row(key, values, None, notes | {SPEAKER: turn.speaker})
     except MissingModality as missing:
         return Row(key, None, str(missing))

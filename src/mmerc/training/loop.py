@@ -181,15 +181,14 @@ class Stage(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         config = self.task.config
-        share = getattr(self.network, "rate_of", lambda name: 1.0)
-        sorted_out: dict[tuple[float, bool], list[nn.Parameter]] = {}
-        for name, value in self.network.named_parameters():
+        sorted_out: dict[bool, list[nn.Parameter]] = {}
+        for value in self.network.parameters():
             if value.requires_grad:
-                sorted_out.setdefault((share(name), value.ndim > 1), []).append(value)
+                sorted_out.setdefault(value.ndim > 1, []).append(value)
         # Biases and gains are not decayed: shrinking them regularises nothing.
         groups: list[dict[str, Any]] = [
-            {"params": values, "lr": config.learning_rate * part, "weight_decay": config.weight_decay * is_matrix}
-            for (part, is_matrix), values in sorted_out.items()
+            {"params": values, "weight_decay": config.weight_decay * is_matrix}
+            for is_matrix, values in sorted_out.items()
         ]
         optimizer: torch.optim.Optimizer
         if config.optimizer == "sgd":

@@ -209,7 +209,7 @@ class Seed:
     def _untrained(self, modality: str) -> Encoder:
         config = self.config.modalities[modality]
         torch.manual_seed(self.seed)  # the layers that start from chance start the same in a resumed run
-        encoder = ENCODERS[config.encoder](config, len(self.corpus.labels))
+        encoder = ENCODERS[config.encoder](config, len(self.corpus.labels), protocol=self.config.protocol)
         encoder.adapt(self.corpus.dialogues("train"))
         return encoder
 

@@ -87,10 +87,7 @@ def check(settings: Settings, *, only: list[str] | None = None) -> RunConfig:
             raise ConfigError(misnamed(name))
         if pretrained is not None:
             section["pretrained"] = pretrained
-        checked = check_config(name, section)
-        if "protocol" in type(checked).model_fields:
-            checked = check_config(name, section | {"protocol": protocol})
-        modalities[name] = checked
+        modalities[name] = check_config(name, section)
     if only is not None:
         unknown = [name for name in only if name not in modalities]
         if unknown or not only:

@@ -14,7 +14,7 @@ from mmerc.training.run_config import GENERAL, misnamed
 WORDS = "words"  # the text network, where a signal is called text already
 SIGNAL: Settings = {
     "encoder": "signal",
-    "hidden": 64,
+    "hidden_size": 64,
     "dropout": 0.5,
     "epochs": 20,
     "batch_size": 32,
@@ -58,7 +58,7 @@ def with_signals(settings: Settings, corpus: Corpus, only: Sequence[str] | None 
         if found[1] > found[2]  # a line too many in somebody's file does not make sequences of all
     }
     sections = {
-        name: {**SIGNAL, "signal": name, "context": name in noise, "noise": noise.get(name, 0.0)}
+        name: {**SIGNAL, "signal": name, "dialogue_context": name in noise, "noise_std": noise.get(name, 0.0)}
         for name in sorted(dimensions)
     }
     clips = any(turn.clip for turn in turns)

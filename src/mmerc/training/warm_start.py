@@ -16,7 +16,7 @@ from mmerc import weights
 from mmerc.corpora import Corpus, open_corpus
 from mmerc.corpora.location import beside
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.encoders.text.lora import unmerged
+from mmerc.encoders.text.lora import rename_for_lora
 from mmerc.errors import MmercError
 from mmerc.files import replacing
 from mmerc.hardware import is_main_process
@@ -60,7 +60,7 @@ class WarmStart:
                 self._keep(weights.read_tensors(file), start, same)
             elif not self._trained(modality, encoder, start):
                 return
-        tensors = unmerged(encoder, weights.read_tensors(start))
+        tensors = rename_for_lora(encoder, weights.read_tensors(start))
         own = {name: value for name, value in encoder.state_dict().items() if name not in tensors}
         weights.fill(encoder, tensors | own, str(start))
 
@@ -82,7 +82,7 @@ class WarmStart:
         log.info("%s: first on %s (--set %s.warm_start= leaves that out)", modality, location, modality)
         same = corpus.labels == self.corpus.labels
         if not same:
-            encoder = ENCODERS[config.encoder](config, len(corpus.labels))
+            encoder = ENCODERS[config.encoder](config, len(corpus.labels), protocol=self.config.protocol)
             encoder.adapt(self.corpus.dialogues("train"))
         selection = selection_of(corpus)
         inputs = inputs_in(self.run, f"{modality}-warm", encoder, corpus, ["train", selection])
@@ -91,7 +91,7 @@ class WarmStart:
             network=encoder,
             forward=encoder,
             # Plainly: the second pass of R-Drop would double the longest part of all for no dev number of this corpus.
-            config=config.model_copy(update={"epochs": config.warm_epochs, "consistency": 0.0}),
+            config=config.model_copy(update={"epochs": config.warm_start_epochs, "consistency": 0.0}),
             train=encoder_examples(encoder, inputs, corpus, "train"),
             dev=encoder_examples(encoder, inputs, corpus, selection),
             classes=len(corpus.labels),

@@ -18,7 +18,13 @@ from mmerc.training.run import train
 from mmerc.training.run_config import check
 
 SMALL = [
-    *("text.backbone=scratch", "text.warm_start=", "text.epochs=1", "text.scratch_width=32", "text.scratch_layers=1"),
+    *(
+        "text.backbone=scratch",
+        "text.warm_start=",
+        "text.epochs=1",
+        "text.scratch_hidden_size=32",
+        "text.scratch_num_layers=1",
+    ),
     *("audio.epochs=1", "audio.least_speech=0", "audio.channels=4", "audio.hidden=8"),
     *("face.epochs=1", "face.channels=8", "face.hidden=8", "face.images=2", "fusion.epochs=1", "fusion.width=16"),
 ]
@@ -107,7 +113,7 @@ def test_a_network_that_cannot_be_traced_is_named(small_run: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("context", [False, True])
 def test_a_graph_of_a_signal_whose_input_is_named_like_an_output(tmp_path: Path, context: bool) -> None:
-    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", inputs=2, hidden=4, context=context), 3)
+    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", input_size=2, hidden_size=4, dialogue_context=context), 3)
     batches = [_inputs(encoder.eval(), lengths) for lengths in LENGTHS]
     part = _part(tmp_path, "pulse", encoder, ("sequence", "steps", "logits"), batches, False)
     assert list(part["inputs"]) == ["steps", "mask"]
