@@ -113,7 +113,9 @@ def test_a_network_that_cannot_be_traced_is_named(small_run: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("context", [False, True])
 def test_a_graph_of_a_signal_whose_input_is_named_like_an_output(tmp_path: Path, context: bool) -> None:
-    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", input_size=2, hidden_size=4, dialogue_context=context), 3)
+    encoder = Signal(
+        SignalConfig(encoder="signal", signal="pulse", input_size=2, hidden_size=4, dialogue_context=context), 3
+    )
     batches = [_inputs(encoder.eval(), lengths) for lengths in LENGTHS]
     part = _part(tmp_path, "pulse", encoder, ("sequence", "steps", "logits"), batches, False)
     assert list(part["inputs"]) == ["steps", "mask"]
