@@ -50,7 +50,12 @@ def dialogue_of(clips: Sequence[Clip]) -> Dialogue:
 def encoder_of(preset: str, modality: str) -> Encoder:
     settings = read_settings(preset, None, [])[modality] | ({"pretrained": False} if preset == "paper" else {})
     if settings.get("backbone") == "openai-gpt":  # the same size without its weights, which may not be here
-        settings |= {"backbone": "scratch", "scratch_layers": 12, "scratch_width": 768, "scratch_vocabulary": 40_478}
+        settings |= {
+            "backbone": "scratch",
+            "scratch_num_layers": 12,
+            "scratch_hidden_size": 768,
+            "scratch_vocab_size": 40_478,
+        }
     checked = check_config(modality, settings)
     return ENCODERS[checked.encoder](checked, CLASSES).eval()
 

@@ -23,7 +23,7 @@ from mmerc import config
 from mmerc.corpora import Corpus, open_corpus
 from mmerc.encoders import ENCODERS, Example, check_config
 from mmerc.encoders.text.base import TextEncoder
-from mmerc.encoders.text.input import ID
+from mmerc.encoders.text.input import TOKEN
 from mmerc.inference import Predictor
 from mmerc.training.batches import make_batches
 
@@ -69,7 +69,7 @@ def plain(encoder: TextEncoder, examples: list[Example]) -> float:
     network = encoder.backbone.eval()
     began = time.perf_counter()
     for example in examples:
-        ids = torch.from_numpy(example.values[None, :, ID]).long()
+        ids = torch.from_numpy(example.values[None, :, TOKEN]).long()
         hidden = network(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
         encoder.emotion(hidden[:, 0].repeat(1, 2) if encoder.config.pooling == "both" else hidden[:, 0]).softmax(1)
     return len(examples) / (time.perf_counter() - began)

@@ -14,8 +14,8 @@ from mmerc.encoders.audio.speech_transformer import SpeechTransformerConfig
 from mmerc.encoders.audio.wavernn import WaveRnnConfig
 from mmerc.encoders.face.encoder import FaceConfig
 from mmerc.encoders.signal import SignalConfig
-from mmerc.encoders.text.base import TextConfig
 from mmerc.encoders.text.bert import BertTextConfig
+from mmerc.encoders.text.config import TextConfig
 from mmerc.encoders.text.gpt import GptConfig
 from mmerc.fusion import FusionConfig
 from mmerc.training.run_config import RunConfig, TrainerConfig

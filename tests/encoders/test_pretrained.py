@@ -2,44 +2,43 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 from transformers import BertConfig, BertModel
 
-from mmerc.encoders.pretrained import load_backbone
-from mmerc.encoders.text.bert import Bert
+from mmerc.encoders.pretrained import explain_load_errors, load_network
 from mmerc.errors import WeightsError
 
+SETTINGS = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A small BERT as its makers would publish it."""
-    torch.manual_seed(0)
-    settings = BertConfig(
-        vocab_size=300, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+
+def test_weights_are_loaded_only_if_asked_for(tmp_path: Path) -> None:
+    network = BertModel(SETTINGS)
+    network.save_pretrained(tmp_path)
+    pretrained, random = (load_network(str(tmp_path), SETTINGS, pretrained=each) for each in (True, False))
+    expected = network.embeddings.word_embeddings.weight
+    assert torch.equal(pretrained.embeddings.word_embeddings.weight, expected)
+    assert not torch.equal(random.embeddings.word_embeddings.weight, expected)
+
+
+def test_a_pickle_is_not_loaded(tmp_path: Path) -> None:
+    network = BertModel(SETTINGS)
+    network.config.save_pretrained(tmp_path)
+    torch.save(network.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(OSError, match="safetensors"):
+        load_network(str(tmp_path), SETTINGS, pretrained=True)
+
+
+def test_a_load_error_becomes_one_sentence_with_a_remedy() -> None:
+    expected = (
+        r'the speech network "some/name" cannot be loaded \(no such file\): download it on a machine with internet access '
+        r"and set backbone to its folder\."
     )
-    BertModel(settings).save_pretrained(tmp_path)
-    Bert.learned_tokenizer(["some words"], 300).save_pretrained(tmp_path)
-    return tmp_path
+    with (
+        pytest.raises(WeightsError, match=expected),
+        explain_load_errors("speech", "some/name", "set backbone to its folder"),
+    ):
+        raise OSError("no such file\nlong explanation")
 
 
-def dropouts(network: nn.Module) -> set[float]:
-    return {
-        part.p for name, part in network.named_modules() if isinstance(part, nn.Dropout) and "attention.self" in name
-    }
-
-
-def test_weights_come_along_and_attention_dropout_is_ours(folder: Path) -> None:
-    trained, _ = load_backbone(str(folder), pretrained=True)
-    again, _ = load_backbone(str(folder), pretrained=True, attention_dropout=0.3)
-    fresh, _ = load_backbone(str(folder), pretrained=False)
-    one, two, other = (network.embeddings.word_embeddings.weight for network in (trained, again, fresh))  # type: ignore[union-attr]
-    assert torch.equal(one, two) and not torch.equal(one, other)  # type: ignore[arg-type]
-    assert dropouts(trained) == {0.0} and dropouts(again) == {0.3}
-
-
-def test_a_pickled_network_is_not_loaded(folder: Path) -> None:
-    network, _ = load_backbone(str(folder), pretrained=True)
-    torch.save(network.state_dict(), folder / "pytorch_model.bin")
-    (folder / "model.safetensors").unlink()
-    with pytest.raises(WeightsError, match="cannot be loaded"):
-        load_backbone(str(folder), pretrained=True)
+def test_other_errors_are_not_hidden() -> None:
+    with pytest.raises(KeyError), explain_load_errors("text", "some/name", "try again"):
+        raise KeyError("a mistake in the program")

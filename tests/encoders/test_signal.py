@@ -12,94 +12,119 @@ from mmerc.errors import ConfigError, MissingModality
 VALUES = [[1.0, 10.0], [3.0, 10.0], None, [5.0, 10.0]]
 
 
-def talk(values: list[object] = VALUES) -> Dialogue:  # type: ignore[assignment]
-    turns = (
-        Utterance("train", 0, n, signals={} if v is None else {"pulse": np.asarray(v)}) for n, v in enumerate(values)
+def make_dialogue(values: list[object] = VALUES) -> Dialogue:  # type: ignore[assignment]
+    utterances = (
+        Utterance("train", 0, index, signals={} if value is None else {"pulse": np.asarray(value)})
+        for index, value in enumerate(values)
     )
-    return Dialogue("train", 0, tuple(turns))
+    return Dialogue("train", 0, tuple(utterances))
 
 
-def made(**settings: object) -> Signal:
+def make_encoder(*, protocol: str = "offline", **settings: object) -> Signal:
     torch.manual_seed(0)
-    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", hidden=4, **settings), 7)  # type: ignore[arg-type]
-    encoder.adapt([talk()])
+    config = SignalConfig(encoder="signal", signal="pulse", hidden_size=4, **settings)  # type: ignore[arg-type]
+    encoder = Signal(config, 7, protocol=protocol)  # type: ignore[arg-type]
+    encoder.adapt([make_dialogue()])
     return encoder.eval()
 
 
-def answer(encoder: Signal, said: Dialogue, place: int) -> torch.Tensor:
-    return encoder(encoder.collate([Example(("t", "0", "0"), encoder.prepare(said, place))])).logits[0]
+def predict(encoder: Signal, dialogue: Dialogue, index: int) -> torch.Tensor:
+    logits: torch.Tensor = encoder(
+        encoder.collate([Example(("t", "0", "0"), encoder.prepare(dialogue, index))])
+    ).logits[0]
+    return logits
 
 
 def test_columns_means_and_deviations_come_from_training() -> None:
-    encoder = made()
-    assert encoder.config.inputs == 2
+    encoder = make_encoder()
+    assert encoder.config.input_size == 2
     assert encoder.mean.tolist() == [3.0, 10.0]
     assert encoder.deviation.tolist() == pytest.approx([np.sqrt(8 / 3), 1e-5])  # the second column is constant
 
 
-def test_a_missing_or_odd_signal_is_a_missing_modality() -> None:
-    encoder = made()
-    for value in (None, [np.nan, 1.0], [[[1.0, 2.0]]], [[]]):
-        with pytest.raises(MissingModality, match="no signal pulse"):
-            encoder.prepare(talk([value]), 0)
+@pytest.mark.parametrize("value", [None, [np.nan, 1.0], [[[1.0, 2.0]]], [[]]])
+def test_an_absent_or_unusable_signal_is_a_missing_modality(value: object) -> None:
+    with pytest.raises(MissingModality, match="it has no signal pulse"):
+        make_encoder().prepare(make_dialogue([value]), 0)
 
 
-def test_steps_of_time_and_padding() -> None:
-    encoder = made()
-    long, short = np.ones((5, 2)), np.zeros((2, 2))
-    said = talk([long, short])
-    rows = [Example(("t", "0", str(n)), encoder.prepare(said, n)) for n in range(2)]
+def test_padding_does_not_change_the_logits() -> None:
+    encoder = make_encoder()
+    dialogue = make_dialogue([np.ones((5, 2)), np.zeros((2, 2))])
+    rows = [Example(("t", "0", str(index)), encoder.prepare(dialogue, index)) for index in range(2)]
     out = encoder(encoder.collate(rows))
     assert out.sequence.shape == (2, 5, 8) and out.mask.sum(1).tolist() == [5, 2]
-    assert torch.allclose(out.logits[1], answer(encoder, said, 1), atol=1e-6)
+    assert torch.allclose(out.logits[1], predict(encoder, dialogue, 1), atol=1e-6)
 
 
-def test_context_reads_the_dialogue_and_online_only_its_past() -> None:
-    other = talk([[1.0, 10.0], [3.0, 10.0], None, [-9.0, 10.0]])  # the last utterance differs
-    offline, online = made(context=True), made(context=True, protocol="online")
-    assert offline.prepare(talk(), 1)[:, -2:].tolist() == [[1, 0], [1, 1], [0, 0], [1, 0]]
-    assert not torch.allclose(answer(offline, talk(), 1), answer(offline, other, 1))
-    assert torch.equal(answer(online, talk(), 1), answer(online, other, 1))
-    first = talk([[7.0, 10.0], [3.0, 10.0], None, [5.0, 10.0]])
-    assert not torch.allclose(answer(online, talk(), 1), answer(online, first, 1))
+def test_dialogue_context_has_a_row_for_each_utterance() -> None:
+    rows = make_encoder(dialogue_context=True).prepare(make_dialogue(), 1)
+    assert rows.tolist() == [[1, 10, 1, 0], [3, 10, 1, 1], [0, 0, 0, 0], [5, 10, 1, 0]]
+    online = make_encoder(dialogue_context=True, protocol="online").prepare(make_dialogue(), 1)
+    assert online.tolist() == [[1, 10, 1, 0], [3, 10, 1, 1]]
 
 
-def test_noise_is_of_training_alone_and_in_deviations_of_a_column() -> None:
-    quiet, noisy = made(), made(noise=2.0)
-    assert torch.equal(answer(noisy, talk(), 0), answer(quiet, talk(), 0))
-    seen = []
+def test_online_reads_the_past_of_the_dialogue_but_not_its_future() -> None:
+    offline = make_encoder(dialogue_context=True)
+    online = make_encoder(dialogue_context=True, protocol="online")
+    other_future = make_dialogue([[1.0, 10.0], [3.0, 10.0], None, [-9.0, 10.0]])
+    other_past = make_dialogue([[7.0, 10.0], [3.0, 10.0], None, [5.0, 10.0]])
+    assert not torch.allclose(predict(offline, make_dialogue(), 1), predict(offline, other_future, 1))
+    assert torch.equal(predict(online, make_dialogue(), 1), predict(online, other_future, 1))
+    assert not torch.allclose(predict(online, make_dialogue(), 1), predict(online, other_past, 1))
+
+
+def test_noise_is_added_in_training_only_and_scaled_by_the_deviation() -> None:
+    quiet, noisy = make_encoder(), make_encoder(noise_std=2.0)
+    assert torch.equal(predict(noisy, make_dialogue(), 0), predict(quiet, make_dialogue(), 0))
+    seen: list[torch.Tensor] = []
     noisy.projection.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    wide = np.tile([3.0, 10.0], (2000, 1))  # the means of the columns
-    noisy.train()(noisy.collate([Example(("train", "0", "0"), wide.astype(np.float32))]))
+    means = np.tile([3.0, 10.0], (2000, 1)).astype(np.float32)  # of the columns: 0 after standardisation
+    noisy.train()(noisy.collate([Example(("train", "0", "0"), means)]))
     assert seen[0].mean().abs() < 0.2 and abs(float(seen[0].std()) - 2.0) < 0.2
 
 
-def test_it_comes_back_with_its_columns(tmp_path: Path) -> None:
-    encoder = made(context=True)
+@pytest.mark.parametrize("protocol", ["offline", "online"])
+def test_a_restored_encoder_gives_the_same_logits(protocol: str, tmp_path: Path) -> None:
+    encoder = make_encoder(dialogue_context=True, protocol=protocol)
     encoder.save(tmp_path)
-    assert torch.allclose(answer(Signal.restore(tmp_path), talk(), 3), answer(encoder, talk(), 3))  # type: ignore[arg-type]
+    restored = Signal.restore(tmp_path)
+    assert restored.protocol == protocol
+    assert torch.allclose(predict(restored, make_dialogue(), 3), predict(encoder, make_dialogue(), 3))  # type: ignore[arg-type]
 
 
-def test_a_signal_that_nobody_has() -> None:
+@pytest.mark.parametrize("dialogue_context", [False, True])
+def test_an_example_input_can_be_encoded(dialogue_context: bool) -> None:
+    encoder = make_encoder(dialogue_context=dialogue_context)
+    values = encoder.example_input(5)
+    assert values.shape == (5, 4 if dialogue_context else 2)
+    assert encoder(encoder.collate([Example(("t", "0", "0"), values)])).logits.shape == (1, 7)
+
+
+def test_a_signal_that_no_training_utterance_has() -> None:
     encoder = Signal(SignalConfig(encoder="signal", signal="pulse"), 7)
-    with pytest.raises(ConfigError, match='no training utterance has the signal "pulse": check'):
-        encoder.adapt([talk([None])])
-    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", inputs=3), 7)
-    with pytest.raises(ConfigError, match='"pulse" has 1, 2 columns in training and not 3'):
-        encoder.adapt([talk([[1.0], [1.0, 2.0]])])
+    with pytest.raises(ConfigError, match='no training utterance has the signal "pulse": find the reason with'):
+        encoder.adapt([make_dialogue([None])])
 
 
-def test_the_commonest_columns_are_the_signals_and_others_are_missing() -> None:
-    odd = talk([[1.0, 10.0], [7.0], [3.0, 10.0], [2e38, 2e38]])
+def test_a_wrong_input_size_names_the_sizes_in_the_corpus() -> None:
+    encoder = Signal(SignalConfig(encoder="signal", signal="pulse", input_size=3), 7)
+    with pytest.raises(ConfigError, match='"pulse" has 1 or 2 columns in the training split, but input_size is 3'):
+        encoder.adapt([make_dialogue([[1.0], [1.0, 2.0]])])
+
+
+def test_the_most_frequent_number_of_columns_is_taken_and_others_are_missing() -> None:
+    dialogue = make_dialogue([[1.0, 10.0], [7.0], [3.0, 10.0], [2e38, 2e38]])
     encoder = Signal(SignalConfig(encoder="signal", signal="pulse"), 7)
-    encoder.adapt([odd])
+    encoder.adapt([dialogue])
     assert encoder.mean.tolist() == [2.0, 10.0] and encoder.deviation.tolist() == pytest.approx([1.0, 1e-5])
-    for place, reason in ((1, "its pulse has not 2 columns"), (3, "it has no signal pulse")):
-        with pytest.raises(MissingModality, match=reason):
-            encoder.prepare(odd, place)
+    with pytest.raises(MissingModality, match="its signal pulse has 1 columns and not 2"):
+        encoder.prepare(dialogue, 1)
+    with pytest.raises(MissingModality, match="it has no signal pulse"):
+        encoder.prepare(dialogue, 3)
 
 
 def test_large_numbers_have_a_finite_deviation() -> None:
     encoder = Signal(SignalConfig(encoder="signal", signal="pulse"), 7)
-    encoder.adapt([talk([[1e15], [-1e15]])])
+    encoder.adapt([make_dialogue([[1e15], [-1e15]])])
     assert encoder.deviation.tolist() == pytest.approx([1e15])

@@ -1,4 +1,4 @@
-"""Encoders: stage 1, one modality at a time. A modality of your own is one more entry in `ENCODERS`."""
+"""Stage 1: one encoder per modality. To add an encoder, add its class to `ENCODERS`."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ ENCODERS: dict[str, type[Encoder]] = {
 
 
 def check_config(modality: str, settings: dict[str, Any]) -> EncoderConfig:
-    """The section of one modality, checked by the encoder that it names.
+    """Check the settings of one modality against the encoder that they name.
 
     Raises:
-        ConfigError: it names no encoder, or has a wrong key or value.
+        ConfigError: the encoder is unknown, or a setting has a wrong name or value.
     """
     name = settings.get("encoder")
     if not isinstance(name, str) or name not in ENCODERS:

@@ -1,11 +1,11 @@
-"""Signals that an utterance brings as numbers: somebody's own features, a heart rate, anything [T, d] or [d].
+"""Signals that come with an utterance as numbers, such as a heart rate or features of another network: [T, d] or [d].
 
-Each column is standardised by its mean and deviation in training. With `context`, what stands for an utterance is its
-place in the dialogue's sequence of signals, read by a recurrent network from both sides (`online`: from the past
-alone), as in Poria et al. 2017.
+Each column is standardised by its mean and standard deviation in the training split. With `dialogue_context` an
+utterance is represented by its position in the sequence of the dialogue's signals, which a GRU reads in both directions
+(in the `online` protocol only forward), as in Poria et al. 2017.
 
-Features that a network made which had seen the training labels say more in training than they ever will again, and what
-reads them learns to trust them and nothing else. `noise` in training takes some of that away.
+Features of a network that has seen the training labels are more reliable in training than in any later use, and a model
+learns to trust them too much. Noise in training (`noise_std`) reduces this.
 """
 
 import random
@@ -19,132 +19,144 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.corpora.packs.arrays import usable
-from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
-from mmerc.encoders.text.input import Protocol
+from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, pad_arrays
 from mmerc.errors import ConfigError, MissingModality
 
-SMALLEST = 1e-5  # deviation below which a column is constant
+MIN_DEVIATION = 1e-5  # a column with a smaller standard deviation is constant
 
 
 class SignalConfig(EncoderConfig):
     """Settings of a signal."""
 
-    signal: str = Field(description="its name among the utterance's signals")
-    inputs: int = Field(0, ge=0, description="its columns; 0 takes what the corpus has")
-    protocol: Protocol = Field(
-        "offline", description="taken from the top of the settings; online reads nothing behind an utterance"
+    signal: str = Field(description="name of the signal in the corpus")
+    input_size: int = Field(0, ge=0, description="columns of the signal; 0 takes the number that the corpus has")
+    dialogue_context: bool = Field(
+        False, description="read the signals of the whole dialogue, one vector per utterance"
     )
-    context: bool = Field(False, description="read the whole dialogue, one vector an utterance")
-    hidden: int = Field(64, ge=4, description="units of the GRU, in each direction")
-    dropout: float = Field(0.3, ge=0, lt=1, description="before the GRU and the classifier")
-    noise: float = Field(0.0, ge=0, description="white noise in training, in deviations of each column")
+    hidden_size: int = Field(64, ge=4, description="hidden size of the GRU in each direction")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout before and after the GRU and in the classifier")
+    noise_std: float = Field(
+        0.0, ge=0, description="standard deviation of the white noise in training, in standard deviations of the column"
+    )
 
 
 class Signal(Encoder):
-    """Standardised columns, a projection, a GRU over the steps (or over the dialogue's utterances), a classifier."""
+    """Standardised columns, a projection, a GRU over the steps or over the utterances of the dialogue, a classifier."""
 
     Config = SignalConfig
     config: SignalConfig
-    mean: Tensor
-    deviation: Tensor
+    mean: Tensor  # [d]
+    deviation: Tensor  # [d]
 
-    def __init__(self, config: EncoderConfig, classes: int) -> None:
+    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SignalConfig)
-        super().__init__(config, classes)
-        both = config.protocol == "offline" or not config.context
-        self.width = config.hidden * (2 if both else 1)
-        self.gru = nn.GRU(config.hidden, config.hidden, batch_first=True, bidirectional=both)
+        super().__init__(config, classes, protocol=protocol)
+        is_bidirectional = protocol == "offline" or not config.dialogue_context
+        self.width = config.hidden_size * (2 if is_bidirectional else 1)
+        self.gru = nn.GRU(config.hidden_size, config.hidden_size, batch_first=True, bidirectional=is_bidirectional)
         self.dropout = nn.Dropout(config.dropout)
         self.emotion = Classifier(self.width, classes, dropout=config.dropout)
-        if config.inputs:
-            self._with_inputs(config.inputs)
+        if config.input_size:
+            self._create_projection(config.input_size)
 
-    def _with_inputs(self, inputs: int) -> None:
-        self.register_buffer("mean", torch.zeros(inputs))
-        self.register_buffer("deviation", torch.ones(inputs))
-        self.projection = nn.Linear(inputs, self.config.hidden)
+    def _create_projection(self, input_size: int) -> None:
+        self.register_buffer("mean", torch.zeros(input_size))
+        self.register_buffer("deviation", torch.ones(input_size))
+        self.projection = nn.Linear(input_size, self.config.hidden_size)
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
-        """Take the commonest number of columns, their means and their deviations from the training utterances.
+        """Take the number of columns, their means and standard deviations from the training utterances.
+
+        The number of columns is `input_size`, or the most frequent one.
 
         Raises:
-            ConfigError: no training utterance has the signal, with as many columns as are configured.
+            ConfigError: no training utterance has the signal, or none has it with `input_size` columns.
         """
-        found = [
-            steps for dialogue in dialogues for turn in dialogue.utterances if (steps := self._steps(turn)) is not None
-        ]
-        widths = Counter(steps.shape[1] for steps in found)
-        columns = self.config.inputs or max(widths, key=lambda width: (widths[width], width), default=0)
+        name = self.config.signal
+        utterances = [utterance for dialogue in dialogues for utterance in dialogue.utterances]
+        found = [steps for utterance in utterances if (steps := self._read_steps(utterance)) is not None]
         if not found:
             raise ConfigError(
-                f'no training utterance has the signal "{self.config.signal}": check `mmerc corpus check`, '
-                "or leave it out with --modalities."
+                f'no training utterance has the signal "{name}": find the reason with `mmerc corpus check`, '
+                "or leave the signal out with --modalities."
             )
-        if columns not in widths:
-            there = ", ".join(map(str, sorted(widths)))
+        counts = Counter(steps.shape[1] for steps in found)
+        input_size = self.config.input_size or max(counts, key=lambda size: (counts[size], size))
+        if input_size not in counts:
+            sizes = " or ".join(map(str, sorted(counts)))
             raise ConfigError(
-                f'the signal "{self.config.signal}" has {there} columns in training and not {columns}: correct its inputs.'
+                f'the signal "{name}" has {sizes} columns in the training split, but input_size is {input_size}: '
+                "correct input_size."
             )
-        if not self.config.inputs:
-            self.config = self.config.model_copy(update={"inputs": columns})
-            self._with_inputs(columns)
-        rows = np.concatenate([steps for steps in found if steps.shape[1] == columns])
+        if not self.config.input_size:
+            self.config = self.config.model_copy(update={"input_size": input_size})
+            self._create_projection(input_size)
+        rows = np.concatenate([steps for steps in found if steps.shape[1] == input_size])  # [steps of all, d]
         self.mean.copy_(torch.from_numpy(rows.mean(0, dtype=np.float64)))
-        self.deviation.copy_(torch.from_numpy(rows.std(0, dtype=np.float64)).clamp(min=SMALLEST))
+        self.deviation.copy_(torch.from_numpy(rows.std(0, dtype=np.float64)).clamp(min=MIN_DEVIATION))
 
-    def _steps(self, turn: Utterance) -> Float[np.ndarray, "T d"] | None:
-        value = turn.signals.get(self.config.signal)
+    def _read_steps(self, utterance: Utterance) -> Float[np.ndarray, "T d"] | None:
+        value = utterance.signals.get(self.config.signal)
         if not isinstance(value, np.ndarray) or not usable(value):
             return None
         return np.atleast_2d(value).astype(np.float32)
 
-    def prepare(self, dialogue: Dialogue, place: int) -> Float[np.ndarray, "T e"]:
-        """The signal's steps [T, d]; with context, a step for each utterance of the dialogue [U, d + 2]: its mean,
-        whether it has the signal, and whether it is the current one."""
-        current = self._steps(dialogue.utterances[place])
+    def prepare(self, dialogue: Dialogue, index: int) -> Float[np.ndarray, "T e"]:
+        """Return the steps of the signal [T, d], or with `dialogue_context` one row per utterance [U, d + 2].
+
+        Such a row is the mean of the utterance's steps, 1 if it has the signal, and 1 if it is the current utterance. In
+        the online protocol the current utterance is the last row.
+        """
+        current = self._read_steps(dialogue.utterances[index])
         if current is None:
             raise MissingModality(f"it has no signal {self.config.signal}")
-        if current.shape[1] != self.config.inputs:
-            raise MissingModality(f"its {self.config.signal} has not {self.config.inputs} columns")
-        if not self.config.context:
+        if current.shape[1] != self.config.input_size:
+            raise MissingModality(
+                f"its signal {self.config.signal} has {current.shape[1]} columns and not {self.config.input_size}"
+            )
+        if not self.config.dialogue_context:
             return current
-        turns = dialogue.utterances if self.config.protocol == "offline" else dialogue.utterances[: place + 1]
-        rows = np.zeros((len(turns), self.config.inputs + 2), np.float32)
-        for number, turn in enumerate(turns):
-            steps = self._steps(turn)
-            if steps is not None and steps.shape[1] == self.config.inputs:
-                rows[number, :-2], rows[number, -2] = steps.mean(0), 1
-        rows[place, -1] = 1
+        utterances = dialogue.utterances if self.protocol == "offline" else dialogue.utterances[: index + 1]
+        rows = np.zeros((len(utterances), self.config.input_size + 2), np.float32)
+        for row, utterance in zip(rows, utterances, strict=True):
+            steps = self._read_steps(utterance)
+            if steps is not None and steps.shape[1] == self.config.input_size:
+                row[:-2], row[-2] = steps.mean(0), 1
+        rows[index, -1] = 1
         return rows
 
-    def sample(self, length: int) -> Float[np.ndarray, "T e"]:
-        columns = self.config.inputs + (2 if self.config.context else 0)
+    def example_input(self, length: int) -> Float[np.ndarray, "T e"]:
+        columns = self.config.input_size + (2 if self.config.dialogue_context else 0)
         return np.random.default_rng(0).normal(0, 1, (length, columns)).astype(np.float32)
 
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
-        steps, mask = padded([example.values for example in examples])
+        steps, mask = pad_arrays([example.values for example in examples])
         return {"steps": steps, "mask": mask}
 
     def forward(self, batch: Batch) -> Encoding:
-        steps, mask = batch["steps"], batch["mask"]
-        if not self.config.context:
-            sequence = self._recurred(steps, mask)
+        steps, mask = batch["steps"], batch["mask"]  # [B, T, e], [B, T]
+        if not self.config.dialogue_context:
+            sequence = self._run_gru(steps, mask)  # [B, T, w]
             return Encoding(sequence, mask, self.emotion(masked_mean(sequence, mask)))
-        there, current = steps[..., -2:-1], steps[..., -1]
-        states = self._recurred(steps[..., :-2], mask, there)
-        state = (states * current[..., None]).sum(1, keepdim=True)  # [B, 1, w]
+        has_signal, is_current = steps[..., -2:-1], steps[..., -1]  # [B, U, 1], [B, U]
+        states = self._run_gru(steps[..., :-2], mask, has_signal)  # [B, U, w]
+        state = (states * is_current[..., None]).sum(1, keepdim=True)  # [B, 1, w]
         return Encoding(state, mask[:, :1], self.emotion(state[:, 0]))
 
-    def _recurred(
-        self, x: Float[Tensor, "B T d"], mask: Tensor, there: Float[Tensor, "B T 1"] | None = None
+    def _run_gru(
+        self, x: Float[Tensor, "B T d"], mask: Tensor, has_signal: Float[Tensor, "B T 1"] | None = None
     ) -> Float[Tensor, "B T w"]:
         x = (x - self.mean) / self.deviation
-        if self.training and self.config.noise:
-            x = x + self.config.noise * torch.randn_like(x)
-        x = torch.tanh(self.projection(x))
-        x = self.dropout(x if there is None else x * there)
+        if self.training and self.config.noise_std:
+            x = x + self.config.noise_std * torch.randn_like(x)
+        x = torch.tanh(self.projection(x))  # [B, T, h]
+        x = self.dropout(x if has_signal is None else x * has_signal)
         packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        sequence, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=mask.shape[1])
-        return self.dropout(sequence)
+        sequence, _ = pad_packed_sequence(
+            self.gru(packed)[0], batch_first=True, total_length=mask.shape[1]
+        )  # [B, T, w]
+        dropped: Tensor = self.dropout(sequence)
+        return dropped

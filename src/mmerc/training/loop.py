@@ -135,7 +135,7 @@ class TrainingModule(L.LightningModule):
                 f"lower its learning_rate ({self.task.config.learning_rate})."
             )
         if batch["share"] > 0:
-            rows = zip(batch["places"].tolist(), batch["labels"].tolist(), out.logits.argmax(1).tolist(), strict=True)
+            rows = zip(batch["indices"].tolist(), batch["labels"].tolist(), out.logits.argmax(1).tolist(), strict=True)
             self.dev_rows += [row for row in rows if row[1] != CONTEXT]
             self.dev_metrics.add(getattr(out, "metrics", {}))
 

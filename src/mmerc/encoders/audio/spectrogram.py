@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from mmerc.config import Protocol
 from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder, attended_statistics, steps_mask
 from mmerc.encoders.audio.mel import log_mel
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding
@@ -47,9 +48,9 @@ class Spectrogram(SpeechEncoder):
     Config = SpectrogramConfig
     config: SpectrogramConfig
 
-    def __init__(self, config: EncoderConfig, classes: int) -> None:
+    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SpectrogramConfig)
-        super().__init__(config, classes)
+        super().__init__(config, classes, protocol=protocol)
         widths = (3, config.channels, 2 * config.channels, 3 * config.channels, 4 * config.channels)
         self.stages = nn.ModuleList(
             Stage(inputs, outputs, frames=2 if number == 1 else 1)
@@ -60,7 +61,7 @@ class Spectrogram(SpeechEncoder):
         self.gru = nn.GRU(config.hidden, config.hidden, bidirectional=True)
         self.width = 2 * config.hidden
         self.score = nn.Sequential(nn.Linear(self.width, config.hidden), nn.Tanh(), nn.Linear(config.hidden, 1))
-        self.emotion = Classifier(2 * self.width, classes, hidden=config.hidden, dropout=config.dropout)
+        self.emotion = Classifier(2 * self.width, classes, hidden_size=config.hidden, dropout=config.dropout)
 
     def forward(self, batch: Batch) -> Encoding:
         counts = batch["samples"] // HOP + 1

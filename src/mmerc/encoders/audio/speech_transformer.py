@@ -10,9 +10,10 @@ from pydantic import Field
 from torch import nn
 from transformers import AutoConfig, AutoFeatureExtractor
 
+from mmerc.config import Protocol
 from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder, softmax_pooled, steps_mask
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example
-from mmerc.encoders.pretrained import load_network, loading
+from mmerc.encoders.pretrained import explain_load_errors, load_network
 from mmerc.errors import WeightsError
 from mmerc.media import SAMPLE_RATE
 
@@ -31,9 +32,9 @@ class SpeechTransformer(SpeechEncoder):
     Config = SpeechTransformerConfig
     config: SpeechTransformerConfig
 
-    def __init__(self, config: EncoderConfig, classes: int) -> None:
+    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SpeechTransformerConfig)
-        super().__init__(config, classes)
+        super().__init__(config, classes, protocol=protocol)
         self.backbone, self.extractor = load_speech(config.backbone, pretrained=config.pretrained)
         if config.frozen:
             self.backbone.requires_grad_(False)
@@ -80,8 +81,8 @@ class SpeechTransformer(SpeechEncoder):
         self.extractor.save_pretrained(folder / "backbone")
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int) -> Encoder:
-        encoder = cls(config.model_copy(update={"backbone": str(folder / "backbone")}), classes)
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol) -> Encoder:
+        encoder = cls(config.model_copy(update={"backbone": str(folder / "backbone")}), classes, protocol=protocol)
         encoder.config = config  # type: ignore[assignment]
         return encoder
 
@@ -92,7 +93,7 @@ def load_speech(name: str, *, pretrained: bool) -> tuple[Any, Any]:
     Raises:
         WeightsError: they are neither here nor to be downloaded, or it is no speech network.
     """
-    with loading("speech", name, "set audio.backbone to its folder"):
+    with explain_load_errors("speech", name, "set audio.backbone to its folder"):
         extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
         settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
         settings.apply_spec_augment = False  # refuses utterances shorter than its masks

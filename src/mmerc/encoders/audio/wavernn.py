@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from mmerc import weights
+from mmerc.config import Protocol
 from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder, steps_mask
 from mmerc.encoders.audio.mel import log_mel
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, masked_mean
@@ -250,9 +251,9 @@ class WaveRnnEncoder(SpeechEncoder):
     traceable = False  # its stretches of time and groups of windows are loops of Python
     config: WaveRnnConfig
 
-    def __init__(self, config: EncoderConfig, classes: int) -> None:
+    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, WaveRnnConfig)
-        super().__init__(config, classes)
+        super().__init__(config, classes, protocol=protocol)
         self.network = WaveRnn(
             upsample_scales=config.upsample_scales,
             blocks=config.blocks,

@@ -20,8 +20,9 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc import weights
+from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, padded
+from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, pad_arrays
 from mmerc.encoders.face import facenet
 from mmerc.encoders.face.active_speaker import speaking_scores
 from mmerc.encoders.face.expression import ExpressionNetwork, moved
@@ -78,10 +79,12 @@ class Face(Encoder):
     Config = FaceConfig
     config: FaceConfig
 
-    def __init__(self, config: EncoderConfig, classes: int, *, blank: bool = False) -> None:
+    def __init__(
+        self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline", blank: bool = False
+    ) -> None:
         """`blank`: the detector's and the backbone's weights will be filled in from a model folder."""
         assert isinstance(config, FaceConfig)
-        super().__init__(config, classes)
+        super().__init__(config, classes, protocol=protocol)
         self.detector = (
             FaceDetector(smallest=config.smallest) if blank else FaceDetector.pretrained(smallest=config.smallest)
         )
@@ -122,11 +125,13 @@ class Face(Encoder):
             self.backbone.save(folder / "backbone")
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int) -> Encoder:
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol) -> Encoder:
         assert isinstance(config, FaceConfig)
         if not (folder / "backbone").is_dir():
-            return cls(config, classes, blank=True)
-        encoder = cls(config.model_copy(update={"backbone": str(folder / "backbone")}), classes, blank=True)
+            return cls(config, classes, protocol=protocol, blank=True)
+        encoder = cls(
+            config.model_copy(update={"backbone": str(folder / "backbone")}), classes, protocol=protocol, blank=True
+        )
         encoder.config = config
         return encoder
 
@@ -139,9 +144,9 @@ class Face(Encoder):
 
     def prepare(self, dialogue: Dialogue, place: int) -> np.ndarray:
         """Crops [T, S, S, 3] as bytes, or, where the backbone is frozen, their embeddings [T, 512] in float16."""
-        return self.prepare_noted(dialogue, place)[0]
+        return self.prepare_with_notes(dialogue, place)[0]
 
-    def prepare_noted(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
+    def prepare_with_notes(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
         """What `prepare` gives, and under `face` how the face was chosen (`found`)."""
         turn = dialogue.utterances[place]
         picture = turn.signals.get("face")
@@ -232,7 +237,7 @@ class Face(Encoder):
         whole = cut.permute(2, 0, 1)[None].float()
         return F.interpolate(whole, (self.side, self.side), mode="area").byte()[0].permute(1, 2, 0)
 
-    def sample(self, length: int) -> np.ndarray:
+    def example_input(self, length: int) -> np.ndarray:
         rng = np.random.default_rng(0)
         if self.frozen:
             return rng.normal(0, 0.05, (length, self.gru.input_size)).astype(np.float16)
@@ -243,7 +248,7 @@ class Face(Encoder):
         if rng is not None and self.training and not self.frozen:
             turn, shift, zoom = self.config.turn, self.config.shift, self.config.zoom
             arrays = [moved(torch.tensor(array), rng, turn=turn, shift=shift, zoom=zoom).numpy() for array in arrays]
-        faces, mask = padded(arrays)
+        faces, mask = pad_arrays(arrays)
         return {"faces": faces, "mask": mask}
 
     def forward(self, batch: Batch) -> Encoding:

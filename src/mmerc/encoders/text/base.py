@@ -1,355 +1,249 @@
-"""What the two text families share: any transformers network under speaker and segment embeddings, and its losses.
+"""The base class of the text encoders: a network of transformers with speaker and segment embeddings, and its losses.
 
-Loss (paper, Eq. 1): emotion + next sentence + language model, the last two weighted and 0 where a family lacks them.
+The loss (paper, Eq. 1) is emotion + next sentence + language model. The last two have weights, which may be 0.
 """
 
 import random
-import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field, model_validator
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
-from mmerc.encoders.pretrained import as_typed
-from mmerc.encoders.text.dropout import with_byte_dropout
+from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, pad_arrays
+from mmerc.encoders.text.backbone import prepare_backbone, read_backbone
+from mmerc.encoders.text.config import TextConfig, trains_tokenizer
+from mmerc.encoders.text.distractors import DistractorPool
 from mmerc.encoders.text.input import (
     CURRENT,
-    ID,
+    NO_SPEAKER,
+    NUM_SEGMENTS,
+    NUM_SPEAKERS,
     REPLY,
     SEGMENT,
     SPEAKER,
     SPECIAL,
-    Protocol,
+    TOKEN,
     Vocabulary,
-    thinned,
-    written,
+    build_input,
 )
-from mmerc.encoders.text.lora import with_lora
-from mmerc.errors import ConfigError, RunError
-from mmerc.hardware import bf16, computes_bf16
+from mmerc.encoders.text.lora import add_lora, merge_lora
+from mmerc.encoders.text.losses import language_model_loss, next_sentence_loss
+from mmerc.encoders.text.tokenizer import normalize_typography, train_tokenizer
+from mmerc.errors import ConfigError
+from mmerc.hardware import bf16
 
-LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")  # how the families of networks number theirs
-SHAPES = 16  # lengths are padded to multiples of it: oneDNN prepares and keeps a kernel for every shape it meets
-IGNORED = -100  # cross_entropy's own mark for a position without a target
-
-
-class TextConfig(EncoderConfig):
-    """Settings of the text encoders."""
-
-    backbone: str = Field(
-        description="minilm (the extra of that name), a hub name, a folder, or scratch: a small network with a vocabulary learned from the corpus"
-    )
-    protocol: Protocol = Field("offline", description="taken from the top of the settings")
-    history: int = Field(5, ge=0, description="utterances read before the current one")
-    future: int = Field(1, ge=0, description="utterances read behind the current one, offline; the reply is the first")
-    longest: int = Field(160, ge=8, description="tokens of the input; the oldest history goes first")
-    names: bool = Field(False, description="write who speaks before each turn")
-    distractors: int = Field(1, ge=1, description="wrong replies beside the right one in the next-sentence loss")
-    next_sentence: float = Field(0.0, ge=0, description="weight of the loss that sets the right reply against others")
-    language_model: float = Field(0.0, ge=0, description="weight of the loss on the reply's tokens")
-    pooling: Literal["cls", "current", "both"] = Field(
-        "cls", description="what the emotion is read from: [CLS], the mean of the current utterance, or both"
-    )
-    scratch_layers: int = Field(2, ge=1, description="layers of a scratch network")
-    scratch_width: int = Field(64, ge=8, description="width of a scratch network")
-    scratch_vocabulary: int = Field(2000, ge=300, description="largest vocabulary learned from a corpus")
-    lora: int = Field(0, ge=0, description="rank of the updates to a frozen network; 0 trains the network itself")
-    context_dropout: float = Field(0.0, ge=0, le=1, description="share of training inputs with less context")
-    layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer as a share of the one above it")
-    attention_dropout: float = Field(0.0, ge=0, lt=1, description="0 lets torch use its fused attention")
-    bf16: bool = Field(True, description="bfloat16 in the backbone where the processor computes in it")
-
-    @model_validator(mode="after")
-    def _vocabulary_of_its_own(self) -> "TextConfig":
-        if self.warm_start.startswith("model:") and learns_vocabulary(self):
-            raise ValueError(
-                "a vocabulary that is learned from a corpus fits no other model: name a backbone that has one"
-            )
-        return self
+LENGTH_MULTIPLE = 16  # lengths are padded to it: oneDNN compiles and keeps a kernel for every shape
+BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder
 
 
 class TextEncoder(Encoder):
-    """A transformers network on a dialogue; subclasses say how their family marks up its input."""
+    """A network of transformers that reads an utterance in its dialogue. Subclasses define the form of its input.
+
+    The sequence of stage 2 is [CLS] followed by the tokens of the current utterance.
+    """
 
     Config: ClassVar[type[EncoderConfig]] = TextConfig
-    cls_last: ClassVar[bool]  # a causal network sees the whole input only at its end
-    specials: ClassVar[tuple[str, ...]]  # of a learned vocabulary
-    named_specials: ClassVar[dict[str, str]]  # which of them transformers knows by a name
+    is_cls_last: ClassVar[bool]  # a causal network sees the whole input only at its end
+    special_tokens: ClassVar[tuple[str, ...]]  # of a learned vocabulary
+    named_tokens: ClassVar[dict[str, str]]  # those that transformers knows by name
     config: TextConfig
+    backbone: Any
 
     def __init__(
-        self, config: EncoderConfig, classes: int, parts: tuple[nn.Module, PreTrainedTokenizerBase] | None = None
+        self,
+        config: EncoderConfig,
+        classes: int,
+        parts: tuple[nn.Module, PreTrainedTokenizerBase] | None = None,
+        *,
+        protocol: Protocol = "offline",
     ) -> None:
-        """`parts`: backbone and tokenizer, where they come from a model folder."""
+        """`parts` are the backbone and the tokenizer of a model folder; by default they are created from `config`.
+
+        Raises:
+            ConfigError: `max_tokens` is more than the backbone can read.
+            WeightsError: the backbone cannot be loaded.
+        """
         assert isinstance(config, TextConfig)
-        super().__init__(config, classes)
-        backbone, self.tokenizer = parts or self.fresh(config)
-        self.backbone = quick(backbone, config)
-        self.vocabulary = self._vocabulary(self.tokenizer)
-        self._check_longest(config)
-        self.width = int(self.backbone.config.hidden_size)  # type: ignore[union-attr, arg-type]
-        # Added to whatever positions and types the network has of its own; small, so that it starts as it was trained.
-        self.speakers = nn.Embedding(3, self.width)
-        self.segments = nn.Embedding(5, self.width)
+        super().__init__(config, classes, protocol=protocol)
+        backbone, self.tokenizer = parts or self.create_backbone(config)
+        self.backbone = prepare_backbone(backbone, bf16=config.bf16)
+        self.vocabulary = self._create_vocabulary(self.tokenizer)
+        self._check_max_tokens()
+        self.width = int(self.backbone.config.hidden_size)
+        # They are added to the backbone's own position and type embeddings. Small values preserve its pre-training.
+        self.speakers = nn.Embedding(NUM_SPEAKERS, self.width)
+        self.segments = nn.Embedding(NUM_SEGMENTS, self.width)
         nn.init.normal_(self.speakers.weight, std=0.02)
         nn.init.normal_(self.segments.weight, std=0.02)
-        self.next_sentence = nn.Linear(self.width, 1) if config.next_sentence else None
-        self.emotion = Classifier(self.width * (2 if config.pooling == "both" else 1), classes, hidden=self.width)
-        self.pool: list[tuple[str, np.ndarray]] = []  # every candidate of the training dialogues, for distractors
+        self.next_sentence = nn.Linear(self.width, 1) if config.next_sentence_weight else None
+        pooled_size = self.width * (2 if config.pooling == "both" else 1)
+        self.emotion = Classifier(pooled_size, classes, hidden_size=self.width)
+        self.pool = DistractorPool()
 
     @classmethod
     @abstractmethod
-    def fresh(cls, config: Any) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-        """Backbone and tokenizer at the start of training."""
+    def create_backbone(cls, config: Any) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        """Return the backbone and the tokenizer with which training starts."""
 
     @classmethod
-    def learned_tokenizer(cls, texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
-        """A byte-level BPE vocabulary of at most `size` entries: no text is unknown to it, whatever its script.
-
-        The same texts give the same vocabulary in every process (a learned WordPiece vocabulary does not).
-        """
-        tokenizer = Tokenizer(models.BPE())
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-        tokenizer.decoder = decoders.ByteLevel()
-        trainer = trainers.BpeTrainer(
-            vocab_size=size,
-            special_tokens=list(cls.specials),
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(texts, trainer)
-        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **cls.named_specials)
+    def train_tokenizer(cls, texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+        """Learn a vocabulary that has the special tokens of this class (see `tokenizer.train_tokenizer`)."""
+        return train_tokenizer(texts, vocab_size, cls.special_tokens, cls.named_tokens)
 
     @classmethod
     @abstractmethod
-    def _vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary: ...
+    def _create_vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary: ...
 
-    def _check_longest(self, config: TextConfig) -> None:
-        most = getattr(self.backbone.config, "max_position_embeddings", None)
-        if isinstance(most, int) and config.longest > most:
+    def _check_max_tokens(self) -> None:
+        limit = getattr(self.backbone.config, "max_position_embeddings", None)
+        if isinstance(limit, int) and self.config.max_tokens > limit:
             raise ConfigError(
-                f"text.longest is {config.longest}, the network reads {most} tokens: set it to {most} or less."
+                f"max_tokens is {self.config.max_tokens}, but the backbone reads at most {limit} tokens: "
+                f"set max_tokens to {limit} or less."
             )
-
-    def rate_of(self, parameter: str) -> float:
-        """Layers close to the input hold what is general and learn slower (Howard and Ruder 2018)."""
-        if not parameter.startswith("backbone."):
-            return 1.0
-        layers = int(getattr(self.backbone.config, "num_hidden_layers", 0))
-        number = LAYER.search(parameter)
-        return self.config.layer_decay ** (layers - 1 - int(number[1]) if number else layers)
 
     @property
     def embedding(self) -> nn.Embedding:
-        """The backbone's own table of tokens."""
-        table = self.backbone.get_input_embeddings()  # type: ignore[operator]
-        assert isinstance(table, nn.Embedding)
-        return table
+        """The token embedding of the backbone."""
+        embedding = self.backbone.get_input_embeddings()
+        assert isinstance(embedding, nn.Embedding)
+        return embedding
 
     @property
     def candidate(self) -> int:
-        """The segment that the next-sentence and language-model losses are about."""
-        return REPLY if self.config.protocol == "offline" else CURRENT
+        """The segment that the next-sentence and language-model losses are computed on: the reply, if it may be read."""
+        return REPLY if self.protocol == "offline" else CURRENT
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
-        """Learn the vocabulary where the network brings none, freeze the network where only updates to it are trained,
-        and collect the candidates among which distractors are drawn, each with the dialogue it comes from."""
-        if learns_vocabulary(self.config):
-            texts = (as_typed(turn.text) for dialogue in dialogues for turn in dialogue.utterances if turn.text)
-            self.tokenizer = self.learned_tokenizer(texts, self.config.scratch_vocabulary)
-            self.vocabulary = self._vocabulary(self.tokenizer)
-        if self.config.lora:
-            with_lora(self.backbone, self.config.lora)
-        if not self.config.next_sentence:
-            return
-        self.pool = []
-        for dialogue in dialogues:
-            for turn in dialogue.utterances:
-                named = f"{turn.speaker}: {turn.text}" if self.config.names and turn.speaker else turn.text
-                tokens = self.vocabulary.tokenize(named or "") if turn.text else []
-                if tokens:
-                    self.pool.append((str(dialogue.dialogue), np.asarray(tokens, np.int32)))
-        if len({origin for origin, _ in self.pool}) < 2:
-            self.pool = []  # nothing that a distractor could come from: the loss is left out
+        """Learn the vocabulary of a scratch network, add LoRA updates, and collect the distractors, each if configured."""
+        if trains_tokenizer(self.config):
+            texts = [utterance.text for dialogue in dialogues for utterance in dialogue.utterances if utterance.text]
+            self.tokenizer = self.train_tokenizer(map(normalize_typography, texts), self.config.scratch_vocab_size)
+            self.vocabulary = self._create_vocabulary(self.tokenizer)
+        if self.config.lora_rank:
+            add_lora(self.backbone, self.config.lora_rank)
+        if self.config.next_sentence_weight:
+            self.pool = DistractorPool.collect(dialogues, self.vocabulary.tokenize)
 
-    def prepare(self, dialogue: Dialogue, place: int) -> Int[np.ndarray, "L 3"]:
-        longest = self.config.longest - (1 if self.cls_last else 0)
-        return written(
+    def prepare(self, dialogue: Dialogue, index: int) -> Int[np.ndarray, "L 3"]:
+        """Return token ID, speaker and segment of each token (see `input.build_input`)."""
+        return build_input(
             dialogue,
-            place,
+            index,
             self.vocabulary,
-            protocol=self.config.protocol,
+            protocol=self.protocol,
             history=self.config.history,
             future=self.config.future,
-            longest=longest,
-            names=self.config.names,
+            max_tokens=self.config.max_tokens - (1 if self.is_cls_last else 0),  # `collate` adds [CLS]
         )
 
-    def sample(self, length: int) -> Int[np.ndarray, "L 3"]:
-        turns = tuple(
-            Utterance("sample", 0, place, speaker=name, text="well " * length) for place, name in enumerate("ABA")
+    def example_input(self, length: int) -> Int[np.ndarray, "L 3"]:
+        utterances = tuple(
+            Utterance("example", 0, index, speaker=speaker, text="well " * length)
+            for index, speaker in enumerate("ABA")
         )
-        return self.prepare(Dialogue("sample", 0, turns), 1)
+        return self.prepare(Dialogue("example", 0, utterances), 1)
 
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
-        if rng is not None and self.training and self.config.context_dropout:
-            examples = [
-                replace(example, values=thinned(example.values, self.vocabulary, self.config.context_dropout, rng))
-                for example in examples
-            ]
+        """Return a batch of N = B * K inputs: K candidates per utterance, of which the first is the true one.
+
+        K is 1 without `rng` and without distractors.
+        """
         rows = [example.values for example in examples]
         candidates = 1
-        if rng is not None and self.pool:
-            candidates = 1 + self.config.distractors
-            # [B * candidates]: the right candidate first, the wrong ones behind it
-            rows = [
-                row
-                for example in examples
-                for row in (example.values, *(self._distracted(example, rng) for _ in range(candidates - 1)))
-            ]
-        if self.cls_last:
-            cls = np.asarray([[self.vocabulary.turn[0], 0, SPECIAL]], np.int32)
+        if rng is not None and len(self.pool):
+            candidates = 1 + self.config.num_distractors
+            rows = []
+            for example in examples:
+                rows.append(example.values)
+                for _ in range(self.config.num_distractors):
+                    rows.append(self.pool.replace_candidate(example, self.candidate, self.config.max_tokens, rng))
+        if self.is_cls_last:
+            cls = np.asarray([[self.vocabulary.cls_token, NO_SPEAKER, SPECIAL]], np.int32)
             rows = [np.concatenate([row, cls]) for row in rows]
-        tokens, mask = padded(rows, multiple=SHAPES, most=self.config.longest)
-        has_candidate = torch.tensor([self._has_candidate(example.values) for example in examples])
+        tokens, mask = pad_arrays(rows, multiple=LENGTH_MULTIPLE, max_length=self.config.max_tokens)
         return {
-            "tokens": tokens.long(),
-            "mask": mask,
-            "has_candidate": has_candidate,
-            "candidates": torch.tensor(candidates),
-            "judged": torch.tensor(rng is not None),
+            "tokens": tokens.long(),  # [N, L, 3]
+            "mask": mask,  # [N, L]
+            "has_candidate": torch.tensor([self._has_candidate(example.values) for example in examples]),  # [B]
+            "candidates": torch.tensor(candidates),  # K
+            "with_losses": torch.tensor(rng is not None),
         }
 
     def _has_candidate(self, row: np.ndarray) -> bool:
+        """Return whether the input has a candidate and something before it that predicts it."""
         segments = set(row[:, SEGMENT].tolist())
         return self.candidate in segments and len(segments - {SPECIAL}) > 1
 
-    def _distracted(self, example: Example, rng: random.Random) -> np.ndarray:
-        """The example with its candidate replaced by one from another dialogue."""
-        row = example.values
-        place = row[:, SEGMENT] == self.candidate
-        place[-1] = False  # the closing token stays
-        if not place.any():
-            return row
-        origin, tokens = rng.choice(self.pool)
-        while origin == example.key[1]:
-            origin, tokens = rng.choice(self.pool)
-        start, end = int(place.argmax()), len(place) - int(place[::-1].argmax())
-        room = self.config.longest - 1 - (len(row) - (end - start)) - 1
-        wrong = np.repeat(row[start : start + 1], min(len(tokens), max(room, 0)) + 1, axis=0)  # the turn's mark first
-        wrong[1:, ID] = tokens[: len(wrong) - 1]
-        return np.concatenate([row[:start], wrong, row[end:]])
-
     def forward(self, batch: Batch) -> Encoding:
-        tokens, mask = batch["tokens"], batch["mask"]  # [N, L, 3], [N, L] with N = B * candidates
-        candidates = int(batch["candidates"])
-        hidden = self._hidden(tokens, mask)  # [N, L, d]
-        cls = (
-            hidden[torch.arange(mask.shape[0], device=mask.device), mask.sum(1) - 1] if self.cls_last else hidden[:, 0]
-        )  # [N, d]
-        right = slice(None, None, candidates)
-        gold, gold_tokens, gold_mask = hidden[right], tokens[right], mask[right]
-        current = (gold_tokens[..., SEGMENT] == CURRENT) & gold_mask
-        parts = {"cls": [cls[right]], "current": [masked_mean(gold, current)]}
-        parts["both"] = parts["cls"] + parts["current"]
-        logits = self.emotion(torch.cat(parts[self.config.pooling], -1))  # [B, C]
-        losses, metrics = self._further_losses(batch, cls, gold, candidates)
-        return Encoding(*_packed(gold, current, cls[right]), logits, losses, metrics)
+        tokens, mask, candidates = batch["tokens"], batch["mask"], int(batch["candidates"])
+        hidden = self._run_backbone(tokens, mask)  # [N, L, d]
+        if self.is_cls_last:
+            cls = hidden[torch.arange(mask.shape[0], device=mask.device), mask.sum(1) - 1]  # [N, d]
+        else:
+            cls = hidden[:, 0]  # [N, d]
+        true_tokens, true_hidden, true_cls = tokens[::candidates], hidden[::candidates], cls[::candidates]  # [B, ...]
+        is_current = (true_tokens[..., SEGMENT] == CURRENT) & mask[::candidates]  # [B, L]
+        vectors = {"cls": [true_cls], "current": [masked_mean(true_hidden, is_current)]}
+        vectors["both"] = vectors["cls"] + vectors["current"]
+        logits = self.emotion(torch.cat(vectors[self.config.pooling], -1))  # [B, C]
+        losses, metrics = self._additional_losses(batch, cls, true_hidden)
+        return Encoding(*pack_current(true_hidden, is_current, true_cls), logits, losses, metrics)
 
-    def _hidden(self, tokens: Int[Tensor, "N L 3"], mask: Bool[Tensor, "N L"]) -> Float[Tensor, "N L d"]:
-        embedded = (
-            self.embedding(tokens[..., ID]) + self.speakers(tokens[..., SPEAKER]) + self.segments(tokens[..., SEGMENT])
-        )
+    def _run_backbone(self, tokens: Int[Tensor, "N L 3"], mask: Bool[Tensor, "N L"]) -> Float[Tensor, "N L d"]:
+        speakers, segments = self.speakers(tokens[..., SPEAKER]), self.segments(tokens[..., SEGMENT])
+        embedded = self.embedding(tokens[..., TOKEN]) + speakers + segments
         with bf16(tokens.device, wanted=self.config.bf16):
-            hidden = self.backbone(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
+            hidden: Tensor = self.backbone(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
         return hidden.float()
 
-    def _further_losses(
-        self, batch: Batch, cls: Float[Tensor, "N d"], gold: Float[Tensor, "B L d"], candidates: int
+    def _additional_losses(
+        self, batch: Batch, cls: Float[Tensor, "N d"], true_hidden: Float[Tensor, "B L d"]
     ) -> tuple[dict[str, Tensor], dict[str, tuple[Tensor, Tensor]]]:
         losses: dict[str, Tensor] = {}
         metrics: dict[str, tuple[Tensor, Tensor]] = {}
-        has = batch["has_candidate"]
+        candidates = int(batch["candidates"])
         if self.next_sentence is not None and candidates > 1:
-            scores = self.next_sentence(cls).reshape(-1, candidates)  # [B, candidates]
-            target = torch.where(has, 0, IGNORED)
-            loss = F.cross_entropy(scores, target, reduction="sum", ignore_index=IGNORED) / has.sum().clamp(min=1)
-            losses["next_sentence"] = self.config.next_sentence * loss
-            metrics["next_sentence_accuracy"] = (((scores.argmax(1) == 0) & has).sum(), has.sum())
-        if self.config.language_model and batch["judged"]:
-            total, count = self.language_model_loss(batch["tokens"][::candidates], gold)
-            losses["language_model"] = self.config.language_model * total / count.clamp(min=1)
+            scores = self.next_sentence(cls).reshape(-1, candidates)  # [B, K]
+            loss, correct, count = next_sentence_loss(scores, batch["has_candidate"])
+            losses["next_sentence"] = self.config.next_sentence_weight * loss
+            metrics["next_sentence_accuracy"] = (correct, count)
+        if self.config.language_model_weight and batch["with_losses"]:
+            true_tokens = batch["tokens"][::candidates]
+            total, count = language_model_loss(true_tokens, true_hidden, self.embedding.weight, self.candidate)
+            losses["language_model"] = self.config.language_model_weight * total / count.clamp(min=1)
             metrics["log_perplexity"] = (total.detach(), count)
         return losses, metrics
 
-    def language_model_loss(
-        self, tokens: Int[Tensor, "B L 3"], hidden: Float[Tensor, "B L d"]
-    ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
-        """Sum of the cross-entropies (nats) of each candidate token given all before it, and the number of tokens.
-
-        The token that opens the turn is no target.
-        """
-        is_candidate = tokens[..., SEGMENT] == self.candidate
-        target = is_candidate[:, 1:] & is_candidate[:, :-1]  # [B, L - 1]
-        scores = F.linear(
-            hidden[:, :-1][target], self.embedding.weight
-        )  # [targets, vocabulary], tied to the input embedding
-        wanted = tokens[:, 1:, ID][target]
-        return F.cross_entropy(scores, wanted, reduction="sum"), target.sum()
+    def tensors_to_save(self) -> dict[str, Tensor]:
+        return merge_lora(self)
 
     def save(self, folder: Path) -> None:
         super().save(folder)
-        self.backbone.config.save_pretrained(folder / "backbone")  # type: ignore[operator, union-attr]
-        self.tokenizer.save_pretrained(folder / "backbone")
+        self.backbone.config.save_pretrained(folder / BACKBONE_FOLDER)
+        self.tokenizer.save_pretrained(folder / BACKBONE_FOLDER)
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int) -> Encoder:
-        assert isinstance(config, TextConfig)
-        place = folder / "backbone"
-        if not (place / "config.json").is_file():
-            raise RunError(f"{place} does not exist: is {folder} a complete run or model folder?")
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
-            backbone = AutoModel.from_config(
-                AutoConfig.from_pretrained(place, local_files_only=True, trust_remote_code=False),
-                trust_remote_code=False,
-            )
-        except (OSError, ValueError) as error:
-            raise RunError(f"{place} cannot be read ({str(error).splitlines()[0]}): train again.") from error
-        return cls(config, classes, (backbone, tokenizer))
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol) -> Encoder:
+        return cls(config, classes, read_backbone(folder / BACKBONE_FOLDER), protocol=protocol)
 
 
-def _packed(
-    hidden: Float[Tensor, "B L d"], current: Bool[Tensor, "B L"], cls: Float[Tensor, "B d"]
+def pack_current(
+    hidden: Float[Tensor, "B L d"], is_current: Bool[Tensor, "B L"], cls: Float[Tensor, "B d"]
 ) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
-    """[CLS] and the tokens of the current utterance, moved to the front: what stage 2 reads."""
-    place = torch.arange(current.shape[1], device=current.device)
-    order = (place + current.shape[1] * ~current).argsort(dim=1)[:, : current.sum(1).max()]  # [B, T - 1]
-    moved = torch.gather(hidden, 1, order[..., None].expand(-1, -1, hidden.shape[-1]))
-    mask = torch.gather(current, 1, order)
-    return torch.cat([cls[:, None], moved * mask[..., None]], 1), F.pad(mask, (1, 0), value=True)
-
-
-def quick(backbone: nn.Module, config: TextConfig) -> nn.Module:
-    """The network set up for the machine: on a processor, the backward pass of torch's fused attention takes five
-    times that of plain products in bfloat16 (in float32 it is the faster one)."""
-    if config.bf16 and computes_bf16(torch.device("cpu")) and not torch.cuda.is_available():
-        backbone.set_attn_implementation("eager")  # type: ignore[operator]
-    return with_byte_dropout(backbone)
-
-
-def learns_vocabulary(config: TextConfig) -> bool:
-    """Whether the tokenizer is made from the corpus: nothing public is loaded then."""
-    return config.backbone == "scratch" or (config.backbone == "openai-gpt" and not config.pretrained)
+    """Return [CLS] and the vectors of the current utterance, moved to the front, and their padding mask."""
+    length = is_current.shape[1]
+    position = torch.arange(length, device=is_current.device)  # [L]
+    order = (position + length * ~is_current).argsort(dim=1)[:, : is_current.sum(1).max()]  # [B, T - 1]
+    current = torch.gather(hidden, 1, order[..., None].expand(-1, -1, hidden.shape[-1]))  # [B, T - 1, d]
+    mask = torch.gather(is_current, 1, order)  # [B, T - 1]
+    return torch.cat([cls[:, None], current * mask[..., None]], 1), F.pad(mask, (1, 0), value=True)

