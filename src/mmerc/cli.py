@@ -319,10 +319,10 @@ def weights_list() -> None:
     """Every set of weights, its licence, and whether it is here."""
     from mmerc import weights
 
-    table = Table("name", "what", "licence", "MB", "here", "source")
+    table = Table("name", "weights", "licence", "MB", "here", "source")
     for entry in weights.CATALOGUE.values():
-        here = "yes" if weights.located(entry.name) else "no"
-        table.add_row(entry.name, entry.what, entry.licence, f"{entry.size / 1e6:.1f}", here, entry.source)
+        here = "yes" if weights.find_converted(entry.name) else "no"
+        table.add_row(entry.name, entry.description, entry.licence, f"{entry.size / 1e6:.1f}", here, entry.source)
     console.print(table)
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mmerc.errors import ConfigError
 
 Settings = dict[str, Any]
+Protocol = Literal["offline", "online"]
 
 
 class Section(BaseModel):

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mmerc import weights
-from mmerc.config import StageConfig, validate
+from mmerc.config import Protocol, StageConfig, validate
 from mmerc.corpora import Dialogue, Key
 from mmerc.encoders.text.lora import merged_state
 from mmerc.errors import RunError
@@ -78,32 +78,32 @@ class Encoder(nn.Module, ABC):
     traceable: ClassVar[bool] = True  # whether `mmerc export` can make a graph of it
     width: int
 
-    def __init__(self, config: EncoderConfig, classes: int) -> None:
+    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
         super().__init__()
-        self.config, self.classes = config, classes
+        self.config, self.classes, self.protocol = config, classes, protocol
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
         """See the training dialogues before anything is prepared (a vocabulary is learned here)."""
 
     @abstractmethod
-    def prepare(self, dialogue: Dialogue, place: int) -> np.ndarray:
-        """The array of the utterance at `place`.
+    def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
+        """The array of the utterance at `index`.
 
         Raises:
             MissingModality: the utterance does not have this modality, and why.
         """
 
-    def prepare_noted(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
+    def prepare_noted(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
         """What `prepare` gives, and what the encoder noted about it, as JSON; the features keep that as metadata."""
-        return self.prepare(dialogue, place), {}
+        return self.prepare(dialogue, index), {}
 
-    def sample(self, length: int) -> np.ndarray:
+    def example_input(self, length: int) -> np.ndarray:
         """Some array as `prepare` gives it, about as many words, tenths of a second or pictures long: to trace with.
 
         Raises:
             RunError: the encoder has none (an encoder of a user's own need not); it cannot be exported then.
         """
-        raise RunError(f"a {self.config.encoder} network has no sample to trace it with: give its encoder one.")
+        raise RunError(f"a {self.config.encoder} network has no example input to trace it with: define `example_input` in its encoder.")
 
     @abstractmethod
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
@@ -150,14 +150,14 @@ class Classifier(nn.Sequential):
         )
 
 
-def padded(
+def pad_arrays(
     arrays: Sequence[np.ndarray], *, multiple: int = 1, most: int | None = None
 ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
     """Arrays of unequal length as one tensor [B, T, ...] with zeros behind, and the mask of what is real.
 
     T is the longest length, rounded up to a `multiple` but not beyond `most`.
 
-    >>> values, mask = padded([np.array([1, 2]), np.array([3])])
+    >>> values, mask = pad_arrays([np.array([1, 2]), np.array([3])])
     >>> values.tolist(), mask.tolist()
     ([[1, 2], [3, 0]], [[True, True], [True, False]])
     """

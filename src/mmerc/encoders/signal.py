@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.corpora.packs.arrays import usable
-from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
+from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, pad_arrays
 from mmerc.encoders.text.input import Protocol
 from mmerc.errors import ConfigError, MissingModality
 
@@ -119,12 +119,12 @@ class Signal(Encoder):
         rows[place, -1] = 1
         return rows
 
-    def sample(self, length: int) -> Float[np.ndarray, "T e"]:
+    def example_input(self, length: int) -> Float[np.ndarray, "T e"]:
         columns = self.config.inputs + (2 if self.config.context else 0)
         return np.random.default_rng(0).normal(0, 1, (length, columns)).astype(np.float32)
 
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
-        steps, mask = padded([example.values for example in examples])
+        steps, mask = pad_arrays([example.values for example in examples])
         return {"steps": steps, "mask": mask}
 
     def forward(self, batch: Batch) -> Encoding:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from mmerc.config import StageConfig
 from mmerc.fusion.layers.dialogue_context import DialogueContext, Dialogues
 from mmerc.fusion.layers.embracement import embrace, probabilities
-from mmerc.hardware import bf16, computes_bf16
+from mmerc.hardware import autocast_bf16, supports_bf16
 
 Sequences = Mapping[str, Float[Tensor, "B _ _"]]  # [B, T, d] with a T and a d for each modality
 Masks = Mapping[str, Bool[Tensor, "B _"]]
@@ -157,7 +157,7 @@ class Fusion(nn.Module, ABC):
         """Each utterance's fused vector. Raises ValueError as `forward` does."""
         masks = {name: masks[name] for name in self.modalities}
         available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        fast = self.config.bf16 and computes_bf16(available.device)
+        fast = self.config.bf16 and supports_bf16(available.device)
         # Copied, in bfloat16 here once and not before each product; zeros where nothing is real: whatever lies there, NaN
         # included, is never looked at.
         sequences = {
@@ -175,7 +175,7 @@ class Fusion(nn.Module, ABC):
                 for name, mask in masks.items()
             }
             masks = safe
-        with bf16(available.device, wanted=fast):
+        with autocast_bf16(available.device, enabled=fast):
             return self.fused(sequences, masks, probabilities(available)).float()
 
     def answered(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:

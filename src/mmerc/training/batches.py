@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from mmerc.corpora import Key
 from mmerc.encoders import Encoder, Example
-from mmerc.encoders.base import padded
+from mmerc.encoders.base import pad_arrays
 from mmerc.features import Row
 from mmerc.fusion.layers.dialogue_context import Dialogues, numbered
 
@@ -118,7 +118,7 @@ class FusionExamples:
         sequence = torch.zeros(len(keys), longest, width)
         mask = torch.zeros(len(keys), longest, dtype=torch.bool)
         if found:
-            values, real = padded(list(found.values()))
+            values, real = pad_arrays(list(found.values()))
             rows = torch.tensor(list(found))
             sequence[rows], mask[rows] = values.float(), real
         return sequence, mask

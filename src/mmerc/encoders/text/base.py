@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, padded
+from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, pad_arrays
 from mmerc.encoders.pretrained import as_typed
 from mmerc.encoders.text.dropout import with_byte_dropout
 from mmerc.encoders.text.input import (
@@ -38,7 +38,7 @@ from mmerc.encoders.text.input import (
 )
 from mmerc.encoders.text.lora import with_lora
 from mmerc.errors import ConfigError, RunError
-from mmerc.hardware import bf16, computes_bf16
+from mmerc.hardware import autocast_bf16, supports_bf16
 
 LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")  # how the families of networks number theirs
 SHAPES = 16  # lengths are padded to multiples of it: oneDNN prepares and keeps a kernel for every shape it meets
@@ -197,7 +197,7 @@ class TextEncoder(Encoder):
             names=self.config.names,
         )
 
-    def sample(self, length: int) -> Int[np.ndarray, "L 3"]:
+    def example_input(self, length: int) -> Int[np.ndarray, "L 3"]:
         turns = tuple(
             Utterance("sample", 0, place, speaker=name, text="well " * length) for place, name in enumerate("ABA")
         )
@@ -222,7 +222,7 @@ class TextEncoder(Encoder):
         if self.cls_last:
             cls = np.asarray([[self.vocabulary.turn[0], 0, SPECIAL]], np.int32)
             rows = [np.concatenate([row, cls]) for row in rows]
-        tokens, mask = padded(rows, multiple=SHAPES, most=self.config.longest)
+        tokens, mask = pad_arrays(rows, multiple=SHAPES, most=self.config.longest)
         has_candidate = torch.tensor([self._has_candidate(example.values) for example in examples])
         return {
             "tokens": tokens.long(),
@@ -272,7 +272,7 @@ class TextEncoder(Encoder):
         embedded = (
             self.embedding(tokens[..., ID]) + self.speakers(tokens[..., SPEAKER]) + self.segments(tokens[..., SEGMENT])
         )
-        with bf16(tokens.device, wanted=self.config.bf16):
+        with autocast_bf16(tokens.device, enabled=self.config.bf16):
             hidden = self.backbone(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
         return hidden.float()
 
@@ -345,7 +345,7 @@ def _packed(
 def quick(backbone: nn.Module, config: TextConfig) -> nn.Module:
     """The network set up for the machine: on a processor, the backward pass of torch's fused attention takes five
     times that of plain products in bfloat16 (in float32 it is the faster one)."""
-    if config.bf16 and computes_bf16(torch.device("cpu")) and not torch.cuda.is_available():
+    if config.bf16 and supports_bf16(torch.device("cpu")) and not torch.cuda.is_available():
         backbone.set_attn_implementation("eager")  # type: ignore[operator]
     return with_byte_dropout(backbone)
 

@@ -87,7 +87,7 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
 
 
 def _inputs(encoder: Encoder, lengths: Sequence[int]) -> dict[str, Tensor]:
-    return encoder.collate([Example(("", str(place), ""), encoder.sample(n)) for place, n in enumerate(lengths)])
+    return encoder.collate([Example(("", str(place), ""), encoder.example_input(n)) for place, n in enumerate(lengths)])
 
 
 def _fusion_inputs(fusion: Fusion, lengths: Sequence[int]) -> dict[str, Tensor]:
