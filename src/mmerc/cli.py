@@ -41,8 +41,8 @@ def demo(
     # formants, which no detector takes for speech and half a network tells apart.
     settings = [
         *("text.epochs=10", "text.patience=4"),
-        *("audio.least_speech=0", "audio.channels=16", "audio.epochs=15", "audio.averaging=0.98"),
-        *("face.channels=12", "face.epochs=15", "face.batch_size=32", "face.averaging=0", "face.learning_rate=0.001"),
+        *("audio.min_speech_seconds=0", "audio.conv_channels=16", "audio.epochs=15", "audio.averaging=0.98"),
+        *("face.conv_channels=12", "face.epochs=15", "face.batch_size=32", "face.averaging=0", "face.learning_rate=0.001"),
     ]
     train(f"synthetic:{out / 'corpus'}", out / "run", "compact", None, None, settings, seeds)
 

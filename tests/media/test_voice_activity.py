@@ -50,10 +50,10 @@ def test_a_clip_in_which_nobody_speaks_lacks_the_modality(tmp_path: Path) -> Non
     wavfile.write(tmp_path / "rain.wav", 16_000, noise)
     said = Dialogue("t", 0, (Utterance("t", 0, 0, clip=Clip(tmp_path / "rain.wav")),))
 
-    def prepared(least_speech: float) -> np.ndarray:
-        settings = SpectrogramConfig(encoder="spectrogram", channels=16, least_speech=least_speech)
+    def prepared(min_speech_seconds: float) -> np.ndarray:
+        settings = SpectrogramConfig(encoder="spectrogram", conv_channels=16, min_speech_seconds=min_speech_seconds)
         return Spectrogram(settings, 7).prepare(said, 0)
 
     assert len(prepared(0)) == 16_000
-    with pytest.raises(MissingModality, match=r"nobody speaks in rain\.wav"):
+    with pytest.raises(MissingModality, match=r"rain\.wav has less than 0\.1 s of speech"):
         prepared(0.1)

@@ -57,5 +57,5 @@ def test_an_unknown_modality_is_named() -> None:
 
 
 def test_a_modality_of_ones_own_is_a_section_with_an_encoder() -> None:
-    checked = check({"text": {"encoder": "bert"}, "second-voice": {"encoder": "spectrogram", "channels": 16}})
+    checked = check({"text": {"encoder": "bert"}, "second-voice": {"encoder": "spectrogram", "conv_channels": 16}})
     assert list(checked.modalities) == ["text", "second-voice"]

@@ -75,7 +75,7 @@ def apply(settings: Settings, override: str) -> None:
 
     Another encoder starts from its own defaults: what stands there was said of the one before.
 
-    >>> settings = {"audio": {"encoder": "spectrogram", "bands": 64}}
+    >>> settings = {"audio": {"encoder": "spectrogram", "n_mels": 64}}
     >>> apply(settings, "audio.encoder=wavernn"); settings
     {'audio': {'encoder': 'wavernn'}}
     """

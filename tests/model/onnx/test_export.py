@@ -8,7 +8,7 @@ import torch
 
 from mmerc import Predictor, config
 from mmerc.corpora import open_corpus
-from mmerc.encoders.audio.mel import log_mel
+from mmerc.encoders.audio.mel import compute_log_mel
 from mmerc.encoders.signal import Signal, SignalConfig
 from mmerc.errors import RunError
 from mmerc.fusion import FUSIONS, FusionConfig, build
@@ -19,8 +19,8 @@ from mmerc.training.run_config import check
 
 SMALL = [
     *("text.backbone=scratch", "text.warm_start=", "text.epochs=1", "text.scratch_width=32", "text.scratch_layers=1"),
-    *("audio.epochs=1", "audio.least_speech=0", "audio.channels=4", "audio.hidden=8"),
-    *("face.epochs=1", "face.channels=8", "face.hidden=8", "face.images=2", "fusion.epochs=1", "fusion.width=16"),
+    *("audio.epochs=1", "audio.min_speech_seconds=0", "audio.conv_channels=4", "audio.hidden_size=8"),
+    *("face.epochs=1", "face.conv_channels=8", "face.hidden_size=8", "face.num_frames=2", "fusion.epochs=1", "fusion.width=16"),
 ]
 
 
@@ -75,10 +75,10 @@ def test_what_cannot_be_loaded_or_written(model: Path, exported: Path, tmp_path:
 
 def test_the_spectrogram_without_complex_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     wave = torch.randn(2, 5000, generator=torch.Generator().manual_seed(0))
-    sizes = {"bands": 32, "fft": 512, "window": 400, "hop": 160}
-    usual = log_mel(wave, **sizes)
+    sizes = {"n_mels": 32, "n_fft": 512, "win_length": 400, "hop_length": 160}
+    usual = compute_log_mel(wave, **sizes)
     monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
-    assert torch.allclose(log_mel(wave, **sizes), usual, atol=1e-3)
+    assert torch.allclose(compute_log_mel(wave, **sizes), usual, atol=1e-3)
 
 
 # torch's attention between two sequences fixes the length of the second where it is traced
