@@ -1,13 +1,13 @@
-"""The audio encoders' speed, memory and exactness on two cores, as JSON.
+"""Speed, memory and accuracy of the audio encoders, as JSON.
 
     python benchmarks/audio.py [--clips ../shared/data/ravdess/Actor_21] [--windows 32] [--seconds 1] [--out FILE]
 
-`WaveRNN`: seconds of compute a second of audio for hop-averaged features, `--windows` windows at once, beside the
-paper's way in the same run: one window of the same length, float32, all vectors kept. Its floor: two GRUs and three
-layers of 512, 6.9 million operations a sample, 0.11 TFLOP a second of audio; two cores of an EPYC with AVX512-BF16
-multiply about 1 TFLOP a second in bfloat16. `relative error`: of the hop means against those vectors' own means.
-`default encoder`: decoding, log-mel and network, seconds a second of audio, one clip after the other.
-`training memory`: one step of WaveRNN on 8 windows of the paper's 2.95 s (or `--seconds`, in a process of its own).
+`WaveRNN`: seconds of computation for each second of audio, for the mean features of each hop, with `--windows` windows at once.
+`reference` is the paper's way in the same run: one window of the same length, float32, all vectors in memory. The lower bound is two GRUs and
+three layers of 512 units: 6.9 million operations a sample, 0.11 TFLOP for each second of audio. Two cores of an EPYC with AVX512-BF16
+multiply about 1 TFLOP a second in bfloat16. `relative error` compares the means of the hops with the means of the reference's vectors.
+`default encoder`: decoding, log-mel and network, in seconds for each second of audio, one clip at a time.
+`training`: one step of WaveRNN on 8 windows of `--seconds`, in its own process.
 """
 
 import argparse
@@ -23,83 +23,85 @@ from result import show
 from mmerc import config
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.encoders import ENCODERS, Example, check_config
-from mmerc.encoders.audio.wavernn import HOPS_AT_ONCE, WaveRnn, WaveRnnConfig, WaveRnnEncoder
+from mmerc.encoders.audio.wavernn import HOPS_AT_ONCE, WaveRnnConfig, WaveRnnEncoder
+from mmerc.encoders.audio.wavernn_network import WaveRnn
 from mmerc.media import SAMPLE_RATE
 
-HOP, CONTEXT, BANDS = 200, 4, 128
-AUDIO = {".flac", ".wav", ".mp3", ".mp4"}
+HOP_LENGTH, CONTEXT, N_FREQ = 200, 4, 128
+AUDIO_SUFFIXES = {".flac", ".wav", ".mp3", ".mp4"}
+BATCH_SIZE = 8
 
 
-def windows(count: int, seconds: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Speech-like noise and a spectrogram for it: [B, 1, S] and [B, 1, M, T]."""
-    hops = int(seconds * SAMPLE_RATE) // HOP
+def make_windows(count: int, seconds: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random waveforms [B, 1, S] and random spectrograms [B, 1, M, T] for them."""
+    hops = int(seconds * SAMPLE_RATE) // HOP_LENGTH
     torch.manual_seed(0)
-    return torch.randn(count, 1, hops * HOP) * 0.1, torch.randn(count, 1, BANDS, hops + CONTEXT)
+    return torch.randn(count, 1, hops * HOP_LENGTH) * 0.1, torch.randn(count, 1, N_FREQ, hops + CONTEXT)
 
 
 @torch.inference_mode()
-def wavernn(count: int, seconds: float) -> dict[str, float]:
+def measure_wavernn(count: int, seconds: float) -> dict[str, float]:
     torch.manual_seed(0)
     network = WaveRnn().eval()
-    sound, picture = windows(count, seconds)
-    heard = sound.shape[2] / SAMPLE_RATE
-    began = time.perf_counter()
-    plain = network.features(sound[:1], picture[:1]).unflatten(1, (-1, HOP)).mean(2)
-    slow = (time.perf_counter() - began) / heard
-    exact = network.hop_means(sound[:1], picture[:1], at_once=HOPS_AT_ONCE)
-    began = time.perf_counter()
-    fast = network.hop_means(sound, picture, at_once=HOPS_AT_ONCE, bf16=True)
-    quick = (time.perf_counter() - began) / heard / count
+    waveform, specgram = make_windows(count, seconds)
+    length = waveform.shape[2] / SAMPLE_RATE  # seconds of a window
+    start = time.perf_counter()
+    expected = network.compute_features(waveform[:1], specgram[:1]).unflatten(1, (-1, HOP_LENGTH)).mean(2)
+    reference_time = (time.perf_counter() - start) / length
+    exact = network.compute_hop_means(waveform[:1], specgram[:1], hops_at_once=HOPS_AT_ONCE)
+    start = time.perf_counter()
+    fast = network.compute_hop_means(waveform, specgram, hops_at_once=HOPS_AT_ONCE, bf16=True)
+    own_time = (time.perf_counter() - start) / length / count
     return {
-        "WaveRNN, s per s of audio": round(quick, 3),
-        "WaveRNN plainly, s per s of audio": round(slow, 3),
-        "WaveRNN / plainly": round(quick / slow, 3),
-        "relative error, float32": float(f"{(exact - plain).norm() / plain.norm():.2e}"),
-        "relative error, bfloat16": float(f"{(fast[:1] - plain).norm() / plain.norm():.2e}"),
+        "WaveRNN, s per s of audio": round(own_time, 3),
+        "WaveRNN reference, s per s of audio": round(reference_time, 3),
+        "WaveRNN / reference": round(own_time / reference_time, 3),
+        "relative error, float32": float(f"{(exact - expected).norm() / expected.norm():.2e}"),
+        "relative error, bfloat16": float(f"{(fast[:1] - expected).norm() / expected.norm():.2e}"),
     }
 
 
 @torch.inference_mode()
-def default_encoder(folder: Path, most: int = 40) -> dict[str, float]:
-    checked = check_config("audio", read_settings("compact", None, [])["audio"])
+def measure_default_encoder(folder: Path, max_clips: int = 40) -> dict[str, float]:
+    checked = check_config("audio", config.load("compact", None, [])["audio"])
     encoder = ENCODERS[checked.encoder](checked, 7).eval()
-    clips = sorted(file for file in folder.rglob("*") if file.suffix.lower() in AUDIO)[: most + 1]
-    heard = 0.0
-    began = 0.0
+    clips = sorted(file for file in folder.rglob("*") if file.suffix.lower() in AUDIO_SUFFIXES)[: max_clips + 1]
+    seconds = 0.0
+    start = 0.0
     for number, file in enumerate(clips):
-        if number == 1:  # the first one warms up
-            began, heard = time.perf_counter(), 0.0
-        turn = Utterance("input", file.stem, 0, clip=Clip(file))
-        values = encoder.prepare(Dialogue("input", file.stem, (turn,)), 0)
-        encoder(encoder.collate([Example(turn.key, values)])).logits.softmax(1)
-        heard += len(values) / SAMPLE_RATE
+        if number == 1:  # the first clip warms up
+            start, seconds = time.perf_counter(), 0.0
+        utterance = Utterance("input", file.stem, 0, clip=Clip(file))
+        values = encoder.prepare(Dialogue("input", file.stem, (utterance,)), 0)
+        encoder(encoder.collate([Example(utterance.key, values)])).logits.softmax(1)
+        seconds += len(values) / SAMPLE_RATE
     return {
-        "default encoder, real-time factor": round((time.perf_counter() - began) / heard, 4),
+        "default encoder, real-time factor": round((time.perf_counter() - start) / seconds, 4),
         "default encoder, million parameters": round(sum(p.numel() for p in encoder.parameters()) / 1e6, 2),
     }
 
 
-def train_step(seconds: float, answer: Any) -> None:
-    """One step of the whole network on a batch of 8; its peak memory goes to `answer`."""
+def run_training_step(seconds: float, results: Any) -> None:
+    """Train for one step; put the peak memory in MiB and the time in seconds into the queue."""
     encoder = WaveRnnEncoder(WaveRnnConfig(encoder="wavernn", pretrained=False), 7).train()
     optimizer = torch.optim.SGD(encoder.parameters(), 1e-3)
     samples = int(seconds * SAMPLE_RATE)
-    batch = {"waveform": torch.randn(8, samples) * 0.1, "samples": torch.full((8,), samples)}
-    began = time.perf_counter()
-    torch.nn.functional.cross_entropy(encoder(batch).logits, torch.arange(8) % 7).backward()
+    batch = {"waveform": torch.randn(BATCH_SIZE, samples) * 0.1, "samples": torch.full((BATCH_SIZE,), samples)}
+    start = time.perf_counter()
+    torch.nn.functional.cross_entropy(encoder(batch).logits, torch.arange(BATCH_SIZE) % 7).backward()
     optimizer.step()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    answer.put((peak, round(time.perf_counter() - began, 1)))
+    results.put((peak, round(time.perf_counter() - start, 1)))
 
 
-def training(seconds: float) -> dict[str, float]:
+def measure_training(seconds: float) -> dict[str, float]:
     context = multiprocessing.get_context("spawn")
-    answer = context.Queue()
-    process = context.Process(target=train_step, args=(seconds, answer))
+    results = context.Queue()
+    process = context.Process(target=run_training_step, args=(seconds, results))
     process.start()
-    peak, took = answer.get()
+    peak, step_time = results.get()
     process.join()
-    return {"WaveRNN training, batch of 8, MiB": peak, "WaveRNN training, s a step": took}
+    return {"WaveRNN training, batch of 8, MiB": peak, "WaveRNN training, s a step": step_time}
 
 
 def main() -> None:
@@ -108,10 +110,13 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=1.0, help="length of each window")
     parser.add_argument("--out", type=Path)
-    chosen = parser.parse_args()
-    result: dict[str, Any] = {"threads": torch.get_num_threads(), "windows": chosen.windows, "seconds": chosen.seconds}
-    result |= default_encoder(chosen.clips) | wavernn(chosen.windows, chosen.seconds) | training(chosen.seconds)
-    show(result, chosen.out)
+    options = parser.parse_args()
+    result: dict[str, Any] = {
+        "threads": torch.get_num_threads(), "windows": options.windows, "seconds": options.seconds
+    }  # fmt: skip
+    result |= measure_default_encoder(options.clips)
+    result |= measure_wavernn(options.windows, options.seconds) | measure_training(options.seconds)
+    show(result, options.out)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
-"""Finding faces, beside MTCNN computed plainly in the same run, as JSON.
+"""Speed and accuracy of face detection, compared with a reference MTCNN in the same run, as JSON.
 
     python benchmarks/face.py [--clip ../shared/data/clips/facenet_video.mp4] [--frames 100] [--side 1280] [--out FILE]
 
-`plainly`: every frame by itself, float32, its pyramid and crops by torch's area interpolation, boxes compared one after the
-other (`tests/encoders/plain_mtcnn.py`). `all frames`: the same search of every frame as mmerc computes it. `over time`: that of
-every fourth frame, in between only near what the frame before had. Recall and overlap are of the plain boxes, precision of
-ours; the floor of a search is the
-first network's 1.2 billion multiplications on a 720p frame with faces from 20 pixels on.
-`face sequence`: the whole way of a clip of 20 s to crops, decoding included, seconds a second.
+`reference`: `reference/plain_mtcnn.py`, one frame at a time in float32. `all frames`: mmerc's full search of every frame. `over time`: a full
+search of every fourth frame, and a search near the candidates in the frames between. Recall and overlap are those of the reference's
+boxes, precision is that of mmerc's. The lower bound of a full search is the first network: 1.2 billion multiplications for a 720p frame and
+faces from 20 pixels.
+`face sequence`: from a video of 20 s in 1080p to crops, decoding included, in seconds for each second of video.
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,87 +19,92 @@ from typing import Any
 import av
 import numpy as np
 import torch
+from reference.plain_mtcnn import detect_faces
 from result import show
 
 from mmerc import config
 from mmerc.corpora import Clip, Utterance
 from mmerc.encoders import check_config
-from mmerc.encoders.face.boxes import overlaps
+from mmerc.encoders.face.boxes import compute_iou
 from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.mtcnn import FaceDetector, Faces
-from mmerc.encoders.face.tracks import cuts, faces_over_time
+from mmerc.encoders.face.tracks import detect_over_time, find_shots
 from mmerc.hardware import keep_memory
 from mmerc.media import read_frames
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.encoders.face.plain_mtcnn import PlainDetector
-
-SECONDS = 20
+SECONDS, FPS = 20, 25
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    began = time.perf_counter()
+def measure_time(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
     result = work()
-    return time.perf_counter() - began, result
+    return time.perf_counter() - start, result
 
 
-def agreement(found: list[Faces], plain: list[Faces]) -> tuple[float, float]:
-    """The share of the `plain` boxes that one of `found` covers by more than half, and the mean overlap of those."""
+def compare_boxes(found: list[Faces], expected: list[Faces]) -> tuple[float, float]:
+    """The share of the expected boxes that a found box overlaps by more than half, and the mean overlap of these."""
     best = [
-        overlaps(theirs.boxes, ours.boxes).max(1).values if len(ours) else torch.zeros(len(theirs))
-        for ours, theirs in zip(found, plain, strict=True)
-        if len(theirs)
+        compute_iou(wanted.boxes, own.boxes).max(1).values if len(own) else torch.zeros(len(wanted))
+        for own, wanted in zip(found, expected, strict=True)
+        if len(wanted)
     ]
-    shared = torch.cat(best) if best else torch.ones(1)
-    return float((shared > 0.5).float().mean()), float(shared[shared > 0.5].mean())
+    iou = torch.cat(best) if best else torch.ones(1)
+    return float((iou > 0.5).float().mean()), float(iou[iou > 0.5].mean())
 
 
-def detection(clip: Path, count: int, side: int) -> dict[str, float]:
+def measure_detection(clip: Path, count: int, side: int) -> dict[str, float]:
     images = torch.from_numpy(read_frames(Clip(clip), count, largest_side=side).images)
-    fast, plainly = FaceDetector.pretrained(), PlainDetector.pretrained()
-    fast(images[:2]), plainly(images[:2])
-    slow, expected = timed(lambda: plainly(images))
+    detector = FaceDetector.pretrained()
+    detector(images[:2]), detect_faces(detector, images[:2])  # warm up
+    reference_time, expected = measure_time(lambda: detect_faces(detector, images))
     result: dict[str, float] = {
         "frames": len(images),
         "height": images.shape[1],
         "faces": sum(map(len, expected)),
-        "frames/s, plainly": round(len(images) / slow, 2),
+        "frames/s, reference": round(len(images) / reference_time, 2),
     }
     for name, work in (
-        ("all frames", lambda: fast(images)),
-        ("over time", lambda: faces_over_time(fast, images, cuts(images))),
+        ("all frames", lambda: detector(images)),
+        ("over time", lambda: detect_over_time(detector, images, find_shots(images))),
     ):
-        took, found = timed(work)
-        recall, overlap = agreement(found, expected)
+        seconds, found = measure_time(work)
+        recall, overlap = compare_boxes(found, expected)
         result |= {
-            f"frames/s, {name}": round(len(images) / took, 2),
-            f"times plainly, {name}": round(slow / took, 2),
+            f"frames/s, {name}": round(len(images) / seconds, 2),
+            f"times the reference, {name}": round(reference_time / seconds, 2),
             f"recall, {name}": round(recall, 3),
             f"overlap, {name}": round(overlap, 3),
-            f"precision, {name}": round(agreement(expected, found)[0], 3),
+            f"precision, {name}": round(compare_boxes(expected, found)[0], 3),
         }
     return result
 
 
-def sequence(clip: Path) -> dict[str, float]:
-    """Twenty seconds of 1080p, made of the clip's own frames, to crops under each way of choosing the face."""
+def write_long_video(clip: Path, file: Path) -> None:
+    """Twenty seconds of 1080p from the clip's frames, forward and backward, so that the video has no cut."""
     frames = read_frames(Clip(clip), 200, largest_side=1920).images
+    period = 2 * len(frames) - 1
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS, width=1920, height=1080, pix_fmt="yuv420p")
+        for number in range(SECONDS * FPS):
+            index = number % period
+            image = frames[index if index < len(frames) else period - 1 - index]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            container.mux(stream.encode(frame.reformat(1920, 1080)))
+        container.mux(stream.encode())
+
+
+def measure_sequence(clip: Path) -> dict[str, float]:
+    """From a video to crops, with and without tracking."""
     result = {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "long.mp4"
-        with av.open(str(file), "w") as container:
-            stream = container.add_stream("libx264", rate=25, width=1920, height=1080, pix_fmt="yuv420p")
-            for number in range(SECONDS * 25):
-                place = number % (2 * len(frames) - 1)  # to its end and back, so that there is no cut
-                picture = frames[place if place < len(frames) else 2 * len(frames) - 1 - place]
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-                container.mux(stream.encode(frame.reformat(1920, 1080)))
-            container.mux(stream.encode())
-        section = read_settings("compact", None, [])["face"]
+        write_long_video(clip, file)
+        section = config.load("compact", None, [])["face"]
         for track in ("largest", "longest"):
             encoder = Face(check_config("face", section | {"track": track}), 7)
-            took, _ = timed(lambda encoder=encoder: encoder.found(Utterance("bench", 0, 0, clip=Clip(file))))
-            result[f"face sequence, {track}"] = round(took / SECONDS, 3)
+            utterance = Utterance("bench", 0, 0, clip=Clip(file))
+            seconds, _ = measure_time(lambda encoder=encoder, utterance=utterance: encoder.find_faces(utterance))
+            result[f"face sequence, {track}"] = round(seconds / SECONDS, 3)
     return result
 
 
@@ -109,13 +112,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clip", type=Path, default=Path("../shared/data/clips/facenet_video.mp4"))
     parser.add_argument("--frames", type=int, default=100)
-    parser.add_argument("--side", type=int, default=1280)
+    parser.add_argument("--side", type=int, default=1280, help="pixels of a frame's longer side")
     parser.add_argument("--out", type=Path)
-    chosen = parser.parse_args()
-    keep_memory()  # both forms, as `mmerc predict` does
+    options = parser.parse_args()
+    keep_memory()  # as `mmerc predict` does
     result: dict[str, Any] = {"threads": torch.get_num_threads()}
-    result |= detection(chosen.clip, chosen.frames, chosen.side) | sequence(chosen.clip)
-    show(result, chosen.out)
+    result |= measure_detection(options.clip, options.frames, options.side) | measure_sequence(options.clip)
+    show(result, options.out)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.fusion.layers.crossmodal import CrossmodalAttention
-from mmerc.hardware import bf16, computes_bf16, keep_memory
+from mmerc.hardware import autocast_bf16, supports_bf16, keep_memory
 
 NAMES = ("audio", "face", "text")
 HEADS = 4
@@ -98,7 +98,7 @@ def measure(form: str, chosen: argparse.Namespace, answer: Any) -> None:
     times = []
     for _ in range(chosen.steps + 1):
         began = time.perf_counter()
-        with bf16(torch.device("cpu"), wanted=form == "bf16"):
+        with autocast_bf16(torch.device("cpu"), enabled=form == "bf16"):
             out = network(sequences, masks)
         sum(part.float().square().mean() for part in out.values()).backward()
         optimizer.step()
@@ -143,7 +143,7 @@ def main() -> None:
         "batch": chosen.batch,
         "lengths": chosen.lengths,
         "width": chosen.width,
-        "bfloat16": computes_bf16(torch.device("cpu")),
+        "bfloat16": supports_bf16(torch.device("cpu")),
         "plain, s a step": round(found["plain"][0], 3),
         "training, s a step": round(found["bf16"][0], 3),
         "the same in float32": round(found["float32"][0], 3),

@@ -26,8 +26,9 @@ from mmerc import config
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.encoders import ENCODERS, Encoder, Example, check_config
 from mmerc.encoders.face.encoder import Face
-from mmerc.encoders.face.facenet import SIDE, normalised
+from mmerc.encoders.face.facenet import IMAGE_SIZE, normalize_pixels
 from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.selection import select_largest_faces
 from mmerc.errors import MissingModality, WeightsError
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.media import read_frames, read_waveform
@@ -81,7 +82,7 @@ def measure(preset: str, clips: Sequence[Clip], seconds: float) -> dict[str, flo
     def frames() -> list[Any]:
         reader = face.config
         return [
-            attempt(lambda clip=clip: read_frames(clip, reader.images, largest_side=reader.largest_side))
+            attempt(lambda clip=clip: read_frames(clip, reader.num_frames, largest_side=reader.max_frame_side))
             for clip in clips
         ]
 
@@ -91,13 +92,18 @@ def measure(preset: str, clips: Sequence[Clip], seconds: float) -> dict[str, flo
     attempt(lambda: read_frames(clips[0], 2))
     spent["decode"] = timed(frames) + timed(sound)
     shown = [found for found in frames() if found is not None]
-    face.largest(torch.from_numpy(shown[0].images))
-    spent["detect"] = timed(lambda: [face.largest(torch.from_numpy(found.images)) for found in shown])
-    if face.frozen:
-        face.backbone(torch.zeros(1, 3, SIDE, SIDE))
-        crops = [attempt(lambda clip=clip: face.found(Utterance("bench", 0, 0, clip=clip))) for clip in clips]
+
+    def detect(images: Any) -> Any:
+        small = face.config.skip_small_faces
+        return select_largest_faces(face.detector, torch.from_numpy(images), skip_small_faces=small)
+
+    detect(shown[0].images)
+    spent["detect"] = timed(lambda: [detect(found.images) for found in shown])
+    if face.is_frozen:
+        face.backbone(torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE))
+        crops = [attempt(lambda clip=clip: face.find_faces(Utterance("bench", 0, 0, clip=clip))) for clip in clips]
         pictures = [torch.from_numpy(part) for part, _ in filter(None, crops)]
-        spent["embed faces"] = timed(lambda: [face.backbone(normalised(part)) for part in pictures])
+        spent["embed faces"] = timed(lambda: [face.backbone(normalize_pixels(part)) for part in pictures])
     for name, encoder in encoders.items():
         rows = [attempt(lambda encoder=encoder, place=place: encoder.prepare(said, place)) for place in places]
         examples = [Example(("bench", "0", str(n)), row) for n, row in enumerate(rows) if row is not None]
@@ -132,7 +138,7 @@ def fusion_time(preset: str, widths: dict[str, int], features: dict[str, list[to
 @torch.inference_mode()
 def plain_detection(clips: Sequence[Clip], seconds: float) -> float:
     """The reference: every one of 50 frames by itself, at full size, smallest face 20 pixels."""
-    detector = FaceDetector.pretrained(smallest=20)
+    detector = FaceDetector.pretrained(min_face_size=20)
     total = 0.0
     for clip in clips:
         found = attempt(lambda clip=clip: read_frames(clip, 50))

@@ -1,59 +1,56 @@
-"""How often `face.track: speaking` takes the right one of two faces, on composed clips, as JSON; by chance it is half.
+"""How often `track: speaking` chooses the right one of two faces, on composed videos, as JSON; chance is one half.
 
     python benchmarks/speaking.py [--voices ../shared/data/ravdess] [--trials 40] [--out FILE]
 
-Two portraits side by side, four seconds at 12.5 frames a second, both heads wandering. The speaker's mouth is open as far as a
-recorded voice is loud, up to 0.12 s late, each frame a third off at random; the other's follows another recording (`another
-voice`), opens now and then without any sound (`restless`), or stays shut (`still`). The voices are those of RAVDESS's dev
-actors, begun at a random place: they say two sentences in one rhythm, and two people would open their mouths together.
+Each video shows two portraits for four seconds at 12.5 frames a second. Both heads move. The speaker's mouth opens with the
+loudness of a recorded voice, up to 0.12 s late and with a random error of a third at each frame. The mouth of the other person
+follows another recording (`another voice`), opens now and then without sound (`restless`), or stays closed (`still`). The voices are
+those of RAVDESS's dev actors, from a random start: the actors say two sentences in one rhythm, and without the random start both
+mouths would open together.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from reference.two_people import FRAMES, SECONDS, TIMES, compose_video
 from result import show
 
 from mmerc.corpora import Clip, open_corpus
-from mmerc.encoders.face.active_speaker import loudness, speaking_scores
+from mmerc.encoders.face.active_speaker import compute_loudness, score_speakers
 from mmerc.encoders.face.mtcnn import FaceDetector
-from mmerc.encoders.face.tracks import faces_over_time, linked
+from mmerc.encoders.face.tracks import detect_over_time, link_tracks
 from mmerc.media import SAMPLE_RATE, read_waveform
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.encoders.face.composed import FRAMES, RATE, SECONDS, composed
-
-TIMES = (np.arange(FRAMES) + 0.5) / RATE
-LATE, OFF = 0.12, 0.33  # seconds; share of the opening
-WANDER = 12  # pixels
+MAX_DELAY, OPENING_ERROR = 0.12, 0.33  # seconds; standard deviation as a fraction of the opening
+MAX_MOVEMENT = 12  # pixels
 
 
-def voice(clip: Clip, rng: np.random.Generator) -> np.ndarray:
-    wave = np.resize(read_waveform(clip), int(SECONDS * SAMPLE_RATE))
-    return np.roll(wave, int(rng.integers(len(wave))))
+def read_voice(clip: Clip, rng: np.random.Generator) -> np.ndarray:
+    """Four seconds of a recording, repeated if it is shorter, from a random start."""
+    waveform = np.resize(read_waveform(clip), int(SECONDS * SAMPLE_RATE))
+    return np.roll(waveform, int(rng.integers(len(waveform))))
 
 
-def mouth_of(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """How far a mouth that says this is open at each frame."""
-    loud = loudness(wave, TIMES - rng.uniform(0, LATE))
-    return np.clip(loud / (np.quantile(loud, 0.9) + 1e-6) * rng.normal(1, OFF, FRAMES), 0, 1)
+def make_speaking_mouth(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How far the mouth that says this is open at each frame."""
+    loudness = compute_loudness(waveform, TIMES - rng.uniform(0, MAX_DELAY))
+    return np.clip(loudness / (np.quantile(loudness, 0.9) + 1e-6) * rng.normal(1, OPENING_ERROR, FRAMES), 0, 1)
 
 
-def restless(rng: np.random.Generator) -> np.ndarray:
+def make_restless_mouth(rng: np.random.Generator) -> np.ndarray:
     return np.clip(np.convolve(rng.random(FRAMES) < 0.15, np.ones(3) / 2, "same"), 0, 1)
 
 
-def wandering(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same pictures, each half moved about for itself."""
-    halves = np.split(pictures, 2, axis=2)
-    moved = []
-    for half in halves:
-        steps = np.cumsum(rng.normal(0, 1.5, (FRAMES, 2)), 0).clip(-WANDER, WANDER).round().astype(int)
-        moved.append(np.stack([np.roll(image, tuple(step), (0, 1)) for image, step in zip(half, steps, strict=True)]))
-    return np.concatenate(moved, 2)
+def move_heads(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Move each half of the frames independently."""
+    halves = []
+    for half in np.split(frames, 2, axis=2):
+        steps = np.cumsum(rng.normal(0, 1.5, (FRAMES, 2)), 0).clip(-MAX_MOVEMENT, MAX_MOVEMENT).round().astype(int)
+        halves.append(np.stack([np.roll(image, tuple(step), (0, 1)) for image, step in zip(half, steps, strict=True)]))
+    return np.concatenate(halves, 2)
 
 
 def main() -> None:
@@ -61,33 +58,33 @@ def main() -> None:
     parser.add_argument("--voices", type=Path, default=Path("../shared/data/ravdess"))
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--out", type=Path)
-    chosen = parser.parse_args()
-    corpus = open_corpus(f"ravdess:{chosen.voices}")
-    said = [turn.clip for turn in corpus.utterances("dev") if turn.clip is not None]
-    if not said:
-        raise SystemExit(f"{chosen.voices} has no dev recordings")
+    options = parser.parse_args()
+    corpus = open_corpus(f"ravdess:{options.voices}")
+    clips = [utterance.clip for utterance in corpus.utterances("dev") if utterance.clip is not None]
+    if not clips:
+        raise SystemExit(f"{options.voices} has no dev recordings: give the folder of RAVDESS.")
     rng = np.random.default_rng(0)
-    detector = FaceDetector.pretrained(smallest=40)
+    detector = FaceDetector.pretrained(min_face_size=40)
     right = dict.fromkeys(("another voice", "restless", "still"), 0)
-    for trial in range(chosen.trials):
-        waves = [voice(said[place], rng) for place in rng.integers(0, len(said), 2)]
-        mouth = mouth_of(waves[0], rng)
+    for trial in range(options.trials):
+        waveforms = [read_voice(clips[index], rng) for index in rng.integers(0, len(clips), 2)]
+        mouth = make_speaking_mouth(waveforms[0], rng)
         others = {
-            "another voice": mouth_of(waves[1], rng),
-            "restless": restless(rng),
+            "another voice": make_speaking_mouth(waveforms[1], rng),
+            "restless": make_restless_mouth(rng),
             "still": np.zeros(FRAMES),
         }
-        left = bool(rng.integers(2))
+        is_left = bool(rng.integers(2))
         for name, other in others.items():
-            pictures = wandering(composed(*((mouth, other) if left else (other, mouth)), seed=trial), rng)
-            images = torch.from_numpy(pictures)
-            tracks = linked(faces_over_time(detector, images, [0]))
-            scores = speaking_scores(tracks, images, TIMES, waves[0])
+            frames = move_heads(compose_video(*((mouth, other) if is_left else (other, mouth)), seed=trial), rng)
+            images = torch.from_numpy(frames)
+            tracks = link_tracks(detect_over_time(detector, images, [0]))
+            scores = score_speakers(tracks, images, TIMES, waveforms[0])
             best = tracks[int(np.argmax(scores))]
-            right[name] += (float(best.boxes[:, ::2].mean()) < images.shape[2] / 2) == left
-    result: dict[str, Any] = {"trials of each": chosen.trials}
-    result |= {f"right, {name}": round(count / chosen.trials, 3) for name, count in right.items()}
-    show(result, chosen.out)
+            right[name] += (float(best.boxes[:, ::2].mean()) < images.shape[2] / 2) == is_left
+    result: dict[str, Any] = {"trials of each": options.trials}
+    result |= {f"right, {name}": round(count / options.trials, 3) for name, count in right.items()}
+    show(result, options.out)
 
 
 if __name__ == "__main__":

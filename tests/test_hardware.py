@@ -3,7 +3,7 @@ import sys
 
 import torch
 
-from mmerc.hardware import bf16, computes_bf16, linear
+from mmerc.hardware import autocast_bf16, supports_bf16, linear
 
 TOUCHED = """
 import resource, torch
@@ -20,16 +20,16 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def test_bf16_is_for_processors_that_compute_in_it() -> None:
-    assert computes_bf16(torch.device("cpu")) == torch.cpu._is_avx512_bf16_supported()
-    assert not computes_bf16(torch.device("meta"))
+    assert supports_bf16(torch.device("cpu")) == torch.cpu._is_avx512_bf16_supported()
+    assert not supports_bf16(torch.device("meta"))
 
 
 def test_bf16_only_where_it_is_wanted_and_fast() -> None:
     a = torch.ones(4, 4)
-    with bf16(torch.device("cpu"), wanted=False):
+    with autocast_bf16(torch.device("cpu"), enabled=False):
         assert (a @ a).dtype == torch.float32
-    with bf16(torch.device("cpu"), wanted=True):
-        assert (a @ a).dtype == (torch.bfloat16 if computes_bf16(torch.device("cpu")) else torch.float32)
+    with autocast_bf16(torch.device("cpu"), enabled=True):
+        assert (a @ a).dtype == (torch.bfloat16 if supports_bf16(torch.device("cpu")) else torch.float32)
 
 
 def test_memory_that_is_kept_is_not_cleared_again_by_the_system() -> None:

@@ -1,33 +1,30 @@
-"""What a voice may sound like elsewhere: another speed, level and room, drawn anew each time it is trained on."""
+"""Augmentation of a waveform in training: a random change of speed."""
 
 import random
 
 import numpy as np
 from jaxtyping import Float
 
-QUIETEST_NOISE, LOUDEST_NOISE = 40.0, 10.0  # signal-to-noise ratio, dB
 
-
-def altered(
-    waveform: Float[np.ndarray, " S"], rng: random.Random, *, speed: float, gain: float, noise: float
+def augment(
+    waveform: Float[np.ndarray, " S"], rng: random.Random, *, max_speed_change: float
 ) -> Float[np.ndarray, " s"]:
-    """The waveform played up to `speed` (a share) faster or slower, up to `gain` dB louder or softer, and with
-    probability `noise` under white noise 10 to 40 dB below it."""
-    if speed:
-        waveform = played(waveform, rng.uniform(1 - speed, 1 + speed))
-    if noise and rng.random() < noise:
-        level = np.sqrt(np.mean(np.square(waveform))) * 10 ** (-rng.uniform(LOUDEST_NOISE, QUIETEST_NOISE) / 20)
-        waveform = waveform + np.random.default_rng(rng.getrandbits(64)).normal(0, level, len(waveform))
-    if gain:
-        waveform = waveform * 10 ** (rng.uniform(-gain, gain) / 20)
+    """Change the speed by a random factor from 1 - max_speed_change to 1 + max_speed_change.
+
+    Returns float32 samples in [-1, 1]. `rng` is not used if max_speed_change is 0.
+    """
+    if max_speed_change:
+        waveform = change_speed(waveform, rng.uniform(1 - max_speed_change, 1 + max_speed_change))
     return waveform.clip(-1, 1).astype(np.float32)
 
 
-def played(waveform: Float[np.ndarray, " S"], rate: float) -> Float[np.ndarray, " s"]:
-    """The waveform at `rate` times its speed, pitch and all, by linear interpolation.
+def change_speed(waveform: Float[np.ndarray, " S"], factor: float) -> Float[np.ndarray, " s"]:
+    """Resample the waveform by linear interpolation so that it plays `factor` times as fast. The pitch changes with it.
 
-    >>> played(np.array([0.0, 2.0, 4.0, 6.0]), 2.0).tolist()
+    s = round(S / factor), at least 1.
+
+    >>> change_speed(np.array([0.0, 2.0, 4.0, 6.0]), 2.0).tolist()
     [0.0, 4.0]
     """
-    places = np.arange(max(1, round(len(waveform) / rate))) * rate
-    return np.interp(places, np.arange(len(waveform)), waveform)
+    positions = np.arange(max(1, round(len(waveform) / factor))) * factor
+    return np.interp(positions, np.arange(len(waveform)), waveform)

@@ -1,16 +1,14 @@
-"""What the audio encoders share: a clip's samples, as 16-bit integers while they are stored."""
+"""The base of the audio encoders: from a clip to samples, and from samples to a batch of waveforms."""
 
 import random
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Int16
+from jaxtyping import Float, Int16
 from pydantic import Field
-from torch import Tensor
 
 from mmerc.corpora import Dialogue
-from mmerc.encoders.audio.augmentation import altered
+from mmerc.encoders.audio.augmentation import augment
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Example, pad_arrays
 from mmerc.errors import MissingModality
 from mmerc.media import SAMPLE_RATE
@@ -18,76 +16,63 @@ from mmerc.media.audio import Channel
 from mmerc.media.live_input import waveform_of
 from mmerc.media.voice_activity import stretches_of_speech
 
-FULL_SCALE = 32_768
-MARGIN = SAMPLE_RATE // 10  # kept before the first and after the last speech, where consonants and breath are
+INT16_SCALE = 32_768
+SPEECH_MARGIN = SAMPLE_RATE // 10  # samples kept before and after the speech, for quiet consonants and breath
 
 
 class SpeechConfig(EncoderConfig):
-    """Settings of the audio encoders. `speed`, `gain` and `noise`: how a voice is altered each time it is trained on (`augmentation.altered`)."""
+    """Settings of every audio encoder."""
 
-    channel: Channel = Field("mean", description="how a clip's channels become one")
-    longest: float = Field(30.0, description="seconds of an utterance that are heard")
-    least_speech: float = Field(
+    channel: Channel = Field("mean", description="how the channels of a clip are reduced to one")
+    max_seconds: float = Field(30.0, gt=0, description="seconds of an utterance that are read; the rest is left out")
+    min_speech_seconds: float = Field(
         0.0,
         ge=0,
-        description="seconds of speech below which the audio counts as missing, and what lies before the first and behind the last is left out; 0 takes all that is not silent",
+        description="seconds of speech that an utterance must have, otherwise its audio counts as missing; the parts "
+        "before and after the speech are left out; 0 switches the speech detector off",
     )
-    speed: float = Field(0.0, ge=0, lt=0.5, description="largest change of speed, a share")
-    gain: float = Field(0.0, ge=0, description="largest change of level, dB")
-    noise: float = Field(0.0, ge=0, le=1, description="how often noise is added")
+    max_speed_change: float = Field(
+        0.0,
+        ge=0,
+        lt=0.5,
+        description="largest random change of speed in training, as a fraction: 0.1 is 0.9 to 1.1 times as fast",
+    )
 
 
 class SpeechEncoder(Encoder):
-    """Base of the encoders that read a waveform."""
+    """Base of the encoders that read a waveform at 16 kHz."""
 
     config: SpeechConfig
 
-    def prepare(self, dialogue: Dialogue, place: int) -> Int16[np.ndarray, " S"]:
-        turn = dialogue.utterances[place]
-        waveform = waveform_of(turn, channel=self.config.channel, longest=self.config.longest)
-        waveform = waveform - waveform.mean()  # a constant is no sound: cheap converters add one
-        if self.config.least_speech:
-            stretches = stretches_of_speech(waveform)
-            if sum(end - start for start, end in stretches) < self.config.least_speech * SAMPLE_RATE:
-                raise MissingModality(f"nobody speaks in {turn.clip.path.name if turn.clip is not None else turn.name}")
-            waveform = waveform[max(0, stretches[0][0] - MARGIN) : stretches[-1][1] + MARGIN]
-        return np.clip(np.round(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    def prepare(self, dialogue: Dialogue, index: int) -> Int16[np.ndarray, " S"]:
+        """The samples of the utterance at `index`, as integers: the form in which they are stored.
+
+        Raises:
+            MissingModality: the utterance has no audio, only silence, or less speech than `min_speech_seconds`.
+        """
+        utterance = dialogue.utterances[index]
+        waveform = waveform_of(utterance, channel=self.config.channel, longest=self.config.max_seconds)
+        waveform = waveform - waveform.mean()  # cheap converters add a constant offset
+        if self.config.min_speech_seconds:
+            segments = stretches_of_speech(waveform)
+            if sum(end - start for start, end in segments) < self.config.min_speech_seconds * SAMPLE_RATE:
+                where = utterance.clip.path.name if utterance.clip is not None else "the microphone"
+                raise MissingModality(f"{where} has less than {self.config.min_speech_seconds} s of speech")
+            waveform = waveform[max(0, segments[0][0] - SPEECH_MARGIN) : segments[-1][1] + SPEECH_MARGIN]
+        return np.clip(np.round(waveform * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
 
     def example_input(self, length: int) -> Int16[np.ndarray, " S"]:
+        """Random samples of `length` tenths of a second."""
         return np.random.default_rng(0).integers(-9999, 9999, length * SAMPLE_RATE // 10, np.int16)
 
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
-        samples, mask = pad_arrays(self.waveforms(examples, rng))
-        return {"waveform": samples, "samples": mask.sum(1)}
+        """`waveform` [B, S] in [-1, 1] with zeros at the end, and `samples` [B], the number of real samples."""
+        waveform, mask = pad_arrays(self.read_waveforms(examples, rng))
+        return {"waveform": waveform, "samples": mask.sum(1)}
 
-    def waveforms(self, examples: Sequence[Example], rng: random.Random | None) -> list[Float[np.ndarray, " _"]]:
-        """Samples in [-1, 1], altered where they are trained on."""
-        waves = [example.values.astype(np.float32) / FULL_SCALE for example in examples]
+    def read_waveforms(self, examples: Sequence[Example], rng: random.Random | None) -> list[Float[np.ndarray, " _"]]:
+        """The samples of each example in [-1, 1], augmented if the encoder is in training mode and `rng` is given."""
+        waveforms = [example.values.astype(np.float32) / INT16_SCALE for example in examples]
         if rng is None or not self.training:
-            return waves
-        settings = self.config
-        return [altered(wave, rng, speed=settings.speed, gain=settings.gain, noise=settings.noise) for wave in waves]
-
-
-def steps_mask(counts: Tensor, longest: int | Tensor) -> Bool[Tensor, "B T"]:
-    """The mask of sequences with `counts` real steps each."""
-    # While a network is traced for ONNX its sizes are tensors.
-    return torch.arange(longest, device=counts.device)[None] < counts[:, None]  # type: ignore[arg-type]
-
-
-def softmax_pooled(
-    sequence: Float[Tensor, "B T d"], scores: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"]
-) -> Float[Tensor, "B d"]:
-    """The mean of the real steps, weighted by the softmax of their scores."""
-    weights = scores.masked_fill(~mask, float("-inf")).softmax(1)
-    return (weights[..., None] * sequence).sum(1)
-
-
-def attended_statistics(
-    sequence: Float[Tensor, "B T d"], scores: Float[Tensor, "B T"], mask: Bool[Tensor, "B T"]
-) -> Float[Tensor, "B e"]:
-    """The mean of the real steps and their standard deviation around it, weighted by the softmax of their scores:
-    e = 2 d (attentive statistics pooling, Okabe et al. 2018)."""
-    mean = softmax_pooled(sequence, scores, mask)
-    square = softmax_pooled(sequence.square(), scores, mask)
-    return torch.cat([mean, (square - mean.square()).clamp(min=1e-6).sqrt()], 1)
+            return waveforms
+        return [augment(waveform, rng, max_speed_change=self.config.max_speed_change) for waveform in waveforms]

@@ -1,7 +1,7 @@
-"""The default audio encoder: log-mel with deltas, convolutions over bands and time, a bidirectional GRU, attentive
-pooling; trained from scratch.
+"""The default audio encoder, trained from random initialisation.
 
-Nothing of it depends on how loud a recording is, nor on what lies behind an utterance's end.
+Log-mel spectrogram with deltas -> convolutions over frequency and time -> bidirectional GRU -> attentive pooling.
+The output does not depend on the padding of the batch and, with the default `normalization`, not on the loudness.
 """
 
 from itertools import pairwise
@@ -15,35 +15,43 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.config import Protocol
-from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder, attended_statistics, steps_mask
-from mmerc.encoders.audio.mel import log_mel
+from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder
+from mmerc.encoders.audio.mel import compute_log_mel
+from mmerc.encoders.audio.pooling import make_padding_mask, pool_statistics
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding
-from mmerc.hardware import bf16
+from mmerc.hardware import autocast_bf16
 
-HOP, WINDOW, FFT = 320, 640, 1024  # 20 ms; 40 ms, long enough to tell the harmonics of a voice apart
-TYPICAL, SPREAD = -6.0, 4.0  # of log-mel in speech, measured once on RAVDESS; keeps inputs near unit scale
-Level = Literal["none", "utterance", "band"]
+HOP_LENGTH, WIN_LENGTH, N_FFT = 320, 640, 1024  # 20 ms; 40 ms, which resolves the harmonics of a voice
+SPEECH_MEAN, SPEECH_STD = -6.0, 4.0  # of the log-mel values of RAVDESS, measured once; they bring the input to unit scale
+Normalization = Literal["none", "utterance", "band"]
 
 
 class SpectrogramConfig(SpeechConfig):
-    """Settings of the spectrogram network."""
+    """Settings of the spectrogram encoder."""
 
-    bands: int = Field(64, ge=16, multiple_of=16, description="mel bands")
-    channels: int = Field(32, ge=4, description="of the first convolution; the last has four times as many")
-    hidden: int = Field(128, ge=4, description="of the GRU, in each direction")
-    level: Level = Field(
-        "utterance",
-        description="what is taken off the log-mel values: nothing, the utterance's mean (its loudness), or the mean of each band (also the colour of voice and microphone)",
+    n_mels: int = Field(64, ge=16, multiple_of=16, description="number of mel bands, a multiple of 16")
+    conv_channels: int = Field(
+        32, ge=4, description="channels of the first convolution; the fourth and last has four times as many"
     )
-    dropout: float = Field(0.3, ge=0, lt=1, description="before the GRU and the classifier")
-    time_mask: int = Field(20, ge=0, description="longest stretch of frames hidden in training (SpecAugment)")
-    band_mask: int = Field(8, ge=0, description="most bands hidden in training")
-    masks: int = Field(2, ge=0, description="how many of each")
-    bf16: bool = Field(True, description="bfloat16 in the convolutions where the processor computes in it")
+    hidden_size: int = Field(128, ge=4, description="units of the GRU in each direction")
+    normalization: Normalization = Field(
+        "utterance",
+        description="mean that is subtracted from the log-mel values: none; that of the utterance, which removes the "
+        "loudness; or that of each band, which also removes the colour of the voice and of the microphone",
+    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability before the GRU and in the classifier")
+    max_time_mask: int = Field(
+        20, ge=0, description="largest number of successive frames that SpecAugment masks in training, 20 ms each"
+    )
+    max_freq_mask: int = Field(
+        8, ge=0, description="largest number of neighbouring mel bands that SpecAugment masks in training"
+    )
+    num_masks: int = Field(2, ge=0, description="number of time masks and of frequency masks for each utterance")
+    bf16: bool = Field(True, description="use bfloat16 in the convolutions if the hardware supports it")
 
 
 class Spectrogram(SpeechEncoder):
-    """A step of its sequence covers 40 ms."""
+    """The spectrogram encoder. One step of its sequence is 40 ms."""
 
     Config = SpectrogramConfig
     config: SpectrogramConfig
@@ -51,83 +59,96 @@ class Spectrogram(SpeechEncoder):
     def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SpectrogramConfig)
         super().__init__(config, classes, protocol=protocol)
-        widths = (3, config.channels, 2 * config.channels, 3 * config.channels, 4 * config.channels)
+        widths = (3, *(config.conv_channels * factor for factor in (1, 2, 3, 4)))
         self.stages = nn.ModuleList(
-            Stage(inputs, outputs, frames=2 if number == 1 else 1)
+            Stage(inputs, outputs, time_stride=2 if number == 1 else 1)
             for number, (inputs, outputs) in enumerate(pairwise(widths))
         )
-        self.narrow = nn.Linear(widths[-1] * (config.bands // 16), config.hidden)
+        self.projection = nn.Linear(widths[-1] * (config.n_mels // 16), config.hidden_size)
         self.dropout = nn.Dropout(config.dropout)
-        self.gru = nn.GRU(config.hidden, config.hidden, bidirectional=True)
-        self.width = 2 * config.hidden
-        self.score = nn.Sequential(nn.Linear(self.width, config.hidden), nn.Tanh(), nn.Linear(config.hidden, 1))
-        self.emotion = Classifier(2 * self.width, classes, hidden_size=config.hidden, dropout=config.dropout)
+        self.gru = nn.GRU(config.hidden_size, config.hidden_size, bidirectional=True)
+        self.width = 2 * config.hidden_size
+        self.attention = nn.Sequential(
+            nn.Linear(self.width, config.hidden_size), nn.Tanh(), nn.Linear(config.hidden_size, 1)
+        )
+        self.emotion = Classifier(2 * self.width, classes, hidden=config.hidden_size, dropout=config.dropout)
 
     def forward(self, batch: Batch) -> Encoding:
-        counts = batch["samples"] // HOP + 1
-        x = log_mel(batch["waveform"], bands=self.config.bands, fft=FFT, window=WINDOW, hop=HOP)  # [B, M, T]
-        x = levelled(x, steps_mask(counts, x.shape[2]), self.config.level) / SPREAD
-        x = with_deltas(x, steps_mask(counts, x.shape[2]))  # [B, 3, M, T]
+        lengths = batch["samples"] // HOP_LENGTH + 1  # [B], frames
+        x = compute_log_mel(
+            batch["waveform"], n_mels=self.config.n_mels, n_fft=N_FFT, win_length=WIN_LENGTH, hop_length=HOP_LENGTH
+        )  # [B, M, T]
+        x = normalize_log_mel(x, make_padding_mask(lengths, x.shape[2]), self.config.normalization) / SPEECH_STD
+        x = add_deltas(x, make_padding_mask(lengths, x.shape[2]))  # [B, 3, M, T]
         if self.training:
-            x = self._hidden(x)
-        with bf16(x.device, wanted=self.config.bf16):
+            config = self.config
+            x = mask_spectrogram(x, config.max_time_mask, config.max_freq_mask, config.num_masks)
+        with autocast_bf16(x.device, enabled=self.config.bf16):
             x = x.to(memory_format=torch.channels_last)
             for stage in self.stages:
-                x, counts = stage(x, counts)
-            x = self.narrow(x.permute(0, 3, 1, 2).flatten(2))  # [B, 4 c, M / 16, T / 2] -> [B, T / 2, d]
-        sequence, mask = self._recur(self.dropout(F.relu(x.float())), counts)
-        pooled = attended_statistics(sequence, self.score(sequence)[..., 0], mask)  # [B, 4 d]
+                x, lengths = stage(x, lengths)
+            x = self.projection(x.permute(0, 3, 1, 2).flatten(2))  # [B, 4 c, M / 16, T / 2] -> [B, T / 2, d]
+        sequence = self._run_gru(self.dropout(F.relu(x.float())), lengths)  # [B, T / 2, 2 d]
+        mask = make_padding_mask(lengths, sequence.shape[1])
+        pooled = pool_statistics(sequence, self.attention(sequence)[..., 0], mask)  # [B, 4 d]
         return Encoding(sequence, mask, self.emotion(pooled))
 
-    def _recur(self, x: Float[Tensor, "B T c"], counts: Tensor) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
-        packed = pack_padded_sequence(x, counts.cpu(), batch_first=True, enforce_sorted=False)
-        sequence, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])
-        return sequence, steps_mask(counts, x.shape[1])
-
-    def _hidden(self, x: Float[Tensor, "B 3 M T"]) -> Float[Tensor, "B 3 M T"]:
-        """SpecAugment (Park et al. 2019): stretches of time and of bands set to nothing."""
-        for axis, most in ((2, self.config.band_mask), (3, self.config.time_mask)) * self.config.masks:
-            size = x.shape[axis]
-            length = torch.randint(0, min(most, size // 4) + 1, (len(x), 1), device=x.device)
-            start = (torch.rand(len(x), 1, device=x.device) * (size - length)).long()
-            place = torch.arange(size, device=x.device)[None]
-            hidden = (place >= start) & (place < start + length)  # [B, size]
-            x = x.masked_fill(hidden[:, None, None] if axis == 3 else hidden[:, None, :, None], 0.0)
-        return x
+    def _run_gru(self, x: Float[Tensor, "B T c"], lengths: Tensor) -> Float[Tensor, "B T d"]:
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])[0]
 
 
 class Stage(nn.Module):
-    """One convolution over bands and time, halving the bands, and the frames if `frames` is 2."""
+    """A convolution over frequency and time, then pooling by 2 in frequency and by `time_stride` in time."""
 
-    def __init__(self, inputs: int, outputs: int, *, frames: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, time_stride: int) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
-        self.frames = frames
+        self.time_stride = time_stride
 
-    def forward(self, x: Float[Tensor, "B i M T"], counts: Tensor) -> tuple[Float[Tensor, "B o m t"], Tensor]:
-        # Zero behind the end, before each convolution and, as nothing here is below zero, before each maximum.
-        x = F.relu(self.norm(self.convolution(x))) * steps_mask(counts, x.shape[3])[:, None, None]
-        x = F.max_pool2d(x, (2, self.frames), ceil_mode=True)
-        return x, (counts + self.frames - 1) // self.frames
+    def forward(self, x: Float[Tensor, "B i M T"], lengths: Tensor) -> tuple[Float[Tensor, "B o m t"], Tensor]:
+        # Padding is set to zero so that the next convolution and the pooling do not read it (ReLU gives no value below 0).
+        x = F.relu(self.norm(self.convolution(x))) * make_padding_mask(lengths, x.shape[3])[:, None, None]
+        x = F.max_pool2d(x, (2, self.time_stride), ceil_mode=True)
+        return x, (lengths + self.time_stride - 1) // self.time_stride
 
 
-def levelled(x: Float[Tensor, "B M T"], mask: Bool[Tensor, "B T"], level: Level) -> Float[Tensor, "B M T"]:
-    """Log-mel values without their mean over the real frames (and the bands); zeros behind the end."""
+def normalize_log_mel(
+    x: Float[Tensor, "B M T"], mask: Bool[Tensor, "B T"], normalization: Normalization
+) -> Float[Tensor, "B M T"]:
+    """Subtract a mean over the real frames, as `SpectrogramConfig.normalization` says; set the padding to 0.
+
+    With "none" the constant SPEECH_MEAN is subtracted.
+    """
     real = mask[:, None].to(x.dtype)
     mean = (x * real).sum(2, keepdim=True) / real.sum(2, keepdim=True)  # [B, M, 1]
-    if level == "utterance":
+    if normalization == "utterance":
         mean = mean.mean(1, keepdim=True)
-    elif level == "none":
-        mean = torch.full_like(mean, TYPICAL)
+    elif normalization == "none":
+        mean = torch.full_like(mean, SPEECH_MEAN)
     return (x - mean) * real
 
 
-def with_deltas(x: Float[Tensor, "B M T"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B 3 M T"]:
-    """The values, their slope over five frames (40 ms either way), and the slope's slope."""
-    slopes = [x]
+def add_deltas(x: Float[Tensor, "B M T"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B 3 M T"]:
+    """Stack the values with their deltas (slopes over five frames, 40 ms on each side) and the deltas of the deltas."""
+    channels = [x]
     for _ in range(2):
-        before = F.pad(slopes[-1], (2, 2))
-        slope = 0.2 * (before[..., 4:] - before[..., :-4]) + 0.1 * (before[..., 3:-1] - before[..., 1:-3])
-        slopes.append(slope * mask[:, None])
-    return torch.stack([slopes[0], 4 * slopes[1], 8 * slopes[2]], 1)  # brought to about the same scale
+        values = F.pad(channels[-1], (2, 2))
+        delta = 0.2 * (values[..., 4:] - values[..., :-4]) + 0.1 * (values[..., 3:-1] - values[..., 1:-3])
+        channels.append(delta * mask[:, None])
+    return torch.stack([channels[0], 4 * channels[1], 8 * channels[2]], 1)  # factors: about the same scale for all three
+
+
+def mask_spectrogram(
+    x: Float[Tensor, "B 3 M T"], max_time_mask: int, max_freq_mask: int, num_masks: int
+) -> Float[Tensor, "B 3 M T"]:
+    """Set random bands and random frames to 0 (SpecAugment, Park et al. 2019); at most a quarter of the axis for each mask."""
+    for axis, max_length in ((2, max_freq_mask), (3, max_time_mask)) * num_masks:
+        size = x.shape[axis]
+        length = torch.randint(0, min(max_length, size // 4) + 1, (len(x), 1), device=x.device)
+        start = (torch.rand(len(x), 1, device=x.device) * (size - length)).long()
+        index = torch.arange(size, device=x.device)[None]
+        masked = (index >= start) & (index < start + length)  # [B, size]
+        x = x.masked_fill(masked[:, None, None] if axis == 3 else masked[:, None, :, None], 0.0)
+    return x

@@ -1,4 +1,4 @@
-"""Any speech network of transformers as audio encoder: wav2vec 2.0, HuBERT, WavLM, Whisper's encoder, by name or folder."""
+"""Pre-trained speech networks of transformers as audio encoder: wav2vec 2.0, HuBERT, WavLM, Whisper's encoder."""
 
 import random
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ from torch import nn
 from transformers import AutoConfig, AutoFeatureExtractor
 
 from mmerc.config import Protocol
-from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder, softmax_pooled, steps_mask
+from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder
+from mmerc.encoders.audio.pooling import make_padding_mask, pool_mean
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example
-from mmerc.encoders.pretrained import explain_load_errors, load_network
+from mmerc.encoders.pretrained import load_network, loading
 from mmerc.errors import WeightsError
 from mmerc.media import SAMPLE_RATE
 
@@ -21,13 +22,13 @@ from mmerc.media import SAMPLE_RATE
 class SpeechTransformerConfig(SpeechConfig):
     """Settings of a pre-trained speech network."""
 
-    backbone: str = Field(description="a hub name or a folder")
-    frozen: bool = Field(False, description="only the pooling and the classifier learn")
-    dropout: float = Field(0.1, ge=0, lt=1, description="before the classifier")
+    backbone: str = Field(description="hub name or folder of a speech network with safetensors weights")
+    frozen: bool = Field(False, description="freeze the backbone and train only the pooling and the classifier")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout probability in the classifier")
 
 
 class SpeechTransformer(SpeechEncoder):
-    """The network's own preparation of the waveform, its last hidden states, attentive pooling."""
+    """The last hidden states of the backbone, and a classifier on their attentive mean."""
 
     Config = SpeechTransformerConfig
     config: SpeechTransformerConfig
@@ -35,28 +36,35 @@ class SpeechTransformer(SpeechEncoder):
     def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SpeechTransformerConfig)
         super().__init__(config, classes, protocol=protocol)
-        self.backbone, self.extractor = load_speech(config.backbone, pretrained=config.pretrained)
+        self.backbone, self.extractor = load_speech_network(config.backbone, pretrained=config.pretrained)
         if config.frozen:
             self.backbone.requires_grad_(False)
         self.width = int(self.backbone.config.hidden_size)
-        self.score = nn.Linear(self.width, 1)
+        self.attention = nn.Linear(self.width, 1)
         self.emotion = Classifier(self.width, classes, dropout=config.dropout)
         self.train()
 
     def train(self, mode: bool = True) -> "SpeechTransformer":
         super().train(mode)
         if self.config.frozen:
-            self.backbone.eval()  # no dropout in what cannot learn
+            self.backbone.eval()  # a frozen backbone uses no dropout
         return self
 
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
-        waves = self.waveforms(examples, rng)
-        # Whisper's extractor fills up to its 30 s whatever it is told; the others to the longest of the batch.
+        """`input` as the backbone's own extractor prepares it, and `samples` [B], the number of real samples.
+
+        `attention` is the backbone's padding mask, if it reads one.
+        """
+        waveforms = self.read_waveforms(examples, rng)
+        # Whisper's extractor always pads to 30 s; the others pad to the longest waveform of the batch.
         padding = "max_length" if self._reads_spectrograms else True
-        made = self.extractor(waves, sampling_rate=SAMPLE_RATE, return_tensors="pt", padding=padding)
-        batch = {"input": made[self.extractor.model_input_names[0]], "samples": torch.tensor([len(w) for w in waves])}
-        if "attention_mask" in made and not self._reads_spectrograms:
-            batch["attention"] = made["attention_mask"]
+        inputs = self.extractor(waveforms, sampling_rate=SAMPLE_RATE, return_tensors="pt", padding=padding)
+        batch = {
+            "input": inputs[self.extractor.model_input_names[0]],
+            "samples": torch.tensor([len(waveform) for waveform in waveforms]),
+        }
+        if "attention_mask" in inputs and not self._reads_spectrograms:
+            batch["attention"] = inputs["attention_mask"]
         return batch
 
     @property
@@ -69,10 +77,10 @@ class SpeechTransformer(SpeechEncoder):
         lengths = batch["samples"]
         if self._reads_spectrograms:
             lengths = lengths // self.extractor.hop_length
-        counts = self.backbone._get_feat_extract_output_lengths(lengths).clamp(1, sequence.shape[1])
-        mask = steps_mask(counts, sequence.shape[1])
+        lengths = self.backbone._get_feat_extract_output_lengths(lengths).clamp(1, sequence.shape[1])  # [B], steps
+        mask = make_padding_mask(lengths, sequence.shape[1])
         sequence = sequence * mask[..., None]
-        pooled = softmax_pooled(sequence, self.score(sequence)[..., 0], mask)
+        pooled = pool_mean(sequence, self.attention(sequence)[..., 0], mask)  # [B, d]
         return Encoding(sequence, mask, self.emotion(pooled))
 
     def save(self, folder: Path) -> None:
@@ -81,28 +89,29 @@ class SpeechTransformer(SpeechEncoder):
         self.extractor.save_pretrained(folder / "backbone")
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol) -> Encoder:
-        encoder = cls(config.model_copy(update={"backbone": str(folder / "backbone")}), classes, protocol=protocol)
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> Encoder:
+        saved = config.model_copy(update={"backbone": str(folder / "backbone")})
+        encoder = cls(saved, classes, protocol=protocol)
         encoder.config = config  # type: ignore[assignment]
         return encoder
 
 
-def load_speech(name: str, *, pretrained: bool) -> tuple[Any, Any]:
-    """A network and the extractor that prepares its input, by hub name or folder, without code or pickles of theirs.
+def load_speech_network(name: str, *, pretrained: bool) -> tuple[Any, Any]:
+    """Load a speech network and its feature extractor by hub name or folder. No code and no pickle of them is run.
 
     Raises:
-        WeightsError: they are neither here nor to be downloaded, or it is no speech network.
+        WeightsError: the network cannot be found or downloaded, or it does not read waveforms.
     """
-    with explain_load_errors("speech", name, "set audio.backbone to its folder"):
+    with loading("speech", name, "set backbone to its folder"):
         extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
         settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
-        settings.apply_spec_augment = False  # refuses utterances shorter than its masks
+        settings.apply_spec_augment = False  # it fails on utterances that are shorter than its masks
         network = load_network(name, settings, pretrained=pretrained)
     if settings.is_encoder_decoder:
         network = network.get_encoder()
     if not hasattr(network, "_get_feat_extract_output_lengths"):
         raise WeightsError(
-            f'"{name}" is a {settings.model_type} network, which reads no waveform: set audio.backbone to wav2vec 2.0, '
+            f'"{name}" is a {settings.model_type} network, which reads no waveform: set backbone to wav2vec 2.0, '
             "HuBERT, WavLM or Whisper."
         )
     return network, extractor

@@ -1,34 +1,43 @@
-"""The face encoder: detector, crops, an embedding of each face, a GRU over time (paper, 4.1.3).
+"""The face encoder: face detection, an embedding of each face, a GRU over time (paper, 4.1.3).
 
-`facenet` is the paper's: InceptionResnetV1 on crops of 160x160, frozen unless `train_backbone`. `cnn` is our small
-network, trained with the rest, or frozen with the `weights` of a face encoder that was trained before. Any other name is
-a picture network of transformers, by hub name or folder.
+Backbones, which compute the embeddings:
+
+facenet       InceptionResnetV1, the paper's; crops of 160x160 pixels; frozen unless `train_backbone`
+cnn           a small network that is trained together with the GRU, or loaded from a trained model and frozen
+other names   a pre-trained image network of transformers, by hub name or folder; frozen unless `train_backbone`
 """
 
 import random
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mmerc import weights
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, pad_arrays
 from mmerc.encoders.face import facenet
-from mmerc.encoders.face.active_speaker import speaking_scores
-from mmerc.encoders.face.expression import ExpressionNetwork, moved
+from mmerc.encoders.face.backbone import load_face_backbone
+from mmerc.encoders.face.expression import ExpressionNetwork, transform_faces
 from mmerc.encoders.face.facenet import InceptionResnetV1
 from mmerc.encoders.face.mtcnn import FaceDetector
-from mmerc.encoders.face.tracks import cuts, faces_over_time, linked
+from mmerc.encoders.face.selection import (
+    FaceBox,
+    TrackChoice,
+    crop_face,
+    find_tracks,
+    resize_face,
+    score_tracks,
+    select_largest_faces,
+    select_track,
+)
 from mmerc.encoders.face.vision import VisionNetwork
 from mmerc.errors import MissingModality, NoFace
 from mmerc.media import Frames, read_frames
@@ -36,88 +45,110 @@ from mmerc.media.image import read_picture
 from mmerc.media.live_input import live_frames, waveform_of
 from mmerc.media.video import LARGEST_SIDE
 
-Box = Float[Tensor, " 4"]
-MOST_FRAMES = 240  # looked at in one utterance, however long: at 720p they take 660 MB
+IMAGE_SIGNAL = "face"  # the signal of an utterance that is one image and has no clip
+MAX_TRACK_FRAMES = 240  # frames that tracking reads of one utterance; at 720p they take 660 MB
+CROPS_AT_ONCE = 16  # crops that a frozen backbone embeds at once
 
 
 class FaceConfig(EncoderConfig):
     """Settings of the face encoder."""
 
     backbone: str = Field(
-        "facenet", description="facenet, cnn, or the name or folder of a picture network of transformers"
+        "facenet", description="facenet, cnn, or the hub name or folder of an image network of transformers"
     )
-    weights: str = Field(
+    backbone_weights: str = Field(
         "",
-        description="for facenet vggface2 (where it is empty) or casia-webface; for cnn nothing, or the folder of a trained model whose face network is taken over",
+        description="for facenet: vggface2 (also if empty) or casia-webface; for cnn: empty for random initialisation, or the "
+        "folder of a trained model whose face network is loaded and frozen",
     )
     train_backbone: bool = Field(
-        False, description="train the pre-trained network, too, instead of storing what it says"
+        False, description="fine-tune a pre-trained backbone; otherwise it is frozen and its embeddings are stored"
     )
-    images: int = Field(50, ge=1, le=500, description="frames looked at, evenly spaced")
-    track: Literal["largest", "longest", "speaking"] = Field(
+    num_frames: int = Field(50, ge=1, le=500, description="number of frames that are read, evenly spaced")
+    track: TrackChoice = Field(
         "largest",
-        description="whose face: the largest in each frame (the paper), or through the clip that of the one seen longest, or of the one speaking",
+        description="which face is read: the largest face of each frame (the paper), or through the clip the person who is "
+        "seen longest or the person who is speaking",
     )
-    rate: float = Field(12.5, gt=0, le=60, description="frames a second where a track is followed")
-    large_first: bool = Field(
-        False, description="where a frame shows a large face, small ones are not looked for (with track=largest)"
+    track_fps: float = Field(
+        12.5, gt=0, le=60, description="frames a second that are searched for faces if track is longest or speaking"
     )
-    largest_side: int = Field(LARGEST_SIDE, ge=64, description="pixels to which bigger frames are reduced")
-    smallest: int = Field(20, ge=12, description="pixels of the smallest face looked for, after that reduction")
-    side: int = Field(48, ge=16, description="pixels of a crop for the small network")
-    channels: int = Field(32, ge=8, description="of the small network's first layer")
-    turn: float = Field(15.0, ge=0, le=180, description="degrees by which a picture is turned in training, at most")
-    shift: float = Field(0.08, ge=0, le=0.5, description="share of the side by which it is moved, at most")
-    zoom: float = Field(0.1, ge=0, lt=1, description="share by which it is zoomed, at most")
-    hidden: int = Field(256, ge=4, description="of the GRU")
-    dropout: float = Field(0.3, ge=0, lt=1, description="in the small network and before the classifier")
+    skip_small_faces: bool = Field(
+        False,
+        description="do not search a frame for small faces if it shows a face of at least a sixth of its shorter side; only "
+        "if track is largest",
+    )
+    max_frame_side: int = Field(
+        LARGEST_SIDE, ge=64, description="pixels of a frame's longer side; larger frames are reduced to this size"
+    )
+    min_face_size: int = Field(
+        20, ge=12, description="side in pixels of the smallest face that is found, in the reduced frame"
+    )
+    crop_size: int = Field(48, ge=16, description="side in pixels of the crops that the cnn backbone reads")
+    conv_channels: int = Field(32, ge=8, description="channels of the first convolution of the cnn backbone")
+    max_rotation: float = Field(15.0, ge=0, le=180, description="largest random rotation in training, in degrees")
+    max_translation: float = Field(
+        0.08, ge=0, le=0.5, description="largest random translation in training, as a fraction of the crop's side"
+    )
+    max_zoom: float = Field(
+        0.1, ge=0, lt=1, description="largest random zoom in training, as a fraction: 0.1 is 0.9 to 1.1 times the size"
+    )
+    hidden_size: int = Field(256, ge=4, description="units of the GRU")
+    dropout: float = Field(
+        0.3, ge=0, lt=1, description="dropout probability in the cnn backbone and in the classifier"
+    )
 
 
 class Face(Encoder):
-    """The largest face of each frame, embedded, in the order of time."""
+    """Embeddings of one face for each frame, in the order of time, and a GRU over them."""
 
     Config = FaceConfig
     config: FaceConfig
 
     def __init__(
-        self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline", blank: bool = False
+        self,
+        config: EncoderConfig,
+        classes: int,
+        *,
+        protocol: Protocol = "offline",
+        skip_weights: bool = False,
     ) -> None:
-        """`blank`: the detector's and the backbone's weights will be filled in from a model folder."""
+        """`skip_weights`: do not load the detector's and the backbone's weights; `restore` fills them in."""
         assert isinstance(config, FaceConfig)
         super().__init__(config, classes, protocol=protocol)
-        self.detector = (
-            FaceDetector(smallest=config.smallest) if blank else FaceDetector.pretrained(smallest=config.smallest)
-        )
+        make_detector = FaceDetector if skip_weights else FaceDetector.pretrained
+        self.detector = make_detector(min_face_size=config.min_face_size)
         self.detector.requires_grad_(False)
         self.backbone: nn.Module
         with torch.random.fork_rng(devices=[]):
-            # The same for every seed of a run: they share the embeddings that a frozen backbone has given.
+            # The runs of all seeds share the stored embeddings, so a frozen backbone must not depend on the seed.
             torch.manual_seed(0)
-            self.backbone, self.side, inputs = self._network(blank)
-        self.frozen = not config.train_backbone and (config.backbone != "cnn" or bool(config.weights))
-        if self.frozen:
+            self.backbone, self.crop_size, embedding_size = self._build_backbone(skip_weights)
+        self.is_frozen = not config.train_backbone and (config.backbone != "cnn" or bool(config.backbone_weights))
+        if self.is_frozen:
             self.backbone.requires_grad_(False)
-        # torch's GRU applies the reset gate after the hidden state's matrix, tanh(W x + r * (U h)), where Eq. 4 has
-        # tanh(W x + U (h * r)). Both are in use (Cho et al. 2014 against cuDNN); torch's is the paper's own code.
-        self.gru = nn.GRU(inputs, config.hidden, batch_first=True)
-        self.width = config.hidden
-        self.emotion = Classifier(config.hidden, classes, dropout=config.dropout)
-        self.train()  # a new module is in training mode throughout; ours keeps detector and frozen backbone out of it
+        # torch's GRU applies the reset gate after the matrix of the hidden state: tanh(W x + r * (U h)). Eq. 4 of the paper
+        # has tanh(W x + U (h * r)). Both forms are common (cuDNN; Cho et al. 2014). The paper's code uses torch's.
+        self.gru = nn.GRU(embedding_size, config.hidden_size, batch_first=True)
+        self.width = config.hidden_size
+        self.emotion = Classifier(config.hidden_size, classes, dropout=config.dropout)
+        self.train()  # sets the detector and a frozen backbone to evaluation mode
 
-    def _network(self, blank: bool) -> tuple[nn.Module, int, int]:
-        """What reads each face, the side of the pictures it reads, and the width of its answer."""
+    def _build_backbone(self, skip_weights: bool) -> tuple[nn.Module, int, int]:
+        """The backbone, the side of its crops in pixels, and the size of its embeddings."""
         config = self.config
         if config.backbone == "facenet":
-            plain = blank or not config.pretrained
-            identity = InceptionResnetV1() if plain else InceptionResnetV1.pretrained(config.weights or "vggface2")
-            return identity, facenet.SIDE, facenet.WIDTH
+            if skip_weights or not config.pretrained:
+                return InceptionResnetV1(), facenet.IMAGE_SIZE, facenet.EMBEDDING_SIZE
+            network = InceptionResnetV1.pretrained(config.backbone_weights or "vggface2")
+            return network, facenet.IMAGE_SIZE, facenet.EMBEDDING_SIZE
         if config.backbone == "cnn":
-            cnn = ExpressionNetwork(config.channels, config.dropout)
-            if config.weights and not blank:
-                take_over(cnn, Path(config.weights))
-            return cnn, config.side, cnn.width
-        vision = VisionNetwork(config.backbone, pretrained=config.pretrained and not blank)
-        return vision, vision.side, vision.width
+            cnn = ExpressionNetwork(config.conv_channels, config.dropout)
+            if config.backbone_weights and not skip_weights:
+                load_face_backbone(cnn, Path(config.backbone_weights))
+            return cnn, config.crop_size, cnn.width
+        vision = VisionNetwork(config.backbone, pretrained=config.pretrained and not skip_weights)
+        return vision, vision.image_size, vision.width
 
     def save(self, folder: Path) -> None:
         super().save(folder)
@@ -125,153 +156,138 @@ class Face(Encoder):
             self.backbone.save(folder / "backbone")
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol) -> Encoder:
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> Encoder:
         assert isinstance(config, FaceConfig)
         if not (folder / "backbone").is_dir():
-            return cls(config, classes, protocol=protocol, blank=True)
-        encoder = cls(
-            config.model_copy(update={"backbone": str(folder / "backbone")}), classes, protocol=protocol, blank=True
-        )
+            return cls(config, classes, protocol=protocol, skip_weights=True)
+        saved = config.model_copy(update={"backbone": str(folder / "backbone")})
+        encoder = cls(saved, classes, protocol=protocol, skip_weights=True)
         encoder.config = config
         return encoder
 
     def train(self, mode: bool = True) -> "Face":
         super().train(mode)
         self.detector.eval()
-        if self.frozen:
-            self.backbone.eval()  # its batch statistics are part of its weights
+        if self.is_frozen:
+            self.backbone.eval()  # its batch normalisation must use the trained statistics
         return self
 
-    def prepare(self, dialogue: Dialogue, place: int) -> np.ndarray:
-        """Crops [T, S, S, 3] as bytes, or, where the backbone is frozen, their embeddings [T, 512] in float16."""
-        return self.prepare_with_notes(dialogue, place)[0]
+    def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
+        """The array of the utterance at `index`.
 
-    def prepare_with_notes(self, dialogue: Dialogue, place: int) -> tuple[np.ndarray, dict[str, Any]]:
-        """What `prepare` gives, and under `face` how the face was chosen (`found`)."""
-        turn = dialogue.utterances[place]
-        picture = turn.signals.get("face")
-        notes: dict[str, Any] = {}
-        if isinstance(picture, bytes):
-            crops = self._sized(torch.from_numpy(read_picture(picture).copy()))[None].numpy()
-        elif turn.clip is not None or turn.live is not None:
-            crops, notes = self.found(turn)
-        else:
-            raise MissingModality("it has no clip")
-        if not self.frozen:
-            return crops, {"face": notes}
-        with torch.inference_mode():
-            parts = [self._embedded(part) for part in torch.from_numpy(crops).split(16)]
-        return torch.cat(parts).half().numpy(), {"face": notes}
-
-    def found(self, turn: Utterance) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
-        """The face that is wanted in the utterance's frames, as square pictures in the order of time, and how it was found.
-
-        The notes: `track`, how it was chosen; `times`, seconds from the clip's start, of the frames that show it, of `frames`
-        in all; and, where faces are followed, how many `tracks` there were and their `scores`, the chosen one's first
-        (how its mouth goes with the voice, or, where that was not asked, the number of frames that show it).
+        Crops [T, S, S, 3] as bytes or, if the backbone is frozen, their embeddings [T, e] in float16.
 
         Raises:
-            NoFace: no frame shows one.
+            MissingModality: the utterance has no frames, or no frame shows a face.
         """
-        largest = self.config.track == "largest"
-        count = self.config.images if largest else MOST_FRAMES
-        frames = self._frames(turn, count, float("inf") if largest else self.config.rate)
-        images = torch.from_numpy(frames.images)
-        boxes, scores = (self.largest(images), []) if largest else self._followed(turn, frames)
-        if not boxes:
-            where = turn.clip.path.name if turn.clip is not None else "the camera"
-            raise NoFace(f"{where} shows no face in any of {len(frames.times)} frames")
-        notes: dict[str, Any] = {
-            "track": self.config.track,
-            "frames": len(frames.times),
-            "times": [round(float(frames.times[place]), 3) for place, _ in boxes],
-        }
-        if not largest:
+        return self.prepare_noted(dialogue, index)[0]
+
+    def prepare_noted(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+        """The array that `prepare` returns, and `find_faces`'s notes under the key `face`."""
+        utterance = dialogue.utterances[index]
+        image = utterance.signals.get(IMAGE_SIGNAL)
+        notes: dict[str, Any] = {}
+        if isinstance(image, bytes):
+            crops = resize_face(read_picture(image).copy(), self.crop_size)[None]
+        elif utterance.clip is not None or utterance.live is not None:
+            crops, notes = self.find_faces(utterance)
+        else:
+            raise MissingModality("it has no clip")
+        if not self.is_frozen:
+            return crops, {"face": notes}
+        with torch.inference_mode():
+            parts = [self._embed(part) for part in torch.from_numpy(crops).split(CROPS_AT_ONCE)]
+        return torch.cat(parts).half().numpy(), {"face": notes}
+
+    def find_faces(self, utterance: Utterance) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
+        """The crops of the chosen face in the order of time, and notes on how it was chosen.
+
+        The notes have `track` (the setting), `frames` (number of frames that were searched) and `times` (seconds of the crops from
+        the start of the recording). With tracking they also have `tracks` (number of people) and `scores` (of all tracks,
+        the chosen one first; see `selection.score_tracks`).
+
+        Raises:
+            NoFace: no frame shows a face.
+            NoVideo, ClipNotFound, ClipUnreadable: the recording has no frames.
+        """
+        config = self.config
+        is_tracked = config.track != "largest"
+        frames = self._read_frames(utterance, is_tracked)
+        notes: dict[str, Any] = {"track": config.track, "frames": len(frames.times)}
+        boxes: list[FaceBox] = []
+        if is_tracked:
+            boxes, scores = self._follow_face(utterance, frames)
             notes |= {"tracks": len(scores), "scores": [round(score, 4) for score in scores]}
-        return np.stack([self._cut(frames.images[place], box) for place, box in boxes]), notes
+        else:
+            images = torch.from_numpy(frames.images)
+            boxes = select_largest_faces(self.detector, images, skip_small_faces=config.skip_small_faces)
+        if not boxes:
+            where = utterance.clip.path.name if utterance.clip is not None else "the camera"
+            raise NoFace(f"{where} shows no face in any of {len(frames.times)} frames")
+        notes["times"] = [round(float(frames.times[index]), 3) for index, _ in boxes]
+        return np.stack([crop_face(frames.images[index], box, self.crop_size) for index, box in boxes]), notes
 
-    def _frames(self, turn: Utterance, count: int, rate: float) -> Frames:
-        if turn.live is not None:
-            return live_frames(turn.live, count, largest_side=self.config.largest_side)
-        assert turn.clip is not None
-        return read_frames(turn.clip, count, largest_side=self.config.largest_side, rate=rate)
+    def _read_frames(self, utterance: Utterance, is_tracked: bool) -> Frames:
+        count = MAX_TRACK_FRAMES if is_tracked else self.config.num_frames
+        if utterance.live is not None:
+            return live_frames(utterance.live, count, largest_side=self.config.max_frame_side)
+        assert utterance.clip is not None
+        fps = self.config.track_fps if is_tracked else float("inf")
+        return read_frames(utterance.clip, count, largest_side=self.config.max_frame_side, rate=fps)
 
-    def largest(self, images: UInt8[Tensor, "F H W 3"]) -> list[tuple[int, Box]]:
-        """The largest face of each frame that has one: the frame's place and the box."""
-        found = []
-        search = self.detector.large_first if self.config.large_first else self.detector
-        for place, faces in enumerate(search(images)):
-            if len(faces):
-                sizes = (faces.boxes[:, 2:] - faces.boxes[:, :2]).prod(1)
-                found.append((place, faces.boxes[int(sizes.argmax())]))
-        return found
-
-    def _followed(self, turn: Utterance, frames: Frames) -> tuple[list[tuple[int, Box]], list[float]]:
-        """One person's face at as many of the frames as are wanted, and every person's score, that one's first."""
-        images = torch.from_numpy(frames.images)
-        shots = cuts(images)
-        tracks = linked(faces_over_time(self.detector, images, shots), shots)
+    def _follow_face(self, utterance: Utterance, frames: Frames) -> tuple[list[FaceBox], list[float]]:
+        """The faces of the person who is seen longest or who speaks, and the scores of all people; [] if there are none."""
+        tracks = find_tracks(self.detector, torch.from_numpy(frames.images))
         if not tracks:
             return [], []
-        scores = [float(len(track)) for track in tracks]
+        waveform, start = None, 0.0
         if self.config.track == "speaking" and len(tracks) > 1:
-            with suppress(MissingModality):  # without a sound, the one that is seen longest
-                start = turn.clip.start if turn.clip is not None else 0.0
-                scores = speaking_scores(tracks, images, frames.times, waveform_of(turn), start=start)
-        order = sorted(range(len(tracks)), key=lambda number: (scores[number], len(tracks[number])), reverse=True)
-        chosen = tracks[order[0]]
-        places = np.unique(np.linspace(0, len(chosen) - 1, self.config.images).round().astype(int))
-        return [(chosen.frames[place], chosen.boxes[place]) for place in places], [scores[number] for number in order]
+            start = utterance.clip.start if utterance.clip is not None else 0.0
+            with suppress(MissingModality):  # without audio the longest track is chosen
+                waveform = waveform_of(utterance)
+        return select_track(tracks, score_tracks(tracks, frames, waveform, start=start), self.config.num_frames)
 
-    def _cut(self, image: UInt8[np.ndarray, "H W 3"], box: Box) -> UInt8[np.ndarray, "S S 3"]:
-        height, width = image.shape[:2]
-        left, top = min(max(int(box[0]), 0), width - 1), min(max(int(box[1]), 0), height - 1)
-        right, bottom = max(min(int(box[2]), width), left + 1), max(min(int(box[3]), height), top + 1)
-        return self._sized(torch.from_numpy(image[top:bottom, left:right])).numpy()
-
-    def _embedded(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:
-        embedded: Tensor = self.backbone(facenet.normalised(faces) if self.config.backbone == "facenet" else faces)
-        return embedded
-
-    def _sized(self, cut: UInt8[Tensor, "H W 3"]) -> UInt8[Tensor, "S S 3"]:
-        whole = cut.permute(2, 0, 1)[None].float()
-        return F.interpolate(whole, (self.side, self.side), mode="area").byte()[0].permute(1, 2, 0)
+    def _embed(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:
+        if self.config.backbone == "facenet":
+            embeddings: Tensor = self.backbone(facenet.normalize_pixels(faces))
+        else:
+            embeddings = self.backbone(faces)
+        return embeddings
 
     def example_input(self, length: int) -> np.ndarray:
+        """Random crops or, if the backbone is frozen, random embeddings of `length` frames."""
         rng = np.random.default_rng(0)
-        if self.frozen:
+        if self.is_frozen:
             return rng.normal(0, 0.05, (length, self.gru.input_size)).astype(np.float16)
-        return rng.integers(0, 255, (length, self.side, self.side, 3), np.uint8)
+        return rng.integers(0, 255, (length, self.crop_size, self.crop_size, 3), np.uint8)
 
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
+        """`faces` [B, T, ...], crops or embeddings, and `mask` [B, T]. Crops are augmented in training if `rng` is given."""
         arrays = [example.values for example in examples]
-        if rng is not None and self.training and not self.frozen:
-            turn, shift, zoom = self.config.turn, self.config.shift, self.config.zoom
-            arrays = [moved(torch.tensor(array), rng, turn=turn, shift=shift, zoom=zoom).numpy() for array in arrays]
+        if rng is not None and self.training and not self.is_frozen:
+            arrays = [self._augment(array, rng) for array in arrays]
         faces, mask = pad_arrays(arrays)
         return {"faces": faces, "mask": mask}
 
+    def _augment(self, crops: UInt8[np.ndarray, "T S S 3"], rng: random.Random) -> UInt8[np.ndarray, "T S S 3"]:
+        config = self.config
+        return transform_faces(
+            torch.tensor(crops),
+            rng,
+            max_rotation=config.max_rotation,
+            max_translation=config.max_translation,
+            max_zoom=config.max_zoom,
+        ).numpy()
+
     def forward(self, batch: Batch) -> Encoding:
         faces, mask = batch["faces"], batch["mask"]
-        if self.frozen:
-            embedded = faces.float()  # [B, T, 512]
+        if self.is_frozen:
+            embeddings = faces.float()  # [B, T, e]
         else:
-            real = self._embedded(faces[mask])  # [N, e]: padding is not looked at
-            embedded = real.new_zeros(*mask.shape, real.shape[-1])
-            embedded[mask] = real
-        packed = pack_padded_sequence(embedded, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        outputs, last = self.gru(packed)  # last: [1, B, d], the hidden state of each one's last real image
+            real = self._embed(faces[mask])  # [N, e], without the padding
+            embeddings = real.new_zeros(*mask.shape, real.shape[-1])
+            embeddings[mask] = real
+        packed = pack_padded_sequence(embeddings, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
+        outputs, last = self.gru(packed)  # last: [1, B, d], the hidden state after the last real frame
         sequence, _ = pad_packed_sequence(outputs, batch_first=True, total_length=mask.shape[1])
         return Encoding(sequence, mask, self.emotion(last[0]))
-
-
-def take_over(network: nn.Module, folder: Path) -> None:
-    """Fill a face network with that of the trained model in a folder, whatever emotions the model tells apart.
-
-    Raises:
-        WeightsError: there is no such model, or its face network is another one.
-    """
-    tensors = weights.read_tensors(folder / "encoders" / "face" / "model.safetensors")
-    start = "backbone."
-    own = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
-    weights.fill(network, own, str(folder))

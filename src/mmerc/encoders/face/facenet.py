@@ -1,7 +1,6 @@
-"""InceptionResnetV1 (Szegedy et al. 2016), which turns a face of 160x160 pixels into 512 numbers.
+"""InceptionResnetV1 (Szegedy et al. 2016): the embedding, 512 numbers, of a face of 160x160 pixels.
 
-Parameter names, shapes and arithmetic are those of facenet-pytorch, whose VGGFace2 and CASIA-WebFace weights load
-strictly.
+Parameter names, shapes and arithmetic are those of facenet-pytorch, whose VGGFace2 and CASIA-WebFace weights it loads.
 """
 
 import torch
@@ -11,50 +10,50 @@ from torch.nn import functional as F
 
 from mmerc import weights
 
-SIDE = 160
-WIDTH = 512
+IMAGE_SIZE = 160
+EMBEDDING_SIZE = 512
 
 
 class Convolution(nn.Module):
-    """Convolution without bias, batch normalisation, ReLU."""
+    """A convolution without bias, batch normalisation and ReLU."""
 
     def __init__(
         self,
         inputs: int,
         outputs: int,
-        kernel: int | tuple[int, int],
+        kernel_size: int | tuple[int, int],
         stride: int = 1,
         padding: int | tuple[int, int] = 0,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(outputs, eps=0.001)  # TensorFlow's epsilon, where the weights were trained
+        self.conv = nn.Conv2d(inputs, outputs, kernel_size, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(outputs, eps=0.001)  # the epsilon of TensorFlow, in which the weights were trained
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.bn(self.conv(x)))
 
 
 class Residual(nn.Module):
-    """Branches side by side, mixed by a 1x1 convolution, scaled and added to the input."""
+    """Parallel branches, concatenated, mixed by a 1x1 convolution, scaled and added to the input."""
 
     def __init__(
-        self, branches: list[nn.Module], mixed: int, width: int, scale: float, *, activated: bool = True
+        self, branches: list[nn.Module], mixed: int, width: int, scale: float, *, has_relu: bool = True
     ) -> None:
         super().__init__()
-        self.scale, self.activated = scale, activated
+        self.scale, self.has_relu = scale, has_relu
         for number, branch in enumerate(branches):
             self.add_module(f"branch{number}", branch)
-        self.branches = [f"branch{number}" for number in range(len(branches))]
+        self.branch_names = [f"branch{number}" for number in range(len(branches))]
         self.conv2d = nn.Conv2d(mixed, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed = self.conv2d(torch.cat([self.get_submodule(name)(x) for name in self.branches], 1))
+        mixed = self.conv2d(torch.cat([self.get_submodule(name)(x) for name in self.branch_names], 1))
         x = mixed * self.scale + x
-        return F.relu(x) if self.activated else x
+        return F.relu(x) if self.has_relu else x
 
 
 class Reduction(nn.Module):
-    """Convolution branches and a pooling, all of stride 2, side by side."""
+    """Parallel branches of stride 2, concatenated."""
 
     def __init__(self, branches: list[nn.Module]) -> None:
         super().__init__()
@@ -65,7 +64,7 @@ class Reduction(nn.Module):
         return torch.cat([branch(x) for branch in self.children()], 1)
 
 
-def block35() -> Residual:
+def make_block35() -> Residual:
     return Residual(
         [
             Convolution(256, 32, 1),
@@ -80,7 +79,8 @@ def block35() -> Residual:
     )
 
 
-def _crossed(inputs: int, width: int, length: int) -> nn.Sequential:
+def _make_factorized(inputs: int, width: int, length: int) -> nn.Sequential:
+    """A square convolution of `length` pixels as a row and a column after each other."""
     half = length // 2
     return nn.Sequential(
         Convolution(inputs, width, 1),
@@ -89,23 +89,24 @@ def _crossed(inputs: int, width: int, length: int) -> nn.Sequential:
     )
 
 
-def block17() -> Residual:
-    return Residual([Convolution(896, 128, 1), _crossed(896, 128, 7)], mixed=256, width=896, scale=0.10)
+def make_block17() -> Residual:
+    return Residual([Convolution(896, 128, 1), _make_factorized(896, 128, 7)], mixed=256, width=896, scale=0.10)
 
 
-def block8(*, scale: float = 0.20, activated: bool = True) -> Residual:
-    branches: list[nn.Module] = [Convolution(1792, 192, 1), _crossed(1792, 192, 3)]
-    return Residual(branches, mixed=384, width=1792, scale=scale, activated=activated)
+def make_block8(*, scale: float = 0.20, has_relu: bool = True) -> Residual:
+    branches: list[nn.Module] = [Convolution(1792, 192, 1), _make_factorized(1792, 192, 3)]
+    return Residual(branches, mixed=384, width=1792, scale=scale, has_relu=has_relu)
 
 
 class InceptionResnetV1(nn.Module):
     """The embedding network.
 
-    `classes`: size of the `logits` layer that the published checkpoints carry along (8631 identities in VGGFace2,
-    10575 in CASIA-WebFace); 0 leaves it out.
+    Args:
+        n_identities: size of the `logits` layer in the published checkpoints (8631 identities in VGGFace2, 10575 in
+            CASIA-WebFace); 0 leaves this layer out.
     """
 
-    def __init__(self, *, classes: int = 0) -> None:
+    def __init__(self, *, n_identities: int = 0) -> None:
         super().__init__()
         self.conv2d_1a = Convolution(3, 32, 3, stride=2)
         self.conv2d_2a = Convolution(32, 32, 3)
@@ -114,7 +115,7 @@ class InceptionResnetV1(nn.Module):
         self.conv2d_3b = Convolution(64, 80, 1)
         self.conv2d_4a = Convolution(80, 192, 3)
         self.conv2d_4b = Convolution(192, 256, 3, stride=2)
-        self.repeat_1 = nn.Sequential(*(block35() for _ in range(5)))
+        self.repeat_1 = nn.Sequential(*(make_block35() for _ in range(5)))
         self.mixed_6a = Reduction(
             [
                 Convolution(256, 384, 3, stride=2),
@@ -124,7 +125,7 @@ class InceptionResnetV1(nn.Module):
                 nn.MaxPool2d(3, stride=2),
             ]
         )
-        self.repeat_2 = nn.Sequential(*(block17() for _ in range(10)))
+        self.repeat_2 = nn.Sequential(*(make_block17() for _ in range(10)))
         self.mixed_7a = Reduction(
             [
                 nn.Sequential(Convolution(896, 256, 1), Convolution(256, 384, 3, stride=2)),
@@ -135,21 +136,21 @@ class InceptionResnetV1(nn.Module):
                 nn.MaxPool2d(3, stride=2),
             ]
         )
-        self.repeat_3 = nn.Sequential(*(block8() for _ in range(5)))
-        self.block8 = block8(scale=1.0, activated=False)
+        self.repeat_3 = nn.Sequential(*(make_block8() for _ in range(5)))
+        self.block8 = make_block8(scale=1.0, has_relu=False)
         self.avgpool_1a = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.6)
-        self.last_linear = nn.Linear(1792, WIDTH, bias=False)
-        self.last_bn = nn.BatchNorm1d(WIDTH, eps=0.001)
-        if classes:
-            self.logits = nn.Linear(WIDTH, classes)
+        self.last_linear = nn.Linear(1792, EMBEDDING_SIZE, bias=False)
+        self.last_bn = nn.BatchNorm1d(EMBEDDING_SIZE, eps=0.001)
+        if n_identities:
+            self.logits = nn.Linear(EMBEDDING_SIZE, n_identities)
 
     @classmethod
     def pretrained(cls, name: str) -> "InceptionResnetV1":
-        """With the public weights `vggface2` or `casia-webface`; their layer of identities is left behind.
+        """A network with the public weights `vggface2` or `casia-webface`, without their `logits` layer.
 
         Raises:
-            WeightsError: they have not been fetched.
+            WeightsError: the weights are not on this machine.
         """
         tensors = {key: value for key, value in weights.load(name).items() if not key.startswith("logits.")}
         network = cls()
@@ -157,7 +158,7 @@ class InceptionResnetV1(nn.Module):
         return network
 
     def forward(self, faces: Float[Tensor, "N 3 160 160"]) -> Float[Tensor, "N 512"]:
-        """Embeddings of length 1, from faces as `normalised` gives them."""
+        """Embeddings of length 1; `faces` is what `normalize_pixels` returns."""
         x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(faces)))
         x = self.conv2d_4b(self.conv2d_4a(self.conv2d_3b(self.maxpool_3a(x))))
         x = self.repeat_1(x)  # [N, 256, 17, 17]
@@ -167,6 +168,6 @@ class InceptionResnetV1(nn.Module):
         return F.normalize(self.last_bn(self.last_linear(self.dropout(x))), dim=1)
 
 
-def normalised(faces: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N 3 H W"]:
+def normalize_pixels(faces: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N 3 H W"]:
     """Pixels as the network was trained on them: (x - 127.5) / 128."""
     return (faces.permute(0, 3, 1, 2).float() - 127.5) / 128

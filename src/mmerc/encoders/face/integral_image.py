@@ -1,9 +1,10 @@
-"""Pictures made smaller by the mean over areas, as torch's `interpolate(mode="area")` does it, many sizes from one sum.
+"""Fast reduction of images by area means, with the results of torch's `interpolate(mode="area")`.
 
-Every place of the summed-area table holds the sum of all pixels above and to the left (Crow 1984), so the mean over any
-rectangle is four look-ups: a pyramid of eleven sizes and hundreds of cut-out faces cost little more than the table. Pixels
-are whole numbers, and their sums are exact. The pictures of a batch lie innermost in the table: what is looked up for all
-of them lies together.
+Each element of an integral image (summed-area table, Crow 1984) is the sum of all pixels above it and to its left. The mean
+over any rectangle then needs four look-ups, so a pyramid of eleven sizes and hundreds of crops cost little more than the
+integral image itself. Pixels are integers, so the sums are exact.
+
+The batch is the third axis, after height and width: a look-up at one position reads neighbouring memory for all images.
 """
 
 from collections.abc import Sequence
@@ -13,67 +14,82 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 
-def summed(images: UInt8[Tensor, "B H W 3"]) -> Int[Tensor, "h w B 3"]:
-    """h = H + 1, w = W + 1. Beyond 8 million pixels the 32 bits overflow, and differences are right all the same."""
+def compute_integral_image(images: UInt8[Tensor, "B H W 3"]) -> Int[Tensor, "h w B 3"]:
+    """The integral images of a batch, with a row and a column of zeros in front: h = H + 1, w = W + 1.
+
+    Above 8 million pixels the 32-bit sums overflow, but their differences stay correct.
+    """
     count, height, width, _ = images.shape
-    table = torch.zeros(height + 1, width + 1, count, 3, dtype=torch.int32, device=images.device)
-    table[1:, 1:] = images.permute(1, 2, 0, 3)
-    torch.cumsum(table, 0, out=table)
-    torch.cumsum(table, 1, out=table)
-    return table
+    integral = torch.zeros(height + 1, width + 1, count, 3, dtype=torch.int32, device=images.device)
+    integral[1:, 1:] = images.permute(1, 2, 0, 3)
+    torch.cumsum(integral, 0, out=integral)
+    torch.cumsum(integral, 1, out=integral)
+    return integral
 
 
-def resized(table: Int[Tensor, "h w B 3"], height: int, width: int) -> Float[Tensor, "B 3 H W"]:
-    """Each whole picture in another size."""
-    top, bottom = _parts(torch.arange(height, device=table.device), table.shape[0] - 1, height)
-    left, right = _parts(torch.arange(width, device=table.device), table.shape[1] - 1, width)
-    rows = table.index_select(0, bottom).sub_(table.index_select(0, top))  # [H, w, B, 3]
+def resize_images(integral: Int[Tensor, "h w B 3"], height: int, width: int) -> Float[Tensor, "B 3 H W"]:
+    """Resize each image to `height` and `width`."""
+    top, bottom = _compute_edges(torch.arange(height, device=integral.device), integral.shape[0] - 1, height)
+    left, right = _compute_edges(torch.arange(width, device=integral.device), integral.shape[1] - 1, width)
+    rows = integral.index_select(0, bottom).sub_(integral.index_select(0, top))  # [H, w, B, 3]
     sums = rows.index_select(1, right).sub_(rows.index_select(1, left))  # [H, W, B, 3]
     area = (bottom - top)[:, None] * (right - left)[None]  # [H, W]
     return (sums / area[..., None, None]).permute(2, 3, 0, 1).contiguous(memory_format=torch.channels_last)
 
 
-def cut(
-    table: Int[Tensor, "h w B 3"], boxes: Int[Tensor, "N 4"], owner: Int[Tensor, " N"], side: int
+def crop_boxes(
+    integral: Int[Tensor, "h w B 3"], boxes: Int[Tensor, "N 4"], image_index: Int[Tensor, " N"], size: int
 ) -> Float[Tensor, "N 3 S S"]:
-    """Each box (left, top, right, bottom, the last two excluded) of its picture as a square of this side."""
-    place = torch.arange(side, device=table.device)[None]
-    left, top, right, bottom = (boxes[:, number, None] for number in range(4))  # [N, 1] each
-    rows, columns = top + _parts(place, bottom - top, side), left + _parts(place, right - left, side)
-    return _means(table, owner, rows, columns)
+    """Crop each box (left, top, right, bottom, the last two excluded) from its image and resize it to `size` pixels."""
+    index = torch.arange(size, device=integral.device)[None]
+    left, top, right, bottom = (boxes[:, column, None] for column in range(4))  # [N, 1] each
+    rows = top + _compute_edges(index, bottom - top, size)  # [2, N, S]
+    columns = left + _compute_edges(index, right - left, size)  # [2, N, S]
+    return _compute_means(integral, image_index, rows, columns)
 
 
-def pieces(
-    table: Int[Tensor, "h w B 3"],
-    owner: Int[Tensor, " N"],
+def crop_resized_images(
+    integral: Int[Tensor, "h w B 3"],
+    image_index: Int[Tensor, " N"],
     corners: Int[Tensor, "N 2"],
     size: Sequence[int],
-    level: tuple[int, int],
+    resized: tuple[int, int],
 ) -> Float[Tensor, "N 3 R C"]:
-    """Parts of this size out of what `resized` makes of each one's picture, from their corners (x, y) on.
+    """Crops of what `resize_images` returns, without computing the rest of it.
 
-    `size`, `level`: width and height of a part, and of the whole.
+    Args:
+        corners: the left top corner (x, y) of each crop in the resized image.
+        size: width and height of each crop.
+        resized: width and height of the resized images.
     """
     columns, rows = (
-        _parts(corners[:, axis, None] + torch.arange(size[axis], device=table.device), whole, level[axis])
-        for axis, whole in enumerate((table.shape[1] - 1, table.shape[0] - 1))
-    )  # first and last, [2, N, C] and [2, N, R]
-    return _means(table, owner, rows, columns)
+        _compute_edges(corners[:, axis, None] + torch.arange(size[axis], device=integral.device), full, resized[axis])
+        for axis, full in enumerate((integral.shape[1] - 1, integral.shape[0] - 1))
+    )  # [2, N, C] and [2, N, R]
+    return _compute_means(integral, image_index, rows, columns)
 
 
-def _parts(place: Int[Tensor, "*N S"], size: int | Int[Tensor, "N 1"], count: int) -> Int[Tensor, "2 *M S"]:
-    """First and last (excluded) pixel of these of `count` parts of a stretch; parts share a pixel that both touch."""
-    return torch.stack([place * size // count, -(-(place + 1) * size // count)])
+def _compute_edges(
+    index: Int[Tensor, "*N S"], length: int | Int[Tensor, "N 1"], count: int
+) -> Int[Tensor, "2 *M S"]:
+    """First and last pixel (excluded) that output pixel `index` covers, if `length` pixels are reduced to `count`.
+
+    Neighbouring output pixels share an input pixel that lies on their border.
+    """
+    return torch.stack([index * length // count, -(-(index + 1) * length // count)])
 
 
-def _means(
-    table: Int[Tensor, "h w B 3"], owner: Int[Tensor, " N"], rows: Int[Tensor, "2 N R"], columns: Int[Tensor, "2 N C"]
+def _compute_means(
+    integral: Int[Tensor, "h w B 3"],
+    image_index: Int[Tensor, " N"],
+    rows: Int[Tensor, "2 N R"],
+    columns: Int[Tensor, "2 N C"],
 ) -> Float[Tensor, "N 3 R C"]:
-    """The means over all rectangles that these rows and columns make of each one's picture."""
-    _, width, count, _ = table.shape
-    edges = rows.movedim(0, 1)[..., None, None] * width + columns.movedim(0, 1)[:, None, None]  # [N, 2, R, 2, C]
-    places = edges * count + owner[:, None, None, None, None]
-    sums = table.reshape(-1, 3).index_select(0, places.flatten()).reshape(*places.shape, 3)
+    """The means over the rectangles between the first and last rows and columns, in each crop's own image."""
+    _, width, count, _ = integral.shape
+    corners = rows.movedim(0, 1)[..., None, None] * width + columns.movedim(0, 1)[:, None, None]  # [N, 2, R, 2, C]
+    positions = corners * count + image_index[:, None, None, None, None]
+    sums = integral.reshape(-1, 3).index_select(0, positions.flatten()).reshape(*positions.shape, 3)
     sums = sums[:, 1] - sums[:, 0]  # [N, R, 2, C, 3]
     sums = sums[:, :, 1] - sums[:, :, 0]  # [N, R, C, 3]
     area = (rows[1] - rows[0])[:, :, None] * (columns[1] - columns[0])[:, None]  # [N, R, C]

@@ -1,11 +1,11 @@
-"""The three networks of MTCNN, named and shaped as those of facenet-pytorch 2.5.3, whose weights load strictly."""
+"""The three networks of MTCNN, with the parameter names and shapes of facenet-pytorch 2.5.3, whose weights they load."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
 class ProposalNetwork(nn.Module):
-    """P-Net: fully convolutional, a face score and a box correction for each window."""
+    """P-Net: fully convolutional. Returns box offsets and a face score for each window of 12x12 pixels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class ProposalNetwork(nn.Module):
 
 
 class RefinementNetwork(nn.Module):
-    """R-Net: 24x24 crops, a score and a box correction each."""
+    """R-Net. Returns box offsets and a face score for each crop of 24x24 pixels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,13 +48,13 @@ class RefinementNetwork(nn.Module):
         x = self.pool1(self.prelu1(self.conv1(x)))
         x = self.pool2(self.prelu2(self.conv2(x)))
         x = self.prelu3(self.conv3(x))
-        x = x.permute(0, 3, 2, 1).flatten(1)  # [N, 576], in the order in which the weights were trained
+        x = x.permute(0, 3, 2, 1).flatten(1)  # [N, 576], width first, as the weights were trained
         x = self.prelu4(self.dense4(x))
         return self.dense5_2(x), self.dense5_1(x).softmax(1)[:, 1]
 
 
 class OutputNetwork(nn.Module):
-    """O-Net: 48x48 crops, a score, a box correction and five landmarks each."""
+    """O-Net. Returns box offsets, five landmarks (all x, then all y) and a face score for each crop of 48x48 pixels."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,9 +1,8 @@
-"""Faces over time: found on some frames, followed in between, linked to one track a person.
+"""Faces over time: detection in the frames of a video, and one track for each person.
 
-Finding is the dear part, and nearly all of it is the first network's look at every place in every size. Between two such
-searches it looks only about the places that came as far as the last network in the frame before, faces and doubtful ones, at
-sizes like theirs: what is there gets the box that the whole search would give it, or nearly. Key frames and, step by step, the frames
-behind all of them go through the networks together.
+Detection dominates the cost, and most of it is the first network's search over all positions and sizes. So only every fourth
+frame and the first frame of each shot are searched in full. A frame between them is searched near the candidates of the frame
+before it, at sizes like theirs. The boxes are almost those of a full search.
 """
 
 from collections.abc import Sequence
@@ -14,19 +13,19 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmerc.encoders.face.boxes import overlaps
+from mmerc.encoders.face.boxes import compute_iou
 from mmerc.encoders.face.mtcnn import FaceDetector, Faces
 
-EVERY = 4  # frames from one search to the next, and so until somebody who comes in is seen at the latest
-CUT = 28.0  # mean change of a thumbnail's grey values from one frame to the next that only another shot makes
-THUMBNAIL = 16
-SAME = 0.3  # overlap (intersection over union) above which two boxes are one person's
-FORGOTTEN = 12  # frames after which a face that was not seen ends its track
+SEARCH_INTERVAL = 4  # frames between two full searches: a new face is found after three frames at the latest
+SHOT_CHANGE = 28.0  # a mean change of the thumbnail's grey values (0-255) above this is a new shot
+THUMBNAIL_SIZE = 16
+MIN_IOU = 0.3  # two boxes in successive frames belong to one person if their overlap is above this
+MAX_GAP = 12  # frames without the face after which its track ends
 
 
 @dataclass(frozen=True)
 class Track:
-    """One person: the frames in which the face was seen, its boxes there, scores and landmarks."""
+    """The face of one person: the frames that show it, and its boxes, scores and landmarks in these frames."""
 
     frames: list[int]
     boxes: Float[Tensor, "N 4"]
@@ -37,70 +36,76 @@ class Track:
         return len(self.frames)
 
 
-def cuts(images: UInt8[Tensor, "F H W 3"]) -> list[int]:
-    """The frames with which another shot begins, the first frame among them."""
-    small = torch.cat(
+def find_shots(images: UInt8[Tensor, "F H W 3"]) -> list[int]:
+    """The index of the first frame of each shot; the first one is 0."""
+    thumbnails = torch.cat(
         [
-            F.interpolate(part.permute(0, 3, 1, 2).float(), (THUMBNAIL, THUMBNAIL), mode="area").mean(1)
+            F.interpolate(part.permute(0, 3, 1, 2).float(), (THUMBNAIL_SIZE, THUMBNAIL_SIZE), mode="area").mean(1)
             for part in images.split(32)
         ]
     )  # [F, S, S]
-    change = (small[1:] - small[:-1]).abs().mean((1, 2))
-    return [0, *((change > CUT).nonzero()[:, 0] + 1).tolist()]
+    change = (thumbnails[1:] - thumbnails[:-1]).abs().mean((1, 2))
+    return [0, *((change > SHOT_CHANGE).nonzero()[:, 0] + 1).tolist()]
 
 
 @torch.inference_mode()
-def faces_over_time(
-    detector: FaceDetector, images: UInt8[Tensor, "F H W 3"], shots: Sequence[int], *, every: int = EVERY
+def detect_over_time(
+    detector: FaceDetector,
+    images: UInt8[Tensor, "F H W 3"],
+    shots: Sequence[int],
+    *,
+    search_interval: int = SEARCH_INTERVAL,
 ) -> list[Faces]:
-    """The faces of each frame of one stretch of video, in order; `shots` are the frames that `cuts` gives."""
-    keys: list[int] = []
+    """The faces of each frame; `shots` is what `find_shots` returns.
+
+    The fully searched frames go through the networks together, then all frames that follow one of them, and so on.
+    """
+    searched: list[int] = []
     for start, end in zip(shots, [*shots[1:], len(images)], strict=True):
-        keys += range(start, end, every)
+        searched += range(start, end, search_interval)
     found: list[Faces | None] = [None] * len(images)
-    for key, faces in zip(keys, detector(images[keys]), strict=True):
-        found[key] = faces
-    ends = dict(zip(keys, [*keys[1:], len(images)], strict=True))
-    for step in range(1, every):
-        now = [key + step for key in keys if key + step < ends[key]]
-        before = [faces.likely for frame in now if (faces := found[frame - 1]) is not None]
-        for frame, faces in zip(now, detector.near(images[now], before), strict=True):
+    for frame, faces in zip(searched, detector(images[searched]), strict=True):
+        found[frame] = faces
+    ends = dict(zip(searched, [*searched[1:], len(images)], strict=True))
+    for step in range(1, search_interval):
+        frames = [start + step for start in searched if start + step < ends[start]]
+        candidates = [before.candidates for frame in frames if (before := found[frame - 1]) is not None]
+        for frame, faces in zip(frames, detector.detect_near(images[frames], candidates), strict=True):
             found[frame] = faces
     return [faces for faces in found if faces is not None]
 
 
-def linked(found: list[Faces], shots: Sequence[int] = ()) -> list[Track]:
-    """One track a person, in the order in which they appear: each face goes to the last box that it overlaps most.
+def link_tracks(found: list[Faces], shots: Sequence[int] = ()) -> list[Track]:
+    """Link the faces of all frames to tracks, in the order of their first frames.
 
-    No track goes on where one of the `shots` begins: whoever stands in the same place there may be somebody else.
+    Each face joins the track whose last box it overlaps most, if that overlap is above MIN_IOU. All tracks end where a new
+    shot begins, because the same position may then show another person.
     """
-    open_tracks: list[list[tuple[int, int]]] = []  # (frame, place among its faces)
-    done: list[list[tuple[int, int]]] = []
+    open_tracks: list[list[tuple[int, int]]] = []  # (frame, index among the frame's faces)
+    ended: list[list[tuple[int, int]]] = []
     for frame, faces in enumerate(found):
-        oldest = frame if frame in shots else frame - FORGOTTEN
-        done += [track for track in open_tracks if track[-1][0] < oldest]
+        oldest = frame if frame in shots else frame - MAX_GAP
+        ended += [track for track in open_tracks if track[-1][0] < oldest]
         open_tracks = [track for track in open_tracks if track[-1][0] >= oldest]
         last = [found[track[-1][0]].boxes[track[-1][1]] for track in open_tracks]
-        shared = overlaps(faces.boxes, torch.stack(last)) if last and len(faces) else torch.zeros(len(faces), 0)
+        iou = compute_iou(faces.boxes, torch.stack(last)) if last and len(faces) else torch.zeros(len(faces), 0)
         taken: set[int] = set()
-        begun: list[list[tuple[int, int]]] = []
-        for place in shared.max(1).values.argsort(descending=True).tolist() if shared.numel() else range(len(faces)):
-            best = max(
-                (n for n in range(len(last)) if n not in taken), key=lambda n: float(shared[place, n]), default=None
-            )
-            if best is not None and shared[place, best] > SAME:
+        new: list[list[tuple[int, int]]] = []
+        for index in iou.max(1).values.argsort(descending=True).tolist() if iou.numel() else range(len(faces)):
+            best = max((n for n in range(len(last)) if n not in taken), key=lambda n: float(iou[index, n]), default=None)
+            if best is not None and iou[index, best] > MIN_IOU:
                 taken.add(best)
-                open_tracks[best].append((frame, place))
+                open_tracks[best].append((frame, index))
             else:
-                begun.append([(frame, place)])
-        open_tracks += begun
-    tracks = sorted(done + open_tracks, key=lambda track: track[0])
+                new.append([(frame, index)])
+        open_tracks += new
+    tracks = sorted(ended + open_tracks, key=lambda track: track[0])
     return [
         Track(
             [frame for frame, _ in track],
-            torch.stack([found[frame].boxes[place] for frame, place in track]),
-            torch.stack([found[frame].scores[place] for frame, place in track]),
-            torch.stack([found[frame].landmarks[place] for frame, place in track]),
+            torch.stack([found[frame].boxes[index] for frame, index in track]),
+            torch.stack([found[frame].scores[index] for frame, index in track]),
+            torch.stack([found[frame].landmarks[index] for frame, index in track]),
         )
         for track in tracks
     ]

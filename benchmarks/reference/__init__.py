@@ -1,0 +1,1 @@
+"""Reference implementations and test material that benchmarks and tests share."""
