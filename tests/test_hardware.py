@@ -3,7 +3,7 @@ import sys
 
 import torch
 
-from mmerc.hardware import autocast_bf16, supports_bf16, linear
+from mmerc.hardware import autocast_bf16, linear, supports_bf16
 
 TOUCHED = """
 import resource, torch

@@ -72,3 +72,18 @@ def get_rank() -> int:
 def is_main_process() -> bool:
     """Whether this process has rank 0. Only that process writes logs and files."""
     return get_rank() == 0
+
+
+_handles_fork = False
+
+
+def use_one_thread_after_fork() -> None:
+    """Let forked children of this process compute on one thread.
+
+    A child inherits the state of OpenMP's threads but not the threads: its first parallel computation would wait for them
+    forever.
+    """
+    global _handles_fork
+    if not _handles_fork:
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+        _handles_fork = True

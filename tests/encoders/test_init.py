@@ -1,20 +1,20 @@
 import pytest
 
-from mmerc.encoders import ENCODERS, check_config
+from mmerc.encoders import ENCODERS, check_encoder_config
 from mmerc.encoders.signal import SignalConfig
 from mmerc.errors import ConfigError
 
 
 def test_settings_are_checked_by_the_encoder_that_they_name() -> None:
-    checked = check_config("pulse", {"encoder": "signal", "signal": "pulse", "noise_std": 0.5})
+    checked = check_encoder_config("pulse", {"encoder": "signal", "signal": "pulse", "noise_std": 0.5})
     assert isinstance(checked, SignalConfig) and checked.noise_std == 0.5
 
 
 def test_errors_contain_the_name_of_the_section() -> None:
     with pytest.raises(ConfigError, match='"pulse.noise" is not a setting: did you mean "noise_std"?'):
-        check_config("pulse", {"encoder": "signal", "signal": "pulse", "noise": 0.5})
+        check_encoder_config("pulse", {"encoder": "signal", "signal": "pulse", "noise": 0.5})
     with pytest.raises(ConfigError, match='pulse.encoder is "heart": choose one of gpt, bert'):
-        check_config("pulse", {"encoder": "heart"})
+        check_encoder_config("pulse", {"encoder": "heart"})
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -33,7 +33,7 @@ def test_a_failing_decoder_is_a_reason(monkeypatch: pytest.MonkeyPatch, caplog: 
     def fail(*_: object) -> None:
         raise ValueError("invalid data")
 
-    for name in ("prepare", "prepare_noted", "prepare_with_notes"):
+    for name in ("prepare", "prepare_with_notes", "prepare_with_notes"):
         if hasattr(encoder, name):
             monkeypatch.setattr(encoder, name, fail)
     row = prepare_row(encoder, dialogue(np.ones((3, 2))), 0)

@@ -13,7 +13,7 @@ from mmerc.encoders.text.bert import Bert
 from mmerc.encoders.text.gpt import Gpt
 from mmerc.errors import ConfigError
 
-__all__ = ["ENCODERS", "Batch", "Encoder", "EncoderConfig", "Encoding", "Example", "check_config"]
+__all__ = ["ENCODERS", "Batch", "Encoder", "EncoderConfig", "Encoding", "Example", "check_encoder_config"]
 
 ENCODERS: dict[str, type[Encoder]] = {
     "gpt": Gpt,
@@ -26,7 +26,7 @@ ENCODERS: dict[str, type[Encoder]] = {
 }
 
 
-def check_config(modality: str, settings: dict[str, Any]) -> EncoderConfig:
+def check_encoder_config(modality: str, settings: dict[str, Any]) -> EncoderConfig:
     """Check the settings of one modality against the encoder that they name.
 
     Raises:

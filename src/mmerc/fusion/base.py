@@ -16,7 +16,7 @@ from mmerc.fusion.layers.dialogue_context import DialogueContext, Dialogues
 from mmerc.fusion.layers.embracement import availability_probabilities
 from mmerc.fusion.layers.modality_dict import ModalityDict
 from mmerc.fusion.layers.sequences import Masks, Sequences, ensure_one_step
-from mmerc.hardware import bf16, computes_bf16
+from mmerc.hardware import autocast_bf16, supports_bf16
 
 
 class FusionConfig(StageConfig):
@@ -164,7 +164,7 @@ class Fusion(nn.Module, ABC):
             raise ValueError(f"{self.config.name} has no crossmodal attention to block: call it without blocked_pairs.")
         masks = {name: masks[name] for name in self.modalities}
         is_available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
-        use_bf16 = self.config.bf16 and computes_bf16(is_available.device)
+        use_bf16 = self.config.bf16 and supports_bf16(is_available.device)
         # Copied, and converted once here in place of before each product. Zeros replace padding, which may be NaN.
         sequences = {
             name: sequences[name]
@@ -183,7 +183,7 @@ class Fusion(nn.Module, ABC):
                 for name, mask in masks.items()
             }
             masks = safe
-        with bf16(is_available.device, wanted=use_bf16):
+        with autocast_bf16(is_available.device, enabled=use_bf16):
             p = availability_probabilities(is_available)
             return self.fuse(FusionInput(sequences, masks, p, blocked_pairs)).float()
 

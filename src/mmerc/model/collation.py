@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from mmerc.corpora import Key
-from mmerc.encoders.base import padded
+from mmerc.encoders.base import pad_arrays
 from mmerc.features import Row
 from mmerc.fusion.layers.dialogue_context import Dialogues, number_speakers
 
@@ -76,7 +76,7 @@ class FusionExamples:
         sequence = torch.zeros(len(keys), longest, width)
         mask = torch.zeros(len(keys), longest, dtype=torch.bool)
         if found:
-            values, real = padded(list(found.values()))
+            values, real = pad_arrays(list(found.values()))
             rows = torch.tensor(list(found))
             sequence[rows], mask[rows] = values.float(), real
         return sequence, mask

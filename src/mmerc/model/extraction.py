@@ -24,7 +24,7 @@ def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int) -> Row:
     utterance = dialogue.utterances[index]
     key = utterance.key
     try:
-        values, notes = encoder.prepare_noted(dialogue, index)
+        values, notes = encoder.prepare_with_notes(dialogue, index)
         return Row(key, values, None, notes)
     except MissingModality as missing:
         return Row(key, None, str(missing))

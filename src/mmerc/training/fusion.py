@@ -52,7 +52,9 @@ def train_fusion(
             forward=FusionForward(network, fusion),
             config=fusion,
             train=make_examples(features, widths, corpus, "train", by_dialogue=network.has_dialogue_context),
-            dev=make_examples(features, widths, corpus, selection_split(corpus), by_dialogue=network.has_dialogue_context),
+            dev=make_examples(
+                features, widths, corpus, selection_split(corpus), by_dialogue=network.has_dialogue_context
+            ),
             classes=len(corpus.labels),
             seed=seed,
         )

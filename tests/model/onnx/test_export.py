@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from mmerc import open_corpus
-from mmerc.encoders.audio.mel import log_mel
 from mmerc.encoders.signal import Signal, SignalConfig
 from mmerc.errors import RunError
 from mmerc.fusion import FUSIONS, FusionConfig, build_fusion
@@ -44,14 +43,6 @@ def test_eight_bits(small_model: Path, exported: Path, small_corpus: Path) -> No
 def test_an_existing_folder_is_not_overwritten(small_model: Path, exported: Path) -> None:
     with pytest.raises(RunError, match="exists already"):
         export_onnx(small_model, exported)
-
-
-def test_the_spectrogram_without_complex_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    wave = torch.randn(2, 5000, generator=torch.Generator().manual_seed(0))
-    sizes = {"bands": 32, "fft": 512, "window": 400, "hop": 160}
-    usual = log_mel(wave, **sizes)
-    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
-    assert torch.allclose(log_mel(wave, **sizes), usual, atol=1e-3)
 
 
 # torch's attention between two sequences fixes the length of the second where it is traced

@@ -14,7 +14,7 @@ from mmerc.config import Protocol
 from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder
 from mmerc.encoders.audio.pooling import make_padding_mask, pool_mean
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example
-from mmerc.encoders.pretrained import load_network, loading
+from mmerc.encoders.pretrained import explain_load_errors, load_network
 from mmerc.errors import WeightsError
 from mmerc.media import SAMPLE_RATE
 
@@ -102,7 +102,7 @@ def load_speech_network(name: str, *, pretrained: bool) -> tuple[Any, Any]:
     Raises:
         WeightsError: the network cannot be found or downloaded, or it does not read waveforms.
     """
-    with loading("speech", name, "set backbone to its folder"):
+    with explain_load_errors("speech", name, "set backbone to its folder"):
         extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
         settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
         settings.apply_spec_augment = False  # it fails on utterances that are shorter than its masks

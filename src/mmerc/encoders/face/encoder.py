@@ -94,9 +94,7 @@ class FaceConfig(EncoderConfig):
         0.1, ge=0, lt=1, description="largest random zoom in training, as a fraction: 0.1 is 0.9 to 1.1 times the size"
     )
     hidden_size: int = Field(256, ge=4, description="units of the GRU")
-    dropout: float = Field(
-        0.3, ge=0, lt=1, description="dropout probability in the cnn backbone and in the classifier"
-    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability in the cnn backbone and in the classifier")
 
 
 class Face(Encoder):
@@ -180,9 +178,9 @@ class Face(Encoder):
         Raises:
             MissingModality: the utterance has no frames, or no frame shows a face.
         """
-        return self.prepare_noted(dialogue, index)[0]
+        return self.prepare_with_notes(dialogue, index)[0]
 
-    def prepare_noted(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+    def prepare_with_notes(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
         """The array that `prepare` returns, and `find_faces`'s notes under the key `face`."""
         utterance = dialogue.utterances[index]
         image = utterance.signals.get(IMAGE_SIGNAL)

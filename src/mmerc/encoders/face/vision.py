@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig
 
-from mmerc.encoders.pretrained import load_network, loading
+from mmerc.encoders.pretrained import explain_load_errors, load_network
 from mmerc.errors import WeightsError
 from mmerc.files import read_json, write_json
 
@@ -32,7 +32,7 @@ class VisionNetwork(nn.Module):
 
     def __init__(self, name: str, *, pretrained: bool) -> None:
         super().__init__()
-        with loading("image", name, "set backbone to its folder"):
+        with explain_load_errors("image", name, "set backbone to its folder"):
             settings = AutoConfig.from_pretrained(name, trust_remote_code=False)
             network = load_network(name, settings, pretrained=pretrained)
             processor = read_processor(name)

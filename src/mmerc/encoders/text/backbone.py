@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokeniz
 from mmerc.encoders.pretrained import explain_load_errors, load_network
 from mmerc.encoders.text.dropout import replace_dropout
 from mmerc.errors import RunError
-from mmerc.hardware import computes_bf16
+from mmerc.hardware import supports_bf16
 
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attn_pdrop", "attention_dropout")  # names in transformers
 
@@ -54,6 +54,6 @@ def prepare_backbone(backbone: Any, *, bf16: bool) -> Any:
     On a processor in bfloat16, the backward pass of torch's fused attention takes five times as long as that of plain
     matrix products. In float32 the fused attention is the faster one.
     """
-    if bf16 and computes_bf16(torch.device("cpu")) and not torch.cuda.is_available():
+    if bf16 and supports_bf16(torch.device("cpu")) and not torch.cuda.is_available():
         backbone.set_attn_implementation("eager")
     return replace_dropout(backbone)

@@ -39,7 +39,7 @@ from mmerc.encoders.text.lora import add_lora, merge_lora
 from mmerc.encoders.text.losses import language_model_loss, next_sentence_loss
 from mmerc.encoders.text.tokenizer import normalize_typography, train_tokenizer
 from mmerc.errors import ConfigError
-from mmerc.hardware import bf16
+from mmerc.hardware import autocast_bf16
 
 LENGTH_MULTIPLE = 16  # lengths are padded to it: oneDNN compiles and keeps a kernel for every shape
 BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder
@@ -202,7 +202,7 @@ class TextEncoder(Encoder):
     def _run_backbone(self, tokens: Int[Tensor, "N L 3"], mask: Bool[Tensor, "N L"]) -> Float[Tensor, "N L d"]:
         speakers, segments = self.speakers(tokens[..., SPEAKER]), self.segments(tokens[..., SEGMENT])
         embedded = self.embedding(tokens[..., TOKEN]) + speakers + segments
-        with bf16(tokens.device, wanted=self.config.bf16):
+        with autocast_bf16(tokens.device, enabled=self.config.bf16):
             hidden: Tensor = self.backbone(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
         return hidden.float()
 

@@ -95,7 +95,7 @@ def summarise_export(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inputs(encoder: Encoder, lengths: Sequence[int]) -> dict[str, Tensor]:
-    return encoder.collate([Example(("", str(index), ""), encoder.sample(n)) for index, n in enumerate(lengths)])
+    return encoder.collate([Example(("", str(index), ""), encoder.example_input(n)) for index, n in enumerate(lengths)])
 
 
 def _fusion_inputs(fusion: Fusion, lengths: Sequence[int]) -> dict[str, Tensor]:
