@@ -61,7 +61,9 @@ def test_as_the_face_encoders_backbone(vit: Path, tmp_path: Path, learns: bool) 
     config = FaceConfig(encoder="face", backbone=str(vit), hidden=8, train_backbone=learns)
     face = Face(config, 7).eval()
     assert face.frozen is not learns
-    batch = face.collate([Example(("t", "0", "0"), face.sample(3)), Example(("t", "0", "1"), face.sample(2))])
+    batch = face.collate(
+        [Example(("t", "0", "0"), face.example_input(3)), Example(("t", "0", "1"), face.example_input(2))]
+    )
     assert batch["faces"].shape == ((2, 3, 32, 32, 3) if learns else (2, 3, 16))
     (tmp_path / "saved").mkdir()
     face.save(tmp_path / "saved")

@@ -156,7 +156,7 @@ class TextEncoder(Encoder):
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
         """Return a batch of N = B * K inputs: K candidates per utterance, of which the first is the true one.
 
-        K is 1 without `rng` and without distractors.
+        K is 1 if `rng` is None or the pool of distractors is empty.
         """
         rows = [example.values for example in examples]
         candidates = 1
