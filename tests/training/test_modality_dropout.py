@@ -72,7 +72,7 @@ def test_distillation_compares_with_the_output_for_all_modalities() -> None:
     masks = {name: batch[f"{name}/mask"] for name in WIDTHS}
     complete = network.eval()({name: batch[f"{name}/sequence"] for name in WIDTHS}, masks).logits.softmax(1)
     divergence = (complete * (complete.log() - out.logits.log_softmax(1))).sum(1).mean()
-    assert float(loss) == pytest.approx(2 * float(divergence), abs=1e-6) and float(loss) > 0
+    assert loss.item() == pytest.approx(2 * divergence.item(), abs=1e-6) and loss.item() > 0
     loss.backward()
     assert network.classifier.weight.grad is not None
 
