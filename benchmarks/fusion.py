@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.fusion.layers.crossmodal import CrossmodalAttention
-from mmerc.hardware import autocast_bf16, supports_bf16, keep_memory
+from mmerc.hardware import autocast_bf16, keep_memory, supports_bf16
 
 NAMES = ("audio", "face", "text")
 HEADS = 4

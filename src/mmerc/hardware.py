@@ -35,11 +35,12 @@ def linear(
     """Compute x @ weight + bias, then apply ReLU or add `plus` (not both).
 
     In torch each of these steps is one more pass over memory. oneDNN fuses them into one pass, but it computes no gradient.
-    This function therefore uses oneDNN only for bfloat16 on a CPU while gradients are disabled, through the operators
-    that torch's compiler calls.
+    This function therefore uses oneDNN only for bfloat16 on a CPU that supports it, while gradients are disabled, through
+    the operators that torch's compiler calls.
     """
     assert not (relu and plus is not None)
-    if x.dtype == torch.bfloat16 and x.device.type == "cpu" and not torch.is_grad_enabled() and HAS_FUSED_LINEAR:
+    is_bf16 = x.dtype == torch.bfloat16 and x.device.type == "cpu" and supports_bf16(x.device)
+    if HAS_FUSED_LINEAR and is_bf16 and not torch.is_grad_enabled():
         w, b = weight.T.to(x.dtype), None if bias is None else bias.to(x.dtype)
         if plus is not None:
             return torch.ops.mkldnn._linear_pointwise.binary(x, plus.to(x.dtype), w, b, "add")

@@ -103,7 +103,9 @@ class Encoder(nn.Module, ABC):
         Raises:
             RunError: the encoder has none (an encoder of a user's own need not); it cannot be exported then.
         """
-        raise RunError(f"a {self.config.encoder} network has no example input to trace it with: define `example_input` in its encoder.")
+        raise RunError(
+            f"a {self.config.encoder} network has no example input to trace it with: define `example_input` in its encoder."
+        )
 
     @abstractmethod
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:

@@ -10,7 +10,6 @@ import torch.distributed as dist
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mmerc.errors import MmercError, RunError
-from mmerc.hardware import get_rank as rank
 
 Item = TypeVar("Item")
 

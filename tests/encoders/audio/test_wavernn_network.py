@@ -7,7 +7,9 @@ from tests.encoders.waves import fill_with_waves
 
 def make_network(**sizes: int) -> WaveRnn:
     torch.manual_seed(0)
-    return WaveRnn(**{"n_freq": 16, "n_rnn": 8, "n_fc": 8, "n_res_block": 1, "n_hidden": 8, "n_output": 8, **sizes}).eval()
+    return WaveRnn(
+        **{"n_freq": 16, "n_rnn": 8, "n_fc": 8, "n_res_block": 1, "n_hidden": 8, "n_output": 8, **sizes}
+    ).eval()
 
 
 def make_inputs() -> tuple[torch.Tensor, torch.Tensor]:

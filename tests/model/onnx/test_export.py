@@ -20,7 +20,14 @@ from mmerc.training.run_config import check
 SMALL = [
     *("text.backbone=scratch", "text.warm_start=", "text.epochs=1", "text.scratch_width=32", "text.scratch_layers=1"),
     *("audio.epochs=1", "audio.min_speech_seconds=0", "audio.conv_channels=4", "audio.hidden_size=8"),
-    *("face.epochs=1", "face.conv_channels=8", "face.hidden_size=8", "face.num_frames=2", "fusion.epochs=1", "fusion.width=16"),
+    *(
+        "face.epochs=1",
+        "face.conv_channels=8",
+        "face.hidden_size=8",
+        "face.num_frames=2",
+        "fusion.epochs=1",
+        "fusion.width=16",
+    ),
 ]
 
 

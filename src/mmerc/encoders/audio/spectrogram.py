@@ -22,7 +22,10 @@ from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding
 from mmerc.hardware import autocast_bf16
 
 HOP_LENGTH, WIN_LENGTH, N_FFT = 320, 640, 1024  # 20 ms; 40 ms, which resolves the harmonics of a voice
-SPEECH_MEAN, SPEECH_STD = -6.0, 4.0  # of the log-mel values of RAVDESS, measured once; they bring the input to unit scale
+SPEECH_MEAN, SPEECH_STD = (
+    -6.0,
+    4.0,
+)  # of the log-mel values of RAVDESS, measured once; they bring the input to unit scale
 Normalization = Literal["none", "utterance", "band"]
 
 
@@ -137,7 +140,9 @@ def add_deltas(x: Float[Tensor, "B M T"], mask: Bool[Tensor, "B T"]) -> Float[Te
         values = F.pad(channels[-1], (2, 2))
         delta = 0.2 * (values[..., 4:] - values[..., :-4]) + 0.1 * (values[..., 3:-1] - values[..., 1:-3])
         channels.append(delta * mask[:, None])
-    return torch.stack([channels[0], 4 * channels[1], 8 * channels[2]], 1)  # factors: about the same scale for all three
+    return torch.stack(
+        [channels[0], 4 * channels[1], 8 * channels[2]], 1
+    )  # factors: about the same scale for all three
 
 
 def mask_spectrogram(

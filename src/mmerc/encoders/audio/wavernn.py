@@ -40,7 +40,9 @@ class WaveRnnConfig(SpeechConfig):
     n_res_block: int = Field(10, ge=1, description="number of residual blocks")
     n_hidden: int = Field(128, ge=4, description="channels of the residual blocks")
     n_fft: int = Field(1024, ge=16, description="samples of the Fourier transform")
-    win_length: int = Field(800, ge=16, description="samples of the window of the Fourier transform, 16,000 in a second")
+    win_length: int = Field(
+        800, ge=16, description="samples of the window of the Fourier transform, 16,000 in a second"
+    )
     train_hops: int = Field(
         0,
         ge=0,

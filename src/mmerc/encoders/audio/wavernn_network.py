@@ -16,7 +16,10 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 SMOOTHING_REACH = 2  # frames that the smoothing reads on each side, rounded up: 1 + 1/5 + 1/25 at the usual scales
-LJSPEECH: dict[str, Any] = {"upsample_scales": (5, 5, 11), "n_freq": 80}  # the checkpoint's settings, if not the defaults
+LJSPEECH: dict[str, Any] = {
+    "upsample_scales": (5, 5, 11),
+    "n_freq": 80,
+}  # the checkpoint's settings, if not the defaults
 
 
 class Repeat(nn.Module):
@@ -195,7 +198,9 @@ class WaveRnn(nn.Module):
         more than the rest of the network.
         """
         dtype = torch.bfloat16 if bf16 else waveform.dtype
-        aux = steps.permute(2, 0, 1).to(dtype).repeat_interleave(self.hop_length, 0).split(self.n_aux, 2)  # 4 x [s, B, a / 4]
+        aux = (
+            steps.permute(2, 0, 1).to(dtype).repeat_interleave(self.hop_length, 0).split(self.n_aux, 2)
+        )  # 4 x [s, B, a / 4]
         x = torch.cat([waveform.T[..., None].to(dtype), smooth.permute(2, 0, 1).to(dtype), aux[0]], -1)
         x = _call_in_input_dtype(self.fc, x)  # [s, B, r]
         y, state1 = _call_in_input_dtype(self.rnn1, x.transpose(0, 1), state1)  # [B, s, r]

@@ -94,9 +94,7 @@ class FaceConfig(EncoderConfig):
         0.1, ge=0, lt=1, description="largest random zoom in training, as a fraction: 0.1 is 0.9 to 1.1 times the size"
     )
     hidden_size: int = Field(256, ge=4, description="units of the GRU")
-    dropout: float = Field(
-        0.3, ge=0, lt=1, description="dropout probability in the cnn backbone and in the classifier"
-    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability in the cnn backbone and in the classifier")
 
 
 class Face(Encoder):

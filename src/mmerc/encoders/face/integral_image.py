@@ -69,9 +69,7 @@ def crop_resized_images(
     return _compute_means(integral, image_index, rows, columns)
 
 
-def _compute_edges(
-    index: Int[Tensor, "*N S"], length: int | Int[Tensor, "N 1"], count: int
-) -> Int[Tensor, "2 *M S"]:
+def _compute_edges(index: Int[Tensor, "*N S"], length: int | Int[Tensor, "N 1"], count: int) -> Int[Tensor, "2 *M S"]:
     """First and last pixel (excluded) that output pixel `index` covers, if `length` pixels are reduced to `count`.
 
     Neighbouring output pixels share an input pixel that lies on their border.

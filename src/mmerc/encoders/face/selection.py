@@ -49,7 +49,9 @@ def score_tracks(
     return score_speakers(tracks, torch.from_numpy(frames.images), frames.times, waveform, start=start)
 
 
-def select_track(tracks: Sequence[Track], scores: Sequence[float], num_frames: int) -> tuple[list[FaceBox], list[float]]:
+def select_track(
+    tracks: Sequence[Track], scores: Sequence[float], num_frames: int
+) -> tuple[list[FaceBox], list[float]]:
     """At most `num_frames` faces, evenly spaced, of the track with the highest score, and all scores, highest first.
 
     Tracks with the same score are ordered by their length.

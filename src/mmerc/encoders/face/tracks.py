@@ -92,7 +92,9 @@ def link_tracks(found: list[Faces], shots: Sequence[int] = ()) -> list[Track]:
         taken: set[int] = set()
         new: list[list[tuple[int, int]]] = []
         for index in iou.max(1).values.argsort(descending=True).tolist() if iou.numel() else range(len(faces)):
-            best = max((n for n in range(len(last)) if n not in taken), key=lambda n: float(iou[index, n]), default=None)
+            best = max(
+                (n for n in range(len(last)) if n not in taken), key=lambda n: float(iou[index, n]), default=None
+            )
             if best is not None and iou[index, best] > MIN_IOU:
                 taken.add(best)
                 open_tracks[best].append((frame, index))
