@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mmerc.errors import MmercError, RunError
+from mmerc.hardware import get_rank as get_rank
 
 Item = TypeVar("Item")
 

@@ -46,7 +46,7 @@ def prepare_inputs(
     left = [(dialogue, place) for dialogue, place in places if dialogue.utterances[place].key not in store]
     distributed.barrier()  # all have counted what is left before one of them adds to it
     with FeatureWriter(store.folder) as writer:
-        for done, (dialogue, place) in enumerate(left[distributed.rank() :: distributed.world()], start=1):
+        for done, (dialogue, place) in enumerate(left[distributed.get_rank() :: distributed.world()], start=1):
             writer.add(prepared(encoder, dialogue, place))
             report(done)
     distributed.barrier()
@@ -85,10 +85,10 @@ def extract_features(
     lengths = [len(values) for key in there if (values := inputs[key].values) is not None]
     batches = arranged(lengths, BATCH, None)
     with FeatureWriter(store.folder) as writer:
-        for key in keys[distributed.rank() :: distributed.world()]:
+        for key in keys[distributed.get_rank() :: distributed.world()]:
             if key not in store and (reason := inputs[key].reason) is not None:
                 writer.add(Row(key, None, reason))
-        for done, batch in enumerate(batches[distributed.rank() :: distributed.world()], start=1):
+        for done, batch in enumerate(batches[distributed.get_rank() :: distributed.world()], start=1):
             wanted = [there[place] for place in batch]
             if store.absent(wanted):
                 for row in encoded(encoder, [inputs[key] for key in wanted]):

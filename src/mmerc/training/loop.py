@@ -84,7 +84,7 @@ class Stage(L.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], number: int) -> Tensor:
         # At every step, not once an epoch: whatever else draws in between (loaders do) is not the same after a resume.
-        place = f"{self.task.seed}/{self.current_epoch}/{number}/{distributed.rank()}"
+        place = f"{self.task.seed}/{self.current_epoch}/{number}/{distributed.get_rank()}"
         torch.manual_seed(random.Random(place).getrandbits(31))
         if isinstance(self.network, Fusion):
             done = self.current_epoch + number / float(self.trainer.num_training_batches)
@@ -175,7 +175,7 @@ class Stage(L.LightningModule):
             self.task.config.batch_size,
             seed=self.task.seed,
             epoch=epoch,
-            rank=distributed.rank(),
+            rank=distributed.get_rank(),
             world=distributed.world(),
         )
 

@@ -57,8 +57,8 @@ def test_the_encoder_crops_the_speaker(tmp_path: Path) -> None:
     with av.open(str(file), "w") as container:
         video = container.add_stream("libx264", rate=25, width=640, height=240, pix_fmt="yuv420p")
         audio = container.add_stream("aac", rate=16_000, layout="mono")
-        for picture in np.repeat(compose_video(mouth, still, seed=3), 2, 0):
-            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for image in np.repeat(compose_video(mouth, still, seed=3), 2, 0):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(video.encode())
         for start in range(0, len(waveform) - 1024, 1024):
             frame = av.AudioFrame.from_ndarray(waveform[None, start : start + 1024], format="fltp", layout="mono")
