@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # option numbers of glibc's mallopt
-HAS_FUSED_LINEAR = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+HAS_FUSED_LINEAR = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def supports_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware. Without hardware support it is slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def autocast_bf16(device: torch.device, *, enabled: bool) -> torch.autocast:
@@ -42,9 +42,12 @@ def linear(
     is_bf16 = x.dtype == torch.bfloat16 and x.device.type == "cpu" and supports_bf16(x.device)
     if HAS_FUSED_LINEAR and is_bf16 and not torch.is_grad_enabled():
         w, b = weight.T.to(x.dtype), None if bias is None else bias.to(x.dtype)
+        fused: Tensor
         if plus is not None:
-            return torch.ops.mkldnn._linear_pointwise.binary(x, plus.to(x.dtype), w, b, "add")
-        return torch.ops.mkldnn._linear_pointwise(x, w, b, "relu" if relu else "none", [], "")
+            fused = torch.ops.mkldnn._linear_pointwise.binary(x, plus.to(x.dtype), w, b, "add")
+        else:
+            fused = torch.ops.mkldnn._linear_pointwise(x, w, b, "relu" if relu else "none", [], "")
+        return fused
     flat = x.flatten(0, -2)  # [N, i]
     out = (flat @ weight if bias is None else torch.addmm(bias, flat, weight)).reshape(*x.shape[:-1], -1)
     if relu:
