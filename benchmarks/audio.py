@@ -2,10 +2,11 @@
 
     python benchmarks/audio.py [--clips ../shared/data/ravdess/Actor_21] [--windows 32] [--seconds 1] [--out FILE]
 
-`WaveRNN`: seconds of computation for each second of audio, for the mean features of each hop, with `--windows` windows at once.
-`reference` is the paper's way in the same run: one window of the same length, float32, all vectors in memory. The lower bound is two GRUs and
-three layers of 512 units: 6.9 million operations a sample, 0.11 TFLOP for each second of audio. Two cores of an EPYC with AVX512-BF16
-multiply about 1 TFLOP a second in bfloat16. `relative error` compares the means of the hops with the means of the reference's vectors.
+`WaveRNN`: seconds of computation for each second of audio, for the mean features of each hop, `--windows` windows at once.
+`reference`: the paper's way in the same run: one window of the same length, float32, all vectors in memory. The lower bound
+is two GRUs and three layers of 512 units: 6.9 million operations a sample, 0.11 TFLOP for each second of audio. Two cores of an
+EPYC with AVX512-BF16 multiply about 1 TFLOP a second in bfloat16. `relative error` compares the means of the hops with the
+means of the reference's vectors.
 `default encoder`: decoding, log-mel and network, in seconds for each second of audio, one clip at a time.
 `training`: one step of WaveRNN on 8 windows of `--seconds`, in its own process.
 """

@@ -2,10 +2,10 @@
 
     python benchmarks/face.py [--clip ../shared/data/clips/facenet_video.mp4] [--frames 100] [--side 1280] [--out FILE]
 
-`reference`: `reference/plain_mtcnn.py`, one frame at a time in float32. `all frames`: mmerc's full search of every frame. `over time`: a full
-search of every fourth frame, and a search near the candidates in the frames between. Recall and overlap are those of the reference's
-boxes, precision is that of mmerc's. The lower bound of a full search is the first network: 1.2 billion multiplications for a 720p frame and
-faces from 20 pixels.
+`reference`: `reference/plain_mtcnn.py`, one frame at a time in float32. `all frames`: mmerc's full search of every frame.
+`over time`: a full search of every fourth frame, and a search near the candidates in the frames between. Recall and overlap
+are those of the reference's boxes, precision is that of mmerc's. The lower bound of a full search is the first network: 1.2
+billion multiplications for a 720p frame and faces from 20 pixels.
 `face sequence`: from a video of 20 s in 1080p to crops, decoding included, in seconds for each second of video.
 """
 

@@ -3,10 +3,10 @@
     python benchmarks/speaking.py [--voices ../shared/data/ravdess] [--trials 40] [--out FILE]
 
 Each video shows two portraits for four seconds at 12.5 frames a second. Both heads move. The speaker's mouth opens with the
-loudness of a recorded voice, up to 0.12 s late and with a random error of a third at each frame. The mouth of the other person
-follows another recording (`another voice`), opens now and then without sound (`restless`), or stays closed (`still`). The voices are
-those of RAVDESS's dev actors, from a random start: the actors say two sentences in one rhythm, and without the random start both
-mouths would open together.
+loudness of a recorded voice, up to 0.12 s late and with a random error of a third at each frame. The mouth of the other
+person follows another recording (`another voice`), opens now and then without sound (`restless`), or stays closed (`still`).
+The voices are those of RAVDESS's dev actors, from a random start: the actors say two sentences in one rhythm, and without
+the random start both mouths would open together.
 """
 
 import argparse

@@ -1,11 +1,12 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 
-from mmerc.hardware import autocast_bf16, linear, supports_bf16
+from mmerc.hardware import autocast_bf16, get_rank, is_main_process, linear, supports_bf16
 
-TOUCHED = """
+COUNT_PAGE_FAULTS = """
 import resource, torch
 from mmerc.hardware import keep_memory
 
@@ -19,12 +20,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def test_bf16_is_for_processors_that_compute_in_it() -> None:
+def test_bf16_is_supported_where_the_cpu_has_its_instructions() -> None:
     assert supports_bf16(torch.device("cpu")) == torch.cpu._is_avx512_bf16_supported()
     assert not supports_bf16(torch.device("meta"))
 
 
-def test_bf16_only_where_it_is_wanted_and_fast() -> None:
+def test_autocast_uses_bf16_only_if_it_is_enabled_and_supported() -> None:
     a = torch.ones(4, 4)
     with autocast_bf16(torch.device("cpu"), enabled=False):
         assert (a @ a).dtype == torch.float32
@@ -32,28 +33,35 @@ def test_bf16_only_where_it_is_wanted_and_fast() -> None:
         assert (a @ a).dtype == (torch.bfloat16 if supports_bf16(torch.device("cpu")) else torch.float32)
 
 
-def test_memory_that_is_kept_is_not_cleared_again_by_the_system() -> None:
-    done = subprocess.run([sys.executable, "-c", TOUCHED], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 1000  # pages; ten tensors of 32 MiB anew would be 80,000
+def test_kept_memory_is_not_cleared_again_by_the_kernel() -> None:
+    done = subprocess.run([sys.executable, "-c", COUNT_PAGE_FAULTS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1000  # page faults; ten new tensors of 32 MiB would cause 80,000
 
 
-def test_a_linear_layer_in_one_pass_is_the_plain_one() -> None:
+def test_the_fused_linear_layer_gives_the_exact_result() -> None:
     x = torch.tensor([[[1.0, 2.0]], [[3.0, -1.0]]])  # [2, 1, 2]
     weight, bias = torch.tensor([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]]), torch.tensor([0.0, 1.0, -0.5])
     plus = torch.tensor([[[10.0, 20.0, 30.0]], [[-1.0, -2.0, -3.0]]])
     expected = torch.tensor([[[2.0, 5.0, -1.5]], [[2.5, -1.0, -3.5]]])
-    for kind in (torch.float32, torch.bfloat16):  # small numbers: bfloat16 holds them all
-        given = [part.to(kind) for part in (x, weight, bias)]
-        for kept in (True, False):  # the gradient
-            with torch.set_grad_enabled(kept):
-                assert torch.equal(linear(*given).float(), expected)
-                assert torch.equal(linear(*given[:2]).float(), expected - bias)
-                assert torch.equal(linear(*given, relu=True).float(), expected.clamp(min=0))
-                assert torch.equal(linear(*given, plus=plus.to(kind)).float(), expected + plus)
-    assert torch.equal(plus[0, 0], torch.tensor([10.0, 20.0, 30.0]))  # nothing is written into it
+    for dtype in (torch.float32, torch.bfloat16):  # bfloat16 represents these small numbers exactly
+        inputs = [part.to(dtype) for part in (x, weight, bias)]
+        for has_gradient in (True, False):
+            with torch.set_grad_enabled(has_gradient):
+                assert torch.equal(linear(*inputs).float(), expected)
+                assert torch.equal(linear(*inputs[:2]).float(), expected - bias)
+                assert torch.equal(linear(*inputs, relu=True).float(), expected.clamp(min=0))
+                assert torch.equal(linear(*inputs, plus=plus.to(dtype)).float(), expected + plus)
+    assert torch.equal(plus[0, 0], torch.tensor([10.0, 20.0, 30.0]))  # `plus` is not changed
 
 
 def test_a_linear_layer_has_gradients() -> None:
     weight = torch.ones(2, 1, dtype=torch.bfloat16, requires_grad=True)
     linear(torch.tensor([[3.0, 5.0]], dtype=torch.bfloat16), weight, relu=True).sum().backward()
     assert weight.grad is not None and weight.grad.tolist() == [[3.0], [5.0]]
+
+
+def test_the_rank_is_that_of_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    assert get_rank() == 0 and is_main_process()
+    monkeypatch.setenv("RANK", "3")
+    assert get_rank() == 3 and not is_main_process()

@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # option numbers of glibc's mallopt
-HAS_FUSED_LINEAR = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+HAS_FUSED_LINEAR = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def supports_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware. Without hardware support it is slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def autocast_bf16(device: torch.device, *, enabled: bool) -> torch.autocast:
@@ -35,15 +35,19 @@ def linear(
     """Compute x @ weight + bias, then apply ReLU or add `plus` (not both).
 
     In torch each of these steps is one more pass over memory. oneDNN fuses them into one pass, but it computes no gradient.
-    This function therefore uses oneDNN only for bfloat16 on a CPU while gradients are disabled, through the operators
-    that torch's compiler calls.
+    This function therefore uses oneDNN only for bfloat16 on a CPU that supports it, while gradients are disabled, through
+    the operators that torch's compiler calls.
     """
     assert not (relu and plus is not None)
-    if x.dtype == torch.bfloat16 and x.device.type == "cpu" and not torch.is_grad_enabled() and HAS_FUSED_LINEAR:
+    is_bf16 = x.dtype == torch.bfloat16 and x.device.type == "cpu" and supports_bf16(x.device)
+    if HAS_FUSED_LINEAR and is_bf16 and not torch.is_grad_enabled():
         w, b = weight.T.to(x.dtype), None if bias is None else bias.to(x.dtype)
+        fused: Tensor
         if plus is not None:
-            return torch.ops.mkldnn._linear_pointwise.binary(x, plus.to(x.dtype), w, b, "add")
-        return torch.ops.mkldnn._linear_pointwise(x, w, b, "relu" if relu else "none", [], "")
+            fused = torch.ops.mkldnn._linear_pointwise.binary(x, plus.to(x.dtype), w, b, "add")
+        else:
+            fused = torch.ops.mkldnn._linear_pointwise(x, w, b, "relu" if relu else "none", [], "")
+        return fused
     flat = x.flatten(0, -2)  # [N, i]
     out = (flat @ weight if bias is None else torch.addmm(bias, flat, weight)).reshape(*x.shape[:-1], -1)
     if relu:

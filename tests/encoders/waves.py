@@ -1,11 +1,14 @@
-"""Weights by formula, so that expected numbers can be written out: a sine over each tensor's elements."""
+"""Weights from a formula, so that tests can list the expected numbers."""
 
 import torch
 from torch import nn
 
 
 def fill_with_waves(network: nn.Module, *, scaled: bool = False) -> None:
-    """`scaled`: matrices by the root of 2 over their inputs, so that a deep network neither dies nor explodes."""
+    """Fill each tensor with a sine over its elements.
+
+    `scaled` multiplies matrices by sqrt(2 / inputs), which keeps the activations of a deep network in a normal range.
+    """
     for key, value in network.state_dict().items():
         if not value.dtype.is_floating_point:
             continue

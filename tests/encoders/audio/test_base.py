@@ -5,34 +5,49 @@ import pytest
 import torch
 
 from mmerc.corpora import Clip, Dialogue, Utterance
-from mmerc.encoders.audio.base import softmax_pooled, steps_mask
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.encoders.base import Example
 from mmerc.errors import MissingModality
 from tests.media.clips import write_wav
 
 
-def alone(clip: Clip | None) -> Dialogue:
+def make_dialogue(clip: Clip | None) -> Dialogue:
     return Dialogue("train", 0, (Utterance("train", 0, 0, clip=clip),))
 
 
-def test_samples_are_stored_as_integers_and_come_back(tmp_path: Path) -> None:
-    wave = np.linspace(-1, 1, 16_000)
+def test_samples_are_stored_as_integers_and_become_a_padded_batch(tmp_path: Path) -> None:
+    waveform = np.linspace(-1, 1, 16_000)
     encoder = Spectrogram(SpectrogramConfig(encoder="spectrogram"), 7)
-    stored = encoder.prepare(alone(Clip(write_wav(tmp_path / "a.wav", wave[None]))), 0)
+    stored = encoder.prepare(make_dialogue(Clip(write_wav(tmp_path / "a.wav", waveform[None]))), 0)
     assert stored.dtype == np.int16 and len(stored) == 16_000
     batch = encoder.collate([Example(("a", "b", "c"), stored), Example(("a", "b", "d"), stored[:10])])
     assert batch["samples"].tolist() == [16_000, 10]
-    assert torch.allclose(batch["waveform"][0], torch.from_numpy(wave).float(), atol=1e-3)
+    assert torch.allclose(batch["waveform"][0], torch.from_numpy(waveform).float(), atol=1e-3)
+    assert not batch["waveform"][1, 10:].any()
 
 
-def test_without_a_clip_there_is_no_voice() -> None:
+def test_a_constant_offset_is_removed_and_long_utterances_are_cut(tmp_path: Path) -> None:
+    waveform = 0.5 + 0.1 * np.sin(np.arange(16_000))
+    encoder = Spectrogram(SpectrogramConfig(encoder="spectrogram", max_seconds=0.25), 7)
+    stored = encoder.prepare(make_dialogue(Clip(write_wav(tmp_path / "a.wav", waveform[None]))), 0)
+    assert len(stored) == 4_000 and abs(float(stored.mean())) < 1
+
+
+def test_an_utterance_without_a_clip_has_no_audio() -> None:
     with pytest.raises(MissingModality, match="has no clip"):
-        Spectrogram(SpectrogramConfig(encoder="spectrogram"), 7).prepare(alone(None), 0)
+        Spectrogram(SpectrogramConfig(encoder="spectrogram"), 7).prepare(make_dialogue(None), 0)
 
 
-def test_masks_and_pooling() -> None:
-    mask = steps_mask(torch.tensor([1, 3]), 3)
-    assert mask.tolist() == [[True, False, False], [True, True, True]]
-    sequence = torch.tensor([[[2.0], [50.0], [50.0]], [[1.0], [2.0], [3.0]]])
-    assert softmax_pooled(sequence, torch.zeros(2, 3), mask).tolist() == [[2.0], [2.0]]
+def test_an_utterance_without_speech_has_no_audio(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.05, (1, 16_000))
+    encoder = Spectrogram(SpectrogramConfig(encoder="spectrogram", min_speech_seconds=0.1), 7)
+    with pytest.raises(MissingModality, match=r"^rain\.wav has less than 0\.1 s of speech$"):
+        encoder.prepare(make_dialogue(Clip(write_wav(tmp_path / "rain.wav", noise))), 0)
+
+
+def test_the_example_input_is_in_tenths_of_a_second() -> None:
+    assert Spectrogram(SpectrogramConfig(encoder="spectrogram"), 7).example_input(3).shape == (4_800,)
+
+
+def test_the_protocol_is_kept() -> None:
+    assert Spectrogram(SpectrogramConfig(encoder="spectrogram"), 7, protocol="online").protocol == "online"

@@ -1,4 +1,4 @@
-"""Speech networks of transformers, tiny and random: what comes out, how long it is, and that it comes back."""
+"""Tiny, randomly initialised speech networks of transformers: loading, shapes, freezing, saving."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ FAMILIES = {
 }
 
 
-def made(family: str, folder: Path) -> Path:
+def save_network(family: str, folder: Path) -> Path:
+    """Save a network of this family as its publisher does."""
     if family == "whisper":
         small = WhisperConfig(
             d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
@@ -52,21 +53,21 @@ def made(family: str, folder: Path) -> Path:
     return folder
 
 
-def voice(seconds: float) -> np.ndarray:
+def make_samples(seconds: float) -> np.ndarray:
     rng = np.random.default_rng(0)
     return (rng.standard_normal(int(seconds * 16_000)) * 3000).astype(np.int16)
 
 
-def rows(*seconds: float) -> list[Example]:
-    return [Example(("t", "0", str(number)), voice(length)) for number, length in enumerate(seconds)]
+def make_examples(*seconds: float) -> list[Example]:
+    return [Example(("t", "0", str(number)), make_samples(length)) for number, length in enumerate(seconds)]
 
 
 @pytest.mark.parametrize(("family", "steps"), [("wav2vec2", 48), ("hubert", 48), ("wavlm", 48), ("whisper", 50)])
-def test_a_network_by_folder_reads_saves_and_returns(family: str, steps: int, tmp_path: Path) -> None:
+def test_a_network_by_folder_is_loaded_saved_and_restored(family: str, steps: int, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    folder = made(family, tmp_path / "hub")
+    folder = save_network(family, tmp_path / "hub")
     encoder = SpeechTransformer(SpeechTransformerConfig(encoder="speech_transformer", backbone=str(folder)), 7).eval()
-    batch = encoder.collate(rows(1.0, 0.06))
+    batch = encoder.collate(make_examples(1.0, 0.06))
     out = encoder(batch)
     assert out.logits.shape == (2, 7) and out.sequence.shape[2] == 16
     assert int(out.mask[0].sum()) == steps  # 20 ms a step
@@ -80,21 +81,21 @@ def test_a_network_by_folder_reads_saves_and_returns(family: str, steps: int, tm
     assert restored.config == encoder.config.model_copy(update={"pretrained": False})
 
 
-def test_frozen_only_what_is_ours_learns(tmp_path: Path) -> None:
-    folder = made("wav2vec2", tmp_path)
+def test_a_frozen_backbone_is_not_trained(tmp_path: Path) -> None:
+    folder = save_network("wav2vec2", tmp_path)
     encoder = SpeechTransformer(
         SpeechTransformerConfig(encoder="speech_transformer", backbone=str(folder), frozen=True), 7
     ).train()
-    learns = {name.split(".")[0] for name, value in encoder.named_parameters() if value.requires_grad}
-    assert learns == {"score", "emotion"}
+    trained = {name.split(".")[0] for name, value in encoder.named_parameters() if value.requires_grad}
+    assert trained == {"attention", "emotion"}
     assert encoder.emotion.training and not encoder.backbone.training
 
 
-def test_what_is_no_speech_network_is_named(tmp_path: Path) -> None:
+def test_a_network_that_reads_no_waveform_is_an_error(tmp_path: Path) -> None:
     BertConfig(hidden_size=24, num_hidden_layers=1).save_pretrained(tmp_path)
     Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
     settings = SpeechTransformerConfig(encoder="speech_transformer", backbone=str(tmp_path), pretrained=False)
     with pytest.raises(WeightsError, match="bert network, which reads no waveform"):
         SpeechTransformer(settings, 7)
-    with pytest.raises(WeightsError, match=r"set audio\.backbone to its folder"):
+    with pytest.raises(WeightsError, match=r": download it .* and set backbone to its folder\."):
         SpeechTransformer(settings.model_copy(update={"backbone": "/no/such/place"}), 7)

@@ -4,43 +4,49 @@ import sys
 
 import torch
 
-from mmerc.encoders.face.expression import ExpressionNetwork, grey, moved
+from mmerc.encoders.face.expression import ExpressionNetwork, normalize_grey, transform_faces
 
 
-def test_neither_the_lamp_nor_the_colour_counts() -> None:
+def test_light_and_colour_have_no_effect() -> None:
     rng = torch.Generator().manual_seed(0)
     faces = torch.randint(40, 110, (2, 48, 48, 3), generator=rng, dtype=torch.uint8)
-    assert float((grey(faces) - grey(2 * faces)).abs().max()) < 0.2
-    assert torch.allclose(grey(faces), grey(faces.flip(-1)))
-    assert grey(torch.full((1, 8, 8, 3), 7, dtype=torch.uint8)).abs().max() == 0
+    assert float((normalize_grey(faces) - normalize_grey(2 * faces)).abs().max()) < 0.2
+    assert torch.allclose(normalize_grey(faces), normalize_grey(faces.flip(-1)))
+    assert normalize_grey(torch.full((1, 8, 8, 3), 7, dtype=torch.uint8)).abs().max() == 0
 
 
-def test_its_size_and_shape() -> None:
+def test_number_of_parameters_and_shape() -> None:
     network = ExpressionNetwork(32, 0.3).eval()
     assert sum(value.numel() for value in network.parameters()) == 1_225_824
     assert network(torch.zeros(3, 48, 48, 3, dtype=torch.uint8)).shape == (3, 256)
 
 
-def test_a_face_that_is_moved_stays_a_face_and_all_its_pictures_move_alike() -> None:
+def transform(
+    faces: torch.Tensor, seed: int, rotation: float = 0, translation: float = 0, zoom: float = 0
+) -> torch.Tensor:
+    limits = {"max_rotation": rotation, "max_translation": translation, "max_zoom": zoom}
+    return transform_faces(faces, random.Random(seed), **limits)
+
+
+def test_all_images_of_a_face_are_transformed_in_the_same_way() -> None:
     face = torch.zeros(2, 21, 21, 3, dtype=torch.uint8)
-    face[:, 8:13, 14:19] = 200  # right of the middle
-    still = moved(face, random.Random(1), turn=0, shift=0, zoom=0)
-    mirrored = moved(face, random.Random(0), turn=0, shift=0, zoom=0)
-    found = {
-        tuple(image[0, :, :, 0].float().mean(0).topk(5).indices.sort().values.tolist()) for image in (still, mirrored)
+    face[:, 8:13, 14:19] = 200  # right of the centre
+    columns = {
+        tuple(image[0, :, :, 0].float().mean(0).topk(5).indices.sort().values.tolist())
+        for image in (transform(face, seed=1), transform(face, seed=0))
     }
-    assert found == {(14, 15, 16, 17, 18), (2, 3, 4, 5, 6)}
-    turned = moved(face, random.Random(3), turn=20, shift=0.1, zoom=0.1)
-    assert torch.equal(turned[0], turned[1]) and turned.dtype == torch.uint8
-    assert 0.5 < float(turned.float().mean() / face.float().mean()) < 1.6
+    assert columns == {(14, 15, 16, 17, 18), (2, 3, 4, 5, 6)}  # as it is, and mirrored
+    changed = transform(face, seed=3, rotation=20, translation=0.1, zoom=0.1)
+    assert torch.equal(changed[0], changed[1]) and changed.dtype == torch.uint8
+    assert 0.5 < float(changed.float().mean() / face.float().mean()) < 1.6
 
 
-TRAINED = """
+TRAINING = """
 import torch
 from mmerc.encoders.face.expression import ExpressionNetwork
 from mmerc.hardware import keep_memory
 
-keep_memory()  # what is written beyond a tensor is then noticed by the C library, which ends the process
+keep_memory()  # glibc then notices writes outside of a tensor and ends the process
 torch.manual_seed(0)
 network = ExpressionNetwork(12, 0.1)
 optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
@@ -52,5 +58,5 @@ for _ in range(20):
 """
 
 
-def test_training_writes_nowhere_but_into_its_own_memory() -> None:
-    assert subprocess.run([sys.executable, "-c", TRAINED], capture_output=True).returncode == 0
+def test_training_does_not_write_outside_of_its_memory() -> None:
+    assert subprocess.run([sys.executable, "-c", TRAINING], capture_output=True).returncode == 0

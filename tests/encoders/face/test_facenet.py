@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from mmerc.encoders.face.facenet import InceptionResnetV1, normalised
-from tests.encoders.audio.waves import fill_with_waves
+from mmerc.encoders.face.facenet import InceptionResnetV1, normalize_pixels
+from tests.encoders.waves import fill_with_waves
 
 
 @torch.no_grad()
-def test_same_weights_same_embedding_as_facenet_pytorch() -> None:
+def test_same_weights_give_the_embedding_of_facenet_pytorch() -> None:
     network = InceptionResnetV1().eval()
     fill_with_waves(network, scaled=True)
     out = network(torch.sin(torch.arange(3 * 160 * 160) * 0.01).reshape(1, 3, 160, 160))
@@ -17,8 +17,8 @@ def test_same_weights_same_embedding_as_facenet_pytorch() -> None:
     assert float(out.norm()) == pytest.approx(1, abs=1e-5)
 
 
-def test_names_and_shapes_of_the_public_checkpoints() -> None:
-    network = InceptionResnetV1(classes=8631)
+def test_names_and_shapes_are_those_of_the_public_checkpoints() -> None:
+    network = InceptionResnetV1(n_identities=8631)
     state = network.state_dict()
     assert len(state) == 716 and sum(value.numel() for value in network.parameters()) == 23_482_624 + 8631 * 513
     assert state["repeat_1.4.branch2.2.conv.weight"].shape == (32, 32, 3, 3)
@@ -30,4 +30,4 @@ def test_names_and_shapes_of_the_public_checkpoints() -> None:
 
 def test_pixels_are_scaled_as_in_training() -> None:
     pixels = torch.from_numpy(np.array([[[[0, 127, 255]]]], np.uint8))
-    assert normalised(pixels).flatten().tolist() == [-0.99609375, -0.00390625, 0.99609375]
+    assert normalize_pixels(pixels).flatten().tolist() == [-0.99609375, -0.00390625, 0.99609375]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage import data
 
-from mmerc.encoders.face.boxes import overlaps
+from mmerc.encoders.face.boxes import compute_iou
 from mmerc.encoders.face.mtcnn import FaceDetector
 
 
@@ -15,11 +15,11 @@ def detector() -> FaceDetector:
 
 
 @pytest.mark.weights
-def test_boxes_and_landmarks_of_facenet_pytorch(detector: FaceDetector) -> None:
+def test_boxes_and_landmarks_are_those_of_facenet_pytorch(detector: FaceDetector) -> None:
     portrait = data.astronaut()[:300, 60:400]
     both = np.stack([portrait, portrait[:, ::-1]])
     first, mirrored = detector(torch.from_numpy(both))
-    # From facenet-pytorch 2.5.3 on the same pictures.
+    # From facenet-pytorch 2.5.3 on the same images.
     assert first.boxes.numpy() == pytest.approx(np.array([[120.03, 61.7, 208.16, 173.47]]), abs=0.05)
     points = [[[144.98, 101.28], [186.98, 103.1], [165.12, 130.19], [141.03, 139.79], [185.56, 142.25]]]
     assert first.landmarks.numpy() == pytest.approx(np.array(points), abs=0.05)
@@ -27,7 +27,7 @@ def test_boxes_and_landmarks_of_facenet_pytorch(detector: FaceDetector) -> None:
 
 
 @pytest.mark.weights
-def test_two_faces_one_picture(detector: FaceDetector) -> None:
+def test_two_faces_in_one_image(detector: FaceDetector) -> None:
     portrait = data.astronaut()[:300, 60:400]
     (faces,) = detector(torch.from_numpy(np.concatenate([portrait, portrait[:, ::-1]], 1)[None].copy()))
     found = faces.boxes[faces.boxes[:, 0].argsort()].numpy()
@@ -36,14 +36,14 @@ def test_two_faces_one_picture(detector: FaceDetector) -> None:
 
 @pytest.mark.weights
 @pytest.mark.parametrize("size", [(1, 1), (5, 300), (12, 12), (40, 40)])
-def test_pictures_too_small_or_empty_have_no_face(detector: FaceDetector, size: tuple[int, int]) -> None:
+def test_small_or_empty_images_have_no_face(detector: FaceDetector, size: tuple[int, int]) -> None:
     (faces,) = detector(torch.full((1, *size, 3), 128, dtype=torch.uint8))
     assert len(faces) == 0 and faces.landmarks.shape == (0, 5, 2)
 
 
 @pytest.mark.weights
 @pytest.mark.realdata
-def test_the_face_leaves_the_picture(detector: FaceDetector, real_data: Path) -> None:
+def test_a_face_that_leaves_the_image_is_no_longer_found(detector: FaceDetector, real_data: Path) -> None:
     from mmerc.corpora import Clip
     from mmerc.media import read_frames
 
@@ -52,23 +52,39 @@ def test_the_face_leaves_the_picture(detector: FaceDetector, real_data: Path) ->
 
 
 @pytest.mark.weights
-def test_near_a_face_the_same_box_is_found_and_elsewhere_none(detector: FaceDetector) -> None:
+def test_a_search_near_a_face_finds_only_its_box(detector: FaceDetector) -> None:
     portrait = data.astronaut()[:300, 60:400]
     between = np.full((300, 900, 3), 127, np.uint8)
-    picture = torch.from_numpy(np.concatenate([portrait, between, portrait[:, ::-1]], 1)[None].copy())
-    (whole,) = detector(picture)
-    left = whole.boxes[whole.boxes[:, 0].argmin()][None]
-    moved = left + torch.tensor([12.0, -9.0, 12.0, -9.0])
-    (there,) = detector.near(picture, [moved])
-    assert len(whole) == 2 and len(there) == 1
-    assert overlaps(there.boxes, left).item() > 0.97
-    both, nothing = detector.near(picture.expand(2, -1, -1, -1), [whole.likely, torch.zeros(0, 4)])
-    assert overlaps(both.boxes, whole.boxes).max(1).values.min() > 0.9
-    assert len(nothing) == 0 and len(nothing.likely) == 0
+    image = torch.from_numpy(np.concatenate([portrait, between, portrait[:, ::-1]], 1)[None].copy())
+    (full,) = detector(image)
+    left = full.boxes[full.boxes[:, 0].argmin()][None]
+    shifted = left + torch.tensor([12.0, -9.0, 12.0, -9.0])
+    (near,) = detector.detect_near(image, [shifted])
+    assert len(full) == 2 and len(near) == 1
+    assert compute_iou(near.boxes, left).item() > 0.97
+    both, nothing = detector.detect_near(image.expand(2, -1, -1, -1), [full.candidates, torch.zeros(0, 4)])
+    assert compute_iou(both.boxes, full.boxes).max(1).values.min() > 0.9
+    assert len(nothing) == 0 and len(nothing.candidates) == 0
 
 
 @pytest.mark.weights
-def test_near_in_a_picture_smaller_than_a_piece(detector: FaceDetector) -> None:
+def test_a_search_near_candidates_works_in_an_image_smaller_than_a_crop(detector: FaceDetector) -> None:
     small = torch.from_numpy(data.astronaut()[:300:7, 60:400:7][None].copy())  # 43x49
-    (faces,) = detector.near(small, [torch.tensor([[5.0, 5.0, 35.0, 35.0], [-50.0, -50.0, 90.0, 90.0]])])
+    (faces,) = detector.detect_near(small, [torch.tensor([[5.0, 5.0, 35.0, 35.0], [-50.0, -50.0, 90.0, 90.0]])])
     assert len(faces) <= 1
+
+
+@pytest.mark.weights
+def test_the_large_face_is_found_without_the_small_one(detector: FaceDetector) -> None:
+    portrait = data.astronaut()[:300, 60:400]
+    image = np.zeros((300, 420, 3), np.uint8)
+    image[:, :340], image[:75, 340:] = portrait, portrait[::4, ::4][:75, :80]
+    images = torch.from_numpy(image[None])
+    (large,) = detector.detect_large_first(images)
+    (every,) = detector(images)
+    assert len(large) == 1 and large.heights[0] > 100
+    assert compute_iou(large.boxes, every.boxes).max() > 0.9
+    (small,) = detector.detect_large_first(
+        torch.from_numpy(np.pad(portrait[::4, ::4], ((0, 225), (0, 215), (0, 0)))[None])
+    )
+    assert len(small) == 1 and small.heights[0] < 50  # found because no face is large

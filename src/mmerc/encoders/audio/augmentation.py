@@ -27,4 +27,5 @@ def change_speed(waveform: Float[np.ndarray, " S"], factor: float) -> Float[np.n
     [0.0, 4.0]
     """
     positions = np.arange(max(1, round(len(waveform) / factor))) * factor
-    return np.interp(positions, np.arange(len(waveform)), waveform)
+    resampled: np.ndarray = np.interp(positions, np.arange(len(waveform)), waveform)
+    return resampled

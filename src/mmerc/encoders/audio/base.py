@@ -59,7 +59,8 @@ class SpeechEncoder(Encoder):
                 where = utterance.clip.path.name if utterance.clip is not None else "the microphone"
                 raise MissingModality(f"{where} has less than {self.config.min_speech_seconds} s of speech")
             waveform = waveform[max(0, segments[0][0] - SPEECH_MARGIN) : segments[-1][1] + SPEECH_MARGIN]
-        return np.clip(np.round(waveform * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+        samples: np.ndarray = np.clip(np.round(waveform * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1)
+        return samples.astype(np.int16)
 
     def example_input(self, length: int) -> Int16[np.ndarray, " S"]:
         """Random samples of `length` tenths of a second."""

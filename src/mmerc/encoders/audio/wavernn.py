@@ -122,7 +122,9 @@ class WaveRnnEncoder(SpeechEncoder):
         means[is_real] = torch.cat(
             [
                 self.network.compute_hop_means(*part, hops_at_once=HOPS_AT_ONCE, bf16=bf16)
-                for part in zip(samples[is_real].split(at_once), specgram[is_real].split(at_once), strict=True)
+                for part in zip(
+                    torch.split(samples[is_real], at_once), torch.split(specgram[is_real], at_once), strict=True
+                )
             ]
         )
         return means.reshape(count, windows * length, self.width)[:, :total]

@@ -47,7 +47,8 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "B d T"]) -> Float[Tensor, "B d T"]:
-        return self.resblock_model(x) + x
+        residual: Tensor = self.resblock_model(x)
+        return residual + x
 
 
 class MelResNet(nn.Module):
@@ -64,7 +65,8 @@ class MelResNet(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "B M T"]) -> Float[Tensor, "B a t"]:
-        return self.melresnet_model(x)
+        steps: Tensor = self.melresnet_model(x)
+        return steps
 
 
 class Upsampling(nn.Module):
@@ -95,7 +97,7 @@ class Upsampling(nn.Module):
         first = start + self.context  # the frame at the centre of hop `start`
         low, high = max(0, first - SMOOTHING_REACH), min(x.shape[2], end + self.context + SMOOTHING_REACH)
         offset = (first - low) * self.hop_length
-        smooth = self.upsample_layers(x[:, None, :, low:high])[:, 0]  # [B, M, (high - low) * hop_length]
+        smooth: Tensor = self.upsample_layers(x[:, None, :, low:high])[:, 0]  # [B, M, (high - low) * hop_length]
         return smooth[:, :, offset : offset + (end - start) * self.hop_length]
 
 
@@ -136,7 +138,8 @@ class WaveRnn(nn.Module):
     def forward(
         self, waveform: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"]
     ) -> Float[Tensor, "B 1 S n_classes"]:
-        return self.fc3(self.compute_features(waveform, specgram))[:, None]
+        logits: Tensor = self.fc3(self.compute_features(waveform, specgram))  # [B, S, n_classes]
+        return logits[:, None]
 
     def compute_hop_means(
         self,
@@ -180,7 +183,8 @@ class WaveRnn(nn.Module):
         smooth = self.upsample.smooth(specgram, start, end)
         samples = waveform[:, start * self.hop_length : end * self.hop_length]
         x, state1, state2 = self._run_layers(samples, smooth, steps[:, :, start:end], state1, state2, bf16=bf16)
-        return x.unflatten(0, (end - start, self.hop_length)).float().mean(1).transpose(0, 1), state1, state2
+        x = torch.unflatten(x, 0, (end - start, self.hop_length))  # [h, hop_length, B, f]
+        return x.float().mean(1).transpose(0, 1), state1, state2
 
     def _run_layers(
         self,
@@ -198,9 +202,8 @@ class WaveRnn(nn.Module):
         more than the rest of the network.
         """
         dtype = torch.bfloat16 if bf16 else waveform.dtype
-        aux = (
-            steps.permute(2, 0, 1).to(dtype).repeat_interleave(self.hop_length, 0).split(self.n_aux, 2)
-        )  # 4 x [s, B, a / 4]
+        steps = steps.permute(2, 0, 1).to(dtype).repeat_interleave(self.hop_length, 0)  # [s, B, a]
+        aux = torch.split(steps, self.n_aux, 2)  # four parts [s, B, a / 4]
         x = torch.cat([waveform.T[..., None].to(dtype), smooth.permute(2, 0, 1).to(dtype), aux[0]], -1)
         x = _call_in_input_dtype(self.fc, x)  # [s, B, r]
         y, state1 = _call_in_input_dtype(self.rnn1, x.transpose(0, 1), state1)  # [B, s, r]

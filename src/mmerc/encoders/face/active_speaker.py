@@ -79,7 +79,7 @@ def compute_mouth_motion(track: Track, images: UInt8[Tensor, "F H W 3"]) -> Floa
     mouths = torch.cat(
         [
             crop_boxes(compute_integral_image(images[some]), part, torch.arange(len(part)), MOUTH_SIZE).mean(1)
-            for some, part in zip(frames.split(FRAMES_AT_ONCE), boxes.split(FRAMES_AT_ONCE), strict=True)
+            for some, part in zip(torch.split(frames, FRAMES_AT_ONCE), torch.split(boxes, FRAMES_AT_ONCE), strict=True)
         ]
     )  # [N, S, S]
     mouths = (mouths - mouths.mean((1, 2), keepdim=True)) / mouths.std((1, 2), keepdim=True).clamp(min=1)

@@ -50,7 +50,7 @@ def apply_nms(
     """
     order = scores.argsort(descending=True, stable=True)
     kept = []
-    for image in image_index.unique().tolist():
+    for image in sorted(set(image_index.tolist())):
         own = order[image_index[order] == image]
         kept.append(own[_find_kept(boxes[own], threshold, over_smaller=over_smaller)])
     if not kept:

@@ -194,15 +194,15 @@ class Face(Encoder):
         if not self.is_frozen:
             return crops, {"face": notes}
         with torch.inference_mode():
-            parts = [self._embed(part) for part in torch.from_numpy(crops).split(CROPS_AT_ONCE)]
+            parts = [self._embed(part) for part in torch.split(torch.from_numpy(crops), CROPS_AT_ONCE)]
         return torch.cat(parts).half().numpy(), {"face": notes}
 
     def find_faces(self, utterance: Utterance) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
         """The crops of the chosen face in the order of time, and notes on how it was chosen.
 
-        The notes have `track` (the setting), `frames` (number of frames that were searched) and `times` (seconds of the crops from
-        the start of the recording). With tracking they also have `tracks` (number of people) and `scores` (of all tracks,
-        the chosen one first; see `selection.score_tracks`).
+        The notes have `track` (the setting), `frames` (number of frames that were searched) and `times` (of the crops, in
+        seconds from the start of the recording). With tracking they also have `tracks` (number of people) and `scores` (of all
+        tracks, the chosen one first; see `selection.score_tracks`).
 
         Raises:
             NoFace: no frame shows a face.

@@ -62,7 +62,8 @@ class ExpressionNetwork(nn.Module):
 
     def forward(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N d"]:
         x = self.stages(self.stem(normalize_grey(faces)))  # [N, d, S / 16, S / 16]
-        return self.dropout(x.mean((2, 3)))
+        vectors: Tensor = self.dropout(x.mean((2, 3)))
+        return vectors
 
 
 def normalize_grey(faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N 1 S S"]:

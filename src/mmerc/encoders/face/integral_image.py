@@ -32,8 +32,8 @@ def resize_images(integral: Int[Tensor, "h w B 3"], height: int, width: int) -> 
     top, bottom = _compute_edges(torch.arange(height, device=integral.device), integral.shape[0] - 1, height)
     left, right = _compute_edges(torch.arange(width, device=integral.device), integral.shape[1] - 1, width)
     rows = integral.index_select(0, bottom).sub_(integral.index_select(0, top))  # [H, w, B, 3]
-    sums = rows.index_select(1, right).sub_(rows.index_select(1, left))  # [H, W, B, 3]
-    area = (bottom - top)[:, None] * (right - left)[None]  # [H, W]
+    sums: Tensor = rows.index_select(1, right).sub_(rows.index_select(1, left))  # [H, W, B, 3]
+    area: Tensor = (bottom - top)[:, None] * (right - left)[None]  # [H, W]
     return (sums / area[..., None, None]).permute(2, 3, 0, 1).contiguous(memory_format=torch.channels_last)
 
 

@@ -34,8 +34,8 @@ CANDIDATE_IOU = 0.3  # of two candidates that overlap more than this, the second
 class Faces:
     """The faces in one image, highest score first.
 
-    `candidates`: the windows that reached the last network, with or without a face in it. The next frame of a video probably shows
-    its faces there.
+    `candidates`: the windows that reached the last network, with or without a face in them. The next frame of a video
+    probably shows its faces there.
     """
 
     boxes: Float[Tensor, "N 4"]
@@ -89,7 +89,7 @@ class FaceDetector(nn.Module):
     def forward(self, images: UInt8[Tensor, "B H W 3"]) -> list[Faces]:
         """The faces of each image."""
         found: list[Faces] = []
-        for part in images.split(IMAGES_AT_ONCE):
+        for part in torch.split(images, IMAGES_AT_ONCE):
             found += self._detect(compute_integral_image(part))
         return found
 
@@ -101,11 +101,11 @@ class FaceDetector(nn.Module):
         much faster than `forward`, which spends most of its time on small faces.
         """
         found: list[Faces] = []
-        for part in images.split(IMAGES_AT_ONCE):
+        for part in torch.split(images, IMAGES_AT_ONCE):
             integral = compute_integral_image(part)
             min_window = min(part.shape[1:3]) / LARGE_FACE_DIVISOR
             faces = self._detect(integral, min_window)
-            # If all boxes came out smaller than the windows, this search may have missed a larger face beside them.
+            # If all boxes came out smaller than the windows, this search may have missed a larger face.
             rest = [index for index, each in enumerate(faces) if not (each.heights >= min_window).any()]
             if rest:
                 for index, each in zip(rest, self._detect(integral[:, :, rest]), strict=True):
@@ -194,7 +194,7 @@ class FaceDetector(nn.Module):
         boxes, image_index = boxes[inside], image_index[inside]
         if not len(boxes):
             return boxes, image_index
-        outputs = zip(*map(self.rnet, crops.split(CROPS_AT_ONCE)), strict=True)
+        outputs = zip(*map(self.rnet, torch.split(crops, CROPS_AT_ONCE)), strict=True)
         offsets, scores = (torch.cat(part) for part in outputs)
         passed = (scores > self.thresholds[1]).nonzero()[:, 0]
         boxes, image_index, offsets = boxes[passed], image_index[passed], offsets[passed]
@@ -209,7 +209,7 @@ class FaceDetector(nn.Module):
         boxes = windows[source]
         if not len(boxes):
             return boxes, boxes.new_zeros(0), boxes.new_zeros(0, 5, 2), source
-        outputs = zip(*map(self.onet, crops.split(CROPS_AT_ONCE)), strict=True)
+        outputs = zip(*map(self.onet, torch.split(crops, CROPS_AT_ONCE)), strict=True)
         offsets, points, scores = (torch.cat(part) for part in outputs)
         passed = (scores > self.thresholds[2]).nonzero()[:, 0]
         boxes, source, offsets, scores = boxes[passed], source[passed], offsets[passed], scores[passed]

@@ -41,7 +41,7 @@ def find_shots(images: UInt8[Tensor, "F H W 3"]) -> list[int]:
     thumbnails = torch.cat(
         [
             F.interpolate(part.permute(0, 3, 1, 2).float(), (THUMBNAIL_SIZE, THUMBNAIL_SIZE), mode="area").mean(1)
-            for part in images.split(32)
+            for part in torch.split(images, 32)
         ]
     )  # [F, S, S]
     change = (thumbnails[1:] - thumbnails[:-1]).abs().mean((1, 2))

@@ -57,10 +57,10 @@ class VisionNetwork(nn.Module):
         if pixels.shape[-1] != self.image_size:
             pixels = F.interpolate(pixels, (self.image_size, self.image_size), mode="bilinear", antialias=True)
         out = self.network(pixel_values=(pixels - self.mean) / self.std)
-        pooled = getattr(out, "pooler_output", None)
+        pooled: Tensor | None = getattr(out, "pooler_output", None)
         if pooled is not None:
             return pooled.flatten(1).float()
-        states = out.last_hidden_state  # [N, P, d], or [N, d, h, w] from a convolutional network
+        states: Tensor = out.last_hidden_state  # [N, P, d], or [N, d, h, w] from a convolutional network
         return (states.mean(1) if states.ndim == 3 else states.mean((2, 3))).float()
 
     def save(self, folder: Path) -> None:
