@@ -93,7 +93,7 @@ class Encoder(nn.Module, ABC):
             MissingModality: the utterance does not have this modality, and why.
         """
 
-    def prepare_noted(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+    def prepare_with_notes(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
         """What `prepare` gives, and what the encoder noted about it, as JSON; the features keep that as metadata."""
         return self.prepare(dialogue, index), {}
 

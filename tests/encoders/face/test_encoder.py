@@ -57,7 +57,7 @@ def test_a_single_image_is_one_crop(face: Face) -> None:
 
     file = BytesIO()
     Image.new("RGB", (30, 60), (10, 200, 30)).save(file, "PNG")
-    crops, notes = face.prepare_noted(make_dialogue(signals={"face": file.getvalue()}), 0)
+    crops, notes = face.prepare_with_notes(make_dialogue(signals={"face": file.getvalue()}), 0)
     assert crops.shape == (1, 48, 48, 3) and crops[0, 20, 20].tolist() == [10, 200, 30]
     assert notes == {"face": {}}
 
