@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mmerc.errors import RunError
-from mmerc.hardware import is_main_process
+from mmerc.hardware import get_rank, is_main_process
 from mmerc.training import distributed
 from tests.training.test_loop import MACHINE, task
 
@@ -84,6 +84,6 @@ def test_a_sentence_of_ours_is_passed_on() -> None:
 
 
 def test_alone_it_is_the_first_of_one() -> None:
-    assert (distributed.rank(), distributed.world(), distributed.nodes(), is_main_process()) == (0, 1, 1, True)
-    assert distributed.gathered([1, 2]) == [1, 2]
+    assert (get_rank(), distributed.world_size(), distributed.count_nodes(), is_main_process()) == (0, 1, 1, True)
+    assert distributed.gather([1, 2]) == [1, 2]
     distributed.barrier()

@@ -68,7 +68,7 @@ def write_table(folder: Path) -> Corpus:
 
 
 def test_a_modality_without_data_is_found_before_anything_is_trained(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="audio: no labelled utterance of the train split has it"):
+    with pytest.raises(RunError, match="audio: not one labelled utterance of the train split has it"):
         train(write_table(tmp_path), tmp_path / "run", load_config("smoke"))
     assert not (tmp_path / "run" / "encoders").exists()
 

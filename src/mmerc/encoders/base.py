@@ -1,8 +1,8 @@
-"""What an encoder is: one modality of an utterance in, a sequence of vectors and an emotion of its own out.
+"""The base class of all encoders. An encoder turns one modality of an utterance into a sequence of vectors and logits.
 
-prepare   Utterance in its Dialogue -> one array       once, stored between runs; raises MissingModality
+prepare   an utterance in its dialogue -> one array    once per run; raises MissingModality
 collate   arrays -> one padded batch                   every step
-forward   batch -> Encoding                            every step; its sequence is what stage 2 reads
+forward   batch -> Encoding                            every step; stage 2 reads the sequence
 """
 
 import random
@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from mmerc import weights
 from mmerc.config import Protocol, StageConfig, validate
 from mmerc.corpora import Dialogue, Key
-from mmerc.encoders.text.lora import merged_state
 from mmerc.errors import RunError
 from mmerc.files import entry, read_json, write_json
 
@@ -31,7 +30,7 @@ Batch = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance's prepared array; its first axis is time, whatever that means in the modality."""
+    """The prepared array of one utterance. Its first axis is time: tokens, samples or frames."""
 
     key: Key
     values: np.ndarray
@@ -39,10 +38,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Encoding:
-    """What the encoder says of a batch: B utterances, at most T steps, width d, C emotions.
+    """The output of an encoder: B utterances, at most T steps, vectors of size d, C emotions.
 
-    `losses` are further training losses, already weighted, each a scalar; `metrics` are numbers to log, each
-    as a sum and the count it is divided by (`training.means`).
+    `mask` is true at the real steps of `sequence`. `losses` are additional training losses, each a weighted scalar.
+    `metrics` are numbers for the log, each as a sum and the count to divide it by.
     """
 
     sequence: Float[Tensor, "B T d"]
@@ -53,111 +52,138 @@ class Encoding:
 
 
 class EncoderConfig(StageConfig):
-    """Settings that every encoder has; each adds its own beside its network."""
+    """Settings that every encoder has. Each encoder adds its own."""
 
-    encoder: str = Field(description="the kind of network")
+    encoder: str = Field(description="kind of network")
     pretrained: bool = Field(
         True,
-        description="load public weights; false starts from chance. At the top of the settings it is said of all modalities",
+        description="start from public weights; false starts from random weights. "
+        "At the top of the settings it applies to all modalities",
     )
     warm_start: str = Field(
         "",
-        description="KIND:PATH of a corpus to train on first; KIND: alone is the folder KIND beside the corpus, if "
-        "there is one; model:FOLDER starts from a trained model's network",
+        description="train on another corpus first: KIND:PATH, or KIND: for the folder KIND next to the corpus, if it "
+        "exists; model:FOLDER starts from the network of a trained model; empty: no warm start",
     )
-    warm_epochs: int = Field(1, ge=1, description="epochs on that other corpus")
+    warm_start_epochs: int = Field(1, ge=1, description="epochs on the corpus of warm_start")
 
 
 class Encoder(nn.Module, ABC):
-    """Base of every encoder.
+    """Base class of all encoders.
 
-    `classes`: number of emotions. After construction `width` is the d of the sequence it gives.
+    `classes` is the number of emotions. With the `offline` protocol an encoder may read the utterances after the
+    current one, with `online` it must not. The constructor of a subclass sets `width`, the vector size d of the sequence.
     """
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
-    traceable: ClassVar[bool] = True  # whether `mmerc export` can make a graph of it
+    traceable: ClassVar[bool] = True  # whether `mmerc export` can trace the network
     width: int
 
     def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
         super().__init__()
-        self.config, self.classes, self.protocol = config, classes, protocol
+        self.config, self.classes = config, classes
+        self.protocol: Protocol = protocol
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
-        """See the training dialogues before anything is prepared (a vocabulary is learned here)."""
+        """Learn from the training dialogues what `prepare` needs, such as a vocabulary. Called once, before `prepare`."""
 
     @abstractmethod
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
-        """The array of the utterance at `index`.
+        """Return the array of the utterance at `index` in the dialogue.
 
         Raises:
-            MissingModality: the utterance does not have this modality, and why.
+            MissingModality: the utterance does not have this modality. The message is the reason.
         """
 
     def prepare_with_notes(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
-        """What `prepare` gives, and what the encoder noted about it, as JSON; the features keep that as metadata."""
+        """Return the array of `prepare` and JSON values about it. The feature store keeps them as metadata.
+
+        Raises:
+            MissingModality: as in `prepare`.
+        """
         return self.prepare(dialogue, index), {}
 
     def example_input(self, length: int) -> np.ndarray:
-        """Some array as `prepare` gives it, about as many words, tenths of a second or pictures long: to trace with.
+        """Return an array in the form of `prepare`, with which the network is traced for export.
+
+        `length` is an approximate number of words, tenths of a second or frames.
 
         Raises:
-            RunError: the encoder has none (an encoder of a user's own need not); it cannot be exported then.
+            RunError: the encoder does not implement it and cannot be exported.
         """
         raise RunError(
-            f"a {self.config.encoder} network has no example input to trace it with: define `example_input` in its encoder."
+            f"the {self.config.encoder} encoder cannot be exported: it needs the method example_input, which returns "
+            "an array to trace it with."
         )
 
     @abstractmethod
     def collate(self, examples: Sequence[Example], rng: random.Random | None = None) -> Batch:
-        """A padded batch; `rng` is given where it is trained or judged on, not where answers alone are wanted."""
+        """Return a padded batch.
+
+        `rng` is given in training and in evaluation on dev, where losses are computed. It is None in prediction.
+        """
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoding: ...
 
-    def rate_of(self, parameter: str) -> float:
-        """The learning rate of a parameter as a share of the configured one."""
-        return 1.0
+    def tensors_to_save(self) -> dict[str, Tensor]:
+        """Return the tensors of model.safetensors."""
+        return self.state_dict()
 
     def save(self, folder: Path) -> None:
-        """Write the network to a folder that exists."""
-        write_json(folder / "config.json", {"classes": self.classes, **self.config.model_dump()})
-        save_file({key: value.contiguous() for key, value in merged_state(self).items()}, folder / "model.safetensors")
+        """Write the network to an existing folder."""
+        settings = {"classes": self.classes, "protocol": self.protocol, **self.config.model_dump()}
+        write_json(folder / "config.json", settings)
+        tensors = {name: value.contiguous() for name, value in self.tensors_to_save().items()}
+        save_file(tensors, folder / "model.safetensors")
 
     @classmethod
     def restore(cls, folder: Path) -> "Encoder":
-        """Read what `save` wrote.
+        """Read a network that `save` wrote. It is in evaluation mode.
 
         Raises:
-            RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
+            RunError: a file is missing or incomplete.
+            ConfigError: a setting in config.json is wrong.
+            WeightsError: the tensors do not fit the configuration.
         """
-        settings: dict[str, Any] = read_json(folder / "config.json")
-        classes = entry(settings, "classes", folder / "config.json")
-        del settings["classes"]
-        encoder = cls._rebuild(folder, validate(cls.Config, settings | {"pretrained": False}, "encoder"), classes)
+        file = folder / "config.json"
+        settings: dict[str, Any] = read_json(file)
+        classes, protocol = entry(settings, "classes", file), entry(settings, "protocol", file)
+        own = {name: value for name, value in settings.items() if name not in ("classes", "protocol")}
+        config = validate(cls.Config, own | {"pretrained": False}, "encoder")
+        encoder = cls._rebuild(folder, config, classes, protocol=protocol)
         weights.fill(encoder, weights.read_tensors(folder / "model.safetensors"), str(folder))
         return encoder.eval()
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int) -> "Encoder":
-        return cls(config, classes)
+    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol) -> "Encoder":
+        """Construct the network that `restore` fills with weights. Override it where the folder has more to read."""
+        return cls(config, classes, protocol=protocol)
 
 
 class Classifier(nn.Sequential):
-    """Two fully connected layers from a vector to the emotions; the paper puts one on each encoder."""
+    """Two fully connected layers, vectors [B, width] -> logits [B, classes]. In the paper each encoder has one.
 
-    def __init__(self, width: int, classes: int, *, hidden: int | None = None, dropout: float = 0.1) -> None:
-        hidden = hidden or width
+    `hidden_size` is the size between the layers, by default `width`.
+    """
+
+    def __init__(self, width: int, classes: int, *, hidden_size: int | None = None, dropout: float = 0.1) -> None:
+        hidden_size = hidden_size or width
         super().__init__(
-            nn.Dropout(dropout), nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes)
+            nn.Dropout(dropout),
+            nn.Linear(width, hidden_size),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden_size, classes),
         )
 
 
 def pad_arrays(
-    arrays: Sequence[np.ndarray], *, multiple: int = 1, most: int | None = None
+    arrays: Sequence[np.ndarray], *, multiple: int = 1, max_length: int | None = None
 ) -> tuple[Tensor, Bool[Tensor, "B T"]]:
-    """Arrays of unequal length as one tensor [B, T, ...] with zeros behind, and the mask of what is real.
+    """Pad arrays [L, ...] with zeros at the end to one tensor [B, T, ...]. The mask is true at the real steps.
 
-    T is the longest length, rounded up to a `multiple` but not beyond `most`.
+    T is the longest length, rounded up to a `multiple`. The rounding never goes beyond `max_length`.
 
     >>> values, mask = pad_arrays([np.array([1, 2]), np.array([3])])
     >>> values.tolist(), mask.tolist()
@@ -165,10 +191,9 @@ def pad_arrays(
     """
     longest = max(len(array) for array in arrays)
     rounded = longest + -longest % multiple
-    longest = rounded if most is None else max(longest, min(rounded, most))
-    first = arrays[0]
-    values = np.zeros((len(arrays), longest, *first.shape[1:]), first.dtype)
-    mask = np.zeros((len(arrays), longest), bool)
+    length = rounded if max_length is None else max(longest, min(rounded, max_length))
+    values = np.zeros((len(arrays), length, *arrays[0].shape[1:]), arrays[0].dtype)
+    mask = np.zeros((len(arrays), length), bool)
     for row, array in enumerate(arrays):
         values[row, : len(array)] = array
         mask[row, : len(array)] = True
@@ -176,6 +201,6 @@ def pad_arrays(
 
 
 def masked_mean(sequence: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B d"]:
-    """The mean over the steps that are real; zeros where none is."""
-    weight = mask[..., None].to(sequence.dtype)
+    """Return the mean over the steps where the mask is true, or zeros if there are none."""
+    weight = mask[..., None].to(sequence.dtype)  # [B, T, 1]
     return (sequence * weight).sum(1) / weight.sum(1).clamp(min=1)

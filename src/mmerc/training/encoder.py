@@ -47,7 +47,7 @@ def train_encoder(
 
     `open_inputs` gives what an encoder reads of every utterance. `run`: the run folder, where warm starts are kept for all seeds.
     """
-    if not distributed.anyone(not folder.is_dir()):
+    if not distributed.is_any(not folder.is_dir()):
         return load_encoder(folder)
     encoder = create_encoder(modality, config, corpus, seed)
     with name_section(modality):

@@ -31,7 +31,7 @@ class EpochMetrics:
     def gather(self) -> "EpochMetrics":
         """Return the metrics over all processes."""
         gathered = EpochMetrics()
-        for name, total, count in distributed.gathered([(name, *pair) for name, pair in self.totals.items()]):
+        for name, total, count in distributed.gather([(name, *pair) for name, pair in self.totals.items()]):
             gathered.add({name: (total, count)})
         return gathered
 

@@ -44,7 +44,7 @@ def train_fusion(
     """
     torch.manual_seed(seed)
     network = build_fusion(fusion, widths, len(corpus.labels), protocol=config.protocol)
-    if distributed.anyone(not (folder / "model.safetensors").is_file()):
+    if distributed.is_any(not (folder / "model.safetensors").is_file()):
         checkpoint = folder.with_suffix(".checkpoint")
         task = Task(
             name=folder.name,
@@ -81,7 +81,7 @@ def train_compared_fusion(
 ) -> None:
     """Train the fusion `name` with the settings of the configured one, and calibrate it in the same way."""
     folder = seed_folder / COMPARED / name
-    if name == config.fusion.name or not distributed.anyone(not (folder / CALIBRATION).is_file()):
+    if name == config.fusion.name or not distributed.is_any(not (folder / CALIBRATION).is_file()):
         return
     settings = config_for_fusion(config.fusion, name)
     fusion = train_fusion(features, widths, config, corpus, folder, fusion=settings, seed=seed, events=events)

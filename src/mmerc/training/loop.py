@@ -1,8 +1,8 @@
-"""Training one network, in either stage: Lightning does the work, the dev split selects, a kill loses no number.
+"""Training of one network, in stage 1 or 2, with Lightning: dev selects the checkpoint, and a killed run can be resumed.
 
-At the end of every epoch one checkpoint is written and renamed; it holds the network, the optimiser, the best state
-so far and the history. Everything random in a step is seeded from (seed, epoch, step), so an epoch that was cut off
-is simply done again.
+At the end of each epoch one checkpoint file is replaced. It has the network, the optimizer, the best state so far and the
+history. All random numbers of a step are seeded from (seed, epoch, step), so that a resumed run repeats the interrupted epoch
+and ends with the same numbers.
 """
 
 import random
@@ -14,7 +14,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from lightning.pytorch.strategies import DDPStrategy
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
@@ -26,21 +26,33 @@ from mmerc.config import StageConfig
 from mmerc.corpora import Key
 from mmerc.errors import RunError
 from mmerc.files import replacing
-from mmerc.fusion import Fusion
-from mmerc.hardware import is_main_process
+from mmerc.hardware import get_rank, is_main_process
 from mmerc.training import distributed
 from mmerc.training.batches import CONTEXT, Batches, Examples, inputs_of
-from mmerc.training.ema import WeightMean
-from mmerc.training.epoch_metrics import Means
+from mmerc.training.ema import WeightEMA
+from mmerc.training.epoch_metrics import EpochMetrics
 from mmerc.training.run_config import TrainerConfig
 
 Forward = Callable[[dict[str, Tensor]], Any]
+LogEvent = Callable[[dict[str, Any]], None]
 History = list[dict[str, float]]
 
 
 @dataclass
 class Task:
-    """What is trained on what. `forward` gives an object with `logits` and, if it has any, `losses` and `metrics`."""
+    """What is trained, on what, and how.
+
+    Attributes:
+        name: of the network, in the log and in error messages.
+        network: the network; `fit` changes its weights.
+        forward: from the inputs of a batch to an object with `logits` [B, C]. It may also have `losses` (a dictionary of
+            scalars that are added to the loss of the emotion) and `metrics` (a dictionary of pairs of sum and count).
+        config: the settings of the training.
+        train: the training examples.
+        dev: the examples on which the checkpoint is selected.
+        classes: number of emotions.
+        seed: of all random numbers of the training.
+    """
 
     name: str
     network: nn.Module
@@ -52,107 +64,101 @@ class Task:
     seed: int
 
 
-class Stage(L.LightningModule):
-    """The task as Lightning sees it."""
+class TrainingModule(L.LightningModule):
+    """A task as a Lightning module. `log_event` receives the metrics of each epoch."""
 
-    class_weights: Tensor
     adjustment: Tensor
 
-    def __init__(self, task: Task, note: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, task: Task, log_event: LogEvent) -> None:
         super().__init__()
-        self.task, self.network, self.note = task, task.network, note
-        # What does not learn is where it came from: it is in no checkpoint, and no epoch waits for its being written.
+        self.task, self.network, self.log_event = task, task.network, log_event
+        # Frozen parameters do not change, so no checkpoint has them, which makes it faster to write.
         self.frozen = {name for name, value in task.network.named_parameters() if not value.requires_grad}
         self.strict_loading = False
         self.history: History = []
         self.best: dict[str, Tensor] = {}
-        self.register_buffer("class_weights", class_weights(task), persistent=False)
         self.register_buffer("adjustment", task.config.logit_adjustment * log_frequencies(task), persistent=False)
-        self.mean = WeightMean(task.network, task.config.averaging) if task.config.averaging else None
-        self.means, self.dev_means = Means(), Means()
-        self.answers: list[tuple[int, int, int]] = []
-        self.began = time.monotonic()
+        self.ema = WeightEMA(task.network, task.config.ema_decay) if task.config.ema_decay else None
+        self.train_metrics, self.dev_metrics = EpochMetrics(), EpochMetrics()
+        self.dev_rows: list[tuple[int, int, int]] = []  # index, label, predicted label
+        self.epoch_start = time.monotonic()
 
     # ---- training -----------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader[Any]:
-        # Made anew for each epoch: whole dialogues fill another number of batches in each.
-        return DataLoader(self._batches(self.task.train, self.current_epoch), batch_size=None)
+        # A new one for each epoch: complete dialogues fill a different number of batches in each epoch.
+        return DataLoader(self._make_batches(self.task.train, self.current_epoch), batch_size=None)
 
     def on_train_epoch_start(self) -> None:
-        self.means, self.began = Means(), time.monotonic()
+        self.train_metrics, self.epoch_start = EpochMetrics(), time.monotonic()
 
-    def training_step(self, batch: dict[str, Tensor], number: int) -> Tensor:
-        # At every step, not once an epoch: whatever else draws in between (loaders do) is not the same after a resume.
-        place = f"{self.task.seed}/{self.current_epoch}/{number}/{distributed.get_rank()}"
-        torch.manual_seed(random.Random(place).getrandbits(31))
-        if isinstance(self.network, Fusion):
-            done = self.current_epoch + number / float(self.trainer.num_training_batches)
-            self.network.trained = done / self.task.config.epochs
+    def training_step(self, batch: dict[str, Tensor], step: int) -> Tensor:
+        # Seeded at every step and not once per epoch: loaders also draw numbers, and not the same ones after a resume.
+        text = f"{self.task.seed}/{self.current_epoch}/{step}/{get_rank()}"
+        torch.manual_seed(random.Random(text).getrandbits(31))
         out = self.task.forward(inputs_of(batch))
-        losses = {"emotion": self._emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
-        if self.task.config.consistency:
-            again = self.task.forward(inputs_of(batch)).logits
-            losses["emotion"] = (losses["emotion"] + self._emotion_loss(again, batch["labels"])) / 2
-            losses["consistency"] = self.task.config.consistency * divergence(out.logits, again)
+        losses = {"emotion": self.emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
         total = torch.stack(list(losses.values())).sum()
-        self.means.add({f"loss_{name}": (loss.detach(), 1) for name, loss in losses.items()})
-        self.means.add({"loss": (total.detach(), 1), **getattr(out, "metrics", {})})
+        self.train_metrics.add({f"loss_{name}": (loss.detach(), 1) for name, loss in losses.items()})
+        self.train_metrics.add({"loss": (total.detach(), 1), **getattr(out, "metrics", {})})
         if not torch.isfinite(total):
             raise RunError(
-                f"{self.task.name}: the loss is not a number at epoch {self.current_epoch + 1}: "
+                f"{self.task.name}: the loss is not finite at epoch {self.current_epoch + 1}: "
                 f"lower its learning_rate ({self.task.config.learning_rate})."
             )
         return total * batch["share"]
 
-    def _emotion_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        asked = labels != CONTEXT
-        logits, labels = logits[asked], labels[asked]
-        # What a label's frequency explains, the logits need not: answers, without it, favour the rare (Menon et al. 2021).
+    def emotion_loss(self, logits: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+        """Compute the cross-entropy over the utterances that have a label."""
+        has_label = labels != CONTEXT
+        logits, labels = logits[has_label], labels[has_label]
+        # Logit adjustment (Menon et al. 2021): the loss adds what the label frequencies explain. The network need not learn
+        # it, and its logits, without it, favour rare labels.
         logits = logits + self.adjustment
-        loss = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
-        return (loss * self.class_weights[labels]).mean()
+        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
+        return losses.mean()
 
     def on_train_batch_end(self, *_: Any) -> None:
-        if self.mean is not None:
-            self.mean.update()
+        if self.ema is not None:
+            self.ema.update()
 
     # ---- selection ----------------------------------------------------------------------------------------------
 
     def val_dataloader(self) -> DataLoader[Any]:
-        return DataLoader(self._batches(self.task.dev, None), batch_size=None)
+        return DataLoader(self._make_batches(self.task.dev, None), batch_size=None)
 
-    def validation_step(self, batch: dict[str, Tensor], number: int) -> None:
+    def validation_step(self, batch: dict[str, Tensor], step: int) -> None:
         out = self.task.forward(inputs_of(batch))
         if not torch.isfinite(out.logits).all():
             raise RunError(
-                f"{self.task.name}: its answers on dev are no numbers after epoch {self.current_epoch + 1}: "
+                f"{self.task.name}: the logits on dev are not finite after epoch {self.current_epoch + 1}: "
                 f"lower its learning_rate ({self.task.config.learning_rate})."
             )
         if batch["share"] > 0:
-            rows = zip(batch["places"].tolist(), batch["labels"].tolist(), out.logits.argmax(1).tolist(), strict=True)
-            self.answers += [row for row in rows if row[1] != CONTEXT]
-            self.dev_means.add(getattr(out, "metrics", {}))
+            rows = zip(batch["indices"].tolist(), batch["labels"].tolist(), out.logits.argmax(1).tolist(), strict=True)
+            self.dev_rows += [row for row in rows if row[1] != CONTEXT]
+            self.dev_metrics.add(getattr(out, "metrics", {}))
 
     def on_validation_epoch_start(self) -> None:
-        if self.mean is not None:
-            self.mean.swap()
+        if self.ema is not None:
+            self.ema.swap()
 
     def on_validation_epoch_end(self) -> None:
-        self._judge()
-        if self.mean is not None:
-            self.mean.swap()
+        self._finish_epoch()
+        if self.ema is not None:
+            self.ema.swap()
 
-    def _judge(self) -> None:
-        answers = sorted(set(distributed.gathered(self.answers)))
-        measured = self.dev_means.gathered().values("dev_")
-        self.answers, self.dev_means = [], Means()
-        labels, predicted = [row[1] for row in answers], [row[2] for row in answers]
+    def _finish_epoch(self) -> None:
+        """Compute the metrics of the epoch, keep the network's state if it is the best on dev, and log."""
+        rows = sorted(set(distributed.gather(self.dev_rows)))
+        dev_metrics = self.dev_metrics.gather().compute("dev_")
+        self.dev_rows, self.dev_metrics = [], EpochMetrics()
+        labels, predicted = [row[1] for row in rows], [row[2] for row in rows]
         entry = {
             "epoch": self.current_epoch + 1,
-            "seconds": round(time.monotonic() - self.began, 2),
-            **self.means.values(),
-            **measured,
+            "seconds": round(time.monotonic() - self.epoch_start, 2),
+            **self.train_metrics.compute(),
+            **dev_metrics,
             "dev_accuracy": sum(a == b for a, b in zip(labels, predicted, strict=True)) / max(len(labels), 1),
             "dev_f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
         }
@@ -161,98 +167,97 @@ class Stage(L.LightningModule):
             self.best = {name: value.detach().cpu().clone() for name, value in state.items() if name not in self.frozen}
         self.history.append(entry)
         if is_main_process():
-            self.note({"stage": self.task.name, **entry})
+            self.log_event({"stage": self.task.name, **entry})
 
     def on_train_epoch_end(self) -> None:
-        if finished(self.history, self.task.config):
+        if is_finished(self.history, self.task.config):
             self.trainer.should_stop = True
 
     # ---- the rest -----------------------------------------------------------------------------------------------
 
-    def _batches(self, examples: Examples, epoch: int | None) -> Batches:
+    def _make_batches(self, examples: Examples, epoch: int | None) -> Batches:
         return Batches(
             examples,
             self.task.config.batch_size,
             seed=self.task.seed,
             epoch=epoch,
-            rank=distributed.get_rank(),
-            world=distributed.world(),
+            rank=get_rank(),
+            world=distributed.world_size(),
         )
 
     def configure_optimizers(self) -> Any:
         config = self.task.config
-        share = getattr(self.network, "rate_of", lambda name: 1.0)
-        sorted_out: dict[tuple[float, bool], list[nn.Parameter]] = {}
-        for name, value in self.network.named_parameters():
+        by_shape: dict[bool, list[nn.Parameter]] = {}
+        for value in self.network.parameters():
             if value.requires_grad:
-                sorted_out.setdefault((share(name), value.ndim > 1), []).append(value)
-        # Biases and gains are not decayed: shrinking them regularises nothing.
+                by_shape.setdefault(value.ndim > 1, []).append(value)
+        # Biases and gains have no weight decay: shrinking them does not regularise.
         groups: list[dict[str, Any]] = [
-            {"params": values, "lr": config.learning_rate * part, "weight_decay": config.weight_decay * is_matrix}
-            for (part, is_matrix), values in sorted_out.items()
+            {"params": values, "weight_decay": config.weight_decay * is_matrix}
+            for is_matrix, values in by_shape.items()
         ]
         optimizer: torch.optim.Optimizer
         if config.optimizer == "sgd":
             optimizer = torch.optim.SGD(groups, config.learning_rate, momentum=config.momentum)
         else:
             optimizer = torch.optim.AdamW(groups, config.learning_rate, fused=True)
-        steps = sum(len(self._batches(self.task.train, epoch)) for epoch in range(config.epochs))
-        schedule = LambdaLR(optimizer, lambda step: rate(step, steps, config))
+        steps = sum(len(self._make_batches(self.task.train, epoch)) for epoch in range(config.epochs))
+        schedule = LambdaLR(optimizer, lambda step: lr_factor(step, steps, config))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        mean = None if self.mean is None else self.mean.state()
-        checkpoint["mmerc"] = {"history": self.history, "best": self.best, "mean": mean}
+        ema = None if self.ema is None else self.ema.state()
+        checkpoint["mmerc"] = {"history": self.history, "best": self.best, "ema": ema}
         for name in self.frozen:
             checkpoint["state_dict"].pop(f"network.{name}", None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history, self.best = checkpoint["mmerc"]["history"], checkpoint["mmerc"]["best"]
-        if self.mean is not None:
-            self.mean.load(checkpoint["mmerc"]["mean"])
+        if self.ema is not None:
+            self.ema.load(checkpoint["mmerc"]["ema"])
 
 
-class SaveEachEpoch(L.Callback):
-    """One file, replaced whole at the end of each epoch."""
+class EpochCheckpoint(L.Callback):
+    """Replaces one checkpoint file at the end of each epoch."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
-    def on_train_epoch_end(self, trainer: L.Trainer, stage: L.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         if not trainer.is_global_zero:
-            trainer.save_checkpoint(self.file)  # takes part in the gathering; only the first process writes
+            trainer.save_checkpoint(self.file)  # a collective operation; only the first process writes
             return
         with replacing(self.file) as temporary:
             trainer.save_checkpoint(temporary)
 
 
-def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[dict[str, Any]], None]) -> History:
-    """Train the task's network, going on from `checkpoint` where there is one; it ends with its best dev state.
+def fit(task: Task, machine: TrainerConfig, checkpoint: Path, log_event: LogEvent) -> History:
+    """Train the task's network, resuming from the file `checkpoint` if it exists; leave the network in its best dev state.
 
-    Returns the history, an entry per epoch with losses, seconds and dev numbers.
+    Returns the history: for each epoch the losses, the seconds and the metrics on dev.
 
     Raises:
-        RunError: there is nothing to train or to select on, or the loss is not a number.
+        RunError: a split has no example, the loss is not finite, or the checkpoint is damaged.
     """
-    refuse_empty(task.name, task.train.keys, task.dev.keys)
+    check_not_empty(task.name, task.train.keys, task.dev.keys)
     seed = random.Random(f"{task.seed}/{task.name}").getrandbits(31)
     torch.manual_seed(seed)
-    task.network.train()  # a network from a hub arrives in evaluation mode, without dropout
-    stage = Stage(task, note)
-    state = _resumable(checkpoint)
-    distributed.barrier()  # all have looked before one of them goes on to write
-    if state is not None and finished(state["mmerc"]["history"], task.config):
-        stage.on_load_checkpoint(state)
+    task.network.train()  # pre-trained networks arrive in evaluation mode, without dropout
+    module = TrainingModule(task, log_event)
+    state = _read_checkpoint(checkpoint)
+    distributed.barrier()  # every process has read the file before any process writes it
+    if state is not None and is_finished(state["mmerc"]["history"], task.config):
+        module.on_load_checkpoint(state)
     else:
         trainer = L.Trainer(
             max_epochs=task.config.epochs,
             accelerator=machine.accelerator,
-            devices=distributed.world() // distributed.nodes(),
-            num_nodes=distributed.nodes(),
-            strategy=DDPStrategy(find_unused_parameters=True) if distributed.world() > 1 else "auto",
+            devices=distributed.world_size() // distributed.count_nodes(),
+            num_nodes=distributed.count_nodes(),
+            strategy=DDPStrategy(find_unused_parameters=True) if distributed.world_size() > 1 else "auto",
             precision=machine.precision,
-            gradient_clip_val=task.config.gradient_clip or None,
-            callbacks=[SaveEachEpoch(checkpoint)],
+            gradient_clip_val=task.config.gradient_clip_val or None,
+            callbacks=[EpochCheckpoint(checkpoint)],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -261,28 +266,29 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, note: Callable[[di
             use_distributed_sampler=False,
             reload_dataloaders_every_n_epochs=1,
         )
-        trainer.fit(stage, ckpt_path=checkpoint if state is not None else None, weights_only=True)
-    task.network.load_state_dict(stage.best, strict=not stage.frozen)
+        trainer.fit(module, ckpt_path=checkpoint if state is not None else None, weights_only=True)
+    task.network.load_state_dict(module.best, strict=not module.frozen)
     task.network.cpu().eval()
-    return stage.history
+    return module.history
 
 
-def refuse_empty(name: str, train: Collection[Key], dev: Collection[Key]) -> None:
-    """Raises RunError: there is nothing to train or to select on."""
+def check_not_empty(name: str, train: Collection[Key], dev: Collection[Key]) -> None:
+    """Raises RunError: no utterance of the train or the dev split has the modality `name`."""
     for keys, split in ((train, "train"), (dev, "dev")):
         if not keys:
             raise RunError(
-                f"{name}: not one labelled utterance of the {split} split has it: check `mmerc corpus check`, "
+                f"{name}: not one labelled utterance of the {split} split has it: run `mmerc corpus check`, "
                 "or leave it out with --modalities."
             )
 
 
-def _resumable(checkpoint: Path) -> dict[str, Any] | None:
+def _read_checkpoint(checkpoint: Path) -> dict[str, Any] | None:
+    """Read the file `checkpoint`; None if it does not exist."""
     if not checkpoint.is_file():
         return None
     try:
         state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen kinds for a damaged file
+    except Exception as error:  # torch raises many kinds of exceptions for a damaged file
         raise RunError(
             f"{checkpoint} is damaged ({type(error).__name__}): delete it and run the same command again."
         ) from error
@@ -290,46 +296,33 @@ def _resumable(checkpoint: Path) -> dict[str, Any] | None:
 
 
 def best_score(history: History) -> float:
+    """Return the best dev weighted F1; -1 before the first epoch."""
     return max((entry["dev_f1_weighted"] for entry in history), default=-1.0)
 
 
-def finished(history: History, config: StageConfig) -> bool:
-    """Whether all epochs are done, or the last `patience` of them brought nothing better."""
+def is_finished(history: History, config: StageConfig) -> bool:
+    """Whether all epochs are done, or the last `patience` epochs did not improve the dev weighted F1 (early stopping)."""
     scores = [entry["dev_f1_weighted"] for entry in history]
     if len(scores) >= config.epochs:
         return True
     return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= config.patience
 
 
-def rate(step: int, steps: int, config: StageConfig) -> float:
-    """The share of the learning rate at a step: up from 0 over the warm-up, then constant or linearly down to 0."""
-    warm = max(1, int(config.warmup * steps))
-    if config.warmup and step < warm:
-        return (step + 1) / warm
-    if config.schedule == "constant":
+def lr_factor(step: int, steps: int, config: StageConfig) -> float:
+    """Compute the learning rate at `step` of `steps` as a share of the configured one.
+
+    It rises linearly during the warm-up, then is constant or decays linearly to 0.
+    """
+    warmup = max(1, int(config.warmup_ratio * steps))
+    if config.warmup_ratio and step < warmup:
+        return (step + 1) / warmup
+    if config.lr_schedule == "constant":
         return 1.0
-    return max(0.0, (steps - step) / max(1, steps - (warm if config.warmup else 0)))
+    return max(0.0, (steps - step) / max(1, steps - (warmup if config.warmup_ratio else 0)))
 
 
-def divergence(first: Float[Tensor, "B C"], second: Float[Tensor, "B C"]) -> Float[Tensor, ""]:
-    """The mean of both Kullback-Leibler divergences between two answers (R-Drop: Liang et al. 2021), in nats."""
-    p, q = first.log_softmax(1), second.log_softmax(1)
-    return ((p.exp() - q.exp()) * (p - q)).sum(1).mean() / 2
-
-
-def asked_labels(task: Task) -> Tensor:
-    return torch.tensor([label for label in task.train.labels if label != CONTEXT], dtype=torch.long)
-
-
-def log_frequencies(task: Task) -> Tensor:
-    """The logarithm of each label's share of the training utterances, an unseen label counting as seen once."""
-    counts = torch.bincount(asked_labels(task), minlength=task.classes).clamp(min=1)
+def log_frequencies(task: Task) -> Float[Tensor, " C"]:
+    """Compute the logarithm of each label's share of the training utterances; an unseen label counts as seen once."""
+    labels = torch.tensor([label for label in task.train.labels if label != CONTEXT], dtype=torch.long)
+    counts = torch.bincount(labels, minlength=task.classes).clamp(min=1)
     return (counts / counts.sum()).log()
-
-
-def class_weights(task: Task) -> Tensor:
-    """Weights whose mean over the training utterances is 1: all 1, up to inverse frequency."""
-    labels = asked_labels(task)
-    counts = torch.bincount(labels, minlength=task.classes).clamp(min=1).float()
-    weights = counts**-task.config.class_balance
-    return weights * len(labels) / weights[labels].sum().clamp(min=1e-9) if len(labels) else weights

@@ -80,7 +80,7 @@ def train(
     with lock_run(out):
         open_run(out, config, corpus, seeds)
         sweep(out)
-        if config.trainer.devices > 1 and distributed.world() == 1:
+        if config.trainer.devices > 1 and distributed.world_size() == 1:
             distributed.launch(config.trainer.devices, _train_in_process, (corpus, out, config, seeds, fusions))
         else:
             _train_seeds(corpus, out, config, seeds, fusions)
@@ -150,7 +150,7 @@ def prepare_all_inputs(job: SeedJob) -> None:
         RunError: no labelled utterance of train or of the selection split has a modality.
     """
     for modality in job.config.modalities:
-        if distributed.anyone(not (job.folder / "encoders" / modality).is_dir()):
+        if distributed.is_any(not (job.folder / "encoders" / modality).is_dir()):
             encoder = create_encoder(modality, job.config, job.corpus, job.seed)
             inputs = job.open_inputs(modality, encoder)
             splits = ("train", selection_split(job.corpus))
@@ -193,10 +193,10 @@ def extract_modality(job: SeedJob, modality: str, encoder: Encoder) -> FeatureSt
     """The features of every utterance that stage 2 reads."""
     store = FeatureStore(job.folder / "features" / modality)
     keys = [utterance.key for split in job.splits for utterance in job.corpus.utterances(split)]
-    if distributed.anyone(bool(store.absent(keys))):
+    if distributed.is_any(bool(store.absent(keys))):
         inputs = job.open_inputs(modality, encoder)
         with bar(f"{modality}: features", len(keys)) as report:
-            device = distributed.device(job.config.trainer.accelerator)
+            device = distributed.select_device(job.config.trainer.accelerator)
             extract_features(encoder, inputs, store, keys, report, device=device)
     return store
 

@@ -55,7 +55,7 @@ class WarmStart:
         if not kind:
             return
         file = self.run / "warm" / f"{modality}.safetensors"
-        if distributed.anyone(not file.is_file()):
+        if distributed.is_any(not file.is_file()):
             if kind == MODEL:
                 folder = Path(path).expanduser()
                 tensors, has_same_labels = find_network(folder, modality, encoder.config.encoder, self.corpus.labels)
