@@ -5,6 +5,7 @@ import io
 import re
 import runpy
 import shlex
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,17 @@ def commands(text: str) -> list[list[str]]:
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     lines = (line.removeprefix(".venv/bin/") for block in blocks for line in block.splitlines())
     return [shlex.split(line)[1:] for line in lines if line.startswith("mmerc ")]
+
+
+def package_name(requirement: str) -> str:
+    """The package of a requirement, without its extras and versions."""
+    return re.split(r"[\s<>=!~;\[]", requirement)[0]
+
+
+def names_package(page: str, name: str) -> bool:
+    """Whether the first column of a table on the page has the name, as a whole word."""
+    columns = re.findall(r"^\| ([^|]*)", page, re.MULTILINE)
+    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", column) for column in columns)
 
 
 def test_the_two_commands_are_make_targets() -> None:
@@ -139,15 +151,22 @@ def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
 
 
 def test_every_dependency_has_its_line() -> None:
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    names = [
-        re.split(r"[<>=\[]", line)[0]
-        for line in [*project["dependencies"], *project["optional-dependencies"]["minilm"]]
+    required = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
     ]
-    assert [name for name in names if name not in page] == []
+    assert sorted({name for name in map(package_name, required) if not names_package(page, name)}) == []
+
+
+def test_only_whole_names_count_as_a_dependency_s_line() -> None:
+    assert package_name("mkdocstrings[python]>=1.0,<2") == "mkdocstrings"
+    assert package_name("types-PyYAML") == "types-PyYAML"
+    assert names_package("| pytest, ruff | running |", "pytest")
+    assert not names_package("| pytest-cov, torchvision | running |", "pytest")
+    assert not names_package("| pytest-cov, torchvision | running |", "torch")
+    assert not names_package("torch is mentioned, but not in the first column of a table", "torch")
 
 
 def test_the_page_of_settings_is_what_they_say_of_themselves() -> None:
