@@ -23,6 +23,7 @@ from tests.serving.service import running
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ON_GITHUB = "https://github.com/mmerc/mmerc/blob/main/"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -141,8 +142,21 @@ def test_the_robots_programs_run(small_run: Path, real_data: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    inside = [target.partition(ON_GITHUB)[2] for target in targets if target.startswith(ON_GITHUB)]
+    assert [target for target in inside if not (ROOT / target).exists()] == []
+    relative = [target for target in targets if ":" not in target]
+    assert [target for target in relative if not (page.parent / target).exists()] == []
+
+
+def test_pages_that_leave_the_repository_have_absolute_links() -> None:
+    """README is shown by PyPI, the manual is a site: neither has the repository's other files beside it."""
+    for page in PAGES:
+        targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        relative = [target for target in targets if ":" not in target]
+        folder = (ROOT / "docs") if page.parent.name == "docs" else None
+        outside = [target for target in relative if folder is None or folder not in (page.parent / target).resolve().parents]
+        assert outside == [], f"{page.name}: write these as {ON_GITHUB}..."
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
