@@ -48,7 +48,9 @@ def test_nothing_is_loaded_from_other_servers(site: Path) -> None:
     for page in site.rglob("*.html"):
         tags = re.findall(r"<(?:script|img|iframe|link)\b[^>]*>", page.read_text(encoding="utf-8"))
         # The address of the page itself is text for search engines. The browser loads nothing from it.
-        tags = [tag for tag in tags if 'rel="canonical"' not in tag and 'rel="prev"' not in tag and 'rel="next"' not in tag]
+        tags = [
+            tag for tag in tags if 'rel="canonical"' not in tag and 'rel="prev"' not in tag and 'rel="next"' not in tag
+        ]
         loaded += [tag for tag in tags if re.search(r"""(?:src|href)=["']?(?:https?:)?//""", tag)]
     assert loaded == []
     for style in site.rglob("*.css"):

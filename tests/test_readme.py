@@ -155,7 +155,9 @@ def test_pages_that_leave_the_repository_have_absolute_links() -> None:
         targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
         relative = [target for target in targets if ":" not in target]
         folder = (ROOT / "docs") if page.parent.name == "docs" else None
-        outside = [target for target in relative if folder is None or folder not in (page.parent / target).resolve().parents]
+        outside = [
+            target for target in relative if folder is None or folder not in (page.parent / target).resolve().parents
+        ]
         assert outside == [], f"{page.name}: write these as {ON_GITHUB}..."
 
 
