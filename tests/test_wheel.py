@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -76,6 +78,15 @@ def test_every_file_that_is_not_python_is_in_the_wheel(archives: tuple[Path, Pat
         names = set(wheel.namelist())
     assert sorted(DATA - names) == []
     assert [name for name in names if not name.startswith(("mmerc/", "mmerc-"))] == []
+
+
+def test_the_source_archive_has_no_stray_folder(archives: tuple[Path, Path]) -> None:
+    with tarfile.open(archives[0]) as archive:
+        names = {Path(name).parts[1] for name in archive.getnames()}
+    assert {"src", "tests", "docs", "LICENSE", "README.md", "pyproject.toml"} <= names
+    chosen = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    added = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
+    assert names == {*chosen["sdist"]["only-include"], *added}
 
 
 def test_importing_it_is_light_and_shows_its_names(installed: Path, tmp_path: Path) -> None:
