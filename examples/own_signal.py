@@ -1,4 +1,4 @@
-"""Add a modality of your own: here a heart rate and a skin conductance beside the text.
+"""Add a modality of your own: here a heart rate and a skin conductance, in addition to the text.
 
     python examples/own_signal.py FOLDER
 

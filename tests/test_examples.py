@@ -12,7 +12,7 @@ LONGEST = 60  # lines
 
 
 def execute(name: str, *arguments: object) -> None:
-    """Run the example as a program of its own would, in this process."""
+    """Run the example as its own program, in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [name, *map(str, arguments)])
         runpy.run_path(str(EXAMPLES / name), run_name="__main__")

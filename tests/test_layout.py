@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "mmerc"
 TESTS = ROOT / "tests"
-# Modules without a test module. Give the reason beside each: this list should stay empty.
+# Modules without a test module. Write the reason after each: this list should stay empty.
 WITHOUT_TESTS: frozenset[str] = frozenset()
 ASSERTING_CALLS = {"fail", "raises", "warns"}  # of pytest; assert_allclose and the like are found by their name
 
@@ -34,18 +34,18 @@ def test_every_test_asserts_something(path: Path) -> None:
     assert [name for name, node in tests.items() if not has_assertion(node, helpers)] == []
 
 
-def test_no_module_imports_itself_through_others() -> None:
+def test_there_is_no_import_cycle() -> None:
     graph = grimp.build_graph("mmerc", cache_dir=None)
     # The package itself loads its public names when they are first used: what it names is no import.
     modules = graph.modules - {"mmerc"}
     assert len(modules) > 80
-    find_cycle({module: graph.find_modules_directly_imported_by(module) & modules for module in modules})
+    check_no_cycle({module: graph.find_modules_directly_imported_by(module) & modules for module in modules})
 
 
 def test_a_cycle_is_found() -> None:
-    find_cycle({"a": {"b"}, "b": {"c"}, "c": set()})
+    check_no_cycle({"a": {"b"}, "b": {"c"}, "c": set()})
     with pytest.raises(AssertionError, match="a -> b -> c -> a|b -> c -> a -> b|c -> a -> b -> c"):
-        find_cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+        check_no_cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
@@ -66,7 +66,7 @@ def has_assertion(function: ast.AST, helpers: set[str]) -> bool:
     return False
 
 
-def find_cycle(imports: dict[str, set[str]]) -> None:
+def check_no_cycle(imports: dict[str, set[str]]) -> None:
     """Raises AssertionError: a module imports itself through others; the message names one such path."""
     try:
         TopologicalSorter(imports).prepare()

@@ -150,7 +150,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_pages_that_leave_the_repository_have_absolute_links() -> None:
-    """README is shown by PyPI, the manual is a site: neither has the repository's other files beside it."""
+    """README is shown by PyPI, the manual is a site: neither has the other files of the repository."""
     for page in PAGES:
         targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
         relative = [target for target in targets if ":" not in target]

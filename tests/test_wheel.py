@@ -28,7 +28,7 @@ print(json.dumps(dict(file=mmerc.__file__, version=mmerc.__version__, heavy=heav
 
 
 def execute(*command: object, cwd: Path, python_path: Path | None = None) -> str:
-    """The command's output. `python_path`: the only folder of modules besides those that are installed.
+    """The command's output. `python_path`: a folder of modules that comes before the installed ones.
 
     Raises AssertionError: the command fails.
     """
@@ -64,7 +64,7 @@ def test_metadata_is_valid(archives: tuple[Path, Path]) -> None:
 
 
 def test_the_description_has_no_relative_links(archives: tuple[Path, Path]) -> None:
-    """PyPI shows README, and has none of the files beside it."""
+    """PyPI shows README, and has none of the other files."""
     with ZipFile(archives[1]) as wheel:
         (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
         description = wheel.read(name).decode().partition("\n\n")[2]
