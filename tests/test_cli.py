@@ -2,8 +2,10 @@ import csv
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from mmerc.cli import app
@@ -13,24 +15,26 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        "demo",
-        "train",
-        "evaluate",
-        "report",
-        "predict",
-        "corpus",
-        "corpus check",
-        "weights",
-        "weights list",
-        "weights fetch",
-    ],
-)
-def test_every_verb_explains_itself(verb: str) -> None:
-    result = run(*verb.split(), "--help")
-    assert result.exit_code == 0 and "Usage" in result.stdout
+def verbs(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The command itself and every verb under it, as the words that call them."""
+    return [
+        path,
+        *(verb for name, child in getattr(command, "commands", {}).items() for verb in verbs(child, (*path, name))),
+    ]
+
+
+@pytest.mark.parametrize("verb", verbs(typer.main.get_command(app)), ids=" ".join)
+def test_every_verb_explains_itself(verb: tuple[str, ...]) -> None:
+    result = run(*verb, "--help")
+    assert result.exit_code == 0
+    words = result.stdout.split()  # Usage: PROGRAM VERB ...
+    assert words[0] == "Usage:" and tuple(words[2 : 2 + len(verb)]) == verb
+
+
+def test_the_list_of_verbs_is_complete() -> None:
+    assert {"train", "serve", "corpus check", "weights fetch"} <= {
+        " ".join(verb) for verb in verbs(typer.main.get_command(app))
+    }
 
 
 def test_corpus_check_as_json_and_as_a_table(small_corpus: Path) -> None:

@@ -5,6 +5,7 @@ import io
 import re
 import runpy
 import shlex
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.serving.service import running
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ON_GITHUB = "https://github.com/mmerc/mmerc/blob/main/"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -30,6 +32,17 @@ def commands(text: str) -> list[list[str]]:
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     lines = (line.removeprefix(".venv/bin/") for block in blocks for line in block.splitlines())
     return [shlex.split(line)[1:] for line in lines if line.startswith("mmerc ")]
+
+
+def package_name(requirement: str) -> str:
+    """The package of a requirement, without its extras and versions."""
+    return re.split(r"[\s<>=!~;\[]", requirement)[0]
+
+
+def names_package(page: str, name: str) -> bool:
+    """Whether the first column of a table on the page has the name, as a whole word."""
+    columns = re.findall(r"^\| ([^|]*)", page, re.MULTILINE)
+    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", column) for column in columns)
 
 
 def test_the_two_commands_are_make_targets() -> None:
@@ -129,8 +142,23 @@ def test_the_robots_programs_run(small_run: Path, real_data: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    inside = [target.partition(ON_GITHUB)[2] for target in targets if target.startswith(ON_GITHUB)]
+    assert [target for target in inside if not (ROOT / target).exists()] == []
+    relative = [target for target in targets if ":" not in target]
+    assert [target for target in relative if not (page.parent / target).exists()] == []
+
+
+def test_pages_that_leave_the_repository_have_absolute_links() -> None:
+    """README is shown by PyPI, the manual is a site: neither has the other files of the repository."""
+    for page in PAGES:
+        targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        relative = [target for target in targets if ":" not in target]
+        folder = (ROOT / "docs") if page.parent.name == "docs" else None
+        outside = [
+            target for target in relative if folder is None or folder not in (page.parent / target).resolve().parents
+        ]
+        assert outside == [], f"{page.name}: write these as {ON_GITHUB}..."
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -139,15 +167,22 @@ def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
 
 
 def test_every_dependency_has_its_line() -> None:
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    names = [
-        re.split(r"[<>=\[]", line)[0]
-        for line in [*project["dependencies"], *project["optional-dependencies"]["minilm"]]
+    required = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
     ]
-    assert [name for name in names if name not in page] == []
+    assert sorted({name for name in map(package_name, required) if not names_package(page, name)}) == []
+
+
+def test_only_whole_names_count_as_a_dependency_s_line() -> None:
+    assert package_name("mkdocstrings[python]>=1.0,<2") == "mkdocstrings"
+    assert package_name("types-PyYAML") == "types-PyYAML"
+    assert names_package("| pytest, ruff | running |", "pytest")
+    assert not names_package("| pytest-cov, torchvision | running |", "pytest")
+    assert not names_package("| pytest-cov, torchvision | running |", "torch")
+    assert not names_package("torch is mentioned, but not in the first column of a table", "torch")
 
 
 def test_the_page_of_settings_is_what_they_say_of_themselves() -> None:
