@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmerc.errors import RunError
-from mmerc.files import TEMPORARY, check_writable, read_json, replacing, sweep, write_json, write_jsonl, write_text
+from mmerc.files import TEMPORARY, check_writable, read_json, replacing, remove_temporary, write_json, write_jsonl, write_text
 
 
 def test_nothing_appears_before_it_is_whole(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_sweep_removes_only_leftovers(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / f"{TEMPORARY}x").touch()
     write_jsonl(tmp_path / "in" / "kept.jsonl", [{"a": 1}])
-    sweep(tmp_path)
+    remove_temporary(tmp_path)
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["in", "kept.jsonl"]
 
 

@@ -1,4 +1,4 @@
-"""Nothing lost: whatever is written is written under a temporary name and renamed when it is whole."""
+"""Reading and writing files: everything is written under a temporary name and renamed when it is complete."""
 
 import json
 import os
@@ -13,16 +13,16 @@ from safetensors import SafetensorError
 
 from mmerc.errors import RunError
 
-TEMPORARY = ".partial-"
-DAMAGED = "its folder is damaged, make or copy it again."
+TEMPORARY = ".partial-"  # prefix of a temporary name
+DAMAGED = "the folder is damaged, create or copy it again."
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` when the block ends well, remove it when it does not.
+    """Yield a temporary path next to `path`, and rename it to `path` when the block ends without an error.
 
-    Works for a file and for a folder. A folder that already stands at `path` is removed just before the rename. What a link
-    points to is replaced, not the link; a device or a pipe is no file to be replaced and takes what is written as it comes.
+    It works for a file and for a folder; an existing folder at `path` is removed just before the rename. A symbolic link is
+    followed. A device or a pipe is written directly.
 
     Raises:
         RunError: the folder cannot be written.
@@ -41,8 +41,8 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if temporary.is_file():
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
         elif path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
@@ -57,7 +57,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a device or a pipe stands there: it takes what is written as it comes.
+    """Whether `path` is a device or a pipe, which is written directly.
 
     >>> is_stream(Path("/dev/null")), is_stream(Path("/"))
     (True, False)
@@ -83,32 +83,35 @@ def check_writable(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8. Raises RunError as `replacing` does."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def entry(settings: dict[str, Any], key: str, where: Path) -> Any:
-    """One value of a file that was read, or the sentence that it is not there."""
-    if key not in settings:
-        raise RunError(f'{where} lacks "{key}": the folder is damaged or was made by another program.')
-    return settings[key]
-
-
 def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file. Raises RunError as `replacing` does."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write a JSON object per line. Raises RunError as `replacing` does."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def entry(settings: dict[str, Any], key: str, file: Path) -> Any:
+    """One value of a JSON object that was read from `file`. Raises RunError: it has no such key."""
+    if key not in settings:
+        raise RunError(f'{file} has no "{key}": the folder is damaged or was written by another program.')
+    return settings[key]
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        RunError: the file is absent or holds no JSON object.
+        RunError: the file does not exist or holds no JSON object.
     """
     value = read_json_value(path)
     if not isinstance(value, dict):
@@ -117,10 +120,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_json_value(path: Path) -> Any:
-    """Whatever a JSON file holds.
+    """The value in a JSON file, of any type.
 
     Raises:
-        RunError: the file is absent or is not JSON.
+        RunError: the file does not exist or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -131,10 +134,10 @@ def read_json_value(path: Path) -> Any:
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL file.
+    """The objects in a file with a JSON object per line.
 
     Raises:
-        RunError: it cannot be read, or a line is not JSON.
+        RunError: the file cannot be read, or a line is not JSON.
     """
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
@@ -142,8 +145,8 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         raise RunError(f"{path} cannot be read ({error}): {DAMAGED}") from error
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed process left half-written below `folder`."""
+def remove_temporary(folder: Path) -> None:
+    """Remove temporary files and folders that a killed process has left below `folder`."""
     for leftover in folder.rglob(f"{TEMPORARY}*"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)

@@ -17,7 +17,7 @@ from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import ConfigError, MmercError
 from mmerc.features import FeatureStore
-from mmerc.files import read_json, replacing, sweep
+from mmerc.files import read_json, replacing, remove_temporary
 from mmerc.fusion import Fusion
 from mmerc.hardware import is_main_process, keep_memory
 from mmerc.model.calibration import Calibration
@@ -79,7 +79,7 @@ def train(
         return
     with lock_run(out):
         open_run(out, config, corpus, seeds)
-        sweep(out)
+        remove_temporary(out)
         if config.trainer.devices > 1 and distributed.world_size() == 1:
             distributed.launch(config.trainer.devices, _train_in_process, (corpus, out, config, seeds, fusions))
         else:
