@@ -45,7 +45,7 @@ def test_damaged_json(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"b": "ü"})
     assert read_json(tmp_path / "a.json") == {"b": "ü"}
     (tmp_path / "a.json").write_text('{"b": ')
-    with pytest.raises(RunError, match="its folder is damaged, make or copy it again"):
+    with pytest.raises(RunError, match="the folder is damaged, create or copy it again"):
         read_json(tmp_path / "a.json")
 
 
