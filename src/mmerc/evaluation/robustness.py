@@ -64,4 +64,4 @@ def add_noise(name: str, deviation: float, seed: int) -> Change:
 
 
 def _make_rng(seed: int, name: str, key: Key) -> np.random.Generator:
-    return np.random.default_make_rng(list(f"{seed}/{name}/{'/'.join(key)}".encode()))
+    return np.random.default_rng(list(f"{seed}/{name}/{'/'.join(key)}".encode()))
