@@ -274,7 +274,7 @@ def full_disk_train(bench: Bench) -> list[Any]:
 
 def somebody_elses_folder(bench: Bench) -> list[Any]:
     bench.patch.setattr("mmerc.corpora.synthetic.DIALOGUES", {"train": 1})
-    bench.patch.setattr("mmerc.corpora.synthetic.TURNS", 1)
+    bench.patch.setattr("mmerc.corpora.synthetic.UTTERANCES", 1)
     bench.file("letters/letter.txt", "Dear Ann")
     return check(f"synthetic:{bench.folder / 'letters'}")
 

@@ -87,7 +87,7 @@ def show_statistics(counted: dict[str, Any]) -> None:
     console.print(table)
     for scene in counted["repeated_scenes"]:
         console.print(f"repeated scene in {escape(scene['split'])}: dialogues {escape(' and '.join(scene['dialogues']))}, "
-                      f"{scene['turns']} turns, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
+                      f"{scene['utterances']} utterances, {scene['conflicting_labels']} conflicting labels")  # fmt: skip
     problems = Table("kind", "where", "what", title=f"{len(counted['problems'])} problems", title_justify="left")
     alike: dict[tuple[str, str], list[dict[str, str]]] = {}
     for problem in counted["problems"]:

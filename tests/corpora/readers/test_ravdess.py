@@ -23,7 +23,11 @@ def test_names_tell_emotion_actor_words_and_split(tmp_path: Path) -> None:
     )
     corpus = read_ravdess(tmp_path)
     assert list(corpus.splits) == ["train", "dev", "test"]
-    assert [(turn.key, turn.emotion, turn.text) for split in corpus.splits for turn in corpus.utterances(split)] == [
+    assert [
+        (utterance.key, utterance.emotion, utterance.text)
+        for split in corpus.splits
+        for utterance in corpus.utterances(split)
+    ] == [
         (("train", "Actor_01", "03-01-02-01-01-01-01"), "neutral", "Kids are talking by the door."),
         (("dev", "Actor_22", "03-01-08-02-02-01-22"), "surprise", "Dogs are sitting by the door."),
         (("test", "Actor_23", "03-01-03-01-01-02-23"), "joy", "Kids are talking by the door."),
@@ -53,7 +57,7 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
 def test_ravdess_as_it_is(real_data: Path) -> None:
     corpus = open_corpus(f"ravdess:{real_data / 'ravdess'}")
     assert {split: len(list(corpus.utterances(split))) for split in corpus.splits} == {"train": 1200, "dev": 120}
-    assert Counter(turn.emotion for turn in corpus.utterances("dev")) == {
+    assert Counter(utterance.emotion for utterance in corpus.utterances("dev")) == {
         "neutral": 24, "joy": 16, "sadness": 16, "anger": 16, "fear": 16, "disgust": 16, "surprise": 16,
     }  # fmt: skip
     assert corpus.problems == ()

@@ -23,16 +23,16 @@ def test_a_users_table(tmp_path: Path) -> None:
 
 def test_a_clip_outside_the_folder_is_not_opened(tmp_path: Path) -> None:
     corpus = read_table(write(tmp_path, "d,0,A,x,,,,../../etc/passwd,", "d,1,A,x,,,,/etc/passwd,"))
-    assert [turn.clip for turn in corpus.utterances("test")] == [None, None]
-    assert all("lies outside" in problem.what for problem in corpus.problems)
+    assert [utterance.clip for utterance in corpus.utterances("test")] == [None, None]
+    assert all("is outside" in problem.what for problem in corpus.problems)
     assert len(corpus.problems) == 2
 
 
-def test_a_slip_in_a_label_keeps_the_seven(tmp_path: Path) -> None:
+def test_a_misspelled_label_keeps_the_seven(tmp_path: Path) -> None:
     rows = [f"d,{number},A,x,,,{label},," for number, label in enumerate(["joy"] * 9 + ["hapy"])]
     corpus = read_table(write(tmp_path, *rows))
     assert len(corpus.labels) == 7
-    assert [turn.emotion for turn in corpus.utterances("test")][-2:] == ["joy", None]
+    assert [utterance.emotion for utterance in corpus.utterances("test")][-2:] == ["joy", None]
     assert [problem.kind for problem in corpus.problems] == ["label"]
 
 
@@ -44,8 +44,8 @@ def test_another_set_of_labels(tmp_path: Path) -> None:
 def test_a_part_of_a_long_recording(tmp_path: Path) -> None:
     (tmp_path / "talk.mp4").touch()
     header = "dialogue,utterance,speaker,text,clip,clip_start,clip_end"
-    (turn,) = read_table(write(tmp_path, "d,0,A,x,talk.mp4,1:00,1:02.5", header=header)).utterances("test")
-    assert turn.clip is not None and (turn.clip.start, turn.clip.end) == (60.0, 62.5)
+    (utterance,) = read_table(write(tmp_path, "d,0,A,x,talk.mp4,1:00,1:02.5", header=header)).utterances("test")
+    assert utterance.clip is not None and (utterance.clip.start, utterance.clip.end) == (60.0, 62.5)
 
 
 def test_a_split_of_another_name_is_reported_once(tmp_path: Path) -> None:
@@ -54,5 +54,5 @@ def test_a_split_of_another_name_is_reported_once(tmp_path: Path) -> None:
     corpus = read_table(tmp_path / "t.csv")
     assert sorted(corpus.splits) == ["dev", "foo"]
     assert [problem.what for problem in corpus.problems] == [
-        'the split "foo" is none of train, dev, test: it can be predicted, nothing else'
+        'the split "foo" is not one of train, dev, test: it can be predicted, but not trained on'
     ]
