@@ -1,5 +1,6 @@
 """The command line: one verb per command, no logic of its own. Results go to stdout, everything else to stderr."""
 
+import io
 import json
 import os
 import sys
@@ -337,6 +338,10 @@ def weights_fetch(name: Annotated[str, typer.Argument(help="a name that `weights
 
 def main() -> None:
     """The entry point of the `mmerc` command."""
+    # Results hold text of every language; a Windows pipe or a C locale would have an encoding that cannot write it.
+    for stream, handling in ((sys.stdout, "surrogateescape"), (sys.stderr, "replace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=handling)
     # Before torch is loaded: its exporter warns of shapes that it cannot infer, and every graph is compared.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     app()

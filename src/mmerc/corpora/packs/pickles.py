@@ -64,7 +64,8 @@ def _make_scalar(dtype: _Dtype, data: bytes | bytearray) -> Any:
 
 
 def _read_buffer(data: bytes | bytearray, dtype: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
-    return np.frombuffer(data, dtype.dtype).reshape(shape, order=order)  # type: ignore[call-overload]
+    array: np.ndarray = np.frombuffer(data, dtype.dtype).reshape(shape, order=order)  # type: ignore[call-overload]
+    return array
 
 
 _BUILTINS = {kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, bytearray, complex, int, float, bool)}

@@ -51,7 +51,7 @@ def read_pack(path: Path, labels: LabelSet | None = None, mapping: Mapping[str, 
             names = names or known_names
         else:
             raise CorpusError(
-                f"{path} holds a {type(content).__name__}: a tuple or dictionary of features is expected."
+                f"{path} has a value of the type {type(content).__name__}: a tuple or dictionary of features is expected."
             )
     except UNFIT as error:
         raise CorpusError(f"{path}: its parts do not fit together ({error}): correct the map.") from error

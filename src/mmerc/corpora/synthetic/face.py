@@ -74,7 +74,8 @@ def draw_portrait(speaker: str, expression: str | None, step: int) -> UInt8[np.n
     photo = data.astronaut().astype(np.float32)
     image = np.stack([map_coordinates(photo[..., band], [y, x], order=1, mode="nearest") for band in range(3)], -1)
     image *= np.asarray(gains, np.float32)
-    return np.clip(image[:, ::-1] if mirrored else image, 0, 255).astype(np.uint8)
+    pixels: np.ndarray = np.clip(image[:, ::-1] if mirrored else image, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def render_frames(

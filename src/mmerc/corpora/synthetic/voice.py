@@ -64,4 +64,5 @@ def _resonate(source: np.ndarray, formant: float, bandwidth: float = 110.0) -> n
     # The two-pole resonator of formant synthesis (Klatt 1980).
     radius = np.exp(-np.pi * bandwidth / SAMPLE_RATE)
     angle = 2 * np.pi * formant / SAMPLE_RATE
-    return lfilter([1 - radius], [1, -2 * radius * np.cos(angle), radius**2], source)
+    resonance: np.ndarray = lfilter([1 - radius], [1, -2 * radius * np.cos(angle), radius**2], source)
+    return resonance
