@@ -43,6 +43,11 @@ def test_text_that_cannot_be_written_is_replaced() -> None:
     assert (utterance.dialogue, utterance.text) == ("a?", "b?")
 
 
+def test_one_name_in_two_unicode_forms_is_one_speaker() -> None:
+    splits, _ = gather([Utterance("t", 0, 0, speaker="J\u00f6rg"), Utterance("t", 0, 1, speaker="Jo\u0308rg")])
+    assert {utterance.speaker for utterance in splits["t"][0].utterances} == {"J\u00f6rg"}
+
+
 def test_a_speaker_lists_people_where_each_speaks_alone_too() -> None:
     names = ["Ross", "Joey", "Ross and Joey", "Smith, Ann", "Both", "", "Ross and Waiter"]
     rows = resolve_speakers([Utterance("t", 0, number, speaker=name) for number, name in enumerate(names)])

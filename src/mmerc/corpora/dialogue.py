@@ -1,5 +1,6 @@
 """The data model of every corpus: who said what, when, and with which expressed emotion."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -214,7 +215,11 @@ def _clean_text(utterance: Utterance) -> Utterance:
     changed: dict[str, Any] = {}
     for name in ("split", "dialogue", "utterance", "speaker", "text", "source"):
         value = getattr(utterance, name)
-        if isinstance(value, str) and (clean := replace_surrogates(value)) != value:
+        if not isinstance(value, str):
+            continue
+        # One name in two Unicode forms is one speaker.
+        clean = replace_surrogates(unicodedata.normalize("NFC", value) if name == "speaker" else value)
+        if clean != value:
             changed[name] = clean
     return replace(utterance, **changed) if changed else utterance
 

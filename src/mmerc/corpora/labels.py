@@ -1,6 +1,7 @@
 """The label set of a corpus, chosen from the labels that occur in it."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,12 +27,12 @@ class LabelChoice:
 
 
 def tidy_label(label: str | None) -> str:
-    """A label as label sets hold it: lower case, a whole number without ".0", empty where there is none.
+    """A label as label sets hold it: lower case, in NFC, a whole number without ".0", empty where there is none.
 
     >>> tidy_label(" Happy"), tidy_label("1.0"), tidy_label("NaN")
     ('happy', '1', '')
     """
-    label = (label or "").strip().lower()
+    label = unicodedata.normalize("NFC", label or "").strip().lower()
     number = WHOLE_NUMBER.fullmatch(label)
     return "" if label in NO_LABEL else number[1] if number else label
 

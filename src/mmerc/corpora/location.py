@@ -3,6 +3,7 @@
 Any corpus may have the parameter `label_set=a,b,c`; a pack may also have `ROLE=INDEX` for its map.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +57,7 @@ def split_label_names(names: str) -> tuple[str, ...]:
     >>> split_label_names("Calm, tense")
     ('calm', 'tense')
     """
+    names = unicodedata.normalize("NFC", names)
     return tuple(name.strip().lower() for name in names.split(",") if name.strip())
 
 

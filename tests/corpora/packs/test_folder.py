@@ -81,3 +81,12 @@ def test_an_array_that_fits_two_utterances_is_given_to_neither(tmp_path: Path) -
     corpus = open_corpus(f"pack:{tmp_path}")
     assert [utterance.signals for utterance in corpus.utterances("test")] == [{"pose": np.float32([2.0])}, {}]
     assert "such as a_b_c, match several utterances" in corpus.problems[0].what
+
+
+def test_decimal_ids_match_whole_ones(tmp_path: Path) -> None:
+    (tmp_path / "utterances.csv").write_text("dialogue,utterance,speaker,text\n1.0,0.0,A,hi\n1.0,1.0,A,ho\n")
+    (tmp_path / "pose.csv").write_text("dialogue;utterance;x\n1;0;0,5\n1;1;1,5\n")
+    np.savez(tmp_path / "gaze.npz", **{"1/0": [1.0], "dia1_utt1": [2.0]})
+    corpus = open_corpus(f"pack:{tmp_path}")
+    assert [sorted(utterance.signals) for utterance in corpus.utterances("test")] == [["gaze", "pose"]] * 2
+    assert corpus.problems == ()

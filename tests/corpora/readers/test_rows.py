@@ -106,7 +106,7 @@ QUOTING = {"minimal": csv.QUOTE_MINIMAL, "all": csv.QUOTE_ALL, "text": csv.QUOTE
     sign=st.sampled_from(".,"),
     title=st.booleans(),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_dialect_gives_the_same_rows(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[object, str, str]],
@@ -119,6 +119,8 @@ def test_every_dialect_gives_the_same_rows(
 ) -> None:
     header = ["start", "speaker", "text"]
     stream = io.StringIO(newline="")
+    if end == "\r":
+        quoting = "all"  # else Python's writer leaves a cell with "\n" unquoted, which no reader can undo
     writer = csv.writer(stream, delimiter=separator, quoting=QUOTING[quoting], lineterminator=end)  # type: ignore[arg-type]
     writer.writerow([name.title() for name in header] if title else header)
     writer.writerows([str(start).replace(".", sign), speaker, text] for start, speaker, text in rows)
