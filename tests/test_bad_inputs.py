@@ -313,7 +313,11 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("CSV separated by tildes", lambda b: check(b.table(TABLE.replace(",", "~") + "1~1~A~Hi~joy\n")), "lacks the"),
     ("CSV field of 17 MB", lambda b: check(b.table(TABLE + "1,1,A," + "a" * 17_000_000 + ",joy\n")), "talk.csv"),
     ("MELD folder without annotations", lambda b: check(f"meld:{b.folder}"), "has none of train_sent_emo.csv"),
-    ("MELD annotations with only a header", lambda b: check(b.meld(MELD)), "MELD has no row that can be used. It has no rows"),
+    (
+        "MELD annotations with only a header",
+        lambda b: check(b.meld(MELD)),
+        "MELD has no row that can be used. It has no rows",
+    ),
     (
         "MELD annotations of which no row can be used",
         lambda b: check(b.meld(MELD + "Hi,Ann,joy,x,0,,\n")),

@@ -36,7 +36,10 @@ def test_28_output_is_utf8_in_every_locale() -> None:
 
 def test_47_clips_of_meld_as_flac() -> None:
     corpus = open_corpus(f"meld:{INPUTS / 'meld-flac'}")
-    assert [each.clip.path.name for each in corpus.utterances("dev") if each.clip] == ["dia0_utt0.flac", "dia0_utt1.flac"]
+    assert [each.clip.path.name for each in corpus.utterances("dev") if each.clip] == [
+        "dia0_utt0.flac",
+        "dia0_utt1.flac",
+    ]
     assert corpus.problems == ()
 
 

@@ -62,7 +62,8 @@ def label_utterances(
     names = {
         label: choice.labels.normalise(label) if label and label not in choice.refused else None for label in set(tidy)
     }
-    changed = [
-        replace(utterance, emotion=names[label]) for utterance, label in zip(utterances, tidy, strict=True)
-    ]  # a copy each
-    return choice.labels, changed, problems
+    labelled = [
+        utterance if utterance.emotion == names[label] else replace(utterance, emotion=names[label])
+        for utterance, label in zip(utterances, tidy, strict=True)
+    ]
+    return choice.labels, labelled, problems

@@ -54,7 +54,9 @@ def test_a_pack_of_mmsa_fet_gets_a_hint(tmp_path: Path) -> None:
     assert [utterance.emotion for utterance in mapped.utterances("train")] == ["positive", "negative"]
     assert mapped.labels.names == ("negative", "positive") and mapped.problems == ()
     (tmp_path / "x.pkl").write_bytes(pickle.dumps({"audio": np.ones((4, 2)), "vision": np.ones((4, 2))}))
-    with pytest.raises(CorpusError, match="train, valid and test is expected. These look like one clip's features from MMSA-FET"):
+    with pytest.raises(
+        CorpusError, match="train, valid and test is expected. These look like one clip's features from MMSA-FET"
+    ):
         open_corpus(location)
 
 

@@ -60,7 +60,9 @@ def test_a_few_refused_labels_are_problems_and_many_are_an_error() -> None:
     (problem,) = check_labels(Path("x.pkl"), values, names)
     assert (problem.kind, problem.where) == ("label", "row 18")
     assert problem.what == "[1 1] marks several classes: the utterance has no label"
-    with pytest.raises(CorpusError, match=r"x.pkl: 3 of 19 labels are not one class each \(\[1 1\] marks several classes\)"):
+    with pytest.raises(
+        CorpusError, match=r"x.pkl: 3 of 19 labels are not one class each \(\[1 1\] marks several classes\)"
+    ):
         check_labels(Path("x.pkl"), [values[18]] * 2 + values[2:], names)
     assert check_labels(Path("x.pkl"), [LabelValue()] * 20, names) == []
 

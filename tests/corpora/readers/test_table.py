@@ -47,7 +47,9 @@ def test_another_set_of_labels(tmp_path: Path) -> None:
 
 
 def test_an_eighth_emotion_is_not_dropped(tmp_path: Path) -> None:
-    rows = [f"d,{number},A,x,,,{label},," for number, label in enumerate(["joy"] * 88 + ["Anger"] * 10 + ["contempt"] * 2)]
+    rows = [
+        f"d,{number},A,x,,,{label},," for number, label in enumerate(["joy"] * 88 + ["Anger"] * 10 + ["contempt"] * 2)
+    ]
     corpus = read_table(write(tmp_path, *rows))
     assert corpus.labels.names == ("anger", "contempt", "joy") and corpus.problems == ()
     assert all(utterance.emotion for utterance in corpus.utterances("test"))
@@ -66,7 +68,9 @@ def test_decimal_ids_are_numbers_and_sections_are_not(tmp_path: Path) -> None:
 
 
 def test_a_table_without_a_usable_row_says_why(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="mine has no row that can be used. mine.csv row 2: has no dialogue or utterance id"):
+    with pytest.raises(
+        CorpusError, match="mine has no row that can be used. mine.csv row 2: has no dialogue or utterance id"
+    ):
         read_table(write(tmp_path, ",0,A,x,,,,,", ",1,A,x,,,,,"))
 
 

@@ -2,8 +2,9 @@
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +16,17 @@ from mmerc.errors import CorpusError
 
 SEPARATORS = (",", ";", "\t", "|")
 EXPORT = "export it as CSV in UTF-8"
+CONTROL = re.compile(r"[\x80-\x9f]")
 csv.field_size_limit(1 << 24)
 
 
 @dataclass(frozen=True)
 class Record:
-    """The fields of one record, the lines that it takes, and whether a strict reader accepts its quotes."""
+    """The fields of one record, and where a strict reader refuses its quotes, the lines that it takes."""
 
     fields: list[str]
-    lines: list[str]
-    is_quoted_correctly: bool
+    lines: Sequence[str] = ()
+    is_quoted_correctly: bool = True
 
     def has_open_quote(self, columns: int, separator: str) -> bool:
         """Whether a missing quote has joined this record with the records below it: some of its lines are whole records."""
@@ -71,7 +73,7 @@ def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[TableRow], li
         elif len(record.fields) != len(header):
             what = f"has {len(record.fields)} fields and the header has {len(header)}: check its quotes and separators"
             problems.append(Problem("row", where, what))
-        fields = [repair_control_characters(field.strip()) for field in record.fields]
+        fields = [field.strip() for field in record.fields]
         rows.append(TableRow(number, dict(zip(header, fields + [""] * len(header), strict=False))))
     return rows, problems
 
@@ -87,7 +89,7 @@ def _read_text(file: Path) -> tuple[str, list[Problem]]:
     if "\0" in text:
         raise CorpusError(f"{file} holds NUL bytes and is not CSV text: {EXPORT}.")
     what = f"does not declare its encoding; read as {encoding}. Save it as UTF-8 if letters are wrong"
-    return text, [Problem("encoding", str(file), what)] if guessed else []
+    return repair_control_characters(text), [Problem("encoding", str(file), what)] if guessed else []
 
 
 def _parse(text: str, required: tuple[str, ...]) -> tuple[str, list[str], list[Record]]:
@@ -108,8 +110,12 @@ def _parse(text: str, required: tuple[str, ...]) -> tuple[str, list[str], list[R
 
 
 def _read_records(lines: list[str], separator: str, escape: str | None) -> Iterator[Record]:
-    # csv reads a lenient dialect without an error. What a strict reader refuses has quotes that are not correct.
     rules = {"delimiter": separator, "escapechar": escape, "doublequote": escape is None}
+    try:
+        yield from [Record(fields) for fields in csv.reader(lines, strict=True, **rules)]  # type: ignore[arg-type]
+        return
+    except csv.Error:
+        pass  # a quote is wrong somewhere: read leniently, and check each record
     reader = csv.reader(lines, **rules)  # type: ignore[arg-type]
     begin = 0
     for fields in reader:
@@ -143,12 +149,7 @@ def repair_control_characters(text: str) -> str:
     >>> repair_control_characters("You\\x92re here")
     'You’re here'
     """
-    if not any("\x80" <= letter <= "\x9f" for letter in text):
-        return text
-    return "".join(
-        letter.encode("latin-1").decode("cp1252", errors="replace") if "\x80" <= letter <= "\x9f" else letter
-        for letter in text
-    )
+    return CONTROL.sub(lambda found: found[0].encode("latin-1").decode("cp1252", errors="replace"), text)
 
 
 seconds, times, unmangle = parse_seconds, read_times, repair_control_characters  # the old names
