@@ -1,60 +1,74 @@
+"""Texts in encodings that people use; the decoded text is what was written, and a guess is said to be one."""
+
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmerc.corpora.encoding import decode_text
+from mmerc.corpora.encoding import decode_any_encoding, read_text_any_encoding
+from mmerc.errors import CorpusError
 
-HEADER = "dialogue,utterance,speaker,text\n"
-CHINESE = HEADER + "1,0,小明,你好，今天怎么样？\n1,1,小红,我很高兴见到你\n"
-
-
-@pytest.mark.parametrize(
-    ("encoding", "name", "guessed"),
-    [
-        ("utf-8", "UTF-8", False),
-        ("utf-8-sig", "UTF-8", False),
-        ("utf-16", "UTF-16", False),
-        ("utf-32", "UTF-32", False),
-        ("utf-16-le", "UTF-16", True),
-        ("utf-16-be", "UTF-16", True),
-        ("utf-32-le", "UTF-32", True),
-        ("utf-32-be", "UTF-32", True),
-        ("gb18030", "GB18030", True),
-    ],
-)
-def test_every_encoding_gives_the_same_text(encoding: str, name: str, guessed: bool) -> None:
-    assert decode_text(CHINESE.encode(encoding)) == (CHINESE, name, guessed)
+CUE = "1\n00:00:01,000 --> 00:00:02,000\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "encoding", "name"),
+    "encoding",
+    ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"],
+)
+@pytest.mark.parametrize("words", ["Hello", "Ça va ?", "Привет, как дела?", "我今天早上去了商店"])
+def test_unicode_is_no_guess(encoding: str, words: str) -> None:
+    decoded = decode_any_encoding((CUE + words).encode(encoding))
+    assert decoded is not None
+    assert (decoded[0], decoded[2]) == (CUE + words, False)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
     [
-        ("Ann,Café", "cp1252", "Windows-1252"),
-        ("Ann,Don’t “go” — please…", "cp1252", "Windows-1252"),
-        ("Анна,Привет, как дела? Всё хорошо", "cp1251", "Windows-1251"),
-        ("Анна,Привет, как дела? Всё хорошо", "koi8-r", "KOI8-R"),
-        ("Άννα,Καλημέρα τι κάνεις", "cp1253", "Windows-1253"),
-        ("田中,こんにちは、元気ですか", "cp932", "CP932"),
-        ("민수,안녕하세요 어떻게 지내세요", "cp949", "CP949"),
+        ("cp1251", "Привет, как дела?"),
+        ("cp1251", "Добрый день. Я так рад вас видеть!"),
+        ("koi8_r", "Привет, как дела? Я очень рад!"),
+        ("cp1252", "Ça va there"),
+        ("cp1252", "I can’t believe it – really…"),
+        ("cp1252", "Das ist schön, Jörg."),
+        ("mac_roman", "Das ist schön, Jörg. Größe!"),
+        ("cp1250", "Cześć, nie mogę uwierzyć, że już jesteś."),
+        ("cp1250", "Zażółć gęślą jaźń, cześć"),
+        ("cp1254", "Günaydın, nasılsın? Teşekkürler"),
+        ("cp1253", "Καλημέρα, τι κάνεις;"),
+        ("cp1255", "שלום, מה שלומך? אני מאוד שמח לראות אותך כאן היום."),
+        ("cp1256", "مرحبا كيف حالك"),
+        ("gb18030", "你好，我很高兴见到你。"),
+        ("big5", "你好，我很高興見到你。"),
+        ("cp932", "こんにちは、元気ですか。"),
+        ("euc_jp", "こんにちは、元気ですか。"),
+        ("euc_kr", "안녕하세요, 반갑습니다."),
     ],
 )
-def test_an_encoding_that_is_not_declared_is_guessed(text: str, encoding: str, name: str) -> None:
-    assert decode_text((HEADER + text).encode(encoding)) == (HEADER + text, name, True)
+def test_a_legacy_encoding_is_guessed_from_one_line(encoding: str, words: str) -> None:
+    decoded = decode_any_encoding((CUE + words).encode(encoding))
+    assert decoded is not None
+    assert (decoded[0], decoded[2]) == (CUE + words, True)
 
 
-def test_utf8_with_one_damaged_byte_stays_utf8() -> None:
-    assert decode_text("Größe, Füße, schöne Grüße".encode() + b"\xff") == (
-        "Größe, Füße, schöne Grüße\ufffd",
-        "UTF-8",
-        True,
-    )
+def test_one_damaged_byte_does_not_change_the_encoding() -> None:
+    text = "日本語のテキスト、とても長い。"
+    assert decode_any_encoding(text.encode() + b"\xff" + text.encode()) == (f"{text}\ufffd{text}", "utf-8", True)
 
 
-def test_bytes_that_are_no_text_keep_their_zeros() -> None:
-    assert "\0" in decode_text(b"PK\x03\x04\0\0\0\0abc\0")[0]
+def test_what_is_no_text(tmp_path: Path) -> None:
+    assert decode_any_encoding(b"\x00\x01\x02\xff\xfe\x00\x00") is None
+    (tmp_path / "a.srt").write_bytes(b"\x00\x01\x02\xff\xfe\x00\x00")
+    with pytest.raises(CorpusError, match="a.srt is no text in any known encoding: export it again as UTF-8"):
+        read_text_any_encoding(tmp_path / "a.srt")
+    with pytest.raises(CorpusError, match="absent.srt cannot be read .*check the path"):
+        read_text_any_encoding(tmp_path / "absent.srt")
+    with pytest.raises(CorpusError, match="cannot be read"):
+        read_text_any_encoding(tmp_path)
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_give_text(data: bytes) -> None:
-    text, name, _ = decode_text(data)
-    assert isinstance(text, str) and name
+def test_any_bytes_give_text_or_none(raw: bytes) -> None:
+    decoded = decode_any_encoding(raw)
+    assert decoded is None or isinstance(decoded[0], str)

@@ -22,7 +22,7 @@ def test_a_file_in_another_encoding_is_read_and_reported(tmp_path: Path) -> None
     file.write_bytes("a,b\r\ncaf\xe9,\x92\r\n".encode("latin-1"))
     rows, problems = read_rows(file, ("a",))
     assert rows == [{"a": "café", "b": "’"}]
-    assert [(problem.kind, "read as Windows-1252" in problem.what) for problem in problems] == [("encoding", True)]
+    assert [(problem.kind, "read as cp1252" in problem.what) for problem in problems] == [("encoding", True)]
 
 
 def test_byte_order_mark_and_rows_of_another_length(tmp_path: Path) -> None:

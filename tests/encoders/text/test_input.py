@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmerc.corpora import Dialogue, Utterance, open_corpus
+from mmerc.corpora.dialogue import resolve_speakers
 from mmerc.encoders.text.input import (
     CURRENT,
     HISTORY,
@@ -30,7 +31,8 @@ LETTERS = Vocabulary(lambda text: [ord(letter) for letter in text], 1, {NOBODY: 
 
 
 def dialogue(*turns: tuple[str, str | None]) -> Dialogue:
-    return Dialogue("train", 0, tuple(Utterance("train", 0, n, who, text) for n, (who, text) in enumerate(turns)))
+    said = [Utterance("train", 0, n, who, text) for n, (who, text) in enumerate(turns)]
+    return Dialogue("train", 0, tuple(resolve_speakers(said)))
 
 
 def write(
@@ -85,8 +87,9 @@ def test_the_last_utterance_has_no_reply() -> None:
 
 
 def test_a_member_of_a_group_is_the_target() -> None:
-    row = write(dialogue(("Joey and Ross", "a"), ("Ross", "b")), 1)
-    assert row[1, SPEAKER] == TARGET
+    said = dialogue(("Joey", "x"), ("Joey and Ross", "a"), ("Ross", "b"), ("Smith, Ann", "c"), ("Smith, Bob", "d"))
+    assert write(said, 2)[[1, 3], SPEAKER].tolist() == [OTHER, TARGET]
+    assert write(said, 4, history=1)[1, SPEAKER] == OTHER  # a comma alone makes no group
 
 
 def test_too_long_loses_oldest_history_then_reply_then_the_end_of_the_current() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmerc.corpora.dialogue import Problem
-from mmerc.corpora.encoding import decode_text
+from mmerc.corpora.encoding import decode_any_encoding
 from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
 from mmerc.corpora.readers.times import parse_seconds, read_times
 from mmerc.errors import CorpusError
@@ -47,7 +47,7 @@ def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[TableRow], li
     """The rows of a CSV file with a header, and the problems found in reading it.
 
     Fields are separated by commas, semicolons, tabs or bars, and quoted as in RFC 4180 or with backslashes. The encoding is
-    found by `decode_text`; a guess is a problem. The names of columns may differ from `required` in upper and lower case.
+    found by `decode_any_encoding`; a guess is a problem. The names of columns may differ from `required` in upper and lower case.
     Rows without any text are skipped.
 
     Raises:
@@ -85,9 +85,10 @@ def _read_text(file: Path) -> tuple[str, list[Problem]]:
         raise CorpusError(explain_unreadable(file, error)) from error
     if is_lfs_pointer(file):
         raise CorpusError(explain_unreadable(file, ValueError()))
-    text, encoding, guessed = decode_text(data)
-    if "\0" in text:
+    decoded = decode_any_encoding(data)
+    if decoded is None or "\0" in decoded[0]:
         raise CorpusError(f"{file} holds NUL bytes and is not CSV text: {EXPORT}.")
+    text, encoding, guessed = decoded
     what = f"does not declare its encoding; read as {encoding}. Save it as UTF-8 if letters are wrong"
     return repair_control_characters(text), [Problem("encoding", str(file), what)] if guessed else []
 
