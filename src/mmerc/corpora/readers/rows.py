@@ -11,7 +11,7 @@ from pathlib import Path
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.encoding import decode_any_encoding
 from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
-from mmerc.corpora.readers.times import parse_seconds, read_times
+from mmerc.corpora.readers.times import read_times
 from mmerc.errors import CorpusError
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -153,4 +153,4 @@ def repair_control_characters(text: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("latin-1").decode("cp1252", errors="replace"), text)
 
 
-seconds, times, unmangle = parse_seconds, read_times, repair_control_characters  # the old names
+times, unmangle = read_times, repair_control_characters  # the old names, until transcripts has the new ones

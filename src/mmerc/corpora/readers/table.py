@@ -80,6 +80,3 @@ def _read_clip(finder: FileFinder, row: dict[str, str], where: str) -> tuple[Cli
     if not is_file:
         problems.append(Problem("clip", where, f"{name} is absent"))
     return Clip(path, start or 0.0, end), problems
-
-
-from mmerc.corpora.readers.ids import parse_id as identity  # noqa: E402, F401  # the old name, for packs
