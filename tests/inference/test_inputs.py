@@ -29,7 +29,7 @@ def test_a_corpus_that_is_made_on_first_use_and_a_folder_with_a_hash(
     from mmerc.corpora import synthetic
 
     monkeypatch.setattr(synthetic, "DIALOGUES", {"train": 1, "test": 1})
-    monkeypatch.setattr(synthetic.make_corpus, "__kwdefaults__", {"dialogues": None, "turns": 1, "seed": 0})
+    monkeypatch.setattr(synthetic.make_corpus, "__kwdefaults__", {"dialogues": None, "utterances": 1, "seed": 0})
     place = f"synthetic:{tmp_path / 'take#2'}"
     made = synthetic.make_corpus
     made(tmp_path / "take#2")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mmerc.corpora import Clip, Dialogue, Problem, Utterance
-from mmerc.corpora.dialogue import replace_surrogates
+from mmerc.corpora.dialogue import replace_surrogates, resolve_speakers
 from mmerc.corpora.transcripts import Segment, read_transcript
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
@@ -59,7 +59,7 @@ def read_recording(
         )
         for number, segment in enumerate(segments)
     )
-    return Dialogue("input", name, turns), problems
+    return Dialogue("input", name, tuple(resolve_speakers(turns))), problems
 
 
 def _behind(segments: list[Segment], file: Path, transcript: str) -> list[Problem]:

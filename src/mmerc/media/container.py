@@ -13,6 +13,7 @@ import av
 import av.container
 import av.error
 
+from mmerc.corpora.paths import LFS_REASON, is_lfs_pointer
 from mmerc.errors import ClipNotFound, ClipUnreadable
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,flac,mp3,ogg,aac,asf,mpegts,mpeg,aiff,caf,amr,flv"
@@ -36,6 +37,8 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
         raise ClipNotFound(f"{path.name} is absent")
     if path.stat().st_size == 0:
         raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
+    if is_lfs_pointer(path):
+        raise ClipUnreadable(f"{path.name} {LFS_REASON}")
     try:
         # An absolute path, only the file protocol, and only formats that hold their own data: a name such as
         # "concat:..." stays a name, and a playlist that arrives as a clip cannot make ffmpeg read other files.
