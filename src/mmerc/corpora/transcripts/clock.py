@@ -4,7 +4,7 @@ import re
 
 _TIME = r"(?:-?(?:(?:\d+\s*:\s*)?-?\d+\s*:\s*)?-?\d+\s*:\s*-?\d+(?:\s*[.,;]\s*\d+)?|-?\d+[.,]\d+)"
 _ARROW = r"(?:-{1,3}\s?>|[–—=]>|→)"
-TIMING = re.compile(rf"\s*({_TIME})\s*{_ARROW}\s*({_TIME})?(?![\d:])")
+TIMING = re.compile(rf"\s*({_TIME})\s*{_ARROW}\s*(?:({_TIME})(?![\w:])|$)")
 _FAST = re.compile(r"(\d\d):(\d\d):(\d\d)[,.](\d\d\d) --> (\d\d):(\d\d):(\d\d)[,.](\d\d\d)(?!\d)")
 _ARROW_ONLY = re.compile(_ARROW)
 _STAMP = re.compile(r"\d\s*:\s*-?[\dA-Za-z]")

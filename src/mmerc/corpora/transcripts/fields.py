@@ -48,7 +48,7 @@ def find_field(row: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, flo
     >>> find_field({"startTime": 1}, START), find_field({"End (ms)": 1}, END), find_field({"x": 1}, TEXT)
     (('startTime', 1.0), ('End (ms)', 0.001), None)
     """
-    keys = {}
+    keys: dict[str, tuple[str, float]] = {}
     for key in row:
         plain = re.sub(r"[\s-]+", "_", CAMEL.sub("_", str(key).strip()).lower())
         unit = UNIT.search(plain) if len(plain) > 3 and names not in (TEXT, SPEAKER) else None

@@ -152,9 +152,8 @@ def _read_google(results: Any) -> Iterator[Row]:
     """With speakers, the last result repeats all words; without, each result is an utterance. A time of zero is left out."""
     words = [dig(result, "alternatives", 0, "words") or [] for result in results]
     words = [each if isinstance(each, list) else [] for each in words]
-    if any(_find_google_speaker(word) for word in words[-1]) and not any(
-        map(_find_google_speaker, sum(words[:-1], []))
-    ):
+    has_speakers = [any(map(_find_google_speaker, each)) for each in words]
+    if has_speakers[-1] and not any(has_speakers[:-1]):
         words = words[-1:]
         results = results[-1:]
     end: Any = 0
@@ -254,6 +253,7 @@ DIALECTS = (
     Dialect("Google", _find_google, _read_google, has_words=True),
     Dialect("AssemblyAI", _has_list("utterances", of="start"), _read_rows, MS),
     Dialect("Whisper", _has_list("segments", of="start"), _read_rows),
+    Dialect("ElevenLabs", _has_list("words", of="type"), _read_rows, has_words=True),
     Dialect("AssemblyAI", _has_list("words", of="text"), _read_rows, MS, has_words=True),
     Dialect("OpenAI", _has_list("words", of="start"), _read_rows, has_words=True),
     Dialect("YouTube", _has_list("events", of="tStartMs"), _read_youtube_events, MS, is_display=True),

@@ -6,11 +6,12 @@ from itertools import groupby
 from typing import Any
 
 from mmerc.corpora.dialogue import Problem
-from mmerc.corpora.transcripts.cue import Cue, Line
+from mmerc.corpora.transcripts.cue import Cue
 from mmerc.corpora.transcripts.fields import to_name, to_seconds, to_text
 from mmerc.corpora.transcripts.json_dialects import DIALECTS, Row
+from mmerc.corpora.transcripts.markup import parse_lines
 from mmerc.corpora.transcripts.units import correct_unit
-from mmerc.corpora.transcripts.words import Word, group_words
+from mmerc.corpora.transcripts.words import SENTENCE_END, Word, group_words
 from mmerc.errors import CorpusError
 
 WRONG = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
@@ -25,17 +26,22 @@ def read_json_transcript(text: str, name: str, problems: list[Problem]) -> list[
     try:
         content: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        reason = "its lists are too deep" if isinstance(error, RecursionError) else str(error)[:120]
+        reason = "a number in it is too large"
+        if isinstance(error, RecursionError):
+            reason = "its lists are too deep"
+        elif isinstance(error, json.JSONDecodeError):
+            reason = str(error)[:120]
         raise CorpusError(f"{name} is no JSON ({reason}): export it again.") from error
     found = next(((each, rows) for each in DIALECTS if (rows := each.find(content)) is not None), None)
     if found is None:
         names = ", ".join(dict.fromkeys(each.name for each in DIALECTS[:-1]))
         raise CorpusError(f"{name} has no list of segments with times: give JSON as these write it: {names}.")
     dialect, rows = found
-    if dialect.has_words:
-        cues = _read_words(dialect.read(rows), dialect.scale, name, problems)
+    read = list(dialect.read(rows))
+    if dialect.has_words or _are_words(read):
+        cues = _read_words(read, dialect.scale, name, problems)
     else:
-        cues = list(_read_cues(dialect.read(rows), dialect.scale, name, problems))
+        cues = list(_read_cues(read, dialect.scale, name, problems))
     cues = correct_unit(cues, dialect.scale, name, problems)
     return _cut_at_next(cues) if dialect.is_display else cues
 
@@ -50,8 +56,15 @@ def _read_cues(rows: Iterable[Row], scale: float, name: str, problems: list[Prob
             problems.append(Problem("row", f"{name} segment {number}", "has no time that can be read; left out"))
             continue
         speaker = to_name(row.speaker)
-        lines = tuple(Line(line.strip(), speaker) for line in to_text(row.text).split("\n") if line.strip())
-        yield Cue(start, end, lines or (Line("", speaker),), number)
+        yield Cue(start, end, parse_lines(to_text(row.text), speaker), number)
+
+
+def _are_words(rows: list[Row]) -> bool:
+    """Whether the rows are single words and no utterances, as transformers gives them on demand."""
+    texts = [str(row.text).strip() for row in rows]
+    if len(texts) < 4 or sum(" " in text for text in texts) > 0.1 * len(texts):
+        return False
+    return sum(bool(SENTENCE_END.search(text)) for text in texts) < 0.5 * len(texts)
 
 
 def _read_words(rows: Iterable[Row], scale: float, name: str, problems: list[Problem]) -> list[Cue]:

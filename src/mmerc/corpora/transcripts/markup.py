@@ -13,7 +13,7 @@ from mmerc.corpora.transcripts.cue import Line
 TOKEN = re.compile(
     r"<(?P<close>/?)(?P<tag>[A-Za-z]+)(?P<classes>(?:\.[^\s<>.]*)*)(?:\s+(?P<annotation>[^>]*))?/?\s*>"
     r"|<(?P<stamp>(?:\d+:)?\d{1,2}:\d{1,2}[.,]\d{1,3})>"
-    r"|</?>"
+    r"|</?>|<\|[^|<>]{0,40}\|>"  # the latter are tokens of Whisper
     r"|\{\\[^}]*\}"  # override tags of Advanced SubStation, which SRT files carry along
 )
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
@@ -69,6 +69,18 @@ def parse_markup(lines: list[str]) -> tuple[Line, ...]:
         parts += _line(words, speaker, start)
         start = None
     return tuple(parts)
+
+
+def parse_lines(text: str, speaker: str) -> tuple[Line, ...]:
+    """The lines of a text of a table or of JSON, said by `speaker`; one empty line where it has no words.
+
+    >>> parse_lines("Hi &amp; <i>bye</i>", "Ann")
+    (Line(text='Hi & bye', speaker='Ann', start=None),)
+    """
+    lines = parse_markup(text.split("\n"))
+    if not speaker:
+        return lines or (Line(""),)
+    return tuple(line._replace(speaker=speaker) for line in lines) or (Line("", speaker),)
 
 
 def _line(words: list[str], speaker: str, start: float | None) -> list[Line]:

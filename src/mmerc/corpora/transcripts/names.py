@@ -1,6 +1,7 @@
 """Prefixes such as "ANN:" or "[Ann]" that may name a speaker, taken line by line; `speakers` decides for a whole file."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from mmerc.corpora.transcripts.sounds import is_manner, is_sound
@@ -13,142 +14,18 @@ LABEL = re.compile(
     r"|hablante|unknown speaker)(?:[ _#-]*(?:\d{1,3}|[A-Z]))?$",
     re.IGNORECASE,
 )
-PARTICLES = frozenset(
-    [
-        "and",
-        "und",
-        "et",
-        "y",
-        "e",
-        "von",
-        "van",
-        "der",
-        "den",
-        "de",
-        "la",
-        "le",
-        "da",
-        "di",
-        "du",
-        "del",
-        "dos",
-        "bin",
-        "al",
-        "the",
-        "of",
-        "for",
-    ]
-)
+_PARTICLES = "and und et y e von van der den de la le da di du del dos bin al the of for"
 # English words that begin or make clauses: what they stand in is no name. Other languages rely on the file's regularity.
-CLAUSE = frozenset(
-    [
-        "i",
-        "he",
-        "she",
-        "it",
-        "we",
-        "they",
-        "you",
-        "this",
-        "that",
-        "these",
-        "those",
-        "there",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "will",
-        "would",
-        "should",
-        "must",
-        "not",
-        "said",
-        "says",
-        "say",
-        "saying",
-        "told",
-        "asked",
-        "asks",
-        "replied",
-        "here's",
-        "that's",
-        "it's",
-        "what",
-        "who",
-        "why",
-        "how",
-        "when",
-        "where",
-        "if",
-        "because",
-        "but",
-        "so",
-    ]
+_CLAUSE = (
+    "i he she it we they you this that these those there is are was were be has have had do does did can could will would should"
+    " must not said says say saying told asked asks replied here's that's it's what who why how when where if because but so"
 )
-HEADINGS = frozenset(
-    [
-        "note",
-        "notes",
-        "warning",
-        "caution",
-        "tip",
-        "hint",
-        "example",
-        "question",
-        "answer",
-        "ps",
-        "p.s.",
-        "update",
-        "edit",
-        "reminder",
-        "source",
-        "sources",
-        "chapter",
-        "part",
-        "title",
-        "subject",
-        "summary",
-        "conclusion",
-        "result",
-        "results",
-        "time",
-        "date",
-        "place",
-        "location",
-        "breaking",
-        "disclaimer",
-        "fact",
-        "rule",
-        "step",
-        "todo",
-        "hinweis",
-        "achtung",
-        "beispiel",
-        "frage",
-        "antwort",
-        "remarque",
-        "attention",
-        "exemple",
-        "nota",
-        "ejemplo",
-        "важно",
-        "caption",
-        "captions",
-        "subtitles",
-        "translation",
-        "translated",
-    ]
+_HEADINGS = (
+    "note notes warning caution tip hint example question answer ps p.s. update edit reminder source sources chapter part title"
+    " subject summary conclusion result results time date place location breaking disclaimer fact rule step todo hinweis achtung"
+    " beispiel frage antwort remarque attention exemple nota ejemplo важно caption captions subtitles translation translated"
 )
+PARTICLES, CLAUSE, HEADINGS = (frozenset(words.split()) for words in (_PARTICLES, _CLAUSE, _HEADINGS))
 CASELESS = 8  # letters of a name in a script without capitals, where a clause looks the same
 ABBREVIATION = 4  # letters before the point of "Prof."
 
@@ -199,9 +76,10 @@ def _strip_manner(name: str) -> str:
     is_caps = name.upper() == name
     return PARENTHESES.sub(
         lambda found: "" if is_manner(found[1]) or (is_caps and "/" not in found[1]) else found[0], name
-    )
+    ).strip()
 
 
+@lru_cache(maxsize=4096)  # names recur
 def _find_kind(name: str) -> str | None:
     bare = PARENTHESES.sub("", name).strip()
     words = bare.split()

@@ -4,6 +4,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from mmerc.corpora.dialogue import Problem
@@ -66,12 +67,14 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
         problems.append(Problem("encoding", file.name, what))
     if text.startswith("version https://git-lfs"):
         raise CorpusError(f"{file} is a Git LFS pointer and not the file itself: fetch it with `git lfs pull`.")
-    text = unmangle(unicodedata.normalize("NFC", text))
+    if not text.isascii():
+        text = unmangle(unicodedata.normalize("NFC", text))
     form = _find_format(text, file.suffix.lower())
     if form is None:
         raise CorpusError(f"{file} is no transcript that is known: give one of {', '.join(ENDINGS)}.")
     read, noun = FORMATS[form]
-    cues = read(text, str(file), found := [])
+    found: list[Problem] = []
+    cues = read(text, str(file), found)
     problems += [Problem(each.kind, each.where.replace(str(file), file.name, 1), each.what) for each in found]
     cues = _check_times(cues, f"{file.name} {noun}", problems)
     if not cues:
@@ -115,7 +118,7 @@ def _check_times(cues: list[Cue], where: str, problems: list[Problem]) -> list[C
     """The cues with times that can be: ends where the file has none, nothing before zero; what cannot be is reported and left out."""
     kept: list[Cue] = []
     starts = sorted({cue.start for cue in cues})
-    following = dict(zip(starts, starts[1:], strict=False))
+    following = dict(pairwise(starts))
     for cue in cues:
         end, number = cue.end, f"{where} {cue.number}"
         if end is None:

@@ -1,5 +1,7 @@
 """Captions that roll: each cue shows the line before once more, above its own (YouTube, live television)."""
 
+from itertools import pairwise
+
 from mmerc.corpora.transcripts.cue import Cue, Line
 
 SHORT = 0.05  # seconds; YouTube puts a cue of 10 ms between two lines
@@ -11,7 +13,7 @@ def unroll(cues: list[Cue]) -> list[Cue]:
 
     A line that grows word by word over several cues is one line from its first word to the end of the last of these cues.
     """
-    pairs = list(zip(cues, cues[1:], strict=False))
+    pairs = list(pairwise(cues))
     rolls = sum(_does_roll(before, cue) for before, cue in pairs)
     if not rolls or rolls < ROLLING * len(pairs):
         return cues

@@ -19,6 +19,7 @@ BRACKETS = re.compile(r"\[[^\[\]]{0,200}\]|【[^】]{0,200}】|［[^］]{0,200}�
 PARENTHESES = re.compile(r"\(([^()]{1,80})\)|（([^（）]{1,80})）|(?<![\w*])\*([^*\n]{1,40})\*(?![\w*])")
 NOTES = re.compile(r"[♪♫♬♩🎵🎶]+")
 MARKS = frozenset("[【［(（*♪♫♬♩🎵🎶")
+_MARK = re.compile("[" + re.escape("".join(sorted(MARKS))) + "]")
 
 
 def is_sound(label: str) -> bool:
@@ -46,7 +47,7 @@ def remove_sounds(text: str) -> str:
     >>> remove_sounds("[Music] Well (laughs), I never. ♪"), remove_sounds("I was (I think) there *sighs*")
     ('Well, I never.', 'I was (I think) there')
     """
-    if MARKS.isdisjoint(text):
+    if not _MARK.search(text):
         return text
     text = NOTES.sub(" ", BRACKETS.sub(" ", text))
     text = PARENTHESES.sub(lambda found: _keep_or_drop(found, text), text)

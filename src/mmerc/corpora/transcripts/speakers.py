@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-from mmerc.corpora.transcripts.names import Prefix, find_prefix
+from mmerc.corpora.transcripts.names import Prefix
 
 OFTEN = 0.1  # share of the cues that one name must open, where no other name recurs
 MANY = {
@@ -18,20 +18,18 @@ MANY = {
 class Speakers:
     """The names that count as speakers in one file.
 
-    openings: the first line of each cue, without dashes and chevrons. others: its further lines, and what follows a dash or a
-    chevron. called: lines behind ">>", which marks a new speaker. known: names that the file's format gives.
+    openings: the prefix of each cue's first line, `None` where it has none. others: those of further lines, and behind dashes and
+    chevrons. called: those behind ">>", which marks a new speaker. known: names that the file's format gives.
     """
 
     def __init__(
-        self, openings: Iterable[str], others: Iterable[str], called: Iterable[str], known: Iterable[str]
+        self, openings: list[Prefix | None], others: list[Prefix], called: list[Prefix], known: Iterable[str]
     ) -> None:
         self.known = {name.casefold() for name in known}
-        self.names = {prefix.name for line in called if (prefix := find_prefix(line)) and prefix.kind != "bracket"}
-        first = [find_prefix(line) for line in openings]
+        self.names = {prefix.name for prefix in called if prefix.kind != "bracket"}
         if not self.known:
-            prefixes = [prefix for prefix in first if prefix]
-            share = len(prefixes) / max(len(first), 1)
-            self._decide(prefixes + [prefix for line in others if (prefix := find_prefix(line))], share, len(first))
+            prefixes = [prefix for prefix in openings if prefix]
+            self._decide(prefixes + others, len(prefixes) / max(len(openings), 1), len(openings))
 
     def _decide(self, prefixes: list[Prefix], share: float, cues: int) -> None:
         count = Counter(prefix.name for prefix in prefixes)
@@ -52,11 +50,6 @@ class Speakers:
             often = max(OFTEN * cues, {"title": 2, "other": 3}.get(kind, math.inf))
             self.names.update(name for name in names if is_common or count[name] >= often)
 
-    def split_name(self, line: str) -> tuple[str, str]:
-        """The speaker that a line names, empty where it names none, and the words behind the name."""
-        prefix = find_prefix(line)
-        if prefix is None:
-            return "", line
-        if prefix.kind == "label" or prefix.name in self.names or prefix.name.casefold() in self.known:
-            return prefix.name, line[prefix.end :]
-        return "", line
+    def is_speaker(self, prefix: Prefix) -> bool:
+        """Whether a prefix names a speaker."""
+        return prefix.kind == "label" or prefix.name in self.names or prefix.name.casefold() in self.known

@@ -11,6 +11,8 @@ from mmerc.corpora.transcripts.markup import INVISIBLE, NOBODY
 from mmerc.errors import CorpusError
 
 DIALOGUE = re.compile(r"^\s*Dialogue\s*:", re.MULTILINE | re.IGNORECASE)
+_TIME = r"\s*-?\d{1,9}:\d{1,2}:\d{1,2}(?:[.,:]\d{1,9})?\s*"
+TIMED = re.compile(rf"\s*Dialogue\s*:[^,]*,{_TIME},{_TIME},", re.IGNORECASE)
 
 
 def read_substation(text: str, name: str, problems: list[Problem]) -> list[Cue]:
@@ -19,7 +21,7 @@ def read_substation(text: str, name: str, problems: list[Problem]) -> list[Cue]:
     Raises:
         CorpusError: pysubs2 cannot read the file.
     """
-    text = "\n".join(split_lines(text))
+    text = "\n".join(_drop_untimed(split_lines(text), name, problems))
     form = "ssa" if "[v4 styles]" in text.lower() else "ass"
     try:
         subtitles = pysubs2.SSAFile.from_string(text, format_=form)
@@ -40,3 +42,17 @@ def read_substation(text: str, name: str, problems: list[Problem]) -> list[Cue]:
         if lines_of_cue:
             cues.append(Cue(event.start / 1000, event.end / 1000, lines_of_cue, number))
     return cues
+
+
+def _drop_untimed(lines: list[str], name: str, problems: list[Problem]) -> list[str]:
+    """The lines without dialogue that lacks its times: pysubs2 refuses a whole file for one such line."""
+    kept = []
+    for number, line in enumerate(lines, start=1):
+        if DIALOGUE.match(line) and not TIMED.match(line):
+            words = line.rpartition(",")[2].strip()[:60]
+            problems.append(
+                Problem("time", f"{name} line {number}", f'has no time that can be read; "{words}" is left out')
+            )
+        else:
+            kept.append(line)
+    return kept

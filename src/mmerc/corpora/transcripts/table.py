@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.transcripts.clock import split_lines
-from mmerc.corpora.transcripts.cue import Cue, Line
+from mmerc.corpora.transcripts.cue import Cue
 from mmerc.corpora.transcripts.fields import DURATION, END, SPEAKER, START, TEXT, find_field, to_name, to_seconds
+from mmerc.corpora.transcripts.markup import parse_lines
 from mmerc.corpora.transcripts.units import correct_unit
 from mmerc.errors import CorpusError
 
@@ -87,8 +88,7 @@ def _make_cue(
         end = round(start + times["duration"], 6)
     words = row.get(at["text"][0], "") if at["text"] else ""
     speaker = to_name(row.get(at["speaker"][0])) if at["speaker"] else ""
-    lines = tuple(Line(line.strip(), speaker) for line in words.split("\n") if line.strip())
-    return Cue(start, end, lines or (Line("", speaker),), number)
+    return Cue(start, end, parse_lines(words, speaker), number)
 
 
 def _read_header(line: str, separator: str) -> dict[str, None]:

@@ -42,6 +42,8 @@ def read_ttml(text: str, name: str, problems: list[Problem]) -> list[Cue]:
     Raises:
         CorpusError: it is no XML, or has no body.
     """
+    if "<!ENTITY" in text:
+        raise CorpusError(f"{name} defines entities of its own, which no transcript needs: export it again.")
     try:
         root = ET.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).strip())
     except (ET.ParseError, RecursionError, ValueError) as error:

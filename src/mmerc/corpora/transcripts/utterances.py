@@ -5,22 +5,26 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mmerc.corpora.transcripts.cue import Cue, Line, Segment
-from mmerc.corpora.transcripts.names import find_prefix
+from mmerc.corpora.transcripts.names import Prefix, find_prefix
 from mmerc.corpora.transcripts.sounds import MARKS, remove_sounds
 from mmerc.corpora.transcripts.speakers import Speakers
 
 CHEVRONS = re.compile(r"(?:^|(?<=\s)|(?<=[.!?]))>{2,3}(?=\s|\w|\[|$)\s*")
 DASH = re.compile(r"[-‐‒–—―−]{1,2}(?:\s+(?=\S)|(?=[^\W\d]|[\"'“‘«¿¡\[(♪.…]))")
 DASH_INSIDE = re.compile(r"(?<=[.!?…\"”\])])\s+[-‐‒–—―−]\s*(?=[^\W\d_a-z]|[\"“¿¡\[(])")
-SPECIAL = frozenset(">:：-‐‒–—―−") | MARKS
+SPECIAL = re.compile(rf"[>:：\-‐‒–—―−{re.escape(''.join(MARKS))}]")
 
 
 class Part(NamedTuple):
-    """The beginning of a line, or what follows a dash or chevrons in it; `opens`: it begins another speaker's utterance."""
+    """The beginning of a line, or what follows a dash or chevrons in it, with the prefix that may name its speaker.
+
+    `opens`: it begins another speaker's utterance. `is_called`: chevrons say so.
+    """
 
     text: str
+    prefix: Prefix | None = None
     opens: bool = False
-    is_called: bool = False  # by chevrons
+    is_called: bool = False
 
 
 class Piece(NamedTuple):
@@ -46,11 +50,11 @@ def make_segments(cues: list[Cue]) -> Iterator[Segment]:
 
 
 def _split_line(line: Line) -> list[Part]:
-    if SPECIAL.isdisjoint(line.text):
+    if not SPECIAL.search(line.text):
         return [Part(line.text)]
     parts: list[Part] = []
     position, is_called = 0, False
-    for chevrons in CHEVRONS.finditer(line.text):
+    for chevrons in CHEVRONS.finditer(line.text) if ">>" in line.text else ():
         parts += _split_at_dashes(line.text[position : chevrons.start()], is_called)
         position, is_called = chevrons.end(), True
     parts += _split_at_dashes(line.text[position:], is_called)
@@ -58,31 +62,38 @@ def _split_line(line: Line) -> list[Part]:
 
 
 def _split_at_dashes(text: str, is_called: bool) -> list[Part]:
-    text = _remove_leading_sounds(text.strip())
-    if not text:
-        return [Part("", is_called, is_called)] if is_called else []
-    dash = DASH.match(text)
+    text = text.strip()
+    if not text and not is_called:
+        return []
+    part = _make_part(text, is_called, is_called)
+    dash = DASH.match(part.text)
     if dash is None:
-        return [Part(text, is_called, is_called)]
-    first, *others = DASH_INSIDE.split(text[dash.end() :])
-    return [Part(_remove_leading_sounds(first), True, is_called), *(Part(other, True) for other in others)]
+        return [part]
+    first, *others = DASH_INSIDE.split(part.text[dash.end() :])
+    return [_make_part(first, True, is_called), *(_make_part(other, True) for other in others)]
 
 
-def _remove_leading_sounds(text: str) -> str:
-    return remove_sounds(text) or text if text[:1] in MARKS and find_prefix(text) is None else text
+def _make_part(text: str, opens: bool, is_called: bool = False) -> Part:
+    """The part without sounds before its first word or its name."""
+    prefix = find_prefix(text)
+    if prefix is None and text[:1] in MARKS:
+        text = remove_sounds(text) or text
+        prefix = find_prefix(text)
+    return Part(text, prefix, opens, is_called)
 
 
 def _find_speakers(cues: list[Cue], parts: list[list[list[Part]]]) -> Speakers:
-    openings: list[str] = []
-    others: list[str] = []
-    called: list[str] = []
+    openings: list[Prefix | None] = []
+    others: list[Prefix] = []
+    called: list[Prefix] = []
     known: set[str] = set()
     for cue, lines in zip(cues, parts, strict=True):
         known.update(line.speaker for line in cue.lines if line.speaker)
-        flat = [part for line in lines for part in line]
-        openings += [part.text for part in flat[:1]]
-        others += [part.text for part in flat[1:]]
-        called += [part.text for part in flat if part.is_called]
+        openings.append(lines[0][0].prefix)
+        if len(lines) > 1 or len(lines[0]) > 1 or lines[0][0].is_called:
+            flat = [part for line in lines for part in line]
+            others += [part.prefix for part in flat[1:] if part.prefix]
+            called += [part.prefix for part in flat if part.prefix and part.is_called]
     return Speakers(openings, others, called, known)
 
 
@@ -91,9 +102,13 @@ def _find_pieces(cue: Cue, lines: list[list[Part]], speakers: Speakers) -> list[
     voice = ""
     for line, parts in zip(cue.lines, lines, strict=True):
         for index, part in enumerate(parts):
-            speaker, words = (line.speaker, part.text) if line.speaker else speakers.split_name(part.text)
-            opens = part.opens and not line.speaker
-            if not pieces or opens or line.speaker != voice or (speaker and not line.speaker):
+            speaker, words = line.speaker, part.text
+            if part.prefix and speakers.is_speaker(part.prefix):
+                name = part.prefix.name
+                if not speaker or speaker.casefold() == name.casefold():  # "<v Ann>Ann: Hi" says the name twice
+                    speaker, words = speaker or name, words[part.prefix.end :]
+            is_new = not line.speaker and (part.opens or bool(speaker))
+            if not pieces or is_new or line.speaker != voice:
                 pieces.append(Piece(speaker, [], line.start if index == 0 else None))
             voice = line.speaker
             pieces[-1].words.append(remove_sounds(words.strip()))

@@ -56,7 +56,7 @@ def _split_blocks(lines: list[str]) -> Iterator[Block]:
             block, has_timing = [], False
             continue
         if is_timing and (has_timing or len(block) > 1 or (block and NO_CUES.match(block[0][1]))):
-            moved = [block.pop()] if has_timing and _is_identifier(block) else []
+            moved = [block.pop()] if _is_identifier(block, has_timing) else []
             if block:
                 yield block
             block = moved
@@ -71,9 +71,11 @@ def _begins_block(lines: list[str], index: int) -> bool:
     return any(parse_timing(line) for line in following) or bool(following and NO_CUES.match(following[0]))
 
 
-def _is_identifier(block: Block) -> bool:
-    """Whether the last line of a cue that lacks an empty line behind it is the next cue's identifier: both are alike."""
+def _is_identifier(block: Block, has_timing: bool) -> bool:
+    """Whether the last line of a block that lacks an empty line behind it is the next cue's identifier."""
     last, own = block[-1][1].strip(), block[0][1].strip()
+    if not has_timing:  # of the header, whose own lines are such as "Kind: captions"
+        return len(block) > 1 and not re.search(r"[:=]", last)
     if len(block) < 3 or parse_timing(own):  # a cue without an identifier: the next one has none either
         return False
     if own.isdecimal() and len(own) < 10:
