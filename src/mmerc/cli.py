@@ -141,7 +141,8 @@ def predict(
         Literal["jsonl", "csv", "xlsx"] | None, typer.Option("--format", help="else the ending of --out says it")
     ] = None,
     transcript: Annotated[
-        Path | None, typer.Option(help="what is said when in one recording: .srt, .vtt, .csv or Whisper's .json")
+        Path | None,
+        typer.Option(help="what is said when in one recording: subtitles, a table, or a speech recogniser's JSON"),
     ] = None,
     transcribe: TranscribeOption = None,
     html: Annotated[Path | None, typer.Option(help="also a page with the answers on a timeline")] = None,
@@ -176,9 +177,11 @@ def predict(
         for problem in problems[:LISTED]:
             errors.print(escape(f"{problem.where}: {problem.what}"), soft_wrap=True)
         if len(problems) > LISTED:
-            errors.print(f"and {len(problems) - LISTED} more lines like these")
+            more = len(problems) - LISTED
+            errors.print(f"and {more} more problem{'s' if more > 1 else ''} of the transcript")
     elif problems:
-        errors.print(f"{len(problems)} problems in the corpus; `mmerc corpus check` lists them")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        errors.print(f"{count} in the corpus; `mmerc corpus check` shows {'it' if len(problems) == 1 else 'them'}")
     total = sum(map(len, dialogues))
     with bar("predicting", total) as progress:
         rows = []

@@ -37,6 +37,7 @@ EAST_ASIAN = {
     "euc_jp": _KANA,
     "cp949": "이다는에가을고하지의한를도서나기사아어자은로니리그게있해요안녕세반갑습오늘내일무왜네제저우너만거면,.",
 }
+HEBREW = {"cp1255": "".join(map(chr, range(0x5D0, 0x5EB))) + "’“”–…"}  # the detector takes short texts for Russian
 NO_TEXT_FILES = ["cp037", "cp424", "cp500", "cp875", "cp1026", "cp1140", "cp273", "utf_7", "hz"]  # mainframes and mail
 
 
@@ -106,9 +107,11 @@ def _guess_by_letters(raw: bytes) -> str | None:
     high = sum(byte > 127 for byte in sample)
     letters = len(re.findall(rb"[A-Za-z]", sample))
     pairs = len(re.findall(rb"[\x80-\xff](?=[\x80-\xff])", sample))
-    if high <= 0.4 * letters and pairs <= 0.25 * high:  # single accents among ASCII letters
+    if high <= 0.8 * letters and pairs <= 0.4 * high:  # single accents among ASCII letters
         return _most_frequent(sample, LATIN, at_least=0.8)
-    return _most_frequent(sample, EAST_ASIAN, at_least=0.3) if pairs > 0.5 * high else None
+    if pairs <= 0.5 * high:
+        return None
+    return _most_frequent(sample, EAST_ASIAN, at_least=0.3) or _most_frequent(sample, HEBREW, at_least=0.99)
 
 
 def _most_frequent(sample: bytes, pages: dict[str, str], at_least: float) -> str | None:
@@ -123,5 +126,6 @@ def _most_frequent(sample: bytes, pages: dict[str, str], at_least: float) -> str
 def _guess_by_detector(raw: bytes) -> str | None:
     """The detector's choice. It reads only the lines that ASCII cannot hold: times and numbers say nothing of the language."""
     lines = [line for line in re.split(rb"[\r\n]+", raw[:SAMPLE]) if not line.isascii()]
-    match = charset_normalizer.from_bytes(b"\n".join(lines), cp_exclusion=NO_TEXT_FILES).best()
+    match = charset_normalizer.from_bytes(b"\n".join(lines), cp_exclusion=HEBREW = {"cp1255": "".join(map(chr, range(0x5D0, 0x5EB))) + "’“”–…"}  # the detector takes short texts for Russian
+NO_TEXT_FILES).best()
     return str(match.encoding) if match is not None and match.encoding not in ("ascii", "utf_8") else None

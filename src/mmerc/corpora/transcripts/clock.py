@@ -5,6 +5,8 @@ import re
 _TIME = r"(?:-?(?:(?:\d+\s*:\s*)?-?\d+\s*:\s*)?-?\d+\s*:\s*-?\d+(?:\s*[.,;]\s*\d+)?|-?\d+[.,]\d+)"
 _ARROW = r"(?:-{1,3}\s?>|[–—=]>|→)"
 TIMING = re.compile(rf"\s*({_TIME})\s*{_ARROW}\s*(?:({_TIME})(?![\w:])|$)")
+_FULL = r"\d+\s*:\s*\d+\s*:\s*\d+(?:\s*[.,:;]\s*\d+)?"
+WITHOUT_ARROW = re.compile(rf"\s*({_FULL})\s*(?:[-–—~|/]+|to)\s*({_FULL})\s*$")
 _FAST = re.compile(r"(\d\d):(\d\d):(\d\d)[,.](\d\d\d) --> (\d\d):(\d\d):(\d\d)[,.](\d\d\d)(?!\d)")
 _ARROW_ONLY = re.compile(_ARROW)
 _STAMP = re.compile(r"\d\s*:\s*-?[\dA-Za-z]")
@@ -38,13 +40,13 @@ def parse_timing(line: str) -> tuple[float, float | None] | None:
     >>> parse_timing("0:00:01 --> 0:00:02.5 align:start")
     (1.0, 2.5)
     """
-    if ">" not in line and "→" not in line:
+    if ">" not in line and "→" not in line and line.count(":") < 4:
         return None
     fast = _FAST.match(line)
     if fast:
         h, m, s, ms, hh, mm, ss, mss = map(int, fast.groups())
         return (h * 3600 + m * 60 + s) + ms / 1000, (hh * 3600 + mm * 60 + ss) + mss / 1000
-    found = TIMING.match(line)
+    found = TIMING.match(line) or WITHOUT_ARROW.match(line)
     if found is None:
         return None
     try:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mmerc.corpora.transcripts.sounds import is_manner, is_sound
 
-PREFIX = re.compile(r"([^:：<>{}\[\]\"“”!?…]{1,60}?)\s?(?::(?=\s|$)|：(?!\d))\s*")
+PREFIX = re.compile(r"([^:：<>{}\[\]\"“”!?…]{1,60}?)\s?(?::(?=\s|$)|(?<=[A-Z][A-Z]):(?=[^\W\d])|：(?!\d))\s*")
 BRACKETED = re.compile(r"\[([^\[\]]{1,60})\]\s*(:?)\s*")
 PARENTHESES = re.compile(r"\s*\(([^()]*)\)")
 LABEL = re.compile(
@@ -15,7 +15,7 @@ LABEL = re.compile(
     re.IGNORECASE,
 )
 _PARTICLES = "and und et y e von van der den de la le da di du del dos bin al the of for"
-# English words that begin or make clauses: what they stand in is no name. Other languages rely on the file's regularity.
+# English words, in small letters, that make a clause: what they stand in is no name. Other languages rely on the file's regularity.
 _CLAUSE = (
     "i he she it we they you this that these those there is are was were be has have had do does did can could will would should"
     " must not said says say saying told asked asks replied here's that's it's what who why how when where if because but so"
@@ -25,7 +25,10 @@ _HEADINGS = (
     " subject summary conclusion result results time date place location breaking disclaimer fact rule step todo hinweis achtung"
     " beispiel frage antwort remarque attention exemple nota ejemplo важно caption captions subtitles translation translated"
 )
-PARTICLES, CLAUSE, HEADINGS = (frozenset(words.split()) for words in (_PARTICLES, _CLAUSE, _HEADINGS))
+_PRONOUNS = "i he she it we they you this that these those there here's that's it's what who why how when where if because but so"
+PARTICLES, CLAUSE, PRONOUNS, HEADINGS = (
+    frozenset(words.split()) for words in (_PARTICLES, _CLAUSE, _PRONOUNS, _HEADINGS)
+)
 CASELESS = 8  # letters of a name in a script without capitals, where a clause looks the same
 ABBREVIATION = 4  # letters before the point of "Prof."
 
@@ -89,14 +92,15 @@ def _find_kind(name: str) -> str | None:
         return "label"
     if bare.lower() in HEADINGS or words[0].lower() in HEADINGS or not _is_one_phrase(words):
         return None
-    if not CLAUSE.isdisjoint(word.lower().strip(",.'’") for word in words) and bare.upper() != bare:
+    is_caps = bare.upper() == bare
+    if not is_caps and (words[0].lower() in PRONOUNS or not CLAUSE.isdisjoint(word.strip(",.") for word in words)):
         return None
     letters = [character for character in bare if character.isalpha()]
     if not letters:
         return "other"
     if not any(letter.isupper() or letter.islower() for letter in letters):
         return "title" if len(words) == 1 and len(bare) <= CASELESS else "other"
-    if bare.upper() == bare:
+    if is_caps:
         return "caps"
     has_capital = words[0][0].isupper() or not words[0][0].isalpha()
     return "title" if has_capital and all(word in PARTICLES or not word[0].islower() for word in words) else "other"

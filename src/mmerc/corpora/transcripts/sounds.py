@@ -6,7 +6,7 @@ import re
 _STEMS = (
     "laugh|chuckl|giggl|snicker|sigh|gasp|cough|sneez|sniff|sob|cry|crie|weep|whimper|scream|shriek|shout|yell|groan|moan|grunt"
     "|growl|hum|whistl|whisper|mutter|mumbl|murmur|breath|pant|inhal|exhal|yawn|hiccup|clear|throat|music|song|sing|melod|appla"
-    "|clap|cheer|crowd|audience|chatter|silence|silent|pause|beat|inaudib|indistinct|unintelligib|crosstalk|overlap|foreign|speak"
+    "|clap|cheer|crowd|audience|chatter|silence|silent|pause|beat|inaudib|indistinct|unintelligib|crosstalk|overlap|foreign|speaks|speaking"
     "|noise|static|beep|ring|buzz|bang|thud|knock|crash|explo|gunshot|siren|horn|honk|door|footstep|phone|bell|thunder|bark|meow"
     "|chirp|engine|blank|audio|sound|playing|click|typing|kiss|snor|scoff|gulp|slurp|squeal|squeak|rumbl|clatter|clink|rustl"
     "|lach|musik|applaus|seufz|schrei|wein|hust|rire|rit|musique|soupir|risa|ríe|música|aplauso|suspir|rumore|musica|ride|sospir"

@@ -10,7 +10,7 @@ OFTEN = 0.1  # share of the cues that one name must open, where no other name re
 MANY = {
     "caps": 0.3,
     "title": 0.4,
-    "other": 0.5,
+    "other": 0.8,
     "bracket": 0.5,
 }  # share of cues with a prefix that makes the file of that kind
 

@@ -11,7 +11,8 @@ from mmerc.corpora.transcripts.markup import INVISIBLE, NOBODY
 from mmerc.errors import CorpusError
 
 DIALOGUE = re.compile(r"^\s*Dialogue\s*:", re.MULTILINE | re.IGNORECASE)
-_TIME = r"\s*-?\d{1,9}:\d{1,2}:\d{1,2}(?:[.,:]\d{1,9})?\s*"
+_TIME = r"\s*-?\d{1,2}:\d{1,2}:\d{1,2}(?:[.,]\d{1,3})?\s*"
+STYLE = re.compile(r"\s*Style\s*:", re.IGNORECASE)
 TIMED = re.compile(rf"\s*Dialogue\s*:[^,]*,{_TIME},{_TIME},", re.IGNORECASE)
 
 
@@ -45,7 +46,7 @@ def read_substation(text: str, name: str, problems: list[Problem]) -> list[Cue]:
 
 
 def _drop_untimed(lines: list[str], name: str, problems: list[Problem]) -> list[str]:
-    """The lines without dialogue that lacks its times: pysubs2 refuses a whole file for one such line."""
+    """The lines without styles, and without dialogue that lacks its times: pysubs2 refuses a whole file for one damaged line."""
     kept = []
     for number, line in enumerate(lines, start=1):
         if DIALOGUE.match(line) and not TIMED.match(line):
@@ -53,6 +54,6 @@ def _drop_untimed(lines: list[str], name: str, problems: list[Problem]) -> list[
             problems.append(
                 Problem("time", f"{name} line {number}", f'has no time that can be read; "{words}" is left out')
             )
-        else:
+        elif not STYLE.match(line):
             kept.append(line)
     return kept

@@ -9,7 +9,7 @@ from mmerc.corpora.transcripts.cue import Cue
 from mmerc.corpora.transcripts.markup import parse_markup
 
 Block = list[tuple[int, str]]  # lines with their numbers
-NO_CUES = re.compile(r"(?:NOTE|STYLE|REGION|WEBVTT)(?:[ \t]|$)")
+NO_CUES = re.compile(r"(?:NOTE|STYLE|REGION|(?i:WEBVTT))(?:[ \t]|$)")
 TICKS = 90_000  # of an MPEG transport stream, in a second
 
 
@@ -20,7 +20,7 @@ def read_webvtt(text: str, name: str, problems: list[Problem]) -> list[Cue]:
     for block in _split_blocks(split_lines(text)):
         number, line = block[0]
         if NO_CUES.match(line):
-            if line.startswith("WEBVTT"):
+            if line[:6].upper() == "WEBVTT":
                 headers += 1
                 this_map = _find_map(block)
                 first_map = this_map if first_map is None else first_map
