@@ -126,6 +126,5 @@ def _most_frequent(sample: bytes, pages: dict[str, str], at_least: float) -> str
 def _guess_by_detector(raw: bytes) -> str | None:
     """The detector's choice. It reads only the lines that ASCII cannot hold: times and numbers say nothing of the language."""
     lines = [line for line in re.split(rb"[\r\n]+", raw[:SAMPLE]) if not line.isascii()]
-    match = charset_normalizer.from_bytes(b"\n".join(lines), cp_exclusion=HEBREW = {"cp1255": "".join(map(chr, range(0x5D0, 0x5EB))) + "’“”–…"}  # the detector takes short texts for Russian
-NO_TEXT_FILES).best()
+    match = charset_normalizer.from_bytes(b"\n".join(lines), cp_exclusion=NO_TEXT_FILES).best()
     return str(match.encoding) if match is not None and match.encoding not in ("ascii", "utf_8") else None
