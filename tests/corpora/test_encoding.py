@@ -33,6 +33,7 @@ def test_unicode_is_no_guess(encoding: str, words: str) -> None:
         ("cp1252", "I can’t believe it – really…"),
         ("cp1252", "Das ist schön, Jörg."),
         ("mac_roman", "Das ist schön, Jörg. Größe!"),
+        ("cp1250", "Cześć, nie mogę uwierzyć, że już jesteś."),
         ("cp1250", "Zażółć gęślą jaźń, cześć"),
         ("cp1254", "Günaydın, nasılsın? Teşekkürler"),
         ("cp1253", "Καλημέρα, τι κάνεις;"),

@@ -81,7 +81,8 @@ def decode_any_encoding(raw: bytes) -> tuple[str, str, bool] | None:
     damaged = raw.decode("utf-8-sig", errors="replace")
     if encoding or damaged.count("\ufffd") * 10 < len(VALID_MULTIBYTE.findall(raw)):
         return damaged, "utf-8", True
-    guess = _guess_by_letters(raw) or _guess_by_detector(raw) or "cp1252"
+    guess = _guess_by_letters(raw) or _guess_by_detector(raw) or _most_frequent(raw[:SAMPLE], LATIN, at_least=0.0)
+    assert guess is not None
     return raw.decode(guess, errors="replace"), guess, True
 
 

@@ -61,7 +61,7 @@ def _read_cues(rows: Iterable[Row], scale: float, name: str, problems: list[Prob
 
 def _are_words(rows: list[Row]) -> bool:
     """Whether the rows are single words and no utterances, as transformers gives them on demand."""
-    texts = [str(row.text).strip() for row in rows]
+    texts = [row.text.strip() for row in rows if isinstance(row.text, str) and row.text.strip()]
     if len(texts) < 4 or sum(" " in text for text in texts) > 0.1 * len(texts):
         return False
     return sum(bool(SENTENCE_END.search(text)) for text in texts) < 0.5 * len(texts)

@@ -15,7 +15,7 @@ from mmerc.errors import CorpusError
 CLOCK = re.compile(r"(\d+):(\d{1,2}):(\d{1,2})(?:(\.\d+)|:(\d+)(?:\.\d+)?)?")
 OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|f|t)?")
 SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-DEEPEST = 200  # elements inside each other
+DEEPEST = 100  # elements inside each other
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ def read_ttml(text: str, name: str, problems: list[Problem]) -> list[Cue]:
     body = next((element for element in root.iter() if _tag(element) == "body"), None)
     if body is None:
         raise CorpusError(f"{name} has no <body> as TTML has: is it the right file?")
+    if _is_deep(root):
+        raise CorpusError(f"{name} has elements more than {DEEPEST} deep and is no transcript: export it again.")
     reader = _Reader(name, _find_rates(root), _find_agents(root), problems)
-    reader.walk(body, Scope(), 0)
+    reader.walk(body, Scope())
     return reader.cues
 
 
@@ -81,12 +83,8 @@ class _Reader:
         self.cues: list[Cue] = []
         self.number = 0
 
-    def walk(self, element: ET.Element, scope: Scope, depth: int) -> None:
+    def walk(self, element: ET.Element, scope: Scope) -> None:
         """Add the cues of an element and of all inside it. A time is relative to the element around it."""
-        if depth > DEEPEST:
-            raise CorpusError(
-                f"{self.name} has elements more than {DEEPEST} deep and is no transcript: export it again."
-            )
         tag = _tag(element)
         if tag == "p":
             self.number += 1
@@ -105,7 +103,7 @@ class _Reader:
         offset = inner.start
         is_sequence = _attribute(element, "timeContainer") == "seq"
         for child in element:
-            self.walk(child, replace(inner, start=offset, is_timed=False), depth + 1)
+            self.walk(child, replace(inner, start=offset, is_timed=False))
             if is_sequence:
                 done = self._narrow(child, replace(inner, start=offset))
                 offset = done.end if done is not None and done.end is not None else offset
@@ -149,6 +147,13 @@ def _read_lines(element: ET.Element) -> list[str]:
 
     collect(element)
     return [INVISIBLE.sub("", line).strip() for line in "".join(parts).split("\n")]
+
+
+def _is_deep(root: ET.Element) -> bool:
+    layer = [root]
+    for _ in range(DEEPEST):
+        layer = [child for element in layer for child in element]
+    return bool(layer)
 
 
 def _tag(element: ET.Element) -> str:
