@@ -38,6 +38,7 @@ EAST_ASIAN = {
     "cp949": "이다는에가을고하지의한를도서나기사아어자은로니리그게있해요안녕세반갑습오늘내일무왜네제저우너만거면,.",
 }
 HEBREW = {"cp1255": "".join(map(chr, range(0x5D0, 0x5EB))) + "’“”–…"}  # the detector takes short texts for Russian
+OPENING_SIGN = re.compile(r"(?<=[^\W\d_])[¿¡]")  # behind a letter it is another code page's letter, such as Polish ż
 NO_TEXT_FILES = ["cp037", "cp424", "cp500", "cp875", "cp1026", "cp1140", "cp273", "utf_7", "hz"]  # mainframes and mail
 
 
@@ -118,7 +119,8 @@ def _guess_by_letters(raw: bytes) -> str | None:
 def _most_frequent(sample: bytes, pages: dict[str, str], at_least: float) -> str | None:
     shares = {}
     for page, frequent in pages.items():
-        characters = [character for character in sample.decode(page, errors="replace") if character > "\x7f"]
+        text = OPENING_SIGN.sub("\ufffd", sample.decode(page, errors="replace"))
+        characters = [character for character in text if character > "\x7f"]
         shares[page] = sum(character in frequent for character in characters) / max(len(characters), 1)
     best = max(shares, key=lambda page: shares[page])
     return best if shares[best] >= at_least else None
