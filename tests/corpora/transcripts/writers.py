@@ -67,12 +67,16 @@ def write_ass(segments: list[Segment]) -> str:
 
 
 def write_ttml(segments: list[Segment]) -> str:
+    names = sorted({each.speaker for each in segments})
+    agents = "".join(
+        f'<ttm:agent xml:id="a{i}"><ttm:name>{name}</ttm:name></ttm:agent>' for i, name in enumerate(names)
+    )
     rows = "".join(
-        f'<p begin="{clock(each.start)}" end="{clock(each.end)}" ttm:agent="{each.speaker}">{html.escape(each.text)}</p>'
-        for each in segments
+        f'<p begin="{clock(e.start)}" end="{clock(e.end)}" ttm:agent="a{names.index(e.speaker)}">{html.escape(e.text)}</p>'
+        for e in segments
     )
     spaces = 'xmlns="http://www.w3.org/ns/ttml" xmlns:ttm="http://www.w3.org/ns/ttml#metadata"'
-    return f'<?xml version="1.0"?>\n<tt {spaces}><body><div>{rows}</div></body></tt>'
+    return f'<?xml version="1.0"?>\n<tt {spaces}><head>{agents}</head><body><div>{rows}</div></body></tt>'
 
 
 def write_table(segments: list[Segment], separator: str = ",", scale: float = 1.0, comma: bool = False) -> str:

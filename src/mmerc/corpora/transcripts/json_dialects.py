@@ -27,7 +27,7 @@ class Row(NamedTuple):
 class Dialect:
     """`find` gives the part of the content that holds the rows, or `None` where the content is of another dialect.
 
-    scale: seconds in the unit of the times. has_words: the rows are single words. is_display: the times say how long a line is
+    scale: seconds in the unit of the times. has_words: the rows are single words; may_have_words: on demand. is_display: the times say how long a line is
     shown, so that the next line ends it.
     """
 
@@ -36,6 +36,7 @@ class Dialect:
     read: Callable[[Any], Iterator[Row]]
     scale: float = 1.0
     has_words: bool = False
+    may_have_words: bool = False
     is_display: bool = False
 
 
@@ -241,9 +242,9 @@ def _find_rows(content: Any, depth: int = 3) -> Any:
 
 
 DIALECTS = (
-    Dialect("whisper.cpp", _has_list("transcription"), _read_whisper_cpp, MS),
-    Dialect("transformers", _has_list("chunks", of="timestamp"), _read_chunks),
-    Dialect("transformers", _has_list(of="timestamp"), _read_chunks),
+    Dialect("whisper.cpp", _has_list("transcription"), _read_whisper_cpp, MS, may_have_words=True),
+    Dialect("transformers", _has_list("chunks", of="timestamp"), _read_chunks, may_have_words=True),
+    Dialect("transformers", _has_list(of="timestamp"), _read_chunks, may_have_words=True),
     Dialect("Rev", lambda content: content if _has_list("monologues")(content) else None, _read_rev, has_words=True),
     Dialect("AWS Transcribe", _find_aws("audio_segments"), _read_aws_segments),
     Dialect("AWS Transcribe", _find_aws("items"), _read_aws_items, has_words=True),

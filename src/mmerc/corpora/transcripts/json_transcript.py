@@ -38,7 +38,7 @@ def read_json_transcript(text: str, name: str, problems: list[Problem]) -> list[
         raise CorpusError(f"{name} has no list of segments with times: give JSON as these write it: {names}.")
     dialect, rows = found
     read = list(dialect.read(rows))
-    if dialect.has_words or _are_words(read):
+    if dialect.has_words or (dialect.may_have_words and _are_words(read)):
         cues = _read_words(read, dialect.scale, name, problems)
     else:
         cues = list(_read_cues(read, dialect.scale, name, problems))
@@ -60,7 +60,7 @@ def _read_cues(rows: Iterable[Row], scale: float, name: str, problems: list[Prob
 
 
 def _are_words(rows: list[Row]) -> bool:
-    """Whether the rows are single words and no utterances, as transformers gives them on demand."""
+    """Whether the rows are single words and no utterances, as transformers and whisper.cpp write them on demand."""
     texts = [row.text.strip() for row in rows if isinstance(row.text, str) and row.text.strip()]
     if len(texts) < 4 or sum(" " in text for text in texts) > 0.1 * len(texts):
         return False
