@@ -41,6 +41,7 @@ def test_words_become_utterances() -> None:
 def test_a_line_that_is_shown_longer_than_it_is_spoken() -> None:
     rows = [{"text": "a &amp; b", "start": 0.16, "duration": 4.0}, {"text": "c", "start": 2.55, "duration": 3.0}]
     assert read(rows) == [(0.16, 2.55, "a & b", ""), (2.55, 5.55, "c", "")]
+    assert read_json_transcript('[{"duration": 1}]', "a.json", []) == []
 
 
 def test_rows_without_times_are_reported() -> None:

@@ -104,7 +104,7 @@ def _cut_at_next(cues: list[Cue]) -> list[Cue]:
     """A line that is still shown when the next one begins is no longer spoken."""
     ordered = sorted(cues, key=lambda cue: cue.start)
     cut = []
-    for cue, after in zip(ordered, [*ordered[1:], None], strict=True):
+    for cue, after in zip(ordered, [*ordered[1:], None], strict=False):
         is_late = after is not None and cue.end is not None and cue.start < after.start < cue.end
         cut.append(cue._replace(end=after.start) if is_late and after is not None else cue)
     return cut

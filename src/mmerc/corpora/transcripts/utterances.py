@@ -41,12 +41,23 @@ def make_segments(cues: list[Cue]) -> Iterator[Segment]:
     Those of one cue share its time by the length of their words, unless time stamps inside the cue say more. A cue of sounds alone is an
     utterance without words.
     """
-    parts = [[_split_line(line) for line in cue.lines] for cue in cues]
+    parts = [_split_cue(cue) for cue in cues]
     speakers = _find_speakers(cues, parts)
     for cue, lines in zip(cues, parts, strict=True):
+        if lines is None:
+            assert cue.end is not None
+            yield Segment(cue.start, cue.end, _join([cue.lines[0].text]), cue.lines[0].speaker)
+            continue
         pieces = _find_pieces(cue, lines, speakers)
         with_words = [piece for piece in pieces if any(piece.words)]
         yield from _share_time(cue, with_words or pieces[:1])
+
+
+def _split_cue(cue: Cue) -> list[list[Part]] | None:
+    """The parts of each line; `None` for a cue of one plain line, as most are in a long file."""
+    if len(cue.lines) == 1 and not SPECIAL.search(cue.lines[0].text):
+        return None
+    return [_split_line(line) for line in cue.lines]
 
 
 def _split_line(line: Line) -> list[Part]:
@@ -82,14 +93,16 @@ def _make_part(text: str, opens: bool, is_called: bool = False) -> Part:
     return Part(text, prefix, opens, is_called)
 
 
-def _find_speakers(cues: list[Cue], parts: list[list[list[Part]]]) -> Speakers:
+def _find_speakers(cues: list[Cue], parts: list[list[list[Part]] | None]) -> Speakers:
     openings: list[Prefix | None] = []
     others: list[Prefix] = []
     called: list[Prefix] = []
     known: set[str] = set()
     for cue, lines in zip(cues, parts, strict=True):
         known.update(line.speaker for line in cue.lines if line.speaker)
-        openings.append(lines[0][0].prefix)
+        openings.append(lines[0][0].prefix if lines else None)
+        if lines is None:
+            continue
         if len(lines) > 1 or len(lines[0]) > 1 or lines[0][0].is_called:
             flat = [part for line in lines for part in line]
             others += [part.prefix for part in flat[1:] if part.prefix]
