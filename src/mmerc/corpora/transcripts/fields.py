@@ -7,7 +7,7 @@ from typing import Any
 
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.corpora.transcripts.clock import parse_clock
-from mmerc.corpora.transcripts.markup import NOBODY
+from mmerc.corpora.transcripts.markup import NO_NAMES
 
 START = ("start", "begin", "start_time", "starttime", "from", "t0", "in", "onset", "timestamp", "time", "offset")
 END = ("end", "stop", "end_time", "endtime", "to", "t1", "out", "finish")
@@ -107,4 +107,4 @@ def to_name(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     name = " ".join(to_text(value).split())
-    return "" if name in NOBODY else name
+    return "" if name in NO_NAMES else name

@@ -18,7 +18,7 @@ TOKEN = re.compile(
 )
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u00ad]")  # marks of direction, soft hyphens
-NOBODY = frozenset({"", "-", "–", "—"})  # what programs write as the name of a speaker that they do not know
+NO_NAMES = frozenset({"", "-", "–", "—"})  # what programs write as the name of a speaker that they do not know
 
 
 def decode_entities(text: str) -> str:
@@ -56,7 +56,7 @@ def parse_markup(lines: list[str]) -> tuple[Line, ...]:
                 parts += _line(words, speaker, start)
                 words, start = [], None if "".join(words).strip() else start
                 name = decode_entities(" ".join((token["annotation"] or "").split()))
-                speaker = "" if token["close"] or name in NOBODY else name
+                speaker = "" if token["close"] or name in NO_NAMES else name
             elif token["tag"] == "rt":
                 hidden = 0 if token["close"] else 1
             elif token["tag"] == "ruby" and token["close"]:  # </rt> may be left out before it

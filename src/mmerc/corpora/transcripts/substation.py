@@ -7,7 +7,7 @@ import pysubs2
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.transcripts.clock import split_lines
 from mmerc.corpora.transcripts.cue import Cue, Line
-from mmerc.corpora.transcripts.markup import INVISIBLE, NOBODY
+from mmerc.corpora.transcripts.markup import INVISIBLE, NO_NAMES
 from mmerc.errors import CorpusError
 
 DIALOGUE = re.compile(r"^\s*Dialogue\s*:", re.MULTILINE | re.IGNORECASE)
@@ -37,7 +37,7 @@ def read_substation(text: str, name: str, problems: list[Problem]) -> list[Cue]:
         if event.is_comment or event.is_drawing:
             continue
         actor = " ".join(event.name.split())
-        speaker = "" if actor in NOBODY else actor
+        speaker = "" if actor in NO_NAMES else actor
         words = [INVISIBLE.sub("", line).strip() for line in event.plaintext.split("\n")]
         lines_of_cue = tuple(Line(line, speaker) for line in words if line)
         if lines_of_cue:
