@@ -18,7 +18,7 @@ _PARTICLES = "and und et y e von van der den de la le da di du del dos bin al th
 # English words, in small letters, that make a clause: what they stand in is no name. Other languages rely on the file's regularity.
 _CLAUSE = (
     "i he she it we they you this that these those there is are was were be has have had do does did can could will would should"
-    " must not said says say saying told asked asks replied here's that's it's what who why how when where if because but so"
+    " must not said says say saying asked asks replied here's that's it's what who why how when where if because but so"
 )
 _HEADINGS = (
     "note notes warning caution tip hint example question answer ps p.s. update edit reminder source sources chapter part title"
