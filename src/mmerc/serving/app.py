@@ -233,7 +233,9 @@ def _routes(app: FastAPI, service: Service, guards: list[Any]) -> None:
     @app.post("/v1/conversations", status_code=202, **described(schema.Accepted, 401, 403, 408, 413, 415, 422, 429))
     async def conversations(
         recording: Annotated[UploadFile, File(description="audio or video of a whole conversation")],
-        transcript: Annotated[UploadFile | None, File(description=".srt, .vtt, .csv or Whisper's .json")] = None,
+        transcript: Annotated[
+            UploadFile | None, File(description="subtitles, a table, or a speech recogniser's JSON")
+        ] = None,
         explain: Annotated[bool, Form()] = False,
     ) -> dict[str, Any]:
         """A whole recording: the answer is a job, to be asked for at `/v1/jobs/{id}`."""

@@ -101,7 +101,8 @@ async function finished(model) {
       media.src = URL.createObjectURL(chosen);
       media.hidden = false;
       showTimeline($("timeline"), { rows: now.rows, ...model }, media);
-      const left = now.problems.length ? ` ${now.problems.length} lines of the transcript could not be used: ${now.problems[0]}` : "";
+      const count = now.problems.length === 1 ? "1 problem" : `${now.problems.length} problems`;
+      const left = now.problems.length ? ` The transcript has ${count}: ${now.problems[0]}.` : "";
       say(`${now.rows.length} utterance${now.rows.length === 1 ? "" : "s"}.${left}`);
       return;
     }
