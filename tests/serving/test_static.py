@@ -1,11 +1,8 @@
-"""The page in a real browser: headless Chromium with a fake camera and microphone.
+"""The pages in a real browser: headless Chromium with a simulated camera and microphone."""
 
-Where there is no Chromium, `apt-get install chromium` is tried once; where that fails too the tests are skipped.
-"""
-
-import os
-import shutil
-import subprocess
+import csv
+import io
+import json
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,56 +11,45 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mmerc import Predictor
-from mmerc.corpora import Clip
+from mmerc.corpora import Clip, Dialogue, Utterance
+from mmerc.emotions import SEVEN
+from mmerc.inference.export.timeline import write_timeline
 from mmerc.media import SAMPLE_RATE, read_frames, read_waveform
+from mmerc.model.prediction import make_table
+from tests.serving.browser import open_page, take_screenshots
 from tests.serving.service import running
+from tests.serving.stub import StubPredictor
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-PICTURES = os.environ.get("MMERC_SCREENSHOTS", "")  # a folder: what the tests saw is kept there to be looked at
+SRT = (
+    "1\n00:00:00,000 --> 00:00:01,000\nAnn: You came back!\n\n"
+    "2\n00:00:01,000 --> 00:00:02,000\nBob: =SUM(1) <b>I, did\n"
+)
 
 
 @pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found is None and os.geteuid() == 0:
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], capture_output=True, check=False)
-        found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("there is no chromium here: apt-get install chromium")
-    return found
-
-
-@pytest.fixture(scope="module")
-def address(small_run: Path) -> Iterator[str]:
-    with running(Predictor.load(small_run / "model")) as address:
+def address() -> Iterator[str]:
+    with running(StubPredictor()) as address:
         yield address
 
 
-@pytest.fixture(scope="module")
-def clip(small_corpus: Path) -> Path:
-    return sorted((small_corpus / "train_splits").iterdir())[0]
+def read_download(page: Any, button: str) -> str:
+    with page.expect_download() as download:
+        page.click(f"text={button}")
+    return Path(download.value.path()).read_bytes().decode("utf-8")
 
 
-def keep(page: Any, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+def parse_numbers(table: list[list[str]]) -> list[list[str | float]]:
+    """The table with numbers as numbers: 1.0 and 1 are the same cell."""
+    return [[float(cell) if cell.replace(".", "").isdigit() else cell for cell in line] for line in table]
 
 
-def test_a_recording_is_dropped_and_its_timeline_read(chromium: str, address: str, clip: Path, tmp_path: Path) -> None:
-    words = tmp_path / "said.srt"
-    words.write_text(
-        "1\n00:00:00,000 --> 00:00:01,000\nAnn: You came back!\n\n2\n00:00:01,000 --> 00:00:02,000\nBob: <b>I did\n"
-    )
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        page.goto(f"http://{address}/")
+def test_a_recording_and_its_timeline(address: str, clip: Path, tmp_path: Path) -> None:
+    transcript = tmp_path / "talk.srt"
+    transcript.write_text(SRT)
+    with open_page(f"http://{address}/") as page:
         page.set_input_files("#file", clip)
-        page.set_input_files("#transcript", words)
+        page.set_input_files("#transcript", transcript)
         page.check("#explain")
         page.click("#send")
         page.wait_for_selector("#timeline .track button", timeout=60_000)
@@ -71,37 +57,44 @@ def test_a_recording_is_dropped_and_its_timeline_read(chromium: str, address: st
         assert blocks.count() == 2 and page.locator("#timeline .lane").count() == 2
         assert page.locator("#timeline .marks span").all_inner_texts() == ["0:00", "0:01", "0:02"]
         blocks.nth(1).focus()
-        assert "I did" in page.inner_text("#timeline .detail")
+        detail = page.inner_text("#timeline .detail")
+        assert "I, did" in detail and "predicted from text, audio, face" in detail
+        assert "without face: " in detail and "60 % instead of 50 % (+10 points)" in detail
+        assert "without text: " in detail and "30 % instead of 50 % (−20 points)" in detail
         assert page.locator("#timeline .detail .bars i").count() == 7
-        assert "2 utterances" in page.inner_text("#state")
+        assert "2 utterances" in page.inner_text("#status")
         assert page.locator("#media").evaluate("media => media.readyState >= 1 || media.error?.code")
-        keep(page, "recording")
-        with page.expect_download() as download:
-            page.click("text=Save as CSV")
-        saved = Path(download.value.path()).read_text().splitlines()
-        assert len(saved) == 3 and saved[0].startswith("split,dialogue,utterance,speaker,text")
-        page.keyboard.press("Tab")
-        page.emulate_media(color_scheme="dark")
-        keep(page, "recording-dark")
-        assert wrong == []
-        browser.close()
+        take_screenshots(page, "recording")
+        rows = json.loads(read_download(page, "Save as JSON"))
+        table = list(csv.reader(io.StringIO(read_download(page, "Save as CSV"), newline="")))
+        expected = [[str(cell) for cell in line] for line in make_table(rows, {"probabilities": SEVEN.names})]
+        assert parse_numbers(table) == parse_numbers(expected)
+        assert "influence_face" in table[0] and "attention_audio_to_face" in table[0]
+        assert table[2][table[0].index("text")].startswith("'=SUM(1)")
+        shown = page.locator("#timeline thead th").all_inner_texts()
+        assert shown == [name for name, *cells in zip(*expected, strict=True) if any(cells)]
 
 
-def test_what_is_no_recording_is_said_in_a_sentence(chromium: str, address: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_recording(address: str, tmp_path: Path) -> None:
     (tmp_path / "talk.mp4").write_text("no film")
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(f"http://{address}/")
+    with open_page(f"http://{address}/", errors=False) as page:  # the console reports status 415
         page.set_input_files("#file", tmp_path / "talk.mp4")
         page.click("#send")
-        playwright.expect(page.locator("#state")).to_contain_text("no audio or video")
+        playwright.expect(page.locator("#status")).to_contain_text("cannot be read as audio or video")
         assert page.is_enabled("#send")
-        browser.close()
 
 
-def fakes(folder: Path, film: Path, voice: Path) -> list[str]:
-    """Chromium's switches for a camera that shows the film and a microphone that hears the voice."""
+def test_the_token_is_asked_for() -> None:
+    with running(StubPredictor(), token="secret") as address, open_page(f"http://{address}/", errors=False) as page:
+        playwright.expect(page.locator("#status")).to_contain_text("the token is missing or wrong")
+        page.fill("#token", "secret")
+        page.keyboard.press("Enter")
+        playwright.expect(page.locator("#status")).to_contain_text("The model reads text, audio, face")
+        assert page.is_hidden("#login")
+
+
+def simulate_devices(folder: Path, film: Path, voice: Path) -> tuple[str, ...]:
+    """Arguments of Chromium for a camera that shows the film and a microphone that hears the voice."""
     with (folder / "camera.mjpeg").open("wb") as out:
         for image in read_frames(Clip(film), 30).images:
             Image.fromarray(image).resize((320, 240)).save(out, "JPEG")
@@ -111,53 +104,62 @@ def fakes(folder: Path, film: Path, voice: Path) -> list[str]:
         out_wave.setsampwidth(2)
         out_wave.setframerate(SAMPLE_RATE)
         out_wave.writeframes(samples.tobytes() + bytes(2 * SAMPLE_RATE))
-    return [
-        "--no-sandbox",
+    return (
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={folder / 'camera.mjpeg'}",
         f"--use-file-for-fake-audio-capture={folder / 'microphone.wav'}",
-    ]
+    )
 
 
-def test_words_beside_camera_and_microphone(chromium: str, address: str, clip: Path, tmp_path: Path) -> None:
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=fakes(tmp_path, clip, clip))
-        page = browser.new_page()
-        page.goto(f"http://{address}/")
+def test_text_with_camera_and_microphone(address: str, clip: Path, tmp_path: Path) -> None:
+    with open_page(f"http://{address}/", arguments=simulate_devices(tmp_path, clip, clip)) as page:
         page.click("#tab-live")
         page.fill("#speaker", "Ann")
         page.click("#start")
-        playwright.expect(page.locator("#live-state")).to_contain_text("Listening", timeout=30_000)
+        playwright.expect(page.locator("#live-status")).to_contain_text("Listening", timeout=30_000)
         page.wait_for_timeout(2500)
-        page.fill("#words", "You came back!")
+        page.fill("#text", "You came back!")
         page.keyboard.press("Enter")
         item = page.locator("#answers li", has_text="You came back!")
         item.wait_for(timeout=60_000)
-        said = item.inner_text()
-        assert "text" in said and "face" in said
-        assert page.locator("#now .bars i").count() == 7
-        keep(page, "live")
+        assert "text, audio, face" in item.inner_text()
+        assert page.locator("#latest .bars i").count() == 7
+        assert "without text: " in page.inner_text("#latest")
+        take_screenshots(page, "live")
         page.click("#stop")
-        playwright.expect(page.locator("#live-state")).to_have_text("Stopped.")
+        playwright.expect(page.locator("#live-status")).to_have_text("Stopped.")
         assert page.is_enabled("#start")
-        browser.close()
 
 
 @pytest.mark.realdata
-def test_a_voice_is_answered_when_it_ends(
-    chromium: str, address: str, clip: Path, real_data: Path, tmp_path: Path
-) -> None:
+def test_a_voice_is_answered_when_it_pauses(address: str, clip: Path, real_data: Path, tmp_path: Path) -> None:
     voice = sorted((real_data / "ravdess").rglob("*.flac"))[0]
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=fakes(tmp_path, clip, voice))
-        page = browser.new_page()
-        page.goto(f"http://{address}/")
+    with open_page(f"http://{address}/", arguments=simulate_devices(tmp_path, clip, voice)) as page:
         page.click("#tab-live")
         page.uncheck("#use-camera")
         page.click("#start")
         page.wait_for_selector("#answers li", timeout=60_000)
-        said = page.locator("#answers li").last.inner_text()
-        assert "audio" in said and "face" not in said
-        keep(page, "live-voice")
-        browser.close()
+        text = page.locator("#answers li").last.inner_text()
+        assert "audio" in text and "face" not in text
+
+
+def test_the_timeline_as_a_file(tmp_path: Path) -> None:
+    lines = [
+        ("Ann", "You came back!"), ("Bo", "I never left."), ("", "=HYPERLINK(\"x\")"), ("Ann", None),
+        ("Bo", "That is not what you said when we met at the station, and you know it very well."),
+    ]  # fmt: skip
+    utterances = tuple(
+        Utterance("input", "talk", number, speaker=speaker, text=text, start=3.0 * number, end=3.0 * number + 2.5)
+        for number, (speaker, text) in enumerate(lines)
+    )
+    predictions = list(StubPredictor().predict([Dialogue("input", "talk", utterances)], explain=True))
+    write_timeline(tmp_path / "page.html", predictions, SEVEN)
+    with open_page((tmp_path / "page.html").as_uri()) as page:
+        assert page.locator(".lane b").all_inner_texts() == ["Ann", "Bo", "unknown speaker"]
+        page.locator(".track button").nth(1).focus()  # the second block of the first speaker
+        assert "no modality could be read" in page.inner_text(".detail")
+        rows = json.loads(read_download(page, "Save as JSON"))
+        assert rows == [prediction.to_dict() for prediction in predictions]
+        assert "'=HYPERLINK" in read_download(page, "Save as CSV")
+        take_screenshots(page, "timeline")
