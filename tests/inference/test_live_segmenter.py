@@ -138,7 +138,12 @@ def test_finish_without_force() -> None:
     silence.add_audio(make_sound(1.0))
     text.add_audio(make_sound(1.0))
     text.add_text("Bye.")
-    assert [len(segmenter.finish(force=False)) for segmenter in (images, silence, text, LiveSegmenter())] == [1, 0, 1, 0]
+    assert [len(segmenter.finish(force=False)) for segmenter in (images, silence, text, LiveSegmenter())] == [
+        1,
+        0,
+        1,
+        0,
+    ]
     client_decides = LiveSegmenter(detect_pauses=False)
     client_decides.add_audio(make_sound(1.0))
     assert len(client_decides.finish(force=False)) == 1

@@ -57,9 +57,7 @@ class StubPredictor(Predictor):
         modalities = [name for name in MODALITIES if is_present[name]]
         missing = {name: f"there is no {name}" for name in MODALITIES if name not in modalities}
         probabilities = self.compute(utterance.text or "")
-        prediction = make_prediction(
-            utterance, self.labels, probabilities, modalities, missing=missing, model="stub"
-        )
+        prediction = make_prediction(utterance, self.labels, probabilities, modalities, missing=missing, model="stub")
         if not explain:
             return prediction
         influence = {name: 0.2 - 0.15 * index for index, name in enumerate(modalities)}

@@ -62,7 +62,9 @@ def test_origins_are_written_as_browsers_send_them(url: str, origin: str) -> Non
     assert normalise_origin(url) == origin
 
 
-@pytest.mark.parametrize("url", ["emo.example.org", "ftp://a", "https://a/b", "https://u@a", "https://", "http://a:x", "*"])
+@pytest.mark.parametrize(
+    "url", ["emo.example.org", "ftp://a", "https://a/b", "https://u@a", "https://", "http://a:x", "*"]
+)
 def test_urls_that_are_no_origins(url: str) -> None:
     with pytest.raises(ConfigError, match="is not an origin.*: give a scheme and a host"):
         normalise_origin(url)

@@ -13,7 +13,9 @@ from tests.serving.stub import StubPredictor
 
 
 def write_transcript(file: Path, count: int) -> Path:
-    file.write_text(json.dumps([{"start": 0.1 * n, "end": 1.0, "text": f"hi {n}", "speaker": "Ann"} for n in range(count)]))
+    file.write_text(
+        json.dumps([{"start": 0.1 * n, "end": 1.0, "text": f"hi {n}", "speaker": "Ann"} for n in range(count)])
+    )
     return file
 
 

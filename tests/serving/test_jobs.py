@@ -8,7 +8,13 @@ from mmerc.model import Prediction
 from mmerc.serving.jobs import Job, Jobs
 
 JOY = Prediction(
-    split="input", dialogue="talk", utterance=0, emotion="joy", confidence=1.0, probabilities={"joy": 1.0}, modalities=()
+    split="input",
+    dialogue="talk",
+    utterance=0,
+    emotion="joy",
+    confidence=1.0,
+    probabilities={"joy": 1.0},
+    modalities=(),
 )
 
 

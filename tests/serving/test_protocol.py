@@ -86,7 +86,13 @@ def test_bad_bytes_are_one_sentence(content: bytes, sentence: str) -> None:
 
 def test_messages_of_the_service() -> None:
     prediction = Prediction(
-        split="live", dialogue="a", utterance=0, emotion="joy", confidence=1.0, probabilities={"joy": 1.0}, modalities=()
+        split="live",
+        dialogue="a",
+        utterance=0,
+        emotion="joy",
+        confidence=1.0,
+        probabilities={"joy": 1.0},
+        modalities=(),
     )
     assert make_answer(prediction, 0.12345) == {"type": "answer", **prediction.to_dict(), "seconds": 0.123}
     assert make_ready({"labels": []}) == {"type": "ready", "model": {"labels": []}}

@@ -42,13 +42,17 @@ def test_a_socket_accepts_connections_at_once() -> None:
 
 
 def test_an_address_of_another_machine_is_one_sentence() -> None:
-    with pytest.raises(ConfigError, match="203.0.113.7, port 80 .*: choose another --port, or a --host of this machine"):
+    with pytest.raises(
+        ConfigError, match="203.0.113.7, port 80 .*: choose another --port, or a --host of this machine"
+    ):
         listen("203.0.113.7", 80)
 
 
 def test_tokens_that_no_client_can_send() -> None:
     for token in ("", "  ", "secret ", "schlüssel", "a\nb"):
-        with pytest.raises(ConfigError, match="the token is empty, begins or ends with a space, or has characters outside"):
+        with pytest.raises(
+            ConfigError, match="the token is empty, begins or ends with a space, or has characters outside"
+        ):
             check_token(token)
     check_token(None)
     check_token("a long secret")

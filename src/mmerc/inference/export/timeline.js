@@ -90,7 +90,7 @@ function drawBlock(row, model) {
   return block;
 }
 
-function drawDialogue(rows, columns, formula, model, media) {
+function drawDialogue(rows, columns, model, media) {
   const section = create("section");
   const hasTimes = rows.every((row) => row.start !== null && row.end !== null);
   const begin = hasTimes ? Math.min(...rows.map((row) => row.start)) : 0;
@@ -119,7 +119,7 @@ function drawDialogue(rows, columns, formula, model, media) {
     section.append(lane);
   }
   if (hasTimes) section.append(drawAxis(begin, duration));
-  section.append(detail, drawTable(rows, columns, formula));
+  section.append(detail, drawTable(rows, columns));
   select(0);
   if (media && hasTimes) media.addEventListener("timeupdate", () => {
     const now = rows.findIndex((row) => row.start <= media.currentTime && media.currentTime < row.end);
@@ -128,38 +128,41 @@ function drawDialogue(rows, columns, formula, model, media) {
   return section;
 }
 
-// The value of a cell, as `Column.value` in Python gives it: text that a spreadsheet would run as a formula gets a quote.
-function readCell(column, row, formula) {
+// The value of a cell, as `Column.value` in Python gives it, without the guard.
+function readCell(column, row) {
   let value = row;
   for (const key of column.path) value = value?.[key];
-  if (Array.isArray(value)) value = value.join(" ");
-  return typeof value === "string" && formula.test(value) ? `'${value}` : value ?? "";
+  return Array.isArray(value) ? value.join(" ") : value ?? "";
 }
 
-function drawTable(rows, columns, formula) {
-  const table = create("table"), head = create("thead"), titles = create("tr"), body = create("tbody");
-  const used = columns.filter((column) => rows.some((row) => readCell(column, row, formula) !== ""));
-  for (const column of used) titles.append(create("th", column.name, { scope: "col" }));
-  for (const row of rows) {
-    const line = create("tr");
-    for (const column of used) {
-      const value = readCell(column, row, formula), isNumber = typeof value === "number";
-      const text = isNumber && !Number.isInteger(value) ? value.toFixed(3) : value;
-      line.append(create("td", text, isNumber ? { class: "number" } : String(value).length > 24 ? { class: "long" } : {}));
-    }
-    body.append(line);
+function drawTable(rows, columns) {
+  const table = create("table"), titles = create("tr"), lines = rows.map(() => create("tr"));
+  for (const column of columns) {
+    const values = rows.map((row) => readCell(column, row));
+    if (values.every((value) => value === "")) continue;
+    const isFraction = values.some((value) => typeof value === "number" && !Number.isInteger(value));
+    titles.append(create("th", column.name, { scope: "col" }));
+    values.forEach((value, index) => {
+      const isNumber = typeof value === "number";
+      const style = isNumber ? { class: "number" } : value.length > 24 ? { class: "long" } : {};
+      lines[index].append(create("td", isNumber && isFraction ? value.toFixed(3) : value, style));
+    });
   }
+  const head = create("thead"), body = create("tbody");
   head.append(titles);
+  body.append(...lines);
   table.append(head, body);
   const scroll = create("div", "", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of all utterances" });
   scroll.append(table);
   return scroll;
 }
 
+// The file that `mmerc predict --format csv` writes: text that a spreadsheet would run as a formula gets a quote.
 function formatCsv(rows, columns, formula) {
-  const quote = (value) => /[",\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+  const guard = (value) => typeof value === "string" && formula.test(value) ? `'${value}` : String(value);
+  const quote = (text) => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   const lines = [columns.map((column) => column.name)];
-  for (const row of rows) lines.push(columns.map((column) => readCell(column, row, formula)));
+  for (const row of rows) lines.push(columns.map((column) => guard(readCell(column, row))));
   return lines.map((line) => `${line.map(quote).join(",")}\r\n`).join("");
 }
 
@@ -186,6 +189,6 @@ function showTimeline(container, { rows, columns, formula, labels, colours }, me
     dialogues.set(key, [...(dialogues.get(key) || []), row]);
   }
   container.replaceChildren(drawLegend(model));
-  for (const turns of dialogues.values()) container.append(drawDialogue(turns, columns, pattern, model, media));
+  for (const each of dialogues.values()) container.append(drawDialogue(each, columns, model, media));
   container.append(drawDownloads(rows, columns, pattern));
 }

@@ -35,10 +35,11 @@ def write_timeline(
         recording: the file that all utterances are parts of. The page refers to it by a relative path; it is not copied.
         names: see `list_columns`; by default the labels under `probabilities`.
     """
-    template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(read_part("timeline.html"))
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {}  # the default sorts keys, and the order of fields has a meaning
     rows = [prediction.to_dict() for prediction in predictions]
     columns = list_columns(rows, names or {"probabilities": labels.names})
-    html = template.render(
+    html = environment.from_string(read_part("timeline.html")).render(
         title=replace_surrogates(recording.name) if recording else "Conversations",
         summary=_summarise(predictions),
         media=_relative_url(recording, file) if recording else "",

@@ -6,7 +6,7 @@ const IMAGES_PER_SECOND = 5, MAX_SIDE = 640, JPEG_QUALITY = .85;
 const SAMPLE_RATE = 16000;
 const MILLISECONDS_WITHOUT_SOUND = 4000;  // length of an utterance if there is no microphone
 
-const live = { socket: null, devices: null, context: null, timers: [], model: null };
+const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "" };
 const showLiveStatus = (text) => { $("live-status").textContent = text; };
 const isOpen = () => live.socket?.readyState === WebSocket.OPEN;
 const sendMessage = (message) => { if (isOpen()) live.socket.send(JSON.stringify(message)); };
@@ -56,8 +56,10 @@ async function sendImages(devices) {
   }, 1000 / IMAGES_PER_SECOND));
 }
 
+const showListening = () => showLiveStatus(live.problem || "Listening …");
+
 function showAnswer(row) {
-  showLiveStatus("Listening …");
+  showListening();
   $("latest").hidden = false;
   $("latest").replaceChildren(describePrediction(row), drawProbabilities(row, live.model));
   const item = setColour(create("li"), row.emotion, live.model);
@@ -71,7 +73,7 @@ function handleMessage(message) {
   if (message.type === "ready") {
     live.model = message.model;
     $("live-legend").replaceChildren(drawLegend(message.model));
-    showLiveStatus("Listening …");
+    showListening();
   } else if (message.type === "speech") showLiveStatus("A voice is heard …");
   else if (message.type === "answer") showAnswer(message);
   else if (message.type === "error") showLiveStatus(message.error);
@@ -79,14 +81,14 @@ function handleMessage(message) {
 
 async function start() {
   $("start").disabled = true;
-  let problem = "";
+  live.problem = "";
   try {
     live.devices = await openDevices($("use-camera").checked, $("use-microphone").checked);
   } catch (error) {
-    problem = error.message;
+    live.problem = error.message;
     live.devices = new MediaStream();
   }
-  showLiveStatus(problem || "Connecting …");
+  showLiveStatus(live.problem || "Connecting …");
   const address = new URL("v1/stream", document.baseURI);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   const socket = live.socket = new WebSocket(address);
