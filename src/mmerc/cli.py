@@ -259,7 +259,7 @@ def serve(
         str | None, typer.Option(envvar="MMERC_TOKEN", help="what clients must send as a bearer token")
     ] = None,
     overrides: Annotated[
-        list[str] | None, typer.Option("--limit", help="such as upload_bytes=100000000, repeatable")
+        list[str] | None, typer.Option("--limit", help="such as max_upload_bytes=100000000, repeatable")
     ] = None,
     transcribe: TranscribeOption = None,
     backend: BackendOption = "torch",
@@ -279,17 +279,22 @@ def serve(
     keep_memory()
     wrong = next((each for each in overrides or [] if not all(each.partition("="))), None)
     if wrong is not None:
-        raise ConfigError(f"--limit {wrong}: write it as name=number, such as upload_bytes=100000000.")
+        raise ConfigError(f"--limit {wrong}: write it as name=number, such as max_upload_bytes=100000000.")
     limits = configuration.validate(Limits, configuration.overridden({}, overrides or []), "limit")
     server.check_token(token)
     predictor = Predictor.load(model, backend=backend)
-    hosts = server.names_of(host)
-    application = create_app(predictor, limits=limits, token=token, hosts=hosts, words=_listener(transcribe))
-    listening = server.listen(host, port)
+    application = create_app(
+        predictor,
+        limits=limits,
+        token=token,
+        allowed_hosts=server.list_allowed_hosts(host),
+        transcriber=_listener(transcribe),
+    )
+    listener = server.listen(host, port)
     if token is None and server.is_open(host):
         errors.print("every machine that reaches this one may use the service: set a --token", soft_wrap=True)
-    errors.print(escape(f"http://{host}:{port}/"), soft_wrap=True)
-    server.serve(application, listening, limits)
+    errors.print(escape(server.format_url(host, port)), soft_wrap=True)
+    server.serve(application, listener, limits)
 
 
 @corpus_app.command("check")

@@ -59,8 +59,8 @@ def test_a_recording_and_its_timeline(address: str, clip: Path, tmp_path: Path) 
         blocks.nth(1).focus()
         detail = page.inner_text("#timeline .detail")
         assert "I, did" in detail and "predicted from text, audio, face" in detail
-        assert "without face: " in detail and "60 % instead of 50 % (+10 points)" in detail
-        assert "without text: " in detail and "30 % instead of 50 % (−20 points)" in detail
+        assert "without face: " in detail and "60\u00a0% instead of 50\u00a0% (+10 points)" in detail
+        assert "without text: " in detail and "30\u00a0% instead of 50\u00a0% (−20 points)" in detail
         assert page.locator("#timeline .detail .bars i").count() == 7
         assert "2 utterances" in page.inner_text("#status")
         assert page.locator("#media").evaluate("media => media.readyState >= 1 || media.error?.code")

@@ -10,7 +10,7 @@ const create = (tag, text = "", attributes = {}) => {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
 };
-const formatPercent = (probability) => `${(100 * probability).toFixed(0)} %`;
+const formatPercent = (probability) => `${(100 * probability).toFixed(0)}\u00a0%`;
 const formatTime = (seconds) =>
   seconds === null ? "" : `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
 const nameSpeaker = (row) => row.speaker || "unknown speaker";
