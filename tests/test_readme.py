@@ -18,7 +18,7 @@ from mmerc import Predictor
 from mmerc.cli import app
 from mmerc.corpora import Clip
 from mmerc.media import SAMPLE_RATE, read_waveform
-from tests.serving.service import running
+from tests.serving.service import run_service
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -124,7 +124,7 @@ def test_the_robots_programs_run(small_run: Path, real_data: Path) -> None:
 
     names: dict[str, Any] = {"devices": sent, "react": react}
     exec(remote, names)
-    with running(Predictor.load(small_run / "model")) as address:
+    with run_service(Predictor.load(small_run / "model")) as address:
         asyncio.run(names["run"](address))
     assert [sorted(missing) for missing in reactions[2:]] == [["face", "text"], ["face"]]
 

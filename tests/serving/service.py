@@ -14,7 +14,7 @@ from mmerc.serving.server import listen
 
 
 @contextmanager
-def running(predictor: Predictor, *, token: str | None = None, limits: Limits | None = None) -> Iterator[str]:
+def run_service(predictor: Predictor, *, token: str | None = None, limits: Limits | None = None) -> Iterator[str]:
     """Serve a predictor. Gives the address, such as 127.0.0.1:41234."""
     with serve_in_thread(create_app(predictor, limits=limits, token=token)) as address:
         yield address

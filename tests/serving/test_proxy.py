@@ -1,5 +1,6 @@
 """The service behind nginx: a host name of its own, and a prefix. Skipped where nginx is not installed."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -19,34 +20,40 @@ from tests.serving.stub import StubPredictor
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 NAME = "emo.example.org"
+MANUAL = Path(__file__).parent.parent.parent / "docs" / "serving.md"
 CONFIG = """
-daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{}}
-http {{
+daemon off; pid FOLDER/nginx.pid; error_log FOLDER/error.log;
+events {}
+http {
   access_log off;
   client_body_buffer_size 1m;  # the worker is another user, who cannot write into the folder
-  map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port};
-    location /emotions/ {{
-      proxy_pass http://{address}/;
-      proxy_set_header Host $host;
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-    }}
-  }}
-}}
+  client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; fastcgi_temp_path FOLDER/fastcgi;
+  uwsgi_temp_path FOLDER/uwsgi; scgi_temp_path FOLDER/scgi;
+  server {
+    listen 127.0.0.1:PORT;
+    LOCATION
+  }
+}
 """
+
+
+def read_location(address: str) -> str:
+    """The section for nginx in the manual, for a service at `address`."""
+    (section,) = re.findall(
+        r"^    location /emotions/ \{\n.*?^    \}\n", MANUAL.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert "127.0.0.1:8000" in section
+    return str(section).replace("127.0.0.1:8000", address)
 
 
 @contextmanager
 def run_nginx(folder: Path, port: int, address: str) -> Iterator[None]:
     """A proxy at `port` for the service at `address`."""
     assert NGINX is not None
-    (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port, address=address))
+    config = (
+        CONFIG.replace("FOLDER", str(folder)).replace("PORT", str(port)).replace("LOCATION", read_location(address))
+    )
+    (folder / "nginx.conf").write_text(config)
     process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")])
     try:
         deadline = time.monotonic() + 20

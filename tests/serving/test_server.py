@@ -2,9 +2,12 @@
 
 import socket
 
+import httpx
 import pytest
+import uvicorn
 
 from mmerc.errors import ConfigError
+from mmerc.serving import Limits, create_app
 from mmerc.serving.server import (
     check_token,
     format_url,
@@ -12,7 +15,10 @@ from mmerc.serving.server import (
     list_allowed_hosts,
     listen,
     normalise_root_path,
+    serve,
 )
+from tests.serving.service import serve_in_thread
+from tests.serving.stub import StubPredictor
 
 
 def test_allowed_hosts() -> None:
@@ -39,6 +45,27 @@ def test_root_paths() -> None:
 def test_a_socket_accepts_connections_at_once() -> None:
     with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname(), timeout=5) as client:
         assert client.getpeername() == listener.getsockname()
+
+
+def test_a_service_at_an_address_of_ipv6() -> None:
+    try:
+        listen("::1", 0).close()
+    except ConfigError:
+        pytest.skip("this machine has no IPv6")
+    app = create_app(StubPredictor(), allowed_hosts=list_allowed_hosts("::1"))
+    with serve_in_thread(app, host="::1") as address:
+        url = format_url("::1", int(address.rpartition(":")[2]))
+        assert httpx.get(f"{url}healthz").json() == {"status": "ok"}
+
+
+def test_the_limits_and_the_prefix_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs: list[uvicorn.Config] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: configs.append(server.config))
+    limits = Limits(max_message_bytes=5000, max_connections=7)
+    with listen("127.0.0.1", 0) as listener:
+        serve(create_app(StubPredictor()), listener, limits, root_path="/emotions")
+    (config,) = configs
+    assert (config.root_path, config.ws_max_size, config.limit_concurrency) == ("/emotions", 5000, 7)
 
 
 def test_an_address_of_another_machine_is_one_sentence() -> None:

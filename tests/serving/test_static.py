@@ -17,7 +17,7 @@ from mmerc.inference.export.timeline import write_timeline
 from mmerc.media import SAMPLE_RATE, read_frames, read_waveform
 from mmerc.model.prediction import make_table
 from tests.serving.browser import open_page, take_screenshots
-from tests.serving.service import running
+from tests.serving.service import run_service
 from tests.serving.stub import StubPredictor
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -29,7 +29,7 @@ SRT = (
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with running(StubPredictor()) as address:
+    with run_service(StubPredictor()) as address:
         yield address
 
 
@@ -86,7 +86,7 @@ def test_a_file_that_is_no_recording(address: str, tmp_path: Path) -> None:
 
 
 def test_the_token_is_asked_for() -> None:
-    with running(StubPredictor(), token="secret") as address, open_page(f"http://{address}/", errors=False) as page:
+    with run_service(StubPredictor(), token="secret") as address, open_page(f"http://{address}/", errors=False) as page:
         playwright.expect(page.locator("#status")).to_contain_text("the token is missing or wrong")
         page.fill("#token", "secret")
         page.keyboard.press("Enter")
