@@ -61,6 +61,3 @@ def remove_details(reason: str) -> str:
     'gives no frame between … and … s'
     """
     return TIME.sub("…", FILE.sub("", reason)).strip()
-
-
-kind_of = remove_details  # the old name

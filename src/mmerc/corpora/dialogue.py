@@ -174,8 +174,6 @@ class Corpus:
         """Whether every utterance of the split has a label, so that the split can be scored."""
         return all(utterance.emotion is not None for utterance in self.utterances(split))
 
-    labelled = is_labelled  # the old name, until all callers have the new one
-
 
 def resolve_speakers(utterances: Sequence[Utterance]) -> list[Utterance]:
     """The utterances with their `members` set: the people whom a speaker such as "Joey and Ross" lists.

@@ -117,6 +117,3 @@ def add_label_set(location: str, names: str) -> str:
 def _add_parameters(location: str, parameters: str) -> str:
     kind, path, before = parse_location(location)
     return f"{kind}:{path}?{before}&{parameters}" if before else f"{kind}:{path}?{parameters}"
-
-
-parts, absolute, beside, mapped = parse_location, make_absolute, find_sibling_corpus, add_pack_mapping  # the old names

@@ -92,6 +92,3 @@ def _compare(left: tuple[Utterance, ...], right: tuple[Utterance, ...]) -> tuple
         same += 1
         conflicts += one.emotion != other.emotion
     return same, conflicts
-
-
-statistics = count_corpus  # the old name

@@ -134,8 +134,6 @@ class FeatureStore:
         """Those of `keys` for which the store has no row."""
         return [key for key in keys if key not in self._indices]
 
-    missing, absent = list_missing, list_absent  # the old names, until all callers have the new ones
-
 
 class FeatureWriter:
     """Appends rows to a store. Several writers may write to one folder at the same time.
@@ -204,6 +202,3 @@ class FeatureWriter:
             out.write_table(table)
         self._rows, self._bytes = [], 0
         self._count += 1
-
-
-Row = FeatureRow  # the old name

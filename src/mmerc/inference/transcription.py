@@ -50,3 +50,8 @@ class Whisper:
             )
             text = " ".join(segment.text.strip() for segment in segments)  # a generator: the work is done here
         return replace_surrogates(text.strip()) or None
+
+
+def load_transcriber(name: str | None) -> Transcriber | None:
+    """The `Whisper` of this name; None without a name. Raises WeightsError as `Whisper` does."""
+    return None if name is None else Whisper(name)

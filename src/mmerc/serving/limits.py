@@ -1,8 +1,11 @@
 """How many bytes, seconds and items a client may ask of the service."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
-from mmerc.config import Section
+from mmerc.config import Section, apply_overrides, validate
+from mmerc.errors import ConfigError
 
 
 class Limits(Section):
@@ -26,3 +29,18 @@ class Limits(Section):
     max_connections: int = Field(200, ge=1, description="connections of any kind")
     max_stored_items: int = Field(1000, ge=1, description="conversations, and finished jobs, that are stored")
     expiry_seconds: float = Field(3600.0, gt=0, description="time for which they are stored after their last use")
+
+
+def parse_limits(overrides: Sequence[str]) -> Limits:
+    """The limits with `NAME=NUMBER` overrides.
+
+    >>> parse_limits(["max_jobs=2"]).max_jobs
+    2
+
+    Raises:
+        ConfigError: an override is not `NAME=NUMBER`, or a name or number is wrong.
+    """
+    wrong = next((override for override in overrides if not all(override.partition("="))), None)
+    if wrong is not None:
+        raise ConfigError(f"--limit {wrong}: write it as NAME=NUMBER, such as max_upload_bytes=100000000.")
+    return validate(Limits, apply_overrides({}, overrides), "limit")

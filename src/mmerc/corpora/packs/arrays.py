@@ -33,6 +33,3 @@ def convert_signal(value: Any) -> np.ndarray | None:
 def convert_signals(values: Iterable[tuple[str, Any]]) -> dict[str, object]:
     """The signals among named values, as float32 arrays."""
     return {name: array for name, value in values if (array := convert_signal(value)) is not None}
-
-
-usable = is_signal  # the old name

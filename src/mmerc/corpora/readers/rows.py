@@ -11,7 +11,6 @@ from pathlib import Path
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.encoding import decode_any_encoding
 from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
-from mmerc.corpora.readers.times import read_times
 from mmerc.errors import CorpusError
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -151,6 +150,3 @@ def repair_control_characters(text: str) -> str:
     'You’re here'
     """
     return CONTROL.sub(lambda found: found[0].encode("latin-1").decode("cp1252", errors="replace"), text)
-
-
-times, unmangle = read_times, repair_control_characters  # the old names, until transcripts has the new ones

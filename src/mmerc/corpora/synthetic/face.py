@@ -94,6 +94,3 @@ def render_frames(
         grain = resize(rng.normal(0, 7, (HEIGHT // 4, WIDTH // 4)), (HEIGHT, WIDTH), order=0)
         frames[index] = np.clip(image + grain[..., None], 0, 255)
     return frames
-
-
-portrait = draw_portrait  # the old name

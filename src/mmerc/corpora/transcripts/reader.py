@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.encoding import read_text_any_encoding
-from mmerc.corpora.readers.rows import unmangle
+from mmerc.corpora.readers.rows import repair_control_characters
 from mmerc.corpora.transcripts.clock import parse_timing, split_lines
 from mmerc.corpora.transcripts.cue import Cue, Segment
 from mmerc.corpora.transcripts.json_transcript import read_json_transcript
@@ -68,7 +68,7 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
     if text.startswith("version https://git-lfs"):
         raise CorpusError(f"{file} is a Git LFS pointer and not the file itself: fetch it with `git lfs pull`.")
     if not text.isascii():
-        text = unmangle(unicodedata.normalize("NFC", text))
+        text = repair_control_characters(unicodedata.normalize("NFC", text))
     form = _find_format(text, file.suffix.lower())
     if form is None:
         raise CorpusError(f"{file} is no transcript that is known: give one of {', '.join(ENDINGS)}.")
