@@ -57,7 +57,7 @@ def agreement(found: list[Faces], plain: list[Faces]) -> tuple[float, float]:
 
 
 def detection(clip: Path, count: int, side: int) -> dict[str, float]:
-    images = torch.from_numpy(read_frames(Clip(clip), count, largest_side=side).images)
+    images = torch.from_numpy(read_frames(Clip(clip), count, max_side=side).images)
     fast, plainly = FaceDetector.pretrained(), PlainDetector.pretrained()
     fast(images[:2]), plainly(images[:2])
     slow, expected = timed(lambda: plainly(images))
@@ -85,7 +85,7 @@ def detection(clip: Path, count: int, side: int) -> dict[str, float]:
 
 def sequence(clip: Path) -> dict[str, float]:
     """Twenty seconds of 1080p, made of the clip's own frames, to crops under each way of choosing the face."""
-    frames = read_frames(Clip(clip), 200, largest_side=1920).images
+    frames = read_frames(Clip(clip), 200, max_side=1920).images
     result = {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "long.mp4"

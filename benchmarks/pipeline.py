@@ -76,7 +76,7 @@ def measure(preset: str, clips: Sequence[Clip], seconds: float) -> dict[str, flo
     def frames() -> list[Any]:
         reader = face.config
         return [
-            attempt(lambda clip=clip: read_frames(clip, reader.images, largest_side=reader.largest_side))
+            attempt(lambda clip=clip: read_frames(clip, reader.images, max_side=reader.largest_side))
             for clip in clips
         ]
 

@@ -16,7 +16,7 @@ from mmerc.errors import ClipNotFound, CorpusError
 from mmerc.inference.inputs import read_input
 from mmerc.inference.recording import read_recording
 from mmerc.media import read_waveform
-from mmerc.media.voice_activity import turns_of_speech
+from mmerc.media.voice_activity import find_utterances
 
 SRT = "1\n00:00:00,500 --> 00:00:01,200\nANN: We won!\n\n2\n00:00:01,300 --> 00:00:02,000\nBO: </script><b>Really?\n"
 
@@ -41,7 +41,7 @@ def test_without_a_transcript_it_is_cut_where_somebody_speaks(talk: Path) -> Non
         assert turn.start is not None and turn.end is not None and turn.clip is not None
         assert start < turn.start < turn.end < start + 5 and turn.text is None
         assert (turn.clip.start, turn.clip.end) == (turn.start, turn.end)
-    assert list(turns_of_speech(Clip(talk, start=10.0, end=20.0))) == [
+    assert list(find_utterances(Clip(talk, start=10.0, end=20.0))) == [
         (pytest.approx(dialogue.utterances[1].start, abs=0.1), pytest.approx(dialogue.utterances[1].end, abs=0.1))
     ]
 

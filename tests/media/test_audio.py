@@ -82,4 +82,4 @@ def test_a_video_without_sound(tmp_path: Path) -> None:
 def test_an_hour_is_read_in_blocks_and_cut_at_the_limit(tmp_path: Path) -> None:
     file = write_wav(tmp_path / "long.wav", np.tile(tone(1), 600)[None])
     assert max(len(block) for block in waveform_blocks(Clip(file))) < 200_000
-    assert len(read_waveform(Clip(file), longest=2.0)) == 32_000
+    assert len(read_waveform(Clip(file), max_seconds=2.0)) == 32_000

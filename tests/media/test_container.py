@@ -4,12 +4,12 @@ import av
 import pytest
 
 from mmerc.errors import ClipNotFound, ClipUnreadable, NoVideo
-from mmerc.media.container import opened
+from mmerc.media.container import open_media
 from tests.media.clips import write_video
 
 
 def reason(file: Path) -> str:
-    with pytest.raises((ClipNotFound, ClipUnreadable)) as caught, opened(file):
+    with pytest.raises((ClipNotFound, ClipUnreadable)) as caught, open_media(file):
         pass
     return str(caught.value)
 
@@ -39,7 +39,7 @@ def test_a_playlist_cannot_reach_other_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [ValueError("a frame of another kind"), av.error.PermissionError(1, "not permitted")])
 def test_damage_that_shows_while_it_is_read_is_a_missing_modality(tmp_path: Path, error: Exception) -> None:
     clip = write_video(tmp_path / "a.mp4")
-    with pytest.raises(ClipUnreadable, match=r"a\.mp4 is damaged \(.*(another kind|not permitted)"), opened(clip):
+    with pytest.raises(ClipUnreadable, match=r"a\.mp4 is damaged \(.*(another kind|not permitted)"), open_media(clip):
         raise error
-    with pytest.raises(NoVideo, match="no face"), opened(clip):  # a reason that is known already stays
+    with pytest.raises(NoVideo, match="no face"), open_media(clip):  # a reason that is known already stays
         raise NoVideo("no face")

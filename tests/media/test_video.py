@@ -38,7 +38,7 @@ def test_a_late_part_of_a_long_clip(tmp_path: Path) -> None:
 
 
 def test_big_and_odd_pictures_are_reduced(tmp_path: Path) -> None:
-    assert read_frames(Clip(write_video(tmp_path / "a.mp4", size=(640, 362))), 2, largest_side=320).images.shape == (
+    assert read_frames(Clip(write_video(tmp_path / "a.mp4", size=(640, 362))), 2, max_side=320).images.shape == (
         2,
         181,
         320,

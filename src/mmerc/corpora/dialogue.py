@@ -32,11 +32,15 @@ def replace_surrogates(text: str) -> str:
 
 @dataclass(frozen=True)
 class Clip:
-    """A file, or the part of it between `start` and `end` (seconds; `None` is the file's own end)."""
+    """A file, or the part of it between `start` and `end` (seconds; `None` is the file's own end).
+
+    `audio_track`: index among the audio tracks of the file; `None` is the default track.
+    """
 
     path: Path
     start: float = 0.0
     end: float | None = None
+    audio_track: int | None = None
 
 
 @dataclass(frozen=True)

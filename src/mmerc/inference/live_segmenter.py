@@ -6,7 +6,7 @@ import numpy as np
 
 from mmerc.corpora import Live, Utterance
 from mmerc.media import SAMPLE_RATE
-from mmerc.media.voice_activity import LONGEST_TURN, TurnDetector
+from mmerc.media.voice_activity import MAX_UTTERANCE, UtteranceDetector
 
 BEFORE, AFTER = 0.2, 0.1  # seconds that are kept around a turn, where consonants and breath are
 MOST_PICTURES, PICTURE_BYTES = 300, 30_000_000  # kept; of more, the last
@@ -27,7 +27,7 @@ class Ear:
     def __init__(self, speaker: str = "", *, detecting: bool = True, most_characters: int = 10_000) -> None:
         self.speaker = speaker
         self.most_characters = most_characters
-        self.detector = TurnDetector() if detecting else None
+        self.detector = UtteranceDetector() if detecting else None
         self.samples = np.zeros(0, np.float32)
         self.sound_began = 0.0  # seconds after the stream: what was seen or typed before has its times, too
         self.first = 0  # number of the first sample that is still kept, counted from the stream's beginning
@@ -62,7 +62,7 @@ class Ear:
         self.samples = np.concatenate([self.samples, block])
         turns = self.detector.hear(block) if self.detector is not None else []
         ended = [self._utterance(start + self.sound_began, end + self.sound_began) for start, end in turns]
-        oldest = max(self.end - BEFORE, self.now - LONGEST_TURN - BEFORE - AFTER)
+        oldest = max(self.end - BEFORE, self.now - MAX_UTTERANCE - BEFORE - AFTER)
         drop = max(0, int(oldest * SAMPLE_RATE) - self.first)
         self.samples, self.first = self.samples[drop:], self.first + drop
         return ended
@@ -95,7 +95,7 @@ class Ear:
             # The detector goes on hearing the same voice: the next utterance begins here.
             self.detector.start = self.now - self.sound_began
         ended = max(self.now, self.pictures[-1][0] if self.pictures else 0.0)
-        begun = start if start is not None else max(self.end, ended - LONGEST_TURN)
+        begun = start if start is not None else max(self.end, ended - MAX_UTTERANCE)
         if not self.text and ended <= begun:
             return []
         return [self._utterance(begun, max(begun, ended))]

@@ -28,7 +28,7 @@ from mmerc.inference import Predictor
 from mmerc.inference.export.timeline import part
 from mmerc.inference.recording import Words
 from mmerc.inference.streaming import Conversation
-from mmerc.media.live_input import waveform_of
+from mmerc.media.live_input import read_utterance_waveform
 from mmerc.serving import schema
 from mmerc.serving.conversation_job import Reading
 from mmerc.serving.gate import Gate
@@ -89,7 +89,7 @@ class Service:
         if turn.text is not None or self.words is None:
             return turn
         try:
-            return replace(turn, text=self.words(waveform_of(turn)))
+            return replace(turn, text=self.words(read_utterance_waveform(turn)))
         except MissingModality:
             return turn
 

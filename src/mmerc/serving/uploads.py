@@ -9,7 +9,8 @@ from starlette.datastructures import UploadFile
 
 from mmerc.corpora.transcripts import ENDINGS
 from mmerc.errors import MediaError
-from mmerc.media.container import duration
+from mmerc.media.image import is_picture
+from mmerc.media.timeline import measure_duration
 
 BLOCK = 1 << 20
 
@@ -39,9 +40,9 @@ class Uploads:
 
 
 def check_medium(file: Path, most_seconds: float) -> None:
-    """Refuse what is no recording (415), or too long a one (413)."""
+    """Refuse what is no recording (415), or too long a one (413). The duration is measured: a header may be wrong."""
     try:
-        seconds = duration(file)
+        seconds = 0.0 if is_picture(file) else measure_duration(file)
     except MediaError as error:
         raise HTTPException(415, f"the file is no audio or video that can be read: {error}.") from error
     if seconds > most_seconds:

@@ -91,7 +91,7 @@ def test_large_faces_first_finds_the_same_largest_face(face: Face, real_data: Pa
     from mmerc.media import read_frames
 
     for name in ("facenet_video.mp4", "pyfeat_face_noface.mov"):
-        images = torch.from_numpy(read_frames(Clip(real_data / "clips" / name), 6, largest_side=640).images)
+        images = torch.from_numpy(read_frames(Clip(real_data / "clips" / name), 6, max_side=640).images)
         usual = face.largest(images)
         quick = Face.largest(_large_first(face), images)
         assert [place for place, _ in quick] == [place for place, _ in usual]

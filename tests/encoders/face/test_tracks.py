@@ -61,7 +61,7 @@ def test_the_fast_form_finds_what_the_plain_one_finds(real_data: Path) -> None:
 @pytest.mark.weights
 def test_following_keeps_to_the_face_until_it_leaves_the_picture(real_data: Path) -> None:
     clip = Clip(real_data / "clips" / "pyfeat_face_noface.mov")
-    images = torch.from_numpy(read_frames(clip, 40, largest_side=480).images)
+    images = torch.from_numpy(read_frames(clip, 40, max_side=480).images)
     detector = FaceDetector.pretrained(smallest=20)
     followed, searched = faces_over_time(detector, images, cuts(images)), detector(images)
     assert [len(each) for each in followed] == [len(each) for each in searched]

@@ -4,19 +4,25 @@ Format: github.com/declare-lab/MELD. The quirks handled here are those of the fi
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from mmerc.corpora.dialogue import Clip, Corpus, Problem, Utterance, gather
 from mmerc.corpora.readers.rows import read_rows, times
 from mmerc.emotions import SEVEN
 from mmerc.errors import CorpusError
+from mmerc.suffixes import MEDIA_SUFFIXES, VIDEO_SUFFIXES
 
 ANNOTATIONS = {"train": "train_sent_emo.csv", "dev": "dev_sent_emo.csv", "test": "test_sent_emo.csv"}
 CLIPS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_repeated_splits_test"}
 COLUMNS = ("Utterance", "Speaker", "Dialogue_ID", "Utterance_ID")
 
-# The test folder also holds corrected clips, which come first where both exist.
-NAME = re.compile(r"(?P<corrected>final_videos_test)?dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)\.mp4", re.IGNORECASE)
+# The clips as published are MP4; people also keep their sound alone, or convert them.
+NAME = re.compile(
+    r"(?P<corrected>final_videos_test)?dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)"
+    rf"(?P<suffix>{'|'.join(map(re.escape, sorted(MEDIA_SUFFIXES)))})",
+    re.IGNORECASE,
+)
 
 
 def read_meld(folder: Path) -> Corpus:
@@ -54,6 +60,19 @@ def read_meld(folder: Path) -> Corpus:
     return Corpus("MELD", SEVEN, splits, tuple(problems + duplicates))
 
 
+def sort_clips(files: Iterable[Path]) -> list[Path]:
+    """Sort files so that the better clip of an utterance comes after the other: video after sound, and after both the
+    corrected clips of the test folder ("final_videos_test...").
+
+    >>> [file.name for file in sort_clips(map(Path, ["dia0_utt0.mp4", "dia0_utt0.wav"]))]
+    ['dia0_utt0.wav', 'dia0_utt0.mp4']
+    """
+    return sorted(
+        files,
+        key=lambda file: (file.name.startswith("final_videos_test"), file.suffix.lower() in VIDEO_SUFFIXES, file.name),
+    )
+
+
 def _below(folder: Path, name: str) -> Path | None:
     for pattern in (name, f"*/{name}", f"*/*/{name}"):
         for found in sorted(folder.glob(pattern)):
@@ -68,13 +87,18 @@ def _clips(folder: Path, split: str) -> tuple[dict[tuple[int, int], Path] | None
     place = _below(folder, CLIPS[split])
     if place is None:
         return None, []
-    # Sorted, so that a corrected "final_videos_test..." follows and replaces the plain "dia...".
-    for file in sorted(place.iterdir()):
+    for file in sort_clips(place.iterdir()):
         if file.name.startswith("."):  # what macOS's tar leaves beside each file
             continue
         match = NAME.fullmatch(file.name)
         if match is None:
-            problems.append(Problem("clip", f"{place.name}/{file.name}", "is not named dia<D>_utt<U>.mp4"))
+            problems.append(
+                Problem(
+                    "clip",
+                    f"{place.name}/{file.name}",
+                    "is not named dia<D>_utt<U>.mp4 (or another suffix of audio or video)",
+                )
+            )
             continue
         if not file.is_file():
             problems.append(Problem("clip", f"{place.name}/{file.name}", "is no file"))

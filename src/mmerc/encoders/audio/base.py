@@ -15,8 +15,8 @@ from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Example, padded
 from mmerc.errors import MissingModality
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.audio import Channel
-from mmerc.media.live_input import waveform_of
-from mmerc.media.voice_activity import stretches_of_speech
+from mmerc.media.live_input import read_utterance_waveform
+from mmerc.media.voice_activity import find_speech
 
 FULL_SCALE = 32_768
 MARGIN = SAMPLE_RATE // 10  # kept before the first and after the last speech, where consonants and breath are
@@ -44,10 +44,10 @@ class SpeechEncoder(Encoder):
 
     def prepare(self, dialogue: Dialogue, place: int) -> Int16[np.ndarray, " S"]:
         turn = dialogue.utterances[place]
-        waveform = waveform_of(turn, channel=self.config.channel, longest=self.config.longest)
+        waveform = read_utterance_waveform(turn, channel=self.config.channel, max_seconds=self.config.longest)
         waveform = waveform - waveform.mean()  # a constant is no sound: cheap converters add one
         if self.config.least_speech:
-            stretches = stretches_of_speech(waveform)
+            stretches = find_speech(waveform)
             if sum(end - start for start, end in stretches) < self.config.least_speech * SAMPLE_RATE:
                 raise MissingModality(f"nobody speaks in {turn.clip.path.name if turn.clip is not None else turn.name}")
             waveform = waveform[max(0, stretches[0][0] - MARGIN) : stretches[-1][1] + MARGIN]

@@ -32,8 +32,8 @@ from mmerc.encoders.face.vision import VisionNetwork
 from mmerc.errors import MissingModality, NoFace
 from mmerc.media import Frames, read_frames
 from mmerc.media.image import read_picture
-from mmerc.media.live_input import live_frames, waveform_of
-from mmerc.media.video import LARGEST_SIDE
+from mmerc.media.live_input import read_live_frames, read_utterance_waveform
+from mmerc.media.video import MAX_SIDE
 
 Box = Float[Tensor, " 4"]
 MOST_FRAMES = 240  # looked at in one utterance, however long: at 720p they take 660 MB
@@ -61,7 +61,7 @@ class FaceConfig(EncoderConfig):
     large_first: bool = Field(
         False, description="where a frame shows a large face, small ones are not looked for (with track=largest)"
     )
-    largest_side: int = Field(LARGEST_SIDE, ge=64, description="pixels to which bigger frames are reduced")
+    largest_side: int = Field(MAX_SIDE, ge=64, description="pixels to which bigger frames are reduced")
     smallest: int = Field(20, ge=12, description="pixels of the smallest face looked for, after that reduction")
     side: int = Field(48, ge=16, description="pixels of a crop for the small network")
     channels: int = Field(32, ge=8, description="of the small network's first layer")
@@ -187,9 +187,9 @@ class Face(Encoder):
 
     def _frames(self, turn: Utterance, count: int, rate: float) -> Frames:
         if turn.live is not None:
-            return live_frames(turn.live, count, largest_side=self.config.largest_side)
+            return read_live_frames(turn.live, count, max_side=self.config.largest_side)
         assert turn.clip is not None
-        return read_frames(turn.clip, count, largest_side=self.config.largest_side, rate=rate)
+        return read_frames(turn.clip, count, max_side=self.config.largest_side, rate=rate)
 
     def largest(self, images: UInt8[Tensor, "F H W 3"]) -> list[tuple[int, Box]]:
         """The largest face of each frame that has one: the frame's place and the box."""
@@ -212,7 +212,7 @@ class Face(Encoder):
         if self.config.track == "speaking" and len(tracks) > 1:
             with suppress(MissingModality):  # without a sound, the one that is seen longest
                 start = turn.clip.start if turn.clip is not None else 0.0
-                scores = speaking_scores(tracks, images, frames.times, waveform_of(turn), start=start)
+                scores = speaking_scores(tracks, images, frames.times, read_utterance_waveform(turn), start=start)
         order = sorted(range(len(tracks)), key=lambda number: (scores[number], len(tracks[number])), reverse=True)
         chosen = tracks[order[0]]
         places = np.unique(np.linspace(0, len(chosen) - 1, self.config.images).round().astype(int))
