@@ -1,9 +1,13 @@
 """Clips made for the tests of this folder."""
 
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+
+QUICK = {"libx264": {"preset": "ultrafast"}, "libvpx": {"deadline": "realtime"}, "libvpx-vp9": {"deadline": "realtime"}}
 
 
 def write_video(
@@ -39,3 +43,75 @@ def write_wav(file: Path, channels: np.ndarray, *, rate: int = 16_000, layout: s
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file
+
+
+def write_beep_and_flash(
+    file: Path,
+    video: str | None,
+    audio: str | None,
+    *,
+    beep: tuple[float, float] = (2.0, 2.5),
+    flash: tuple[float, float] = (3.0, 3.4),
+    seconds: float = 5.0,
+    sample_rate: int = 48_000,
+    frame_rate: int = 25,
+    keep_sound: Callable[[float], bool] = lambda time: True,
+    keep_picture: Callable[[float], bool] = lambda time: True,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A tone of 440 Hz and a white picture between known times, silence and black at all others.
+
+    `video`, `audio`: ffmpeg's names of the encoders; `None` leaves the track out. `keep_sound`, `keep_picture`: which packets
+    and frames are kept, by their time; the others leave a gap, the time stamps of the rest do not change.
+    """
+    with av.open(str(file), "w", options=options or {}) as container:
+        packets: list[tuple[float, av.Packet]] = []
+        tracks = []
+        if video is not None:
+            picture = container.add_stream(video, rate=frame_rate, options=QUICK.get(video, {}))
+            picture.width, picture.height, picture.pix_fmt, picture.gop_size = 128, 96, "yuv420p", 10
+            tracks.append(picture)
+        if audio is not None:
+            sound = container.add_stream(audio, rate=sample_rate, layout="mono", options={"strict": "experimental"})
+            if audio == "libopencore_amrnb":
+                sound.bit_rate = 12_200
+            tracks.append(sound)
+        for track in tracks:
+            track.codec_context.open()
+        if video is not None:
+            for number in range(round(seconds * frame_rate)):
+                time = number / frame_rate
+                level = 235 if flash[0] - 1e-6 <= time < flash[1] - 1e-6 else 16
+                if keep_picture(time):
+                    frame = av.VideoFrame.from_ndarray(np.full((96, 128, 3), level, np.uint8), format="rgb24")
+                    frame.pts, frame.time_base = number, Fraction(1, frame_rate)
+                    packets += [(stamp(packet), packet) for packet in picture.encode(frame)]
+            packets += [(stamp(packet), packet) for packet in picture.encode(None)]
+        if audio is not None:
+            times = np.arange(round(seconds * sample_rate)) / sample_rate
+            wave = 0.5 * np.sin(2 * np.pi * 440 * times) * ((times >= beep[0]) & (times < beep[1]))
+            for packet in encode_sound(sound, wave, sample_rate):
+                if keep_sound(stamp(packet)):
+                    packets.append((stamp(packet), packet))
+        for _, packet in sorted(packets, key=lambda each: each[0]):
+            container.mux(packet)
+    return file
+
+
+def stamp(packet: av.Packet) -> float:
+    """Presentation time in seconds."""
+    return float((packet.pts or 0) * packet.time_base)
+
+
+def encode_sound(track: av.AudioStream, wave: np.ndarray, sample_rate: int) -> list[av.Packet]:
+    """Packets of mono samples in [-1, 1], in whatever form the encoder wants them."""
+    form = track.codec_context.format.name
+    scale, kind = {"s16": (32_000, np.int16), "s32": (2_000_000_000, np.int32)}.get(form.rstrip("p"), (1, np.float32))
+    length = track.codec_context.frame_size or 1024
+    packets = []
+    for start in range(0, len(wave), length):
+        values = (wave[None, start : start + length] * scale).astype(kind)
+        frame = av.AudioFrame.from_ndarray(values, format=form, layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
+        packets += track.encode(frame)
+    return [*packets, *track.encode(None)]

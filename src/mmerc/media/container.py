@@ -20,7 +20,7 @@ from mmerc.errors import ClipNotFound, ClipUnreadable, NoAudio, NoVideo
 FORMATS = ",".join(
     (
         "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,asf_o,flv,live_flv,mpegts,mpeg,mpegvideo,ogg,gif,dv,mxf,nut,rm,wtv",
-        "ivf,h264,hevc,m4v,obu,wav,w64,aiff,au,caf,nistsphere,voc,sox,ircam,flac,mp3,aac,loas,ac3,eac3,dts,dtshd,amr",
+        "ivf,m4v,wav,w64,aiff,au,caf,nistsphere,voc,sox,ircam,flac,mp3,aac,loas,ac3,eac3,dts,dtshd,amr",
         "wv,ape,tta,tak,shn,mpc,mpc8,qcp,dsf,oma,iff",
     )
 )

@@ -84,7 +84,7 @@ def inspect_media(path: Path) -> MediaInfo:
         duration = media.container.duration
         header = None if not duration else duration / av.time_base
         warnings = _find_warnings(tracks, measured, header)
-        return MediaInfo(path, media.container.format.name, measured.duration, tuple(tracks), warnings)
+        return MediaInfo(path, media.container.format.name, round(measured.duration, 6), tuple(tracks), warnings)
 
 
 def broken_clips(corpus: Corpus, report: Callable[[int], None] = lambda done: None) -> list[Problem]:
@@ -127,7 +127,7 @@ def _describe(track: Track, timeline: Timeline) -> TrackInfo:
     start, end = timeline.spans.get(track.index, (0.0, 0.0))
     codec = track.codec_context.codec.canonical_name if track.codec_context is not None else "unknown"
     kind: Literal["audio", "video"] = "video" if isinstance(track, av.VideoStream) else "audio"
-    return TrackInfo(kind, 0, codec, track.metadata.get("language"), is_default(track), False, start, end - start)
+    return TrackInfo(kind, 0, codec, track.metadata.get("language"), is_default(track), False, round(start, 6), round(end - start, 6))
 
 
 def _find_warnings(tracks: list[TrackInfo], timeline: Timeline, header: float | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
-from av.video.reformatter import Colorspace
+from av.video.reformatter import Colorspace, VideoReformatter
 from jaxtyping import Float, UInt8
 
 from mmerc.corpora import Clip
@@ -71,11 +71,12 @@ def _pick_frames(
     """For each wanted time the start of the frame on show then, and its image; some may be the same."""
     is_sparse = len(wanted) > 1 and wanted[1] - wanted[0] > SEEK_BEYOND
     groups = [[time] for time in wanted.tolist()] if is_sparse else [wanted.tolist()]
-    previous = -1.0
+    renderer = _Renderer(media.container.streams[index].sample_aspect_ratio, max_side)
+    previous: float | None = None
     for times in groups:
         for begun, frame in _find_frames_on_show(media, index, timeline, times):
             if begun != previous:  # rendering is the larger part of the work
-                yield begun, _render(frame, media.container.streams[index].sample_aspect_ratio, max_side)
+                yield begun, renderer.render(frame)
             previous = begun
 
 
@@ -113,28 +114,43 @@ def shown_size(width: int, height: int, ratio: Fraction | None) -> tuple[int, in
     return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
 
 
-def _render(frame: av.VideoFrame, ratio: Fraction | None, max_side: int) -> UInt8[np.ndarray, "H W 3"]:
-    width, height = shown_size(frame.width, frame.height, ratio)
-    scale = min(1.0, max_side / max(width, height))
-    # swscale takes a picture without a named matrix for BT.601, whatever its size.
-    is_high = frame.width >= HIGH_DEFINITION[0] or frame.height > HIGH_DEFINITION[1]
-    is_guess = is_high and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
-    image = frame.reformat(
-        width=max(1, round(width * scale)),
-        height=max(1, round(height * scale)),
-        format="rgb24",
-        interpolation="AREA",
-        src_colorspace=Colorspace.ITU709 if is_guess else None,
-    ).to_ndarray()
-    return _turn(image, frame)
+class _Renderer:
+    """Makes RGB images of a track's frames, as a player shows them."""
+
+    def __init__(self, ratio: Fraction | None, max_side: int) -> None:
+        self.ratio, self.max_side = ratio, max_side
+        self.reformatter = VideoReformatter()  # one for all frames: its set-up costs as much as a small frame
+        self.rotation: int | None = None  # of the frame that `matrix` was read from: side data are slow to read
+        self.matrix: list[int] | None = None
+
+    def render(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
+        """Scaled to square pixels and at most `max_side`, turned upright."""
+        width, height = shown_size(frame.width, frame.height, self.ratio)
+        scale = min(1.0, self.max_side / max(width, height))
+        # swscale takes a picture without a named matrix for BT.601, whatever its size.
+        is_high = frame.width >= HIGH_DEFINITION[0] or frame.height > HIGH_DEFINITION[1]
+        is_guess = is_high and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
+        image = self.reformatter.reformat(
+            frame,
+            width=max(1, round(width * scale)),
+            height=max(1, round(height * scale)),
+            format="rgb24",
+            interpolation="AREA",
+            src_colorspace=Colorspace.ITU709 if is_guess else None,
+        ).to_ndarray()
+        if frame.rotation != self.rotation:
+            self.rotation, self.matrix = frame.rotation, _read_display_matrix(frame)
+        return image if self.matrix is None else _turn(image, self.matrix)
 
 
-def _turn(image: UInt8[np.ndarray, "H W 3"], frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
-    """The image as the display matrix of the frame says: phones store portrait video lying on its side."""
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    if matrix is None:
-        return image
-    a, b, _, c, d, *_ = np.frombuffer(matrix, np.int32, 9).tolist()  # x' = a x + c y, y' = b x + d y
+def _read_display_matrix(frame: av.VideoFrame) -> list[int] | None:
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    return None if data is None else np.frombuffer(data, np.int32, 9).tolist()
+
+
+def _turn(image: UInt8[np.ndarray, "H W 3"], matrix: list[int]) -> UInt8[np.ndarray, "H W 3"]:
+    """The image turned and mirrored as a display matrix says: phones store portrait video lying on its side."""
+    a, b, _, c, d, *_ = matrix  # x' = a x + c y, y' = b x + d y
     if abs(a) + abs(d) < abs(b) + abs(c):
         image, a, d = image.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
