@@ -7,7 +7,11 @@ from pathlib import Path
 import av
 import numpy as np
 
-QUICK = {"libx264": {"preset": "ultrafast"}, "libvpx": {"deadline": "realtime"}, "libvpx-vp9": {"deadline": "realtime"}}
+QUICK = {
+    "libx264": {"preset": "ultrafast"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8", "threads": "1"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+}
 
 
 def write_video(
@@ -72,9 +76,9 @@ def write_beep_and_flash(
             picture.width, picture.height, picture.pix_fmt, picture.gop_size = 128, 96, "yuv420p", 10
             tracks.append(picture)
         if audio is not None:
-            sound = container.add_stream(audio, rate=sample_rate, layout="mono", options={"strict": "experimental"})
-            if audio == "libopencore_amrnb":
-                sound.bit_rate = 12_200
+            layout = "stereo" if audio == "vorbis" else "mono"  # ffmpeg's own encoder knows no other
+            sound = container.add_stream(audio, rate=sample_rate, layout=layout, options={"strict": "experimental"})
+            sound.bit_rate = 12_200 if audio == "libopencore_amrnb" else 64_000
             tracks.append(sound)
         for track in tracks:
             track.codec_context.open()
@@ -104,14 +108,18 @@ def stamp(packet: av.Packet) -> float:
 
 
 def encode_sound(track: av.AudioStream, wave: np.ndarray, sample_rate: int) -> list[av.Packet]:
-    """Packets of mono samples in [-1, 1], in whatever form the encoder wants them."""
-    form = track.codec_context.format.name
-    scale, kind = {"s16": (32_000, np.int16), "s32": (2_000_000_000, np.int32)}.get(form.rstrip("p"), (1, np.float32))
+    """Packets of samples in [-1, 1], the same in each channel, in the form that the encoder wants."""
+    form, layout = track.codec_context.format, track.codec_context.layout
+    scale, kind = {"s16": (32_000, np.int16), "s32": (2_000_000_000, np.int32)}.get(
+        form.name.rstrip("p"), (1, np.float32)
+    )
     length = track.codec_context.frame_size or 1024
     packets = []
     for start in range(0, len(wave), length):
-        values = (wave[None, start : start + length] * scale).astype(kind)
-        frame = av.AudioFrame.from_ndarray(values, format=form, layout="mono")
+        values = np.repeat((wave[None, start : start + length] * scale).astype(kind), layout.nb_channels, 0)
+        if not form.is_planar:
+            values = np.ascontiguousarray(values.T.reshape(1, -1))
+        frame = av.AudioFrame.from_ndarray(values, format=form.name, layout=layout.name)
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
         packets += track.encode(frame)
     return [*packets, *track.encode(None)]

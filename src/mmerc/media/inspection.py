@@ -127,7 +127,9 @@ def _describe(track: Track, timeline: Timeline) -> TrackInfo:
     start, end = timeline.spans.get(track.index, (0.0, 0.0))
     codec = track.codec_context.codec.canonical_name if track.codec_context is not None else "unknown"
     kind: Literal["audio", "video"] = "video" if isinstance(track, av.VideoStream) else "audio"
-    return TrackInfo(kind, 0, codec, track.metadata.get("language"), is_default(track), False, round(start, 6), round(end - start, 6))
+    return TrackInfo(
+        kind, 0, codec, track.metadata.get("language"), is_default(track), False, round(start, 6), round(end - start, 6)
+    )
 
 
 def _find_warnings(tracks: list[TrackInfo], timeline: Timeline, header: float | None) -> tuple[str, ...]:
