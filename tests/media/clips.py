@@ -59,21 +59,24 @@ def write_beep_and_flash(
     seconds: float = 5.0,
     sample_rate: int = 48_000,
     frame_rate: int = 25,
+    interval: int = 10,
     keep_sound: Callable[[float], bool] = lambda time: True,
     keep_picture: Callable[[float], bool] = lambda time: True,
     options: dict[str, str] | None = None,
+    muxer: str | None = None,
 ) -> Path:
     """A tone of 440 Hz and a white picture between known times, silence and black at all others.
 
-    `video`, `audio`: ffmpeg's names of the encoders; `None` leaves the track out. `keep_sound`, `keep_picture`: which packets
+    `video`, `audio`: ffmpeg's names of the encoders; `None` leaves the track out. `interval`: frames from one key frame to the
+    next. `keep_sound`, `keep_picture`: which packets
     and frames are kept, by their time; the others leave a gap, the time stamps of the rest do not change.
     """
-    with av.open(str(file), "w", options=options or {}) as container:
+    with av.open(str(file), "w", format=muxer, options=options or {}) as container:
         packets: list[tuple[float, av.Packet]] = []
         tracks = []
         if video is not None:
             picture = container.add_stream(video, rate=frame_rate, options=QUICK.get(video, {}))
-            picture.width, picture.height, picture.pix_fmt, picture.gop_size = 128, 96, "yuv420p", 10
+            picture.width, picture.height, picture.pix_fmt, picture.gop_size = 128, 96, "yuv420p", interval
             tracks.append(picture)
         if audio is not None:
             layout = "stereo" if audio == "vorbis" else "mono"  # ffmpeg's own encoder knows no other

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import av.error
 
-from mmerc.errors import ClipUnreadable
+from mmerc.errors import MediaError
 from mmerc.media.container import Media, open_media
 from mmerc.media.image import is_picture
 from mmerc.media.timeline import Timeline
@@ -36,10 +36,10 @@ def is_media(path: Path) -> bool:
                     frames += len(packet.decode())
                 except av.error.FFmpegError:
                     errors += 1
-            for track in (*media.container.streams.video, *media.container.streams.audio):
-                if track.codec_context is not None:
-                    frames += len(track.codec_context.decode(None))
-    except (ClipUnreadable, OSError):
+            if not frames:  # a decoder may hold back its first frames
+                tracks = (*media.container.streams.video, *media.container.streams.audio)
+                frames = sum(len(track.codec_context.decode(None)) for track in tracks if track.codec_context)
+    except (MediaError, OSError):
         return False
     return frames > errors  # any bytes may look like a few packets of MP3
 

@@ -148,7 +148,7 @@ def _read_display_matrix(frame: av.VideoFrame) -> list[int] | None:
     return None if data is None else np.frombuffer(data, np.int32, 9).tolist()
 
 
-def _turn(image: UInt8[np.ndarray, "H W 3"], matrix: list[int]) -> UInt8[np.ndarray, "H W 3"]:
+def _turn(image: UInt8[np.ndarray, "H W 3"], matrix: list[int]) -> UInt8[np.ndarray, "H2 W2 3"]:
     """The image turned and mirrored as a display matrix says: phones store portrait video lying on its side."""
     a, b, _, c, d, *_ = matrix  # x' = a x + c y, y' = b x + d y
     if abs(a) + abs(d) < abs(b) + abs(c):
