@@ -126,3 +126,14 @@ def encode_sound(track: av.AudioStream, wave: np.ndarray, sample_rate: int) -> l
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
         packets += track.encode(frame)
     return [*packets, *track.encode(None)]
+
+
+def write_vbr_mp3(file: Path, wave: np.ndarray) -> Path:
+    """Mono at 48 kHz with a variable bit rate and without the Xing header, which would give the duration."""
+    with av.open(str(file), "w", options={"write_xing": "0", "id3v2_version": "0"}) as container:
+        quality = {"flags": "+qscale", "global_quality": str(5 * 118)}  # 5 of LAME's 0 to 9, in ffmpeg's FF_QP2LAMBDA
+        track = container.add_stream("libmp3lame", rate=48_000, layout="mono", options=quality)
+        track.codec_context.open()
+        for packet in encode_sound(track, wave, 48_000):
+            container.mux(packet)
+    return file

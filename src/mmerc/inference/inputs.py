@@ -141,7 +141,7 @@ def _read_folder(
 ) -> tuple[list[Dialogue], Sequence[Problem]]:
     recordings: list[Path] = []
     others: list[Path] = []
-    for file in sort_clips(folder.iterdir()):
+    for file in sorted(folder.iterdir()):
         if file.name.startswith("."):
             continue
         is_recording = file.is_file() and (file.suffix.lower() in MEDIA_SUFFIXES or is_media(file))
@@ -171,13 +171,14 @@ def _group_clips(
     named: dict[tuple[int, int], Utterance] = {}
     dialogues: list[Dialogue] = []
     problems: list[Problem] = []
-    stems = Counter(file.stem for file in recordings)
-    for file in recordings:  # in the order of `sort_clips`: the better clip of an utterance replaces the other
+    for file in sort_clips(recordings):  # the better clip of an utterance replaces the other
         match = NAME.fullmatch(file.name)
         if match is not None:
             key = int(match["dialogue"]), int(match["utterance"])
             named[key] = Utterance("input", *key, clip=Clip(file, audio_track=audio_track))
-            continue
+    others = [file for file in recordings if NAME.fullmatch(file.name) is None]
+    stems = Counter(file.stem for file in others)
+    for file in others:
         name = file.stem if stems[file.stem] == 1 else file.name
         dialogue, found = read_recording(file, words=words, audio_track=audio_track, name=name)
         dialogues.append(dialogue)
