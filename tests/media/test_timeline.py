@@ -122,6 +122,7 @@ def test_sound_alone(tmp_path: Path, form: str) -> None:
         ("webm", "libvpx-vp9", "libopus", 0, {"live": "1"}),
         ("ogg", None, "libopus", 0, {}),
         ("ogg", None, "flac", 0, {}),
+        ("ogg", None, "vorbis", 0, {}),
     ],
 )
 def test_joined_recordings_follow_one_another(

@@ -25,6 +25,7 @@ MAX_SECONDS = 60.0  # of one utterance that are read
 # if it is large, or if it lasts.
 LARGE_DIFFERENCE, LASTING_DIFFERENCE = 0.1, 0.02  # seconds
 LASTING_FRAMES = 8
+MAX_GAP = 12 * 3600.0  # seconds: a time stamp that lies further ahead is damaged
 CANCELLATION = 0.05  # the mean of independent channels has the energy sum / C^2; below this share of it they cancel
 
 Channel = Literal["mean", "centre"]
@@ -92,6 +93,8 @@ def waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[
                     yield converter.finish()
                 converter = _Converter(frame, channel)
             difference, first = time - position, 0
+            if difference > MAX_GAP:
+                difference = 0.0
             displaced = displaced + 1 if abs(difference) > LASTING_DIFFERENCE else 0
             if not has_begun or abs(difference) > LARGE_DIFFERENCE or displaced >= LASTING_FRAMES:
                 displaced = 0

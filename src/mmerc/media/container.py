@@ -137,10 +137,14 @@ def _open(path: Path) -> av.container.InputContainer:
     try:
         # An absolute path and only the file protocol: a name such as "concat:..." stays a name.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-        return av.open(str(path.resolve()), options=options, **LENIENT)
+        container = av.open(str(path.resolve()), options=options, **LENIENT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error
+    for track in container.streams.video:
+        if track.codec_context is not None:
+            track.thread_type = "AUTO"
+    return container
 
 
 def _sort_by_default(tracks: Iterable[Track]) -> list[Track]:

@@ -18,6 +18,7 @@ from mmerc.media.container import Media, open_media
 
 RESTARTING = frozenset({"mpegts", "mpeg", "ogg"})  # formats whose parts may be joined byte by byte
 BACKWARD, FORWARD = 0.1, 10.0  # seconds
+MAX_SOUND_PACKET = 60.0  # seconds: ffmpeg gives the last packet of a Vorbis page, which is cut, up to 2^32 samples
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ class _Scan:
         part = self.part_of.setdefault(index, len(self.parts) - 1)
         if packet.is_discard:
             return
-        start, end = shown * base, (shown + (packet.duration or 0)) * base
+        start, length = shown * base, (packet.duration or 0) * base
+        end = start + (length if packet.stream.type == "video" or length < MAX_SOUND_PACKET else 0.0)
         self.parts[part].start = min(self.parts[part].start, start)
         self.parts[part].end = max(self.parts[part].end, end)
         spans = self.spans.setdefault(index, [])
