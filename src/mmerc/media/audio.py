@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -162,17 +162,15 @@ class _Converter:
         return block
 
     def _mix(self, planes: Float[np.ndarray, "C N"]) -> Float[np.ndarray, " N"]:
-        if len(planes) == 1:
-            return planes[0]
-        if self.centre is not None:
-            return planes[self.centre]
+        if len(planes) == 1 or self.centre is not None:
+            return np.asarray(planes[self.centre or 0])
         mean: np.ndarray = planes.mean(axis=0, dtype=np.float32)
         energies = np.square(planes).sum(axis=1, dtype=np.float64)  # [C]
         self.energies += energies
         if float(mean @ mean) >= CANCELLATION * energies.sum() / len(planes) ** 2:
             return mean
         # The first that is about as loud as any: the choice does not change from block to block.
-        return planes[int(np.argmax(self.energies >= 0.5 * self.energies.max()))]
+        return np.asarray(planes[int(np.argmax(self.energies >= 0.5 * self.energies.max()))])
 
 
 def _zeros(seconds: float) -> Iterator[np.ndarray]:
@@ -186,8 +184,8 @@ def _decode_sound(media: Media, clip: Clip) -> Iterator[tuple[float, av.AudioFra
     """The frames of the first track that can be decoded."""
     timeline = read_timeline(media)
     for index in media.find_audio_tracks(clip.audio_track):
-        frames = decode_frames(media, index, timeline, clip.start)
+        frames: Iterator[Any] = decode_frames(media, index, timeline, clip.start)  # of an audio track, so audio frames
         first = next(frames, None)
         if first is not None:
-            return chain([first], frames)  # type: ignore[arg-type]  # an audio track has audio frames
+            return chain([first], frames)
     raise NoAudio(f"{clip.path.name} has no audio track that can be decoded")

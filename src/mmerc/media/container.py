@@ -7,7 +7,7 @@ and a thread that waits for the interpreter while another closes the decoder nev
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.container
@@ -29,6 +29,10 @@ LENIENT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"m
 MAX_TIME = 2**62  # in ffmpeg's microseconds, 64 bits
 
 Track = av.AudioStream | av.VideoStream
+if TYPE_CHECKING:
+    Packet = av.Packet[Track]
+else:  # PyAV's class is generic for type checkers only
+    Packet = av.Packet
 
 
 class Media:
@@ -56,7 +60,7 @@ class Media:
             self.container = _open(self.path)
             self.has_moved = False
 
-    def read_packets(self, *indices: int) -> Iterator[av.Packet]:
+    def read_packets(self, *indices: int) -> Iterator[Packet]:
         """The packets of these streams, of all audio and video tracks by default, up to where the file ends or turns into
         something else."""
         streams = self.container.streams
@@ -64,7 +68,7 @@ class Media:
             *streams.audio,
             *(track for track in streams.video if not is_cover(track)),
         ]
-        packets = self.container.demux(tracks)
+        packets: Iterator[Any] = self.container.demux(tracks)
         self.has_moved = True
         while True:
             try:
@@ -72,6 +76,12 @@ class Media:
             except (StopIteration, av.error.FFmpegError, IndexError):
                 return  # the rest is damaged, or belongs to a stream that the header never announced
             yield packet
+
+    def video_track(self, index: int) -> av.VideoStream:
+        """The stream `index`, which holds video."""
+        track = self.container.streams[index]
+        assert isinstance(track, av.VideoStream)
+        return track
 
     def find_audio_tracks(self, wanted: int | None = None) -> list[int]:
         """Stream indices of the audio tracks in the order in which to try them: the default track first.
@@ -137,7 +147,7 @@ def _open(path: Path) -> av.container.InputContainer:
     try:
         # An absolute path and only the file protocol: a name such as "concat:..." stays a name.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-        container = av.open(str(path.resolve()), options=options, **LENIENT)
+        container: av.container.InputContainer = av.open(str(path.resolve()), options=options, **LENIENT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error

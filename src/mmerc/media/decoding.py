@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
 
 from mmerc.errors import MediaError
-from mmerc.media.container import Media, open_media
+from mmerc.media.container import Media, Track, open_media
 from mmerc.media.image import is_picture
 from mmerc.media.timeline import Timeline
 
@@ -37,8 +38,10 @@ def is_media(path: Path) -> bool:
                 except av.error.FFmpegError:
                     errors += 1
             if not frames:  # a decoder may hold back its first frames
-                tracks = (*media.container.streams.video, *media.container.streams.audio)
-                frames = sum(len(track.codec_context.decode(None)) for track in tracks if track.codec_context)
+                tracks: list[Track] = [*media.container.streams.video, *media.container.streams.audio]
+                for track in tracks:
+                    if track.codec_context is not None:
+                        frames += len(track.codec_context.decode(None))
     except (MediaError, OSError):
         return False
     return frames > errors  # any bytes may look like a few packets of MP3
@@ -93,7 +96,7 @@ def _decode_packets(
                 continue
             is_waiting = False
         try:
-            frames = packet.decode()
+            frames: list[Any] = packet.decode()
         except av.error.FFmpegError:
             continue
         for frame in frames:

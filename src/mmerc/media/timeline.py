@@ -12,9 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import av
-import av.error
 
-from mmerc.media.container import Media, open_media
+from mmerc.media.container import Media, Packet, open_media
 
 RESTARTING = frozenset({"mpegts", "mpeg", "ogg"})  # formats whose parts may be joined byte by byte
 BACKWARD, FORWARD = 0.1, 10.0  # seconds
@@ -101,7 +100,7 @@ class _Scan:
         self.joins: dict[int, list[tuple[int, int]]] = {}  # by track: number of the packet, index of the part
         self.spans: dict[int, list[tuple[int, float, float]]] = {}  # by track: part, lowest, highest raw time stamp
 
-    def add(self, packet: av.Packet) -> None:
+    def add(self, packet: Packet) -> None:
         """Take the next packet of the file."""
         index, base = packet.stream.index, float(packet.time_base)
         number = self.count.get(index, 0)

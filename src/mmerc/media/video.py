@@ -1,8 +1,9 @@
 """A clip's picture: evenly spaced frames with their times on the clock of the file, in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -71,7 +72,7 @@ def _pick_frames(
     """For each wanted time the start of the frame on show then, and its image; some may be the same."""
     is_sparse = len(wanted) > 1 and wanted[1] - wanted[0] > SEEK_BEYOND
     groups = [[time] for time in wanted.tolist()] if is_sparse else [wanted.tolist()]
-    renderer = _Renderer(media.container.streams[index].sample_aspect_ratio, max_side)
+    renderer = _Renderer(media.video_track(index).sample_aspect_ratio, max_side)
     previous: float | None = None
     for times in groups:
         for begun, frame in _find_frames_on_show(media, index, timeline, times):
@@ -83,7 +84,7 @@ def _pick_frames(
 def _find_frames_on_show(
     media: Media, index: int, timeline: Timeline, times: list[float]
 ) -> Iterator[tuple[float, av.VideoFrame]]:
-    early = min(MAX_EARLY, 1 / float(media.container.streams[index].average_rate or 25))
+    early = min(MAX_EARLY, 1 / float(media.video_track(index).average_rate or 25))
     pending = list(times)
     shown: tuple[float, av.VideoFrame] | None = None
     for begun, frame in decode_frames(media, index, timeline, times[0]):
@@ -144,8 +145,9 @@ class _Renderer:
 
 
 def _read_display_matrix(frame: av.VideoFrame) -> list[int] | None:
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
-    return None if data is None else np.frombuffer(data, np.int32, 9).tolist()
+    side_data: Mapping[Any, Any] = frame.side_data
+    data = side_data.get(Type.DISPLAYMATRIX)
+    return None if data is None else [int(value) for value in np.frombuffer(data, np.int32, 9)]
 
 
 def _turn(image: UInt8[np.ndarray, "H W 3"], matrix: list[int]) -> UInt8[np.ndarray, "H2 W2 3"]:
