@@ -96,7 +96,7 @@ def _clips(folder: Path, split: str) -> tuple[dict[tuple[int, int], Path] | None
                 Problem(
                     "clip",
                     f"{place.name}/{file.name}",
-                    "is not named dia<D>_utt<U>.mp4 (or another suffix of audio or video)",
+                    "is not named dia<D>_utt<U>.mp4",
                 )
             )
             continue
