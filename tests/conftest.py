@@ -31,7 +31,7 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mmerc.corpora.synthetic import make_corpus
 
     folder = tmp_path_factory.mktemp("corpus") / "meld"
-    make_corpus(folder, dialogues={"train": 3, "dev": 2, "test": 2}, turns=4)
+    make_corpus(folder, dialogues={"train": 3, "dev": 2, "test": 2}, utterances=4)
     return folder
 
 

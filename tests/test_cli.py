@@ -1,6 +1,9 @@
 import csv
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +118,19 @@ def test_a_port_that_is_taken_is_one_sentence(small_run: Path) -> None:
 
 def test_what_a_user_wrote_is_shown_as_it_was_written() -> None:
     assert run("corpus", "check", "meld:x").stderr == "error: meld:x: there is nothing at x: check the path.\n"
+
+
+@pytest.mark.parametrize("locale", [{"PYTHONIOENCODING": "cp1252"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
+def test_output_is_utf8_whatever_the_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    rows = "1,0,Ann,a,高兴\n1,1,Ann,a,悲\n1,2,Ann,a,高兴/悲\n"
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion\n" + rows, encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "mmerc", "corpus", "check", f"table:{tmp_path / 't.csv'}"],
+        env={**os.environ, **locale},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 0
+    assert "│ 高兴" in result.stdout.decode("utf-8")
+    assert 'the label "高兴/悲" (1 of 3) names several emotions' in result.stderr.decode("utf-8")

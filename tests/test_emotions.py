@@ -13,6 +13,10 @@ def test_a_set_keeps_its_own_words_before_aliases() -> None:
     assert LabelSet(("calm", "neutral")).normalise("calm") == "calm"
 
 
+def test_what_a_set_contains() -> None:
+    assert "Happy" in SEVEN and "bored" not in SEVEN and "calm" not in LabelSet(("joy",))
+
+
 def test_unknown_label() -> None:
     with pytest.raises(CorpusError, match='"bored" is not one of the emotions anger'):
         SEVEN.index("bored")

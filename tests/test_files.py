@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from mmerc.errors import RunError
-from mmerc.files import TEMPORARY, check_writable, read_json, replacing, remove_temporary, write_json, write_jsonl, write_text
+from mmerc.files import (
+    TEMPORARY,
+    check_writable,
+    read_json,
+    remove_temporary,
+    replacing,
+    write_json,
+    write_jsonl,
+    write_text,
+)
 
 
 def test_nothing_appears_before_it_is_whole(tmp_path: Path) -> None:

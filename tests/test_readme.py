@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from mmerc import Predictor
+from mmerc import Predictor, load_config
 from mmerc.cli import app
 from mmerc.corpora import Clip
 from mmerc.media import SAMPLE_RATE, read_waveform
-from tests.serving.service import running
+from tests.serving.service import run_service
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -65,7 +65,9 @@ def test_its_installation_names_extras_that_exist() -> None:
 def test_its_commands_run(small_corpus: Path, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Any] = []  # a server that would not end by itself
     monkeypatch.setattr("mmerc.serving.server.listen", lambda host, port: (host, port))
-    monkeypatch.setattr("mmerc.serving.server.serve", lambda application, listening, limits: served.append(listening))
+    monkeypatch.setattr(
+        "mmerc.serving.server.serve", lambda application, listener, limits, **options: served.append(listener)
+    )
     clip = next((small_corpus / "test").glob("*.mp4"), None) or next(small_corpus.rglob("*.mp4"))
     (subtitles := tmp_path / "talk.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nANN: We got the guitar!\n")
     found = commands(README)
@@ -128,39 +130,41 @@ def test_the_robots_programs_run(small_run: Path, real_data: Path) -> None:
     sound = np.concatenate([voice, np.zeros(SAMPLE_RATE, np.float32)])
     buffer = io.BytesIO()
     Image.new("RGB", (64, 48)).save(buffer, "JPEG")
-    felt: list[dict[str, str]] = []
+    reactions: list[dict[str, str]] = []
 
-    def feel(emotion: str, probabilities: dict[str, float], missing: dict[str, str]) -> None:
-        assert probabilities[emotion] == max(probabilities.values())
-        felt.append(missing)
+    def react(emotion: str, confidence: float, missing: dict[str, str]) -> None:
+        assert emotion and 0 < confidence <= 1
+        reactions.append(missing)
 
     def devices() -> Iterator[tuple[str, Any, float]]:
         for first in range(0, len(sound), 1600):
             yield "sound", sound[first : first + 1600], first / SAMPLE_RATE
-        yield "words", "You came back!", 5.0
-        yield "picture", buffer.getvalue(), 5.0
+        yield "text", "You came back!", 5.0
+        yield "image", buffer.getvalue(), 5.0
         yield "end", None, 5.0
 
-    exec(code.replace("RUN/model", str(small_run / "model")), {"devices": devices, "feel": feel})
-    assert [sorted(missing) for missing in felt] == [["face", "text"], ["face"]]
-    assert felt[1]["face"].startswith("the camera shows no face")
+    exec(code.replace("RUN/model", str(small_run / "model")), {"devices": devices, "react": react})
+    assert [sorted(missing) for missing in reactions] == [["face", "text"], ["face"]]
+    assert reactions[1]["face"].startswith("the camera shows no face")
 
     async def sent() -> AsyncIterator[tuple[str, Any]]:
         for kind, value, _ in devices():
             if kind != "end":
                 yield kind, (value * 32_767).astype("<i2").tobytes() if kind == "sound" else value
 
-    names: dict[str, Any] = {"devices": sent, "feel": feel}
+    names: dict[str, Any] = {"devices": sent, "react": react}
     exec(remote, names)
-    with running(Predictor.load(small_run / "model")) as address:
-        asyncio.run(names["listen"](address))
-    assert [sorted(missing) for missing in felt[2:]] == [["face", "text"], ["face"]]
+    with run_service(Predictor.load(small_run / "model")) as address:
+        asyncio.run(names["run"](address))
+    assert [sorted(missing) for missing in reactions[2:]] == [["face", "text"], ["face"]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
-    inside = [target.removeprefix(start) for start in (ON_GITHUB, RAW) for target in targets if target.startswith(start)]
+    inside = [
+        target.removeprefix(start) for start in (ON_GITHUB, RAW) for target in targets if target.startswith(start)
+    ]
     assert [target for target in inside if not (ROOT / target).exists()] == []
     relative = [target for target in targets if ":" not in target]
     assert [target for target in relative if not (page.parent / target).exists()] == []
@@ -212,15 +216,8 @@ def test_settings_named_in_the_manual_exist() -> None:
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     overrides = re.findall(r"((?:text|audio|face|fusion|trainer)\.\w+=[\w./:-]+)", page)
     assert len(overrides) >= 20
+    speech_network = ["audio.encoder=speech_transformer", "audio.backbone=NAME"]
     for override in overrides:
         name = override.partition("=")[0]
-        needed = [f"{modality}.{setting}" for modality, setting in NEEDED.get(name, ())]
-        preset = "paper" if name in ("audio.train_hops", "text.lora_rank") else "compact"
-        load_config(preset, overrides=[*needed, override])
-
-
-NEEDED = {  # further settings without which one cannot be set
-    "audio.encoder": [("audio", "backbone=some-network")],
-    "audio.backbone": [("audio", "encoder=speech_transformer")],
-    "audio.frozen": [("audio", "encoder=speech_transformer"), ("audio", "backbone=some-network")],
-}
+        needed = speech_network if name in ("audio.encoder", "audio.backbone", "audio.frozen") else []
+        load_config("paper" if name == "audio.train_hops" else "compact", overrides=[*needed, override])

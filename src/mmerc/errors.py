@@ -1,4 +1,4 @@
-"""Every failure that a user can cause is one of these: one sentence that says what, where, and what to do."""
+"""The errors that a user can cause. Each has a sentence on what is wrong, where, and how to fix it."""
 
 import re
 
@@ -7,31 +7,31 @@ TIME = re.compile(r"\d+\.\d+")
 
 
 class MmercError(Exception):
-    """Something the user can mend. The command line prints the sentence and exits with 2."""
+    """An error that the user can fix. The command line prints its sentence and exits with status 2."""
 
 
 class ConfigError(MmercError):
-    """A preset, a configuration file or a `--set` that cannot be used."""
+    """A preset, configuration file, option or `--set` cannot be used."""
 
 
 class CorpusError(MmercError):
-    """A corpus that cannot be read as a whole (a single bad row is a `Problem`, never an error)."""
+    """A corpus cannot be read at all. A single bad row is a `Problem`, not an error."""
 
 
 class WeightsError(MmercError):
-    """Weights that are absent, damaged, or of another shape than the network."""
+    """Weights are absent or damaged, or their shapes are not those of the network."""
 
 
 class RunError(MmercError):
-    """A run or model folder that is absent, incomplete, or of another configuration."""
+    """A run or model folder is absent or incomplete, or has another configuration."""
 
 
 class MissingModality(MmercError):
-    """One utterance lacks one modality. The pipeline records the reason and goes on."""
+    """An utterance lacks a modality. The pipeline records the reason and continues without it."""
 
 
 class MediaError(MissingModality):
-    """A clip that gives no samples or no frames."""
+    """A clip gives no samples or no frames."""
 
 
 class ClipNotFound(MediaError):
@@ -39,25 +39,25 @@ class ClipNotFound(MediaError):
 
 
 class ClipUnreadable(MediaError):
-    """The file is empty, truncated, or not a medium at all."""
+    """The file is empty, truncated, or not audio or video."""
 
 
 class NoAudio(MediaError):
-    """The clip has no audio stream, or not a single usable sample in the time asked for."""
+    """The clip has no audio stream, or no usable sample in the time asked for."""
 
 
 class NoVideo(MediaError):
-    """The clip has no video stream, or not a single frame in the time asked for."""
+    """The clip has no video stream, or no frame in the time asked for."""
 
 
 class NoFace(MissingModality):
-    """The detector found no face in any of the frames it looked at."""
+    """The detector found no face in the frames that it read."""
 
 
-def kind_of(reason: str) -> str:
-    """A sentence without the file and the times it names: what is wrong in two places in the same way is the same text.
+def remove_details(reason: str) -> str:
+    """A reason without its file names and times, so that equal reasons at different places can be counted together.
 
-    >>> kind_of("a/dia3_utt7.mp4 gives no frame between 12.50 and 15.00 s")
+    >>> remove_details("a/dia3_utt7.mp4 gives no frame between 12.50 and 15.00 s")
     'gives no frame between … and … s'
     """
     return TIME.sub("…", FILE.sub("", reason)).strip()

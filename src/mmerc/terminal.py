@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmerc.corpora import Problem
-from mmerc.errors import MmercError, kind_of
+from mmerc.errors import MmercError, remove_details
 
 console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
@@ -119,7 +119,7 @@ def print_statistics(counted: dict[str, Any]) -> None:
     for scene in counted["repeated_scenes"]:
         console.print(
             f"repeated scene in {escape(scene['split'])}: dialogues {escape(' and '.join(scene['dialogues']))}, "
-            f"{scene['turns']} utterances, {scene['conflicting_labels']} conflicting labels"
+            f"{scene['utterances']} utterances, {scene['conflicting_labels']} conflicting labels"
         )
     if counted["problems"]:
         console.print(_make_problem_table(counted["problems"]))
@@ -131,7 +131,7 @@ def _make_problem_table(problems: Sequence[dict[str, str]]) -> Table:
     table = Table("kind", "where", "what", title=count, title_justify="left")
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for problem in problems:
-        groups.setdefault((problem["kind"], kind_of(problem["what"])), []).append(problem)
+        groups.setdefault((problem["kind"], remove_details(problem["what"])), []).append(problem)
     for (kind, what), group in groups.items():
         if len(group) > MAX_LISTED:
             table.add_row(kind, escape(f"{group[0]['where']} and {len(group) - 1} more"), escape(what))

@@ -2,16 +2,57 @@ from pathlib import Path
 
 import pytest
 
-from mmerc.corpora import open_corpus
-from mmerc.errors import CorpusError
+from mmerc.corpora import READERS, open_corpus
+from mmerc.corpora.location import add_label_set
+from mmerc.errors import ConfigError, CorpusError
+
+ROWS = "dialogue,utterance,speaker,text,emotion\n1,0,Ann,a,Joy\n1,1,Bo,b,contempt\n1,2,Bo,b,contempt\n"
 
 
-@pytest.mark.parametrize("location", ["meld", "melt:/x", "meld:", "/some/folder"])
+@pytest.mark.parametrize("location", ["meld", "melt:/x", "meld:", "/some/folder", "", ":"])
 def test_a_location_must_be_kind_and_path(location: str) -> None:
-    with pytest.raises(CorpusError):
+    with pytest.raises(CorpusError, match=r"write (KIND|meld):PATH"):
         open_corpus(location)
 
 
 def test_an_absent_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="there is nothing at .*none.csv"):
         open_corpus(f"table:{tmp_path / 'none.csv'}")
+
+
+def test_a_corpus_has_its_absolute_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "t.csv").write_text(ROWS)
+    monkeypatch.chdir(tmp_path)
+    corpus = open_corpus("table:t.csv")
+    assert corpus.location == f"table:{tmp_path}/t.csv"
+    assert open_corpus(corpus.location).labels.names == ("contempt", "joy")
+
+
+def test_the_label_set_can_be_given_as_an_argument_or_in_the_location(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(ROWS)
+    location = f"table:{tmp_path / 't.csv'}"
+    corpus = open_corpus(location, labels=["Joy", "anger"])
+    assert corpus.labels.names == ("joy", "anger")
+    assert [utterance.emotion for utterance in corpus.utterances("test")] == ["joy", None, None]
+    assert [problem.kind for problem in corpus.problems] == ["label"]
+    assert corpus.location == f"{location}?label_set=joy,anger"
+    assert (
+        open_corpus(corpus.location).labels == corpus.labels == open_corpus(add_label_set(location, "joy,anger")).labels
+    )
+    assert open_corpus(corpus.location, labels=["contempt", "joy"]).labels.names == ("contempt", "joy")
+    with pytest.raises(ConfigError, match="--labels joy"):
+        open_corpus(location, labels=["joy"])
+
+
+def test_names_of_labels_may_hold_any_letter(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(ROWS.replace("contempt", "50% & #1?"))
+    corpus = open_corpus(f"table:{tmp_path / 't.csv'}", labels=["joy", "50% & #1?"])
+    assert open_corpus(corpus.location).labels.names == ("joy", "50% & #1?") and not corpus.problems
+
+
+@pytest.mark.parametrize("kind", READERS.keys() - {"synthetic"})
+def test_every_reader_refuses_a_folder_of_something_else_with_one_sentence(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(CorpusError) as error:
+        open_corpus(f"{kind}:{tmp_path}")
+    assert str(tmp_path) in str(error.value) and str(error.value).endswith(".") and "\n" not in str(error.value)

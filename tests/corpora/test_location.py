@@ -2,24 +2,49 @@ from pathlib import Path
 
 import pytest
 
-from mmerc.corpora.location import absolute, beside, parts
+from mmerc.corpora.location import (
+    add_label_set,
+    add_pack_mapping,
+    find_sibling_corpus,
+    make_absolute,
+    parse_location,
+    read_parameters,
+)
+from mmerc.errors import ConfigError
 
 
 def test_only_a_pack_has_roles_behind_a_question_mark() -> None:
-    assert parts("pack:a?b.pkl") == ("pack", "a", "b.pkl")
-    assert parts("table:a?b.csv") == ("table", "a?b.csv", "")
-    assert parts("nothing") == ("nothing", "", "")
+    assert parse_location("pack:a?b.pkl") == ("pack", "a", "b.pkl")
+    assert parse_location("table:a?b.csv") == ("table", "a?b.csv", "")
+    assert parse_location("nothing") == ("nothing", "", "")
 
 
 def test_a_location_is_found_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/ann")
-    assert absolute("meld:data") == f"meld:{tmp_path}/data"
-    assert absolute("pack:~/f.npz?labels=y") == "pack:/home/ann/f.npz?labels=y"
+    assert make_absolute("meld:data") == f"meld:{tmp_path}/data"
+    assert make_absolute("pack:~/f.npz?labels=y") == "pack:/home/ann/f.npz?labels=y"
 
 
 def test_another_corpus_lies_beside_a_folder_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "goemotions").mkdir()
     for location in (f"meld:{tmp_path}/meld", f"pack:{tmp_path}/f.pkl?text=a/b"):
-        assert beside(location, "goemotions") == f"goemotions:{tmp_path}/goemotions"
-    assert beside(f"meld:{tmp_path}/meld", "ravdess") == ""
+        assert find_sibling_corpus(location, "goemotions") == f"goemotions:{tmp_path}/goemotions"
+    assert find_sibling_corpus(f"meld:{tmp_path}/meld", "ravdess") == ""
+
+
+def test_a_label_set_may_follow_every_path() -> None:
+    assert parse_location("table:a?b.csv?label_set=x,y") == ("table", "a?b.csv", "label_set=x,y")
+    assert add_label_set("pack:a.pkl?labels=1", "X, y") == "pack:a.pkl?labels=1&label_set=x,y"
+    assert read_parameters("pack:a.pkl?labels=1&label_set=x,y") == ({"labels": "1"}, ("x", "y"))
+    assert read_parameters("table:a.csv?label_set=a%23b,c d") == ({}, ("a#b", "c d"))
+    with pytest.raises(ConfigError, match="--labels joy,joy"):
+        add_label_set("table:a.csv", "joy,joy")
+
+
+def test_a_map_is_only_for_a_pack() -> None:
+    assert add_pack_mapping("pack:a.pkl?label_set=x,y", ["text=3"]) == "pack:a.pkl?label_set=x,y&text=3"
+    assert add_pack_mapping("meld:a", []) == "meld:a"
+    for location, entry in (("meld:a", "text=3"), ("pack:a.pkl", "text"), ("pack:a.pkl", "=3")):
+        with pytest.raises(ConfigError, match="write it as role=index"):
+            add_pack_mapping(location, [entry])

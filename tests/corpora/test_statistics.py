@@ -1,5 +1,5 @@
 from mmerc.corpora.dialogue import Corpus, Dialogue, Utterance
-from mmerc.corpora.statistics import statistics
+from mmerc.corpora.statistics import count_corpus
 from mmerc.emotions import LabelSet
 
 
@@ -12,16 +12,16 @@ def scene(dialogue: int, emotions: str, *, start: int = 0) -> Dialogue:
 
 def test_counts_gaps_overlaps_and_repeated_scenes() -> None:
     corpus = Corpus("c", LabelSet(("a", "b")), {"train": (scene(0, "aaaa"), scene(1, "abab", start=1))})
-    counted = statistics(corpus)
+    counted = count_corpus(corpus)
     split = counted["splits"]["train"]
     assert split["emotions"] == {"a": 6, "b": 2}
     assert (split["gaps"], split["overlaps"], split["not_monotonic"]) == (1, 6, 0)
     assert counted["repeated_scenes"] == [
-        {"split": "train", "dialogues": ["0", "1"], "turns": 4, "conflicting_labels": 2}
+        {"split": "train", "dialogues": ["0", "1"], "utterances": 4, "conflicting_labels": 2}
     ]
 
 
 def test_a_split_that_counts_from_one_has_no_gaps_for_it() -> None:
     whole, cut = scene(0, "aaa", start=1), scene(1, "aa", start=2)
-    counted = statistics(Corpus("c", LabelSet(("a",)), {"train": (whole, cut)}))
+    counted = count_corpus(Corpus("c", LabelSet(("a",)), {"train": (whole, cut)}))
     assert counted["splits"]["train"]["gaps"] == 1

@@ -16,7 +16,7 @@ from mmerc.evaluation.report import write_report
 from mmerc.evaluation.robustness import add_noise, drop_at_random, keep_only
 from mmerc.evaluation.run_metrics import open_run_corpus
 from mmerc.evaluation.trained_fusions import load_fusions
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.training.run_folder import read_run
 
 KEYS = [("test", "0", str(number)) for number in range(400)]
@@ -88,7 +88,7 @@ def test_a_run_with_one_modality_cannot_be_tested(run: Path) -> None:
 
 
 def test_what_is_missing_at_a_rate_is_missing_at_every_higher_one() -> None:
-    rows = [Row(key, np.ones((1, 2), np.float32)) for key in KEYS]
+    rows = [FeatureRow(key, np.ones((1, 2), np.float32)) for key in KEYS]
     gone = {
         rate: {row.key for row in rows if drop_at_random(rate, 0)("text", row).values is None}
         for rate in (0.0, 0.3, 0.6)
@@ -100,7 +100,7 @@ def test_what_is_missing_at_a_rate_is_missing_at_every_higher_one() -> None:
 
 
 def test_noise_disturbs_one_modality_the_same_way_each_time() -> None:
-    row = Row(KEYS[0], np.zeros((1000, 2), np.float32))
+    row = FeatureRow(KEYS[0], np.zeros((1000, 2), np.float32))
     change = add_noise("text", 0.5, seed=0)
     first = change("text", row).values
     assert first is not None and float(first.std()) == pytest.approx(0.5, abs=0.03)

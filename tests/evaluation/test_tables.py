@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from mmerc.corpora import Corpus, Dialogue, Utterance
-from mmerc.corpora.statistics import statistics
+from mmerc.corpora.statistics import count_corpus
 from mmerc.emotions import LabelSet
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.metrics import REPORTED, score
@@ -52,7 +52,7 @@ def test_names_are_text_in_a_terminal() -> None:
     turn = Utterance("[/x]", 0, 0, emotion="[red]")
     corpus = Corpus("[c]", LabelSet(labels), {"[/x]": (Dialogue("[/x]", 0, (turn,)),)})
     with console.capture() as shown:
-        print_statistics(statistics(corpus))
+        print_statistics(count_corpus(corpus))
     assert all(name in shown.get() for name in (*labels, "[/x]", "[c]"))
 
 

@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmerc.errors import ConfigError, CorpusError
 from mmerc.inference.inputs import check_output, read_input
+from tests.media.clips import write_wav
 
 
 def test_a_folder_groups_what_is_named_as_meld_names_it(tmp_path: Path) -> None:
@@ -14,6 +16,44 @@ def test_a_folder_groups_what_is_named_as_meld_names_it(tmp_path: Path) -> None:
         [(3, 0), (3, 1)],
         [("voice", 0)],
     ]
+
+
+def test_what_is_no_medium_is_left_out_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_wav(tmp_path / "a.wav", 0.5 * np.ones((1, 8000)))
+    write_wav(tmp_path / "b.wav", 0.5 * np.ones((1, 8000))).rename(tmp_path / "b.unknown")
+    for name in ("1.txt", "2.csv", "3.pdf", "4.doc", "5.zip", "6.py", "broken.mp4"):
+        (tmp_path / name).write_text("no medium")
+    (tmp_path / "folder").mkdir()
+    dialogues, problems = read_input(str(tmp_path))
+    assert [dialogue.dialogue for dialogue in dialogues] == ["a", "b", "broken"] and not problems
+    assert caplog.messages == [
+        f"{tmp_path.name}: 7 of 10 entries are not audio, video or pictures and are left out: "
+        "1.txt, 2.csv, 3.pdf, 4.doc, 5.zip and 2 more"
+    ]
+
+
+def test_melds_names_with_any_suffix_and_the_better_clip_of_two(tmp_path: Path) -> None:
+    names = (
+        "dia0_utt0.wav",
+        "dia0_utt0.mp4",
+        "dia0_utt1.flac",
+        "dia0_utt2.mkv",
+        "final_videos_testdia0_utt2.wav",
+        "x.webm",
+    )
+    for name in names:
+        (tmp_path / name).touch()
+    dialogues, _ = read_input(str(tmp_path))
+    files = [[each.clip.path.name for each in dialogue.utterances if each.clip] for dialogue in dialogues]
+    assert files == [["dia0_utt0.mp4", "dia0_utt1.flac", "final_videos_testdia0_utt2.wav"], ["x.webm"]]
+
+
+def test_an_audio_track_for_files_folders_and_corpora(tmp_path: Path, small_corpus: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "dia0_utt0.wav").touch()
+    for location in (tmp_path / "a.wav", tmp_path, f"meld:{small_corpus}#test"):
+        dialogues, _ = read_input(str(location), audio_track=1)
+        assert {each.clip.audio_track for dialogue in dialogues for each in dialogue.utterances if each.clip} == {1}
 
 
 def test_one_split_or_all(small_corpus: Path) -> None:
@@ -29,7 +69,7 @@ def test_a_corpus_that_is_made_on_first_use_and_a_folder_with_a_hash(
     from mmerc.corpora import synthetic
 
     monkeypatch.setattr(synthetic, "DIALOGUES", {"train": 1, "test": 1})
-    monkeypatch.setattr(synthetic.make_corpus, "__kwdefaults__", {"dialogues": None, "turns": 1, "seed": 0})
+    monkeypatch.setattr(synthetic.make_corpus, "__kwdefaults__", {"dialogues": None, "utterances": 1, "seed": 0})
     place = f"synthetic:{tmp_path / 'take#2'}"
     made = synthetic.make_corpus
     made(tmp_path / "take#2")

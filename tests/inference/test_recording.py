@@ -4,6 +4,7 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from scipy.io import wavfile
@@ -16,7 +17,8 @@ from mmerc.errors import ClipNotFound, CorpusError
 from mmerc.inference.inputs import read_input
 from mmerc.inference.recording import read_recording
 from mmerc.media import read_waveform
-from mmerc.media.voice_activity import turns_of_speech
+from mmerc.media.voice_activity import find_utterances
+from tests.media.clips import encode_sound, write_beep_and_flash
 
 SRT = "1\n00:00:00,500 --> 00:00:01,200\nANN: We won!\n\n2\n00:00:01,300 --> 00:00:02,000\nBO: </script><b>Really?\n"
 
@@ -41,9 +43,47 @@ def test_without_a_transcript_it_is_cut_where_somebody_speaks(talk: Path) -> Non
         assert turn.start is not None and turn.end is not None and turn.clip is not None
         assert start < turn.start < turn.end < start + 5 and turn.text is None
         assert (turn.clip.start, turn.clip.end) == (turn.start, turn.end)
-    assert list(turns_of_speech(Clip(talk, start=10.0, end=20.0))) == [
+    assert list(find_utterances(Clip(talk, start=10.0, end=20.0))) == [
         (pytest.approx(dialogue.utterances[1].start, abs=0.1), pytest.approx(dialogue.utterances[1].end, abs=0.1))
     ]
+
+
+@pytest.mark.realdata
+def test_in_a_folder_it_is_cut_as_well_and_the_log_says_what_is_missing(
+    talk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    alone = read_recording(talk)[0]
+    caplog.clear()
+    (dialogue,), _ = read_input(str(talk.parent))
+    assert dialogue == alone
+    assert caplog.messages == ["talk.wav: 3 utterances by voice activity; the speakers are not separated"]
+
+
+@pytest.mark.realdata
+def test_voice_activity_follows_the_clock_of_the_file(talk: Path, tmp_path: Path) -> None:
+    """The sound of this film begins 5 s after its picture."""
+    rate, samples = wavfile.read(talk)
+    with av.open(str(tmp_path / "late.mkv"), "w") as container:
+        picture, sound = container.add_stream("mpeg4", rate=1), container.add_stream("flac", rate=rate, layout="mono")
+        picture.width, picture.height, picture.pix_fmt = 32, 32, "yuv420p"
+        picture.codec_context.open()
+        sound.codec_context.open()
+        for _ in range(45):
+            container.mux(picture.encode(av.VideoFrame(32, 32, "yuv420p")))
+        for packet in encode_sound(sound, samples / 32_768, rate):
+            packet.pts = packet.dts = (packet.pts or 0) + 5 * rate
+            container.mux(packet)
+    late = np.array(list(find_utterances(Clip(tmp_path / "late.mkv"))))
+    assert late == pytest.approx(np.array(list(find_utterances(Clip(talk)))) + 5, abs=0.1)
+
+
+def test_a_duration_is_measured_where_the_header_has_none(tmp_path: Path) -> None:
+    """What browsers record has no duration in its header; 19 s are one utterance."""
+    file = write_beep_and_flash(
+        tmp_path / "a.webm", "libvpx", "libopus", seconds=19.0, frame_rate=2, options={"live": "1"}
+    )
+    dialogue, _ = read_recording(file)
+    assert [(each.start, each.end) for each in dialogue.utterances] == [(None, None)]
 
 
 @pytest.mark.realdata

@@ -55,9 +55,9 @@ def test_earlier_utterances_are_kept_without_sound(model: EmotionModel, monkeypa
 
 
 def _no_row(dialogue: Dialogue, index: int) -> object:
-    from mmerc.features import Row
+    from mmerc.features import FeatureRow
 
-    return Row(dialogue.utterances[index].key, None, "not read")
+    return FeatureRow(dialogue.utterances[index].key, None, "not read")
 
 
 def test_memory_is_bounded_and_numbers_go_on(model: EmotionModel, monkeypatch: pytest.MonkeyPatch) -> None:

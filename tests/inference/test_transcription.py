@@ -1,4 +1,4 @@
-"""faster-whisper is stood in for by a module of the same shape: its models are not to be had here."""
+"""Transcription with a stub of faster-whisper, because its models cannot be downloaded in tests."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 from mmerc.errors import WeightsError
 from mmerc.inference.recording import read_recording
 from mmerc.inference.transcription import Whisper
+from tests.media.clips import write_video
 
 
 class Model:
@@ -24,26 +25,26 @@ class Model:
 
 
 @pytest.fixture
-def whisper(monkeypatch: pytest.MonkeyPatch) -> None:
+def stub_whisper(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("faster_whisper")
     module.WhisperModel = Model  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "faster_whisper", module)
 
 
-@pytest.mark.usefixtures("whisper")
-def test_a_recording_without_a_transcript_gets_words(small_corpus: Path) -> None:
-    clip = sorted((small_corpus / "train_splits").iterdir())[0]
+@pytest.mark.usefixtures("stub_whisper")
+def test_a_recording_without_a_transcript_is_transcribed(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4")
     dialogue, _ = read_recording(clip, words=Whisper("small"))
-    assert [turn.text for turn in dialogue.utterances] == ["You came back!"]
+    assert [utterance.text for utterance in dialogue.utterances] == ["You came back!"]
 
 
-@pytest.mark.usefixtures("whisper")
-def test_a_model_that_is_not_there() -> None:
+@pytest.mark.usefixtures("stub_whisper")
+def test_a_model_that_cannot_be_loaded() -> None:
     with pytest.raises(WeightsError, match='"huge" cannot be loaded \\(no such model\\)'):
         Whisper("huge")
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
-    with pytest.raises(WeightsError, match="needs the extra asr"):
+    with pytest.raises(WeightsError, match="transcription needs the extra asr"):
         Whisper("small")

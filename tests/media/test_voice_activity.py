@@ -9,11 +9,11 @@ from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
-from mmerc.media.voice_activity import stretches_of_speech
+from mmerc.media.voice_activity import find_speech
 
 
 def seconds_of_speech(sound: np.ndarray) -> float:
-    return sum(end - start for start, end in stretches_of_speech(sound)) / 16_000
+    return sum(end - start for start, end in find_speech(sound)) / 16_000
 
 
 TIME = np.arange(32_000) / 16_000

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmerc.corpora import Key
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.model.collation import FusionExamples, count_steps, make_batches, unpack_batch
 
 KEYS: list[Key] = [("t", "0", "0"), ("t", "0", "1")]
@@ -14,8 +14,8 @@ KEYS: list[Key] = [("t", "0", "0"), ("t", "0", "1")]
 
 def test_a_missing_modality_is_a_sequence_without_a_step() -> None:
     stores = {
-        "a": {KEYS[0]: Row(KEYS[0], np.ones((2, 3), np.float16)), KEYS[1]: Row(KEYS[1], None, "why")},
-        "b": {KEYS[0]: Row(KEYS[0], None, "why"), KEYS[1]: Row(KEYS[1], np.ones((4, 2), np.float16))},
+        "a": {KEYS[0]: FeatureRow(KEYS[0], np.ones((2, 3), np.float16)), KEYS[1]: FeatureRow(KEYS[1], None, "why")},
+        "b": {KEYS[0]: FeatureRow(KEYS[0], None, "why"), KEYS[1]: FeatureRow(KEYS[1], np.ones((4, 2), np.float16))},
     }
     assert [count_steps(stores["a"], key) for key in KEYS] == [2, 0]
     examples = FusionExamples(stores, {"a": 3, "b": 2}, KEYS, [0, 1])
@@ -29,7 +29,7 @@ def test_a_missing_modality_is_a_sequence_without_a_step() -> None:
 
 def test_dialogues_come_together_with_the_numbers_of_their_speakers() -> None:
     keys = [("t", dialogue, str(n)) for dialogue, count in (("x", 3), ("y", 2)) for n in range(count)]
-    stores = {"a": {key: Row(key, np.ones((1, 3), np.float16)) for key in keys}}
+    stores = {"a": {key: FeatureRow(key, np.ones((1, 3), np.float16)) for key in keys}}
     speakers = dict(zip(keys, ["Ann", "Bob", "Ann", "Cid", "Ann"], strict=True))
     examples = FusionExamples(stores, {"a": 3}, keys, [0] * 5, by_dialogue=True, speakers=speakers)
     assert examples.units == [[0, 1, 2], [3, 4]]

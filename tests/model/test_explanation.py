@@ -2,7 +2,7 @@ import numpy as np
 
 from mmerc.corpora import Key, Utterance
 from mmerc.emotions import LabelSet
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.model.calibration import ProbabilitiesByKey
 from mmerc.model.explanation import Explanation, Features, explain_predictions
 from mmerc.model.prediction import make_prediction
@@ -11,8 +11,8 @@ KEYS: list[Key] = [("t", "0", "0"), ("t", "0", "1")]
 LABELS = LabelSet(("joy", "fear"))
 
 
-def row(key: Key, is_present: bool) -> Row:
-    return Row(key, np.ones((1, 1)) if is_present else None, None if is_present else "no clip")
+def row(key: Key, is_present: bool) -> FeatureRow:
+    return FeatureRow(key, np.ones((1, 1)) if is_present else None, None if is_present else "no clip")
 
 
 FEATURES = {

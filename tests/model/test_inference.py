@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmerc.corpora import Key
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.fusion import CrossmodalEmbraceNet, Fusion, FusionConfig, build_fusion
 from mmerc.model.inference import PastUtterance, predict_after, predict_alone, predict_fused
 
@@ -11,10 +11,10 @@ KEYS: list[Key] = [("test", "0", str(number)) for number in range(3)]
 SPEAKERS = dict(zip(KEYS, ["Ann", "Bob", "Ann"], strict=True))
 
 
-def rows(*is_present: bool) -> dict[Key, Row]:
+def rows(*is_present: bool) -> dict[Key, FeatureRow]:
     values = np.ones((2, 3), np.float16)
     return {
-        key: Row(key, values, None, {"logits": [0.0, 1.0]}) if present else Row(key, None, "why")
+        key: FeatureRow(key, values, None, {"logits": [0.0, 1.0]}) if present else FeatureRow(key, None, "why")
         for key, present in zip(KEYS, is_present, strict=True)
     }
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.model.collation import FusionExamples, unpack_batch
 from mmerc.training.batches import CONTEXT, Batches, inputs_of
@@ -60,7 +60,7 @@ def test_an_epoch_is_a_function_of_its_seed() -> None:
 
 def test_every_epoch_sees_every_utterance_of_every_dialogue(tmp_path: Path) -> None:
     keys = [("train", str(number), str(turn)) for number in range(41) for turn in range(1 + number * 7 % 13)]
-    stores = {"a": {key: Row(key, np.ones((1, 3), np.float16)) for key in keys}}
+    stores = {"a": {key: FeatureRow(key, np.ones((1, 3), np.float16)) for key in keys}}
     network = build_fusion(
         FusionConfig(name="ctnet", d_model=4, fused_size=4, num_heads=1, epochs=5, batch_size=20), {"a": 3}, 2
     )
@@ -81,7 +81,7 @@ def test_every_epoch_sees_every_utterance_of_every_dialogue(tmp_path: Path) -> N
 
 def test_dialogues_stay_together_in_their_order() -> None:
     keys = [("t", str(dialogue), str(turn)) for dialogue in range(7) for turn in range(dialogue % 4 + 1)]
-    stores = {"a": {key: Row(key, np.ones((len(key[1]) + int(key[2]), 3), np.float16)) for key in keys}}
+    stores = {"a": {key: FeatureRow(key, np.ones((len(key[1]) + int(key[2]), 3), np.float16)) for key in keys}}
     speakers = {key: "ABA"[int(key[2]) % 3] for key in keys}
     examples = FusionExamples(stores, {"a": 3}, keys, [0] * len(keys), by_dialogue=True, speakers=speakers)
     assert [len(unit) for unit in examples.units] == [1, 2, 3, 4, 1, 2, 3]
@@ -105,7 +105,7 @@ def test_dialogues_stay_together_in_their_order() -> None:
 def test_utterances_without_a_label_are_read_and_not_scored(tmp_path: Path) -> None:
     """With a network that predicts one label for every utterance."""
     keys = [("train", "0", str(turn)) for turn in range(4)] + [("train", "1", "0")]
-    stores = {"a": {key: Row(key, np.ones((1, 3), np.float16)) for key in keys}}
+    stores = {"a": {key: FeatureRow(key, np.ones((1, 3), np.float16)) for key in keys}}
     examples = FusionExamples(stores, {"a": 3}, keys, [CONTEXT, 1, CONTEXT, CONTEXT, 0], by_dialogue=True)
     parts = [Batches(examples, 8, seed=0, epoch=0, rank=rank, world=2)[0] for rank in range(2)]
     assert sorted(len(part["labels"]) for part in parts) == [1, 4]

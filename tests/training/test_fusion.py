@@ -6,7 +6,7 @@ import pytest
 from mmerc.corpora import Corpus, Dialogue, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.errors import ConfigError
-from mmerc.features import FeatureStore, FeatureWriter, Row
+from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
 from mmerc.fusion import FusionConfig
 from mmerc.training.batches import CONTEXT
 from mmerc.training.fusion import config_for_fusion, make_examples
@@ -31,7 +31,7 @@ def test_examples_are_labelled_utterances_and_with_dialogues_their_neighbours(tm
     with FeatureWriter(tmp_path / "store") as writer:
         for number, utterance in enumerate(utterances):
             values = None if number == 3 else np.ones((2, 4), np.float16)
-            writer.add(Row(utterance.key, values, "it has no clip" if values is None else None))
+            writer.add(FeatureRow(utterance.key, values, "it has no clip" if values is None else None))
     features = {"audio": FeatureStore(tmp_path / "store")}
     alone = make_examples(features, {"audio": 4}, corpus, "train", by_dialogue=False)
     assert [key[2] for key in alone.keys] == ["1"] and list(alone.labels) == [SEVEN.index("joy")]

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from mmerc.corpora import Corpus, Dialogue, Key, Utterance
 from mmerc.emotions import LabelSet
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.model.calibration import Calibration
 from mmerc.training.predictions import compute_prior, fit_calibrations, write_predictions
@@ -29,11 +29,11 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture
-def features() -> dict[str, dict[Key, Row]]:
-    def row(key: Key, logits: list[float] | None) -> Row:
+def features() -> dict[str, dict[Key, FeatureRow]]:
+    def row(key: Key, logits: list[float] | None) -> FeatureRow:
         if logits is None:
-            return Row(key, None, "it has no clip")
-        return Row(key, np.full((2, 3), logits[0], np.float16), None, {"logits": logits})
+            return FeatureRow(key, None, "it has no clip")
+        return FeatureRow(key, np.full((2, 3), logits[0], np.float16), None, {"logits": logits})
 
     return {
         "audio": dict(zip(KEYS, [row(KEYS[0], [1.0, 0.0]), row(KEYS[1], None), row(KEYS[2], None)], strict=True)),
@@ -46,7 +46,7 @@ def test_the_prior_is_the_share_of_each_label_in_training(corpus: Corpus) -> Non
 
 
 def test_each_system_has_a_row_for_every_utterance(
-    corpus: Corpus, features: dict[str, dict[Key, Row]], tmp_path: Path
+    corpus: Corpus, features: dict[str, dict[Key, FeatureRow]], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     fusion = build_fusion(FusionConfig(d_model=8, fused_size=8, num_heads=1), {"audio": 3, "face": 3}, 2).eval()
@@ -69,7 +69,7 @@ def test_each_system_has_a_row_for_every_utterance(
 
 
 def test_one_modality_is_its_own_result_with_the_mean_of_its_sequence(
-    corpus: Corpus, features: dict[str, dict[Key, Row]], tmp_path: Path
+    corpus: Corpus, features: dict[str, dict[Key, FeatureRow]], tmp_path: Path
 ) -> None:
     only = {"audio": features["audio"]}
     calibrations = {"audio": Calibration(temperature=0.5)}
@@ -79,7 +79,7 @@ def test_one_modality_is_its_own_result_with_the_mean_of_its_sequence(
     assert load_file(tmp_path / "dev.safetensors")["embedding"].tolist() == [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
 
 
-def test_calibrations_are_fitted_to_each_system(corpus: Corpus, features: dict[str, dict[Key, Row]]) -> None:
+def test_calibrations_are_fitted_to_each_system(corpus: Corpus, features: dict[str, dict[Key, FeatureRow]]) -> None:
     labels = labels_of(corpus, "dev")
     found = fit_calibrations(features, None, KEYS, labels, speakers_of(corpus), [0.75, 0.25])
     assert set(found) == {"audio", "face"}

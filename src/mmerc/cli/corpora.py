@@ -1,6 +1,7 @@
 """Commands around corpora: corpus check."""
 
 import json
+from typing import Annotated
 
 import typer
 
@@ -12,15 +13,23 @@ app = typer.Typer(no_args_is_help=True, help="Inspect a corpus before training o
 
 @app.command("check")
 @exit_on_error
-def check(corpus: CorpusArgument, as_json: JsonOption = False) -> None:
+def check(
+    corpus: CorpusArgument,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Count utterances by split and label, and list every broken row and clip."""
     from mmerc.corpora import open_corpus
-    from mmerc.corpora.statistics import statistics
+    from mmerc.corpora.location import add_label_set
+    from mmerc.corpora.statistics import count_corpus
     from mmerc.media.inspection import broken_clips
     from mmerc.progress import bar
 
-    opened = open_corpus(corpus)
-    counted = statistics(opened)
+    opened = open_corpus(add_label_set(corpus, labels) if labels else corpus)
+    counted = count_corpus(opened)
     with bar("clips", sum(split["clips"] for split in counted["splits"].values())) as progress:
         broken = broken_clips(opened, progress)
     counted["problems"] += [vars(problem) for problem in broken]

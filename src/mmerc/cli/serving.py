@@ -53,18 +53,18 @@ def serve(
     show_log()
     keep_memory()
     limits = parse_limits(overrides or [])
+    prefix = server.normalise_root_path(root_path)
     server.check_token(token)
     application = create_app(
         Predictor.load(model, backend=backend),
         limits=limits,
         token=token,
-        allowed_hosts=[*server.default_hosts(host), *(allowed_hosts or [])],
+        allowed_hosts=server.list_allowed_hosts(host, allowed_hosts or []),
         allowed_origins=allowed_origins or [],
-        root_path=root_path,
         transcriber=load_transcriber(transcribe),
     )
     listener = server.listen(host, port)
     if token is None and server.is_open(host):
         errors.print("every machine that reaches this one can use the service: set a --token", soft_wrap=True)
-    errors.print(escape(server.format_url(host, port)), soft_wrap=True)
-    server.serve(application, listener, limits)
+    errors.print(escape(server.format_url(host, port, prefix)), soft_wrap=True)
+    server.serve(application, listener, limits, root_path=prefix)

@@ -33,6 +33,10 @@ def train(
     mapping: Annotated[
         list[str] | None, typer.Option("--map", metavar="ROLE=PLACE", help="where a pack keeps a role; repeatable")
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides"),
+    ] = None,
     fusions: Annotated[
         str, typer.Option(metavar="NAMES", help="further fusions to train for comparison: names, or all")
     ] = "",
@@ -42,7 +46,7 @@ def train(
         raise ConfigError("--preset and --config exclude each other: give one of them.")
     from mmerc.corpora import Corpus, open_corpus
     from mmerc.corpora.dialogue import HELD_OUT
-    from mmerc.corpora.location import mapped
+    from mmerc.corpora.location import add_label_set, add_pack_mapping
     from mmerc.evaluation.report import write_report
     from mmerc.fusion import parse_fusion_names
     from mmerc.training import load_config
@@ -50,7 +54,8 @@ def train(
 
     names = [name.strip() for name in modalities.split(",")] if modalities is not None else None
     compared = parse_fusion_names(fusions)
-    opened = open_corpus(mapped(corpus, mapping or []))
+    location = add_pack_mapping(corpus, mapping or [])
+    opened = open_corpus(add_label_set(location, labels) if labels else location)
     checked = load_config(preset, config, overrides or [], modalities=names, corpus=opened)
 
     def finish(trained: Corpus) -> None:

@@ -1,28 +1,26 @@
-"""What every corpus is made of: who said what, when, and with which emotion."""
+"""The data model of every corpus: who said what, when, and with which expressed emotion."""
 
-import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmerc.corpora.speakers import is_crowd, split_names
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
 Identity = int | str
 Key = tuple[str, str, str]
 
-SPLITS = ("train", "dev", "test")  # what a run knows what to do with
-HELD_OUT = "held-out"  # what a run takes from train to select on; no reader gives a split of this name
-
-SEVERAL = re.compile(r"\s+and\s+|\s*[/&,]\s*", re.IGNORECASE)
-EVERYBODY = frozenset({"all", "both", "everyone", "everybody"})
+SPLITS = ("train", "dev", "test")  # the splits that training and evaluation use
+HELD_OUT = "held-out"  # the part of train on which a run selects; no reader gives a split of this name
 
 
 def replace_surrogates(text: str) -> str:
-    """The text without halves of characters, which JSON, pickles and names of files can hold and nothing else takes.
+    """The text with "?" for lone surrogates, which JSON, pickles and file names can hold and UTF-8 cannot.
 
     >>> replace_surrogates("a\\ud800b")
     'a?b'
@@ -32,7 +30,7 @@ def replace_surrogates(text: str) -> str:
 
 @dataclass(frozen=True)
 class Clip:
-    """A file, or the part of it between `start` and `end` (seconds; `None` is the file's own end)."""
+    """A media file, or the part of it from `start` to `end` in seconds. `end=None` is the end of the file."""
 
     path: Path
     start: float = 0.0
@@ -41,10 +39,12 @@ class Clip:
 
 @dataclass(frozen=True)
 class Live:
-    """What a microphone and a camera gave during an utterance that is in no file.
+    """An utterance's recording in memory, from a microphone and a camera. It takes the place of a `Clip`.
 
-    `samples`: mono in [-1, 1] at 16 kHz, [S]; `pictures`: JPEG or PNG, each with its `times` entry, in seconds from the
-    first sample. Either may be empty.
+    Attributes:
+        samples: mono waveform in [-1, 1] at 16 kHz, [S]. Empty where there is no sound.
+        pictures: JPEG or PNG files. Empty where there is no camera.
+        times: the time of each picture, in seconds after the first sample.
     """
 
     samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -54,10 +54,19 @@ class Live:
 
 @dataclass(frozen=True)
 class Utterance:
-    """One turn of one speaker. Whatever is not known is `None`, never an empty stand-in.
+    """What one speaker says at a time. An unknown text, time or emotion is `None`, never an empty value.
 
-    `start` and `end` are seconds in the recording that the dialogue comes from, `source` names that recording.
-    `signals` holds what is known of a modality beside any clip, such as a picture of the face.
+    Attributes:
+        split, dialogue, utterance: together the key, which is unique in a corpus.
+        speaker: the speaker's name as the corpus writes it; it may name several people. Empty where unknown.
+        text: the words.
+        start, end: seconds in the recording that the dialogue comes from.
+        emotion: the label.
+        clip: the utterance's audio and video.
+        source: the name of the recording.
+        live: audio and pictures in memory, in place of `clip`.
+        signals: input of modalities that is not in the clip, by the modality's name: a feature array, a picture.
+        members: the people whom `speaker` lists; `resolve_speakers` sets it. Empty where `speaker` is one name.
     """
 
     split: str
@@ -70,35 +79,36 @@ class Utterance:
     emotion: str | None = None
     clip: Clip | None = None
     source: str = ""
-    live: Live | None = field(default=None, compare=False)
-    signals: Mapping[str, object] = field(default_factory=dict, compare=False)
+    live: Live | None = field(default=None, compare=False, repr=False)
+    signals: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    members: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def key(self) -> Key:
-        """(split, dialogue, utterance): the only key that is unique in MELD."""
+        """(split, dialogue, utterance) as text. Ids alone repeat across MELD's splits."""
         return (self.split, str(self.dialogue), str(self.utterance))
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """The people behind the speaker field, empty where it names a crowd.
+        """The people who speak. Empty where the speaker is unknown or a crowd such as "All".
 
-        >>> Utterance("train", 0, 0, speaker="Joey and Ross").speakers
-        ('Joey', 'Ross')
+        >>> Utterance("train", 0, 0, speaker="Smith, Ann").speakers
+        ('Smith, Ann',)
         >>> Utterance("train", 0, 0, speaker="All").speakers
         ()
         """
-        if self.speaker.strip().lower() in EVERYBODY:
-            return ()
-        return tuple(name for name in SEVERAL.split(self.speaker.strip()) if name)
+        name = self.speaker.strip()
+        return () if not name or is_crowd(name) else self.members or (name,)
 
     @property
     def name(self) -> str:
+        """The key as a person reads it."""
         return f"{self.split} dialogue {self.dialogue} utterance {self.utterance}"
 
 
 @dataclass(frozen=True)
 class Dialogue:
-    """Utterances in the order in which they were said."""
+    """A conversation: utterances in the order in which they were said."""
 
     split: str
     dialogue: Identity
@@ -107,21 +117,27 @@ class Dialogue:
     def __len__(self) -> int:
         return len(self.utterances)
 
+    def __repr__(self) -> str:
+        return f"Dialogue(split={self.split!r}, dialogue={self.dialogue!r}, {len(self)} utterances)"
+
 
 @dataclass(frozen=True)
 class Problem:
-    """Something broken that was kept and not hidden: `kind` groups it, `where` finds it, `what` explains it."""
+    """Something wrong in the data that does not stop the run: `kind` groups problems, `where` locates it, `what` explains it."""
 
     kind: str
     where: str
     what: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Corpus:
-    """A named set of splits, each a tuple of dialogues, with everything that was found broken in them.
+    """A named set of splits, each a tuple of dialogues, with the problems found in them.
 
-    `leaky_signals`: signals whose training rows a network made that had seen the labels of these very rows.
+    Attributes:
+        labels: the label set of `Utterance.emotion`.
+        leaky_signals: names of signals that were computed with the labels of the training rows themselves.
+        location: `KIND:PATH` with an absolute path, as `open_corpus` takes it; empty for a corpus made in memory.
     """
 
     name: str
@@ -130,6 +146,10 @@ class Corpus:
     problems: tuple[Problem, ...] = ()
     leaky_signals: tuple[str, ...] = ()
     location: str = ""
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{split} {sum(map(len, dialogues))}" for split, dialogues in self.splits.items())
+        return f"Corpus({self.name!r}, utterances: {counts or 'none'}; labels: {', '.join(self.labels.names)})"
 
     def dialogues(self, split: str) -> tuple[Dialogue, ...]:
         """The dialogues of one split.
@@ -142,46 +162,68 @@ class Corpus:
         return self.splits[split]
 
     def utterances(self, split: str) -> Iterator[Utterance]:
+        """The utterances of one split, dialogue by dialogue.
+
+        Raises:
+            CorpusError: the corpus has no such split.
+        """
         for dialogue in self.dialogues(split):
             yield from dialogue.utterances
 
-    def labelled(self, split: str) -> bool:
-        """Whether every utterance of the split has a label, so that it can be scored."""
+    def is_labelled(self, split: str) -> bool:
+        """Whether every utterance of the split has a label, so that the split can be scored."""
         return all(utterance.emotion is not None for utterance in self.utterances(split))
 
 
-def gather(rows: list[Utterance]) -> tuple[dict[str, tuple[Dialogue, ...]], list[Problem]]:
-    """Group rows into splits and dialogues, in the order of their utterance ids where those are numbers.
+def resolve_speakers(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """The utterances with their `members` set: the people whom a speaker such as "Joey and Ross" lists.
 
-    Of two rows with one key the first is kept and the second reported.
+    A speaker lists people where each part also occurs as a speaker of `utterances`; these should be all of a corpus.
+    """
+    names = {utterance.speaker.strip() for utterance in utterances}
+    members = {name: split_names(name, names) for name in names}
+    return [
+        replace(utterance, members=found) if (found := members[utterance.speaker.strip()]) else utterance
+        for utterance in utterances
+    ]
+
+
+def gather(rows: Sequence[Utterance]) -> tuple[dict[str, tuple[Dialogue, ...]], list[Problem]]:
+    """Group rows into splits and dialogues, in the order of their utterance ids where these are numbers.
+
+    Of two rows with one key the first is kept and the second is a problem.
     """
     problems: list[Problem] = []
     grouped: dict[str, dict[Identity, dict[str, Utterance]]] = {}
-    for row in map(_written, rows):
-        turns = grouped.setdefault(row.split, {}).setdefault(row.dialogue, {})
-        if str(row.utterance) in turns:
+    for row in resolve_speakers([_clean_text(row) for row in rows]):
+        utterances = grouped.setdefault(row.split, {}).setdefault(row.dialogue, {})
+        if str(row.utterance) in utterances:
             problems.append(Problem("duplicate", row.name, "the key occurs twice; the first row is kept"))
         else:
-            turns[str(row.utterance)] = row
+            utterances[str(row.utterance)] = row
     splits = {
-        split: tuple(Dialogue(split, name, _in_order(list(turns.values()))) for name, turns in dialogues.items())
+        split: tuple(Dialogue(split, name, _sort_utterances(list(found.values()))) for name, found in dialogues.items())
         for split, dialogues in grouped.items()
     }
     return splits, problems
 
 
-def _written(turn: Utterance) -> Utterance:
-    """The utterance, fit to be written into a file."""
-    said: dict[str, Any] = {
-        name: replace_surrogates(value)
-        for name in ("split", "dialogue", "utterance", "speaker", "text", "source")
-        if isinstance(value := getattr(turn, name), str)
-    }
-    return replace(turn, **said)
+def _clean_text(utterance: Utterance) -> Utterance:
+    """The utterance with text that can be written into a file."""
+    changed: dict[str, Any] = {}
+    for name in ("split", "dialogue", "utterance", "speaker", "text", "source"):
+        value = getattr(utterance, name)
+        if not isinstance(value, str):
+            continue
+        # One name in two Unicode forms is one speaker.
+        clean = replace_surrogates(unicodedata.normalize("NFC", value) if name == "speaker" else value)
+        if clean != value:
+            changed[name] = clean
+    return replace(utterance, **changed) if changed else utterance
 
 
-def _in_order(turns: list[Utterance]) -> tuple[Utterance, ...]:
+def _sort_utterances(utterances: list[Utterance]) -> tuple[Utterance, ...]:
     # By id and not by time: 31 of MELD's dialogues have start times that go backwards.
-    if all(isinstance(turn.utterance, int) for turn in turns):
-        return tuple(sorted(turns, key=lambda turn: int(turn.utterance)))
-    return tuple(turns)
+    if all(isinstance(utterance.utterance, int) for utterance in utterances):
+        return tuple(sorted(utterances, key=lambda utterance: int(utterance.utterance)))
+    return tuple(utterances)

@@ -1,56 +1,119 @@
-"""`KIND:PATH`, and of a pack `KIND:PATH?ROLE=PLACE&...`: how a corpus is named on the command line and in a run's settings."""
+"""`KIND:PATH[?PARAMETERS]`: how a corpus is named on the command line and in a run's configuration.
 
+Any corpus may have the parameter `label_set=a,b,c`; a pack may also have `ROLE=INDEX` for its map.
+"""
+
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlencode
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode
 
 from mmerc.errors import ConfigError
 
+LABEL_SET = "label_set"
 
-def parts(location: str) -> tuple[str, str, str]:
-    """Kind, path, and what stands behind a pack's question mark; a part that is not there is empty.
 
-    >>> parts("pack:data/pack.pkl?labels=1"), parts("meld:data/what?")
+class Location(NamedTuple):
+    """The parts of a location. A part that it lacks is empty."""
+
+    kind: str
+    path: str
+    parameters: str
+
+
+def parse_location(location: str) -> Location:
+    """Split a location at its colon and its question mark.
+
+    Only a pack's path ends at the first question mark; the path of another corpus may contain one, and ends only where
+    `?label_set=` follows.
+
+    >>> tuple(parse_location("pack:data/pack.pkl?labels=1")), tuple(parse_location("meld:data/what?"))
     (('pack', 'data/pack.pkl', 'labels=1'), ('meld', 'data/what?', ''))
+    >>> parse_location("table:talk.csv?label_set=calm,tense").parameters
+    'label_set=calm,tense'
     """
-    kind, _, path = location.partition(":")
-    path, _, roles = path.partition("?") if kind == "pack" else (path, "", "")
-    return kind, path, roles
+    kind, _, rest = location.partition(":")
+    if kind == "pack":
+        path, _, parameters = rest.partition("?")
+        return Location(kind, path, parameters)
+    path, mark, names = rest.rpartition(f"?{LABEL_SET}=")
+    return Location(kind, path, f"{LABEL_SET}={names}") if mark else Location(kind, rest, "")
 
 
-def absolute(location: str) -> str:
-    """The location as it is found from every folder.
+def read_parameters(location: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """A pack's map (role to index or name), and the names of the label set; both empty where not given.
 
-    >>> absolute("pack:/data/pack.pkl?labels=1"), absolute("meld:/data/meld")
+    >>> read_parameters("pack:mine.pkl?labels=2&label_set=calm,tense")
+    ({'labels': '2'}, ('calm', 'tense'))
+    """
+    mapping = dict(parse_qsl(parse_location(location).parameters))
+    return mapping, split_label_names(mapping.pop(LABEL_SET, ""))
+
+
+def split_label_names(names: str) -> tuple[str, ...]:
+    """Label names from a list with commas, in lower case.
+
+    >>> split_label_names("Calm, tense")
+    ('calm', 'tense')
+    """
+    names = unicodedata.normalize("NFC", names)
+    return tuple(name.strip().lower() for name in names.split(",") if name.strip())
+
+
+def make_absolute(location: str) -> str:
+    """The location with an absolute path, so that it means the same from every working directory.
+
+    >>> make_absolute("pack:/data/pack.pkl?labels=1"), make_absolute("meld:/data/meld")
     ('pack:/data/pack.pkl?labels=1', 'meld:/data/meld')
     """
-    kind, path, roles = parts(location)
-    return f"{kind}:{Path(path).expanduser().absolute()}" + (f"?{roles}" if roles else "")
+    kind, path, parameters = parse_location(location)
+    return f"{kind}:{Path(path).expanduser().absolute()}" + (f"?{parameters}" if parameters else "")
 
 
-def beside(location: str, kind: str) -> str:
-    """The corpus in the folder `kind` beside the one at `location`, empty where there is none.
+def find_sibling_corpus(location: str, kind: str) -> str:
+    """The location of the folder named `kind` next to the corpus at `location`; empty where there is none.
 
-    >>> beside("meld:/no/such/place/meld", "goemotions")
+    >>> find_sibling_corpus("meld:/no/such/folder/meld", "goemotions")
     ''
     """
-    folder = Path(parts(location)[1]).expanduser().absolute().parent / kind
+    folder = Path(parse_location(location).path).expanduser().absolute().parent / kind
     return f"{kind}:{folder}" if folder.is_dir() else ""
 
 
-def mapped(location: str, places: Sequence[str]) -> str:
-    """The location of a pack with a map in it, as every command takes it.
+def add_pack_mapping(location: str, entries: Sequence[str]) -> str:
+    """The location of a pack with a map from `role=index` entries, as `--map` takes them.
 
-    >>> mapped("pack:mine.pkl", ["text=3", "names=calm,tense"])
+    >>> add_pack_mapping("pack:mine.pkl", ["text=3", "names=calm,tense"])
     'pack:mine.pkl?text=3&names=calm,tense'
 
     Raises:
-        ConfigError: a place is not `role=place`, or the corpus is no pack.
+        ConfigError: an entry is not `role=index`, or the corpus is not a pack.
     """
-    if not places:
+    if not entries:
         return location
-    wrong = next((place for place in places if not all(place.partition("="))), None)
+    wrong = next((entry for entry in entries if not all(entry.partition("="))), None)
     if wrong is not None or not location.startswith("pack:"):
-        raise ConfigError(f"--map {wrong or places[0]}: write it as role=place, for a corpus pack:FILE.")
-    roles = {role: where for role, _, where in (place.partition("=") for place in places)}
-    return f"{location}?{urlencode(roles, safe=',')}"
+        raise ConfigError(f"--map {wrong or entries[0]}: write it as role=index, for a corpus pack:FILE.")
+    mapping = dict(entry.split("=", 1) for entry in entries)
+    return _add_parameters(location, urlencode(mapping, safe=","))
+
+
+def add_label_set(location: str, names: str) -> str:
+    """The location of a corpus with an explicit label set, as `--labels a,b,c` gives it.
+
+    >>> add_label_set("table:talk.csv", "Calm, tense")
+    'table:talk.csv?label_set=calm,tense'
+
+    Raises:
+        ConfigError: fewer than two names are given, or one twice.
+    """
+    labels = split_label_names(names)
+    if len(labels) < 2 or len(set(labels)) < len(labels):
+        raise ConfigError(f"--labels {names[:80]}: write two or more different names with commas, such as calm,tense.")
+    return _add_parameters(location, f"{LABEL_SET}={quote(','.join(labels), safe=', ')}")
+
+
+def _add_parameters(location: str, parameters: str) -> str:
+    kind, path, before = parse_location(location)
+    return f"{kind}:{path}?{before}&{parameters}" if before else f"{kind}:{path}?{parameters}"

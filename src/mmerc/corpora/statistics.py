@@ -1,61 +1,59 @@
-"""What a corpus holds, counted: the paper's Figure 1 as numbers, and the oddities that bias a result."""
+"""The counts of a corpus: the paper's Figure 1 as numbers, and the irregularities that can bias a result."""
 
 from collections import Counter
 from typing import Any
 
 from mmerc.corpora.dialogue import Corpus, Dialogue, Utterance
 
-REPEATED_TURNS = 4  # so many same turns in a row, said by the same people, are one scene cut twice
+SCENE_LENGTH = 4  # so many equal utterances in a row, by the same speakers, are one scene in two dialogues
 
 
-def statistics(corpus: Corpus) -> dict[str, Any]:
-    """Counts per split and across splits, ready for JSON.
+def count_corpus(corpus: Corpus) -> dict[str, Any]:
+    """Counts for each split and across splits, ready for JSON.
 
-    `labels` counts every label of the set (`None` where the split has no labels); `gaps` counts dialogues that lack
-    a number between the split's first (0 in MELD) and their own last; `overlaps` pairs of neighbours of which the second starts before the first ends;
-    `not_monotonic` dialogues in which a start time goes back.
+    For each split, `emotions` counts every label of the set (`None` where the split has no labels); `gaps` counts the dialogues
+    that lack a number between the split's first (0 in MELD) and their own last; `overlaps` counts the neighbours of which the
+    second starts before the first ends; `not_monotonic` counts the dialogues in which a start time goes back.
     """
-    splits = {split: _of_split(corpus, split) for split in corpus.splits}
     return {
         "corpus": corpus.name,
         "labels": list(corpus.labels.names),
-        "splits": splits,
-        "repeated_scenes": repeated_scenes(corpus),
+        "splits": {split: _count_split(corpus, split) for split in corpus.splits},
+        "repeated_scenes": find_repeated_scenes(corpus),
         "problems": [
             {"kind": problem.kind, "where": problem.where, "what": problem.what} for problem in corpus.problems
         ],
     }
 
 
-def _of_split(corpus: Corpus, split: str) -> dict[str, Any]:
+def _count_split(corpus: Corpus, split: str) -> dict[str, Any]:
     dialogues = corpus.dialogues(split)
     utterances = list(corpus.utterances(split))
     counts = Counter(utterance.emotion for utterance in utterances)
-    labelled = corpus.labelled(split)
-    first = min((turn.utterance for turn in utterances if isinstance(turn.utterance, int)), default=0)
+    first = min((each.utterance for each in utterances if isinstance(each.utterance, int)), default=0)
     return {
         "utterances": len(utterances),
         "dialogues": len(dialogues),
         "speakers": len({utterance.speaker for utterance in utterances}),
         "clips": sum(utterance.clip is not None for utterance in utterances),
-        "labelled": labelled,
+        "labelled": corpus.is_labelled(split),
         "emotions": {name: counts.get(name, 0) for name in corpus.labels.names} if counts.keys() - {None} else None,
         "gaps": sum(_has_gap(dialogue, first) for dialogue in dialogues),
-        "overlaps": sum(sum(_overlap(*pair) for pair in _neighbours(dialogue)) for dialogue in dialogues),
-        "not_monotonic": sum(any(_goes_back(*pair) for pair in _neighbours(dialogue)) for dialogue in dialogues),
+        "overlaps": sum(_is_overlap(*pair) for dialogue in dialogues for pair in _pair_neighbours(dialogue)),
+        "not_monotonic": sum(any(_goes_back(*pair) for pair in _pair_neighbours(dialogue)) for dialogue in dialogues),
     }
 
 
-def _neighbours(dialogue: Dialogue) -> list[tuple[Utterance, Utterance]]:
+def _pair_neighbours(dialogue: Dialogue) -> list[tuple[Utterance, Utterance]]:
     return list(zip(dialogue.utterances, dialogue.utterances[1:], strict=False))
 
 
 def _has_gap(dialogue: Dialogue, first: int) -> bool:
-    numbers = [turn.utterance for turn in dialogue.utterances if isinstance(turn.utterance, int)]
+    numbers = [each.utterance for each in dialogue.utterances if isinstance(each.utterance, int)]
     return numbers != list(range(first, first + len(numbers)))
 
 
-def _overlap(first: Utterance, second: Utterance) -> bool:
+def _is_overlap(first: Utterance, second: Utterance) -> bool:
     return first.end is not None and second.start is not None and second.start < first.end
 
 
@@ -63,27 +61,30 @@ def _goes_back(first: Utterance, second: Utterance) -> bool:
     return first.start is not None and second.start is not None and second.start < first.start
 
 
-def repeated_scenes(corpus: Corpus) -> list[dict[str, Any]]:
-    """Pairs of dialogues of one split that share a run of turns, with the number of labels on which they differ."""
-    found = []
+def find_repeated_scenes(corpus: Corpus) -> list[dict[str, Any]]:
+    """The pairs of dialogues of one split with equal utterances in a row: how many, and on how many labels they differ."""
+    scenes = []
     for split in corpus.splits:
         first_seen: dict[tuple[tuple[str, str], ...], tuple[Dialogue, int]] = {}
         pairs: dict[tuple[str, str], tuple[Dialogue, int, Dialogue, int]] = {}
         for dialogue in corpus.dialogues(split):
-            turns = [(turn.speaker, turn.text or "") for turn in dialogue.utterances]
-            for place in range(len(turns) - REPEATED_TURNS + 1):
-                window = tuple(turns[place : place + REPEATED_TURNS])
-                earlier, there = first_seen.setdefault(window, (dialogue, place))
+            lines = [(each.speaker, each.text or "") for each in dialogue.utterances]
+            for index in range(len(lines) - SCENE_LENGTH + 1):
+                window = tuple(lines[index : index + SCENE_LENGTH])
+                earlier, earlier_index = first_seen.setdefault(window, (dialogue, index))
                 if earlier is not dialogue:
-                    name = (str(earlier.dialogue), str(dialogue.dialogue))
-                    pairs.setdefault(name, (earlier, there, dialogue, place))
-        for (left, right), (earlier, there, later, here) in pairs.items():
-            same, conflicts = _compare(earlier.utterances[there:], later.utterances[here:])
-            found.append({"split": split, "dialogues": [left, right], "turns": same, "conflicting_labels": conflicts})
-    return found
+                    names = (str(earlier.dialogue), str(dialogue.dialogue))
+                    pairs.setdefault(names, (earlier, earlier_index, dialogue, index))
+        for names, (earlier, earlier_index, later, index) in pairs.items():
+            same, conflicts = _compare(earlier.utterances[earlier_index:], later.utterances[index:])
+            scenes.append(
+                {"split": split, "dialogues": list(names), "utterances": same, "conflicting_labels": conflicts}
+            )
+    return scenes
 
 
 def _compare(left: tuple[Utterance, ...], right: tuple[Utterance, ...]) -> tuple[int, int]:
+    """How many utterances at the start of both are equal, and how many of these have different labels."""
     same = conflicts = 0
     for one, other in zip(left, right, strict=False):
         if (one.speaker, one.text) != (other.speaker, other.text):

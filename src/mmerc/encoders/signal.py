@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.corpora.packs.arrays import usable
+from mmerc.corpora.packs.arrays import is_signal
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, pad_arrays
 from mmerc.errors import ConfigError, MissingModality
 
@@ -100,7 +100,7 @@ class Signal(Encoder):
 
     def _read_steps(self, utterance: Utterance) -> Float[np.ndarray, "T d"] | None:
         value = utterance.signals.get(self.config.signal)
-        if not isinstance(value, np.ndarray) or not usable(value):
+        if not isinstance(value, np.ndarray) or not is_signal(value):
             return None
         return np.atleast_2d(value).astype(np.float32)
 

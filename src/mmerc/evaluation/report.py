@@ -12,7 +12,7 @@ import yaml
 
 from mmerc.corpora import Corpus
 from mmerc.corpora.dialogue import HELD_OUT
-from mmerc.corpora.statistics import statistics
+from mmerc.corpora.statistics import count_corpus
 from mmerc.evaluation import figures
 from mmerc.evaluation.run_metrics import MAJORITY, evaluate, open_run_corpus
 from mmerc.evaluation.tables import Table, all_tables
@@ -107,7 +107,7 @@ def _make_unlabelled(result: dict[str, Any]) -> Section:
 
 
 def _make_corpus(corpus: Corpus) -> Section:
-    counted = statistics(corpus)
+    counted = count_corpus(corpus)
     header = ["split", "utterances", "dialogues", "speakers", "clips", *counted["labels"]]
     rows = [
         [name, *(str(split[key]) for key in ("utterances", "dialogues", "speakers", "clips")),
@@ -127,7 +127,7 @@ def _make_missing(folder: Path, modalities: list[str]) -> Section:
     rows = []
     for name in modalities:
         store = FeatureStore(folder / "features" / name)
-        for key, reason in list(store.missing().items())[:25]:
+        for key, reason in list(store.list_missing().items())[:25]:
             rows.append([name, " / ".join(key), reason])
     text = "An utterance without a modality is predicted from its other modalities. At most 25 utterances per modality are listed."
     tables = [Table("Reasons", "", ["modality", "utterance", "reason"], rows)] if rows else []

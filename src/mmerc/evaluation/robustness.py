@@ -11,7 +11,7 @@ import numpy as np
 
 from mmerc.corpora import Key
 from mmerc.evaluation.trained_fusions import Change, TrainedFusion
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 
 RATES = tuple(number / 10 for number in range(10))
 NOISE = (0.5, 1.0, 2.0, 4.0)  # standard deviations of the modality's features
@@ -43,25 +43,27 @@ def measure_robustness(fusion: TrainedFusion) -> dict[str, Any]:
 
 def keep_only(names: tuple[str, ...]) -> Change:
     """Keep these modalities and remove all others."""
-    return lambda name, row: row if name in names else Row(row.key, None, "left out")
+    return lambda name, row: row if name in names else FeatureRow(row.key, None, "left out")
 
 
 def drop_at_random(rate: float, seed: int) -> Change:
     """Remove each modality of each utterance with probability `rate`. What one rate removes, every higher rate removes."""
-    return lambda name, row: Row(row.key, None, "left out") if _make_rng(seed, name, row.key).random() < rate else row
+    return lambda name, row: (
+        FeatureRow(row.key, None, "left out") if _make_rng(seed, name, row.key).random() < rate else row
+    )
 
 
 def add_noise(name: str, deviation: float, seed: int) -> Change:
     """Add white noise with this standard deviation to the features of one modality."""
 
-    def change(found: str, row: Row) -> Row:
+    def change(found: str, row: FeatureRow) -> FeatureRow:
         if found != name or row.values is None:
             return row
         noise = _make_rng(seed, name, row.key).normal(0, deviation, row.values.shape)
-        return Row(row.key, (row.values + noise).astype(np.float32), None, row.metadata)
+        return FeatureRow(row.key, (row.values + noise).astype(np.float32), None, row.metadata)
 
     return change
 
 
 def _make_rng(seed: int, name: str, key: Key) -> np.random.Generator:
-    return np.random.default_make_rng(list(f"{seed}/{name}/{'/'.join(key)}".encode()))
+    return np.random.default_rng(list(f"{seed}/{name}/{'/'.join(key)}".encode()))

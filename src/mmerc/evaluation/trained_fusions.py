@@ -9,7 +9,7 @@ import numpy as np
 from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import REPORTED, compute_summary, count_confusions
-from mmerc.features import FeatureStore, Row
+from mmerc.features import FeatureRow, FeatureStore
 from mmerc.files import read_json
 from mmerc.model.calibration import FUSED, Calibration
 from mmerc.model.folder import CONFIG, load_fusion, read_calibration, read_info
@@ -18,8 +18,8 @@ from mmerc.training.fusion import CALIBRATION, COMPARED
 from mmerc.training.run_folder import Run
 from mmerc.training.splits import keys_of_dialogues, labels_of, speakers_of
 
-FeaturesByKey = dict[Key, Row]
-Change = Callable[[str, Row], Row]  # the name of a modality and its row -> the changed row
+FeaturesByKey = dict[Key, FeatureRow]
+Change = Callable[[str, FeatureRow], FeatureRow]  # the name of a modality and its row -> the changed row
 
 
 class SeedFeatures:
@@ -32,7 +32,7 @@ class SeedFeatures:
         self.rows: dict[str, FeaturesByKey] = {}
         for name in names:
             store = FeatureStore(folder / "features" / name)
-            if store.absent(self.keys):
+            if store.list_absent(self.keys):
                 raise RunError(f"{store.folder} lacks features of labelled utterances: run `mmerc train` again.")
             self.rows[name] = {key: store[key] for key in self.keys}
         self.deviations = {name: _standard_deviation(rows) for name, rows in self.rows.items()}

@@ -1,5 +1,5 @@
-"""Features: what stage 1 leaves behind for stage 2."""
+"""Features: the output of stage 1 on disk, which stage 2 reads."""
 
-from mmerc.features.store import FeatureStore, FeatureWriter, Row
+from mmerc.features.store import FeatureRow, FeatureStore, FeatureWriter
 
-__all__ = ["FeatureStore", "FeatureWriter", "Row"]
+__all__ = ["FeatureRow", "FeatureStore", "FeatureWriter"]

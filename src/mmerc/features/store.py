@@ -1,8 +1,8 @@
-"""What one stage leaves for the next: arrays of unequal length on disk, one row per utterance.
+"""Feature arrays of unequal length on disk, one row for each utterance: the output of stage 1 and the input of stage 2.
 
-A store is a folder of Arrow files. Each is written under a temporary name and renamed when it is whole, so a store
-can be read while others append to it, and a killed writer loses at most the rows that it had not yet flushed. Rows
-are memory-mapped: reading one costs its own bytes.
+A store is a folder of Arrow files. Each file is written under a temporary name and renamed when it is complete. So a store can be
+read while other processes append to it, and a killed writer loses at most the rows that it had not flushed. Rows are
+memory-mapped: reading a row reads only its own bytes.
 """
 
 import json
@@ -38,8 +38,15 @@ FLUSH_ROWS = 256
 
 
 @dataclass(frozen=True)
-class Row:
-    """One utterance's array [T, ...], or the reason why there is none; `metadata` is whatever its writer noted."""
+class FeatureRow:
+    """The features of one utterance for one modality.
+
+    Attributes:
+        key: the utterance's key.
+        values: an array [T, ...]; `None` where the modality is missing.
+        reason: why it is missing; `None` where it is not.
+        metadata: values for JSON that the writer stored with the row.
+    """
 
     key: Key
     values: np.ndarray | None
@@ -48,23 +55,27 @@ class Row:
 
 
 class FeatureStore:
-    """Read access to a store; an absent folder is an empty store. Of two rows with one key the first one counts.
+    """Reads a store. An absent folder is an empty store. Of two rows with one key the first one counts.
 
     Raises:
-        RunError: a file in the folder is not one that a `FeatureWriter` wrote.
+        RunError: a file in the folder was not written by a `FeatureWriter`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._batches: list[pa.RecordBatch] = []
-        self._places: dict[Key, tuple[int, int]] = {}
-        self._seen: set[str] = set()
+        self._indices: dict[Key, tuple[int, int]] = {}  # the batch of a key, and the row in the batch
+        self._files: set[str] = set()
         self.refresh()
 
     def refresh(self) -> None:
-        """Take in what others have appended since."""
+        """Read the files that were added since the last call.
+
+        Raises:
+            RunError: a file was not written by a `FeatureWriter`.
+        """
         for file in sorted(self.folder.glob(f"*{SUFFIX}")) if self.folder.is_dir() else []:
-            if file.name in self._seen or file.name.startswith("."):
+            if file.name in self._files or file.name.startswith("."):
                 continue
             try:
                 # The mapping stays open for as long as a batch refers to it.
@@ -75,61 +86,61 @@ class FeatureStore:
                 raise RunError(
                     f"{file} is not a feature file ({error}): delete it and run the same command again."
                 ) from error
-            self._seen.add(file.name)
+            self._files.add(file.name)
             for batch in table.to_batches():
                 columns = (batch.column(name).to_pylist() for name in ("split", "dialogue", "utterance"))
                 for row, key in enumerate(zip(*columns, strict=True)):
-                    self._places.setdefault(key, (len(self._batches), row))
+                    self._indices.setdefault(key, (len(self._batches), row))
                 self._batches.append(batch)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._indices)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._places
+        return key in self._indices
 
     def __iter__(self) -> Iterator[Key]:
-        return iter(self._places)
+        return iter(self._indices)
 
-    def __getitem__(self, key: Key) -> Row:
-        """The row of a key; its array is read-only and lies in the file's mapping.
+    def __getitem__(self, key: Key) -> FeatureRow:
+        """The row of a key. Its array is read-only and memory-mapped.
 
         Raises:
-            KeyError: no row was written for it.
+            KeyError: the store has no row for the key.
         """
-        number, row = self._places[key]
+        number, row = self._indices[key]
         batch = self._batches[number]
         metadata = json.loads(batch.column("metadata")[row].as_py() or "{}")
         values = batch.column("values")
         if not values[row].is_valid:
-            return Row(key, None, batch.column("reason")[row].as_py(), metadata)
+            return FeatureRow(key, None, batch.column("reason")[row].as_py(), metadata)
         _, ends, raw = values.buffers()
         begin, end = np.frombuffer(ends, np.int64)[values.offset + row : values.offset + row + 2]
         dtype = np.dtype(batch.column("dtype")[row].as_py())
-        # Read in place: a scalar of pyarrow's own would be a copy.
+        # Read in place: a scalar of pyarrow would be a copy.
         array = np.frombuffer(raw, dtype, (end - begin) // dtype.itemsize, begin)
-        return Row(key, array.reshape(batch.column("shape")[row].as_py()), None, metadata)
+        return FeatureRow(key, array.reshape(batch.column("shape")[row].as_py()), None, metadata)
 
-    def missing(self) -> dict[Key, str]:
-        """The reason of every row without an array."""
+    def list_missing(self) -> dict[Key, str]:
+        """The keys of the rows without an array, each with its reason."""
         found: dict[Key, str] = {}
-        for key, (number, row) in self._places.items():
+        for key, (number, row) in self._indices.items():
             reason = self._batches[number].column("reason")[row].as_py()
             if reason is not None:
                 found[key] = reason
         return found
 
-    def absent(self, keys: Iterable[Key]) -> list[Key]:
-        """The keys for which no row was written at all."""
-        return [key for key in keys if key not in self._places]
+    def list_absent(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of `keys` for which the store has no row."""
+        return [key for key in keys if key not in self._indices]
 
 
 class FeatureWriter:
-    """Appends rows to a store; several may write to one folder at once.
+    """Appends rows to a store. Several writers may write to one folder at the same time.
 
     with FeatureWriter(folder) as writer:
-        writer.add(Row(key, values))
-        writer.add(Row(other, None, "clip.mp4 has no audio stream"))
+        writer.add(FeatureRow(key, values))
+        writer.add(FeatureRow(other, None, "clip.mp4 has no audio stream"))
     """
 
     def __init__(self, folder: Path) -> None:
@@ -145,12 +156,17 @@ class FeatureWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.flush()  # also after an error: what is done is done
+        self.flush()  # also after an error: the rows so far are complete
 
-    def add(self, row: Row) -> None:
+    def add(self, row: FeatureRow) -> None:
+        """Append a row; it is on disk after the next `flush`, at the latest at the end of the `with` block.
+
+        Raises:
+            ValueError: the row has neither values nor a reason, or both.
+        """
         values = None if row.values is None else np.ascontiguousarray(row.values)
         if (values is None) == (row.reason is None):
-            raise ValueError(f"{row.key}: a row has either values or a reason")
+            raise ValueError(f"{row.key}: a row needs either values or a reason")
         split, dialogue, utterance = row.key
         self._rows.append(
             {
@@ -169,7 +185,11 @@ class FeatureWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has been added as one more file."""
+        """Write the added rows as one more file.
+
+        Raises:
+            RunError: the folder cannot be written.
+        """
         if not self._rows:
             return
         table = pa.Table.from_pylist(self._rows, schema=SCHEMA)

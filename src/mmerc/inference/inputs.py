@@ -1,59 +1,61 @@
-"""What a user may hand to `predict`: a split of a corpus, a folder of clips, a clip."""
+"""What a user may give to `predict`: a split of a corpus, a folder of recordings, a recording."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mmerc.corpora import READERS, Clip, Corpus, Dialogue, Problem, Utterance, open_corpus
 from mmerc.corpora.dialogue import gather
 from mmerc.corpora.location import parts
-from mmerc.corpora.readers.meld import NAME
+from mmerc.corpora.readers.meld import NAME, sort_clips
+from mmerc.corpora.transcripts import ENDINGS
 from mmerc.errors import ConfigError, CorpusError
-from mmerc.inference.recording import Words, alone, read_recording
-from mmerc.media.container import SUFFIXES
+from mmerc.inference.recording import Words, read_recording
+from mmerc.media.decoding import is_media
+from mmerc.suffixes import MEDIA_SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
-TRANSCRIPTS = (".srt", ".vtt")
-ANSWERS = (".jsonl", ".xlsx", ".html")  # what nothing but an answer is called in a corpus or a model
+ANSWERS = (".jsonl", ".xlsx", ".html")  # suffixes that only predictions have in a corpus or a model
+MAX_NAMED = 5  # of the files that are left out
+
+log = logging.getLogger(__name__)
 
 
 def read_input(
-    location: str, transcript: Path | None = None, *, words: Words | None = None
+    location: str, transcript: Path | None = None, *, words: Words | None = None, audio_track: int | None = None
 ) -> tuple[list[Dialogue], Sequence[Problem]]:
-    """The dialogues of `KIND:PATH`, `KIND:PATH#split`, a folder of clips, or one recording with or without a transcript.
+    """The dialogues of `KIND:PATH`, `KIND:PATH#split`, a folder of recordings, or one recording.
 
-    `words` makes words of the samples of a recording that has no transcript. Clips named `dia<D>_utt<U>` in a folder form dialogues; any other clip is a dialogue of one utterance.
+    Files named `dia<D>_utt<U>` in a folder form dialogues. Any other recording is a dialogue; one of more than 30 s is
+    segmented (`read_recording`). What is not audio, video or a picture is left out of a folder; the log says so.
+
+    `transcript`: of the one recording. `words`: makes the text of an utterance from its samples where there is no
+    transcript. `audio_track`: index among the audio tracks of each file; the default track without it.
 
     Raises:
-        CorpusError: there is nothing there, or nothing of a kind that is known, or a transcript belongs to no recording.
+        CorpusError: there is nothing to read, it has an unknown kind, or a transcript is given without a recording.
     """
-    place = Path(location)
-    if transcript is not None and not is_file(place):
+    path = Path(location)
+    if transcript is not None and not is_file(path):
         raise CorpusError(f"a transcript belongs to one recording, and {location[:120]} is none: give its file.")
     try:
-        place.stat()
+        path.stat()
     except (OSError, ValueError):  # absent, or no path at all: it may still be a corpus
-        return _of_corpus(location)
-    if place.is_file():
-        if place.suffix.lower() in TABLES:
+        return _read_corpus(location, audio_track)
+    if path.is_file():
+        if path.suffix.lower() in TABLES:
             raise CorpusError(f"{location} is a table and no clip: write table:{location}.")
-        if place.suffix.lower() in TRANSCRIPTS:
+        if path.suffix.lower() in ENDINGS:
             raise CorpusError(
                 f"{location} is a transcript and no clip: give the recording, and this with --transcript."
             )
-        dialogue, problems = read_recording(place, transcript, words=words)
+        dialogue, problems = read_recording(path, transcript, words=words, audio_track=audio_track)
         return [dialogue], problems
-    if place.is_dir():
-        clips = sorted(
-            file for file in place.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-        )
-        if not clips:
-            raise CorpusError(
-                f"{place} holds no audio or video file: put the clips directly into it, or say what corpus it is, such as "
-                f"meld:{place}."
-            )
-        return _grouped(clips)
-    return _of_corpus(location)
+    if path.is_dir():
+        return _read_folder(path, words, audio_track)
+    return _read_corpus(location, audio_track)
 
 
 def check_output(file: Path, location: str, *others: Path) -> None:
@@ -63,7 +65,7 @@ def check_output(file: Path, location: str, *others: Path) -> None:
     of_corpus = [_expanded(each) for each in {path, divided(path)[0]} if each] if kind in READERS else []
     read = [place.resolve() for place in (Path(location), *of_corpus, *others)]
     target = file.resolve()
-    if is_file(file) and (file.suffix.lower() in SUFFIXES or target in read):
+    if is_file(file) and (file.suffix.lower() in MEDIA_SUFFIXES or target in read):
         raise ConfigError(f"{file} is there already, and no rows of an earlier answer: give another file.")
     ours = file.suffix.lower() in ANSWERS
     becomes_a_signal = kind == "pack" and not ours
@@ -106,14 +108,25 @@ def _expanded(path: str) -> Path:
         return Path(path)
 
 
-def _of_corpus(location: str) -> tuple[list[Dialogue], Sequence[Problem]]:
+def _read_corpus(location: str, audio_track: int | None) -> tuple[list[Dialogue], Sequence[Problem]]:
     if parts(location)[0] not in READERS:
         raise CorpusError(
             f"{location[:120]} is neither a file nor a folder, nor KIND:PATH with KIND one of {', '.join(READERS)}: check it."
         )
     corpus, split = corpus_and_split(location)
     splits = [split] if split else list(corpus.splits)
-    return [dialogue for name in splits for dialogue in corpus.dialogues(name)], corpus.problems
+    dialogues = [dialogue for name in splits for dialogue in corpus.dialogues(name)]
+    if audio_track is not None:
+        dialogues = [_choose_track(dialogue, audio_track) for dialogue in dialogues]
+    return dialogues, corpus.problems
+
+
+def _choose_track(dialogue: Dialogue, audio_track: int) -> Dialogue:
+    utterances = (
+        replace(each, clip=replace(each.clip, audio_track=audio_track)) if each.clip else each
+        for each in dialogue.utterances
+    )
+    return replace(dialogue, utterances=tuple(utterances))
 
 
 def corpus_and_split(location: str) -> tuple[Corpus, str]:
@@ -123,16 +136,52 @@ def corpus_and_split(location: str) -> tuple[Corpus, str]:
     return open_corpus(f"{kind}:{path}" if split else location), split
 
 
-def _grouped(clips: list[Path]) -> tuple[list[Dialogue], list[Problem]]:
+def _read_folder(
+    folder: Path, words: Words | None, audio_track: int | None
+) -> tuple[list[Dialogue], Sequence[Problem]]:
+    recordings: list[Path] = []
+    others: list[Path] = []
+    for file in sorted(folder.iterdir()):
+        if file.name.startswith("."):
+            continue
+        is_recording = file.is_file() and (file.suffix.lower() in MEDIA_SUFFIXES or is_media(file))
+        (recordings if is_recording else others).append(file)
+    if not recordings:
+        raise CorpusError(
+            f"{folder} holds no audio or video file: put the clips directly into it, or say what corpus it is, such as "
+            f"meld:{folder}."
+        )
+    if others:
+        names = ", ".join(file.name for file in others[:MAX_NAMED])
+        more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
+        log.warning(
+            "%s: %d of %d entries are not audio, video or pictures and are left out: %s%s",
+            folder.name,
+            len(others),
+            len(others) + len(recordings),
+            names,
+            more,
+        )
+    return _group_clips(recordings, words, audio_track)
+
+
+def _group_clips(
+    recordings: list[Path], words: Words | None, audio_track: int | None
+) -> tuple[list[Dialogue], list[Problem]]:
     named: dict[tuple[int, int], Utterance] = {}
-    others = []
-    stems = Counter(clip.stem for clip in clips)
-    for clip in clips:  # sorted, so that a corrected "final_videos_test..." replaces the plain one, as in the reader
-        match = NAME.fullmatch(clip.name)
-        if match is None:
-            others.append(alone(clip, clip.stem if stems[clip.stem] == 1 else clip.name))
-        else:
+    dialogues: list[Dialogue] = []
+    problems: list[Problem] = []
+    for file in sort_clips(recordings):  # the better clip of an utterance replaces the other
+        match = NAME.fullmatch(file.name)
+        if match is not None:
             key = int(match["dialogue"]), int(match["utterance"])
-            named[key] = Utterance("input", *key, clip=Clip(clip))
-    splits, problems = gather(list(named.values()))
-    return [*splits.get("input", ()), *others], problems
+            named[key] = Utterance("input", *key, clip=Clip(file, audio_track=audio_track))
+    others = [file for file in recordings if NAME.fullmatch(file.name) is None]
+    stems = Counter(file.stem for file in others)
+    for file in others:
+        name = file.stem if stems[file.stem] == 1 else file.name
+        dialogue, found = read_recording(file, words=words, audio_track=audio_track, name=name)
+        dialogues.append(dialogue)
+        problems += found
+    splits, repeated = gather(list(named.values()))
+    return [*splits.get("input", ()), *dialogues], [*problems, *repeated]

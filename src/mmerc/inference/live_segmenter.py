@@ -1,4 +1,4 @@
-"""From what a microphone, a camera and a recogniser of words give, utterance by utterance."""
+"""Segmentation of live input: from a microphone, a camera and a speech recogniser to utterances."""
 
 from collections import deque
 
@@ -8,112 +8,134 @@ from mmerc.corpora import Live, Utterance
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.voice_activity import LONGEST_TURN, TurnDetector
 
-BEFORE, AFTER = 0.2, 0.1  # seconds that are kept around a turn, where consonants and breath are
-MOST_PICTURES, PICTURE_BYTES = 300, 30_000_000  # kept; of more, the last
+MARGIN_BEFORE, MARGIN_AFTER = 0.2, 0.1  # seconds of sound around an utterance: breath and consonants
+MAX_IMAGES, MAX_IMAGE_BYTES = 300, 30_000_000  # of all images together; the oldest are dropped
 
 
-class Ear:
-    """What has been heard and seen of the utterance that goes on; gives each utterance as it ends.
+class LiveSegmenter:
+    """Collects the sound, images and text of the current utterance, and returns each utterance when it ends.
 
-    With `detecting` an utterance ends where somebody pauses for half a second, or has spoken for thirty; without, and wherever there is no
-    sound, only `finish` ends one. Memory is bounded: at most half a minute of sound, and 300 pictures or 30 MB of them, are kept.
+    With `detect_pauses` an utterance ends when the voice pauses for half a second, or after 30 s. Without it, and where there
+    is no sound, only `finish` ends an utterance. Memory is bounded: half a minute of sound, and 300 images or 30 MB of them.
+    One thread at a time may use it.
 
-    >>> ear = Ear("Ann")
-    >>> ear.read("You came back!")
-    >>> [(turn.speaker, turn.text) for turn in ear.finish()]
+    >>> segmenter = LiveSegmenter("Ann")
+    >>> segmenter.add_text("You came back!")
+    >>> [(utterance.speaker, utterance.text) for utterance in segmenter.finish()]
     [('Ann', 'You came back!')]
     """
 
-    def __init__(self, speaker: str = "", *, detecting: bool = True, most_characters: int = 10_000) -> None:
+    def __init__(self, speaker: str = "", *, detect_pauses: bool = True, max_characters: int = 10_000) -> None:
+        """`max_characters`: of the text of one utterance."""
         self.speaker = speaker
-        self.most_characters = most_characters
-        self.detector = TurnDetector() if detecting else None
-        self.samples = np.zeros(0, np.float32)
-        self.sound_began = 0.0  # seconds after the stream: what was seen or typed before has its times, too
-        self.first = 0  # number of the first sample that is still kept, counted from the stream's beginning
-        self.end = 0.0  # where the last utterance ended
-        self.pictures: deque[tuple[float, bytes]] = deque()
-        self.weight = 0  # bytes of all pictures
+        self.max_characters = max_characters
         self.text = ""
+        # All times are seconds since the start of the stream.
+        self._detector = TurnDetector() if detect_pauses else None
+        self._samples = np.zeros(0, np.float32)
+        self._first_sample = 0  # index of the first stored sample
+        self._sound_start = 0.0
+        self._last_end = 0.0  # end of the last utterance
+        self._images: deque[tuple[float, bytes]] = deque()
+        self._image_bytes = 0
 
     @property
-    def now(self) -> float:
-        """How far the sound has come, in seconds from the stream's beginning."""
-        return (self.first + len(self.samples)) / SAMPLE_RATE
+    def sound_end(self) -> float:
+        """The time of the last sample, in seconds since the start of the stream."""
+        return (self._first_sample + len(self._samples)) / SAMPLE_RATE
 
     @property
-    def speaking_since(self) -> float | None:
-        start = self.detector.start if self.detector is not None else None
-        return None if start is None else start + self.sound_began
+    def speech_start(self) -> float | None:
+        """When the voice that is heard now began, in seconds since the start of the stream; `None` if there is none."""
+        start = self._detector.start if self._detector is not None else None
+        return None if start is None else start + self._sound_start
 
-    def hear(self, block: np.ndarray) -> list[Utterance]:
-        """Mono samples at 16 kHz in, [S] of any length, floats in [-1, 1] or 16-bit integers; the utterances that ended with them out.
+    def add_audio(self, samples: np.ndarray) -> list[Utterance]:
+        """Add mono samples at 16 kHz, [S]: floats in [-1, 1] or 16-bit integers. Returns the utterances that end with them.
 
         Raises:
-            ValueError: they are neither.
+            ValueError: the array has another type or shape.
         """
-        if block.ndim != 1 or (block.dtype.kind not in "f" and block.dtype != np.int16):
-            raise ValueError(f"the sound is {block.dtype} {list(block.shape)}: give floats or 16-bit integers [S].")
-        scale = 32_768 if block.dtype == np.int16 else 1
-        block = np.nan_to_num(block.astype(np.float32) / scale, nan=0.0, posinf=0.0, neginf=0.0)
-        if not len(self.samples):
-            self.sound_began = max(self.end, self.pictures[-1][0] if self.pictures else 0.0)
-            self.first = round(self.sound_began * SAMPLE_RATE)
-        self.samples = np.concatenate([self.samples, block])
-        turns = self.detector.hear(block) if self.detector is not None else []
-        ended = [self._utterance(start + self.sound_began, end + self.sound_began) for start, end in turns]
-        oldest = max(self.end - BEFORE, self.now - LONGEST_TURN - BEFORE - AFTER)
-        drop = max(0, int(oldest * SAMPLE_RATE) - self.first)
-        self.samples, self.first = self.samples[drop:], self.first + drop
-        return ended
+        if samples.ndim != 1 or (samples.dtype.kind != "f" and samples.dtype != np.int16):
+            raise ValueError(f"the sound is {samples.dtype} {list(samples.shape)}: give floats or 16-bit integers [S].")
+        scale = 32_768 if samples.dtype == np.int16 else 1
+        block = np.nan_to_num(samples.astype(np.float32) / scale, nan=0.0, posinf=0.0, neginf=0.0)
+        if not len(self._samples):
+            self._sound_start = max(self._last_end, self._last_image)
+            self._first_sample = round(self._sound_start * SAMPLE_RATE)
+        self._samples = np.concatenate([self._samples, block])
+        found = self._detector.hear(block) if self._detector is not None else []
+        utterances = [self._cut(start + self._sound_start, end + self._sound_start) for start, end in found]
+        self._drop_samples()
+        return utterances
 
-    def see(self, picture: bytes, seconds: float) -> None:
-        """A picture that came `seconds` after the stream began; sound, where there is some, is the better clock."""
-        self.pictures.append((self.now if len(self.samples) else seconds, picture))
-        self.weight += len(picture)
-        while len(self.pictures) > MOST_PICTURES or self.weight > PICTURE_BYTES:
-            self._drop_picture()
+    def add_image(self, image: bytes, seconds: float) -> None:
+        """Add the bytes of a JPEG or PNG file that arrived `seconds` after the start of the stream.
 
-    def read(self, text: str, speaker: str = "") -> None:
-        """Words of the utterance that goes on or has just begun, and who says them, where that has changed.
+        If there is sound, its clock is used instead, because it is more precise.
+        """
+        self._images.append((self.sound_end if len(self._samples) else seconds, image))
+        self._image_bytes += len(image)
+        while len(self._images) > MAX_IMAGES or self._image_bytes > MAX_IMAGE_BYTES:
+            self._drop_image()
+
+    def add_text(self, text: str, speaker: str = "") -> None:
+        """Add text of the current utterance, and its speaker if that has changed.
 
         Raises:
-            ValueError: it has too many.
+            ValueError: the utterance has too many characters.
         """
         self.speaker = speaker or self.speaker
-        if len(self.text) + len(text) > self.most_characters:
-            raise ValueError(f"the utterance has more than {self.most_characters} characters: end it first.")
+        if len(self.text) + len(text) > self.max_characters:
+            raise ValueError(f"the utterance has more than {self.max_characters} characters: end it first.")
         self.text = f"{self.text} {text}".strip()
 
-    def finish(self, *, asked: bool = True) -> list[Utterance]:
-        """What has come since the last utterance, ended by force; nothing where nothing has come, or where nobody has `asked` for
-        it and the microphone hears nobody."""
-        start = self.speaking_since
-        if not asked and self.detector is not None and start is None and not self.text and len(self.samples):
-            return []
-        if self.detector is not None and start is not None:
-            # The detector goes on hearing the same voice: the next utterance begins here.
-            self.detector.start = self.now - self.sound_began
-        ended = max(self.now, self.pictures[-1][0] if self.pictures else 0.0)
-        begun = start if start is not None else max(self.end, ended - LONGEST_TURN)
-        if not self.text and ended <= begun:
-            return []
-        return [self._utterance(begun, max(begun, ended))]
+    def finish(self, *, force: bool = True) -> list[Utterance]:
+        """End the current utterance. Returns it, or nothing if nothing was added since the last one.
 
-    def _utterance(self, start: float, end: float) -> Utterance:
-        low, high = (round(time * SAMPLE_RATE) - self.first for time in (start - BEFORE, end + AFTER))
-        samples = self.samples[max(0, low) : max(0, high)].copy()
-        seen = [(time, picture) for time, picture in self.pictures if start - BEFORE <= time <= end + AFTER]
-        first = max(0, low) + self.first  # of the samples: the zero of everything that was kept
-        origin = first / SAMPLE_RATE if len(samples) else max(0.0, start - BEFORE)
-        live = Live(samples, tuple(picture for _, picture in seen), tuple(time - origin for time, _ in seen))
+        Without `force`, sound in which no voice was detected is not an utterance.
+        """
+        start = self.speech_start
+        if not force and self._detector is not None and start is None and not self.text and len(self._samples):
+            return []
+        if self._detector is not None and start is not None:
+            # The detector still hears the same voice: the next utterance begins here.
+            self._detector.start = self.sound_end - self._sound_start
+        end = max(self.sound_end, self._last_image)
+        if start is None:
+            start = max(self._last_end, end - LONGEST_TURN)
+        if not self.text and end <= start:
+            return []
+        return [self._cut(start, max(start, end))]
+
+    @property
+    def _last_image(self) -> float:
+        return self._images[-1][0] if self._images else 0.0
+
+    def _cut(self, start: float, end: float) -> Utterance:
+        """The utterance between two times, with what was added in them."""
+        low, high = (
+            max(0, round(time * SAMPLE_RATE) - self._first_sample)
+            for time in (start - MARGIN_BEFORE, end + MARGIN_AFTER)
+        )
+        samples = self._samples[low:high].copy()
+        images = [(time, image) for time, image in self._images if start - MARGIN_BEFORE <= time <= end + MARGIN_AFTER]
+        # The times of images count from the first sample.
+        origin = (low + self._first_sample) / SAMPLE_RATE if len(samples) else max(0.0, start - MARGIN_BEFORE)
+        live = Live(samples, tuple(image for _, image in images), tuple(time - origin for time, _ in images))
         text, self.text = self.text, ""
-        self.end = end
-        while self.pictures and self.pictures[0][0] <= end:
-            self._drop_picture()
+        self._last_end = end
+        while self._images and self._images[0][0] <= end:
+            self._drop_image()
         return Utterance(
             "live", "", 0, speaker=self.speaker, text=text or None, start=round(start, 3), end=round(end, 3), live=live
         )
 
-    def _drop_picture(self) -> None:
-        self.weight -= len(self.pictures.popleft()[1])
+    def _drop_samples(self) -> None:
+        """Drop the samples that no later utterance can contain."""
+        oldest = max(self._last_end - MARGIN_BEFORE, self.sound_end - LONGEST_TURN - MARGIN_BEFORE - MARGIN_AFTER)
+        dropped = max(0, int(oldest * SAMPLE_RATE) - self._first_sample)
+        self._samples, self._first_sample = self._samples[dropped:], self._first_sample + dropped
+
+    def _drop_image(self) -> None:
+        self._image_bytes -= len(self._images.popleft()[1])

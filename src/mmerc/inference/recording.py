@@ -1,6 +1,8 @@
-"""A long recording as one conversation: cut by its transcript, or where voice activity says that somebody speaks."""
+"""A long recording as one conversation: segmented by its transcript, or by voice activity."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,14 @@ from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.corpora.transcripts import Segment, read_transcript
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
-from mmerc.media.container import duration
-from mmerc.media.voice_activity import turns_of_speech
+from mmerc.media.image import is_picture
+from mmerc.media.timeline import is_longer_than, measure_duration
+from mmerc.media.voice_activity import find_utterances
 
 Words = Callable[[np.ndarray], str | None]
-WHOLE = 30.0  # seconds: a shorter recording without a transcript is one utterance
+MAX_SINGLE = 30.0  # seconds: a shorter recording without a transcript is one utterance
+
+log = logging.getLogger(__name__)
 
 
 def read_recording(
@@ -23,29 +28,34 @@ def read_recording(
     *,
     words: Words | None = None,
     watch: Callable[[float], None] = lambda seconds: None,
+    audio_track: int | None = None,
+    name: str | None = None,
 ) -> tuple[Dialogue, list[Problem]]:
     """The recording's utterances, each a part of the file.
 
-    `watch` is told how many seconds of a recording without a transcript have been heard; what it raises ends the work.
+    Without a transcript a recording of more than 30 s is segmented by voice activity, and its speakers are unknown; a
+    shorter one is one utterance.
 
-    Without a transcript there is nobody's name, and no words but those that `words` makes of each utterance's samples
-    (`transcription.Whisper`); a recording of at most 30 s is one utterance then.
+    `words`: makes the text of an utterance from its samples where there is no transcript (`transcription.Whisper`).
+    `watch`: called with the seconds that voice activity has heard; an exception in it ends the work.
+    `audio_track`: index among the audio tracks of the file; the default track without it.
+    `name`: of the dialogue; the file's stem without it.
 
     Raises:
         CorpusError: the transcript cannot be used.
     """
+    clip = Clip(file, audio_track=audio_track)
+    name = replace_surrogates(file.stem if name is None else name)
     problems: list[Problem] = []
     if transcript is not None:
         segments, problems = read_transcript(transcript)
-        problems += _behind(segments, file, transcript.name)
+        problems += _find_late_lines(segments, file, transcript.name)
     else:
-        segments = [
-            Segment(start, end, _heard(Clip(file, start, end), words) or "") for start, end in _spoken(file, watch)
-        ]
+        segments = list(_segment(clip, words, watch))
     if not segments:
-        return alone(file, file.stem, _heard(Clip(file), words)), problems
-    name = replace_surrogates(file.stem)
-    turns = tuple(
+        only = Utterance("input", name, 0, text=_transcribe(clip, words), clip=clip)
+        return Dialogue("input", name, (only,)), problems
+    utterances = tuple(
         Utterance(
             "input",
             name,
@@ -54,49 +64,49 @@ def read_recording(
             text=segment.text or None,
             start=segment.start,
             end=segment.end,
-            clip=Clip(file, segment.start, segment.end),
+            clip=replace(clip, start=segment.start, end=segment.end),
             source=replace_surrogates(file.name),
         )
         for number, segment in enumerate(segments)
     )
-    return Dialogue("input", name, turns), problems
+    return Dialogue("input", name, utterances), problems
 
 
-def _behind(segments: list[Segment], file: Path, transcript: str) -> list[Problem]:
-    """A problem, where lines are said when the recording is over."""
+def _find_late_lines(segments: list[Segment], file: Path, transcript: str) -> list[Problem]:
+    """A problem, where lines begin when the recording is over."""
     try:
-        length = duration(file)
+        length = measure_duration(file)
     except MissingModality:
         return []
-    behind = [segment for segment in segments if segment.start >= length > 0]
-    if not behind:
+    late = [segment for segment in segments if segment.start >= length > 0]
+    if not late:
         return []
-    what = f"{len(behind)} of its {len(segments)} lines begin behind the end of {file.name} ({length:.1f} s), the first at "
+    what = (
+        f"{len(late)} of its {len(segments)} lines begin behind the end of {file.name} ({length:.1f} s), the first at "
+    )
     hint = "are the times seconds, and of this recording?"
-    return [Problem("time", transcript, f"{what}{behind[0].start:.1f} s: {hint}")]
+    return [Problem("time", transcript, f"{what}{late[0].start:.1f} s: {hint}")]
 
 
-def alone(clip: Path, name: str, text: str | None = None) -> Dialogue:
-    """A clip that is one utterance."""
-    turn = Utterance("input", replace_surrogates(name), 0, text=text, clip=Clip(clip))
-    return Dialogue("input", turn.dialogue, (turn,))
+def _segment(clip: Clip, words: Words | None, watch: Callable[[float], None]) -> Iterator[Segment]:
+    """The utterances that voice activity finds; none where the recording is short or its sound cannot be read."""
+    try:
+        if is_picture(clip.path) or not is_longer_than(clip.path, MAX_SINGLE):
+            return
+        found = list(find_utterances(clip, watch))
+    except MissingModality:
+        return
+    if found:
+        log.warning("%s: %d utterances by voice activity; the speakers are not separated", clip.path.name, len(found))
+    for start, end in found:
+        yield Segment(start, end, _transcribe(replace(clip, start=start, end=end), words) or "")
 
 
-def _heard(clip: Clip, words: Words | None) -> str | None:
-    """What is said, where somebody listens and there is a sound."""
+def _transcribe(clip: Clip, words: Words | None) -> str | None:
+    """The words of a clip; none without a recogniser or without sound."""
     if words is None:
         return None
     try:
         return words(read_waveform(clip))
     except MissingModality:
         return None
-
-
-def _spoken(file: Path, watch: Callable[[float], None]) -> list[tuple[float, float]]:
-    """The stretches of speech; none where the recording is short, or its sound cannot be read."""
-    try:
-        if 0 < duration(file) <= WHOLE:  # some files do not say how long they are
-            return []
-        return list(turns_of_speech(Clip(file), watch))
-    except MissingModality:
-        return []

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmerc.corpora import Dialogue, Key, Live, Utterance
 from mmerc.corpora.dialogue import replace_surrogates
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.fusion.layers.dialogue_context import speaker_number
 from mmerc.inference.call_batcher import CallBatcher
 from mmerc.model.extraction import prepare_row
@@ -25,7 +25,7 @@ class LiveRequest:
     """The latest utterance of a conversation with its prepared inputs, and what a fusion reads of the earlier ones."""
 
     utterance: Utterance
-    inputs: dict[str, Row]
+    inputs: dict[str, FeatureRow]
     context: LiveContext
     explain: bool
 

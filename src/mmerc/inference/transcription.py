@@ -1,5 +1,6 @@
-"""Words from a voice, where nobody has written them down: a Whisper network through faster-whisper (the extra `asr`)."""
+"""Transcription: the text of an utterance from its samples, by a Whisper network of faster-whisper (the extra `asr`)."""
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -9,36 +10,48 @@ from jaxtyping import Float
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.errors import WeightsError
 
+# Takes mono samples at 16 kHz, [S]; returns the text, or None if nothing is said.
+Transcriber = Callable[[np.ndarray], str | None]
+
 
 class Whisper:
-    """Call it with the samples of one utterance, mono at 16 kHz; it gives what is said, or nothing.
+    """A `Transcriber`. It may be used from several threads; it transcribes one utterance at a time.
 
-    Safe to use from several threads: one utterance is heard at a time.
+    >>> transcriber = Whisper("small")  # doctest: +SKIP
+    >>> transcriber(samples)  # doctest: +SKIP
+    'You came back!'
     """
 
     def __init__(self, name: str) -> None:
-        """`name`: one of faster-whisper's, such as `small`, or the folder of a converted model.
+        """`name`: a model of faster-whisper, such as `small`, or the folder of a converted model.
 
         Raises:
-            WeightsError: the extra is not installed, or the model is neither here nor to be downloaded.
+            WeightsError: the extra is not installed, or the model cannot be loaded or downloaded.
         """
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
-            raise WeightsError("transcribing needs the extra asr: pip install 'mmerc[asr]'.") from error
+            raise WeightsError("transcription needs the extra asr: pip install 'mmerc[asr]'.") from error
         try:
             self.network: Any = WhisperModel(name, compute_type="int8")
-        except Exception as error:  # of the hub, of ctranslate2, of the file system
+        except Exception as error:  # of the hub, of ctranslate2, or of the file system
+            reason = (str(error).splitlines() or [""])[0][:120]
             raise WeightsError(
-                f'the Whisper model "{name}" cannot be loaded ({(str(error).splitlines() or [""])[0][:120]}): give the '
-                "folder of a model that was converted for faster-whisper."
+                f'the Whisper model "{name}" cannot be loaded ({reason}): give the folder of a model that was converted for '
+                "faster-whisper."
             ) from error
-        self._one_at_a_time = Lock()
+        self._lock = Lock()
 
     def __call__(self, samples: Float[np.ndarray, " S"]) -> str | None:
-        with self._one_at_a_time:
+        """The text in mono samples at 16 kHz; `None` if nothing is said."""
+        with self._lock:
             segments, _ = self.network.transcribe(
                 samples.astype(np.float32), beam_size=1, condition_on_previous_text=False
             )
-            said = " ".join(segment.text.strip() for segment in segments)  # a generator: the work is done here
-        return replace_surrogates(said.strip()) or None
+            text = " ".join(segment.text.strip() for segment in segments)  # a generator: the work is done here
+        return replace_surrogates(text.strip()) or None
+
+
+def load_transcriber(name: str | None) -> Transcriber | None:
+    """The `Whisper` of this name; None without a name. Raises WeightsError as `Whisper` does."""
+    return None if name is None else Whisper(name)

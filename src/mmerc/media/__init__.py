@@ -1,6 +1,7 @@
-"""Media: a clip in, samples and frames out."""
+"""Media: a clip in, samples and frames on one clock out."""
 
 from mmerc.media.audio import SAMPLE_RATE, read_waveform
+from mmerc.media.inspection import MediaInfo, TrackInfo, inspect_media
 from mmerc.media.video import Frames, read_frames
 
-__all__ = ["SAMPLE_RATE", "Frames", "read_frames", "read_waveform"]
+__all__ = ["SAMPLE_RATE", "Frames", "MediaInfo", "TrackInfo", "inspect_media", "read_frames", "read_waveform"]

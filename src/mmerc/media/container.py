@@ -1,89 +1,162 @@
-"""Opening a clip: every way in which a file can fail to be one becomes a typed error with a reason.
+"""Open a media file and choose its tracks; every way in which a file can fail becomes a typed error with a reason.
 
-PyAV's log level is left at its default, which is silence. Any level set through it makes ffmpeg's decoder threads
-call into Python, and a thread that waits for the interpreter while another closes the decoder never returns.
+PyAV's log level stays at its default, which is silence. Any other level makes ffmpeg's decoder threads call into Python,
+and a thread that waits for the interpreter while another closes the decoder never returns.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.container
 import av.error
 
-from mmerc.errors import ClipNotFound, ClipUnreadable
+from mmerc.errors import ClipNotFound, ClipUnreadable, NoAudio, NoVideo
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,flac,mp3,ogg,aac,asf,mpegts,mpeg,aiff,caf,amr,flv"
-# A title in a strange encoding is no reason to lose a clip; from version 19 on PyAV has no such setting.
+# The ffmpeg demuxers that may open a user's file. All of them hold their own data: a playlist is not among them, because
+# it could make ffmpeg read other files.
+FORMATS = ",".join(
+    (
+        "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,asf_o,flv,live_flv,mpegts,mpeg,mpegvideo,ogg,gif,dv,mxf,nut,rm,wtv",
+        "ivf,m4v,wav,w64,aiff,au,caf,nistsphere,voc,sox,ircam,flac,mp3,aac,loas,ac3,eac3,dts,dtshd,amr",
+        "wv,ape,tta,tak,shn,mpc,mpc8,qcp,dsf,oma,iff",
+    )
+)
+# A title in a strange encoding is no reason to lose a clip; PyAV 19 removed the setting.
 LENIENT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
-LATEST = 2**62  # in ffmpeg's microseconds, 64 bits
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts"})
-SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
+MAX_TIME = 2**62  # in ffmpeg's microseconds, 64 bits
+
+Track = av.AudioStream | av.VideoStream
+if TYPE_CHECKING:
+    Packet = av.Packet[Track]
+else:  # PyAV's class is generic for type checkers only
+    Packet = av.Packet
+
+
+class Media:
+    """An open file. `container` is PyAV's; it is another object after `rewind`, so hold stream indices, not streams."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.container = _open(path)
+        self.has_moved = False  # whether packets were read since the file was opened
+
+    @property
+    def origin(self) -> float:
+        """The time stamp, in seconds, at which the recording starts; all times are given relative to it."""
+        return float(self.container.start_time or 0) / av.time_base
+
+    def seek(self, seconds: float) -> None:
+        """Go to the key frame at or before a time on the clock of the file. The landing may be late: check it."""
+        self.has_moved = True
+        self.container.seek(min(int((seconds + self.origin) * av.time_base), MAX_TIME))
+
+    def rewind(self) -> None:
+        """Go to the first packet. The file is opened again, because not every format can seek to its start."""
+        if self.has_moved:
+            self.container.close()
+            self.container = _open(self.path)
+            self.has_moved = False
+
+    def read_packets(self, *indices: int) -> Iterator[Packet]:
+        """The packets of these streams, of all audio and video tracks by default, up to where the file ends or turns into
+        something else."""
+        streams = self.container.streams
+        tracks = [streams[index] for index in indices] or [
+            *streams.audio,
+            *(track for track in streams.video if not is_cover(track)),
+        ]
+        packets: Iterator[Any] = self.container.demux(tracks)
+        self.has_moved = True
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.error.FFmpegError, IndexError):
+                return  # the rest is damaged, or belongs to a stream that the header never announced
+            yield packet
+
+    def video_track(self, index: int) -> av.VideoStream:
+        """The stream `index`, which holds video."""
+        track = self.container.streams[index]
+        assert isinstance(track, av.VideoStream)
+        return track
+
+    def find_audio_tracks(self, wanted: int | None = None) -> list[int]:
+        """Stream indices of the audio tracks in the order in which to try them: the default track first.
+
+        `wanted`: index among the audio tracks; only this one is given then.
+
+        Raises:
+            NoAudio: there is no audio track, or not the wanted one.
+        """
+        tracks = self.container.streams.audio
+        if not tracks:
+            raise NoAudio(f"{self.path.name} has no audio stream")
+        if wanted is None:
+            return [track.index for track in _sort_by_default(tracks)]
+        if not 0 <= wanted < len(tracks):
+            raise NoAudio(f"{self.path.name} has no audio track {wanted}: give a track from 0 to {len(tracks) - 1}")
+        return [tracks[wanted].index]
+
+    def find_video_tracks(self) -> list[int]:
+        """Stream indices of the video tracks without cover pictures, the default track first.
+
+        Raises:
+            NoVideo: there is none.
+        """
+        tracks = [track for track in self.container.streams.video if not is_cover(track)]
+        if not tracks:
+            raise NoVideo(f"{self.path.name} has no video stream")
+        return [track.index for track in _sort_by_default(tracks)]
+
+
+def is_cover(track: av.VideoStream) -> bool:
+    """Whether the track is one picture of an album, as in MP3 files."""
+    return bool(track.disposition & av.stream.Disposition.attached_pic)
+
+
+def is_default(track: Track) -> bool:
+    """Whether the file marks the track as the one to play."""
+    return bool(track.disposition & av.stream.Disposition.default)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[av.container.InputContainer]:
-    """The clip's container.
+def open_media(path: Path) -> Iterator[Media]:
+    """The file, open for the length of a `with` block.
 
     Raises:
-        ClipNotFound: no file is there.
+        ClipNotFound: there is no such file.
         ClipUnreadable: it is empty, cut off, or no medium; or it turns out to be damaged while it is read.
     """
+    media = Media(path)
+    try:
+        yield media
+    except (av.error.FFmpegError, ValueError, ArithmeticError, IndexError) as error:
+        raise ClipUnreadable(f"{path.name} is damaged ({str(error)[:120]})") from error
+    finally:
+        media.container.close()
+
+
+def _open(path: Path) -> av.container.InputContainer:
     if not path.is_file():
         raise ClipNotFound(f"{path.name} is absent")
     if path.stat().st_size == 0:
         raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
     try:
-        # An absolute path, only the file protocol, and only formats that hold their own data: a name such as
-        # "concat:..." stays a name, and a playlist that arrives as a clip cannot make ffmpeg read other files.
+        # An absolute path and only the file protocol: a name such as "concat:..." stays a name.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-        container = av.open(str(path.resolve()), options=options, **LENIENT)
+        container: av.container.InputContainer = av.open(str(path.resolve()), options=options, **LENIENT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error
-    with container:
-        try:
-            yield container
-        except (av.error.FFmpegError, ValueError, ArithmeticError, IndexError) as error:
-            raise ClipUnreadable(f"{path.name} is damaged ({str(error)[:120]})") from error
+    for track in container.streams.video:
+        if track.codec_context is not None:
+            track.thread_type = "AUTO"
+    return container
 
 
-def duration(path: Path) -> float:
-    """Seconds of a recording; 0 where the file does not say.
-
-    Raises:
-        ClipNotFound, ClipUnreadable: it is no medium.
-    """
-    with opened(path) as container:
-        return float(container.duration or 0) / av.time_base
-
-
-def origin(container: av.container.InputContainer) -> float:
-    """The time stamp at which the recording starts: transport streams count on from whatever came before them."""
-    return float(container.start_time or 0) / av.time_base
-
-
-def seek(container: av.container.InputContainer, seconds: float) -> None:
-    """Go to the key frame before a time from the start; a time that no file reaches goes to its end."""
-    container.seek(min(int((seconds + origin(container)) * av.time_base), LATEST))
-
-
-def decoded(
-    container: av.container.InputContainer, stream: av.AudioStream | av.VideoStream
-) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """The stream's frames, with what is damaged left out."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except (av.error.FFmpegError, IndexError):
-            return  # the container itself ends in rubbish, or in a stream it never announced: what came before it stands
-        try:
-            yield from packet.decode()  # type: ignore[misc]  # the stream has no subtitles
-        except av.error.FFmpegError:
-            continue
+def _sort_by_default(tracks: Iterable[Track]) -> list[Track]:
+    """Tracks without a decoder come last; the order of the file decides ties."""
+    return sorted(tracks, key=lambda track: (track.codec_context is None, not is_default(track)))

@@ -1,41 +1,177 @@
-"""Which clips of a corpus are broken, and why, without decoding all of each."""
+"""What a media file holds, and which clips of a corpus are broken."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import av
 
 from mmerc.corpora import Clip, Corpus, Problem, Utterance
-from mmerc.errors import MissingModality
+from mmerc.errors import MediaError, MissingModality
 from mmerc.media.audio import read_waveform
-from mmerc.media.video import read_frames
+from mmerc.media.container import Media, Track, is_cover, is_default, open_media
+from mmerc.media.decoding import decode_frames
+from mmerc.media.image import FILE_FORMATS, is_picture, read_picture
+from mmerc.media.timeline import Timeline, scan_timeline
+from mmerc.media.video import read_frames, shown_size
+
+SAME_DURATION = 0.5  # seconds by which the header may differ from the measured duration without a warning
+SAME_START = 0.1  # seconds by which tracks may begin apart without a warning
+
+
+@dataclass(frozen=True)
+class TrackInfo:
+    """One track. `index` counts the tracks of its kind from 0, as `Clip.audio_track` does.
+
+    `start` and `duration` are seconds on the clock of the file. `is_read`: whether mmerc reads this track by default.
+    The fields of the other kind are None: `width`, `height` (pixels as shown), `frame_rate` (a second) and `rotation`
+    (degrees clockwise) of a video track, `sample_rate` (Hz) and `channels` of an audio track.
+    """
+
+    kind: Literal["audio", "video"]
+    index: int
+    codec: str
+    language: str | None
+    is_default: bool
+    is_read: bool
+    start: float
+    duration: float
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    rotation: int | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """`container`: ffmpeg's name of the format. `duration`: seconds, measured on the packets of the file.
+
+    `warnings`: sentences about what a user may not expect: a wrong header, a late track, joined recordings.
+    """
+
+    path: Path
+    container: str
+    duration: float
+    tracks: tuple[TrackInfo, ...]
+    warnings: tuple[str, ...]
+
+
+def inspect_media(path: Path) -> MediaInfo:
+    """Read the header and all packets of a file, and decode the first frame of its video.
+
+    Raises:
+        ClipNotFound, ClipUnreadable: the file is no medium.
+    """
+    if is_picture(path):
+        height, width, _ = read_picture(path.read_bytes(), formats=FILE_FORMATS).shape
+        picture = TrackInfo("video", 0, "picture", None, True, True, 0.0, 0.0, width, height, rotation=0)
+        return MediaInfo(path, "picture", 0.0, (picture,), ())
+    with open_media(path) as media:
+        measured = scan_timeline(path)
+        read = {*_find_default(media.find_video_tracks), *_find_default(media.find_audio_tracks)}
+        streams = media.container.streams
+        video = [_describe_video(media, track, measured) for track in streams.video if not is_cover(track)]
+        audio = [_describe_audio(track, measured) for track in streams.audio]
+        tracks = [
+            replace(track, index=number, is_read=stream in read)
+            for found in (video, audio)
+            for number, (stream, track) in enumerate(found)
+        ]
+        duration = media.container.duration
+        header = None if not duration else duration / av.time_base
+        warnings = _find_warnings(tracks, measured, header)
+        return MediaInfo(path, media.container.format.name, round(measured.duration, 6), tuple(tracks), warnings)
 
 
 def broken_clips(corpus: Corpus, report: Callable[[int], None] = lambda done: None) -> list[Problem]:
-    """A problem for every clip that gives no samples or no frame; `report` is told how many are done."""
-    utterances = [turn for split in corpus.splits for turn in corpus.utterances(split) if turn.clip]
+    """A problem for every clip that gives no samples or no frame. `report` is called with the number of clips done."""
+    utterances = [each for split in corpus.splits for each in corpus.utterances(split) if each.clip]
     problems: list[Problem] = []
     with ThreadPoolExecutor() as pool:
-        for done, found in enumerate(pool.map(_inspect, utterances), start=1):
+        for done, found in enumerate(pool.map(_check_clip, utterances), start=1):
             problems += found
             report(done)
     return problems
 
 
-def _inspect(turn: Utterance) -> list[Problem]:
-    assert turn.clip is not None
-    if not turn.clip.path.is_file():
+def _find_default(find: Callable[[], list[int]]) -> list[int]:
+    try:
+        return find()[:1]
+    except MediaError:
+        return []
+
+
+def _describe_video(media: Media, track: av.VideoStream, timeline: Timeline) -> tuple[int, TrackInfo]:
+    width, height = shown_size(track.width, track.height, track.sample_aspect_ratio)
+    with open_media(media.path) as other:  # this one's container goes on being used
+        _, frame = next(decode_frames(other, track.index, timeline), (0.0, None))
+    rotation = -frame.rotation % 360 if isinstance(frame, av.VideoFrame) else 0
+    if rotation in (90, 270):
+        width, height = height, width
+    rate = float(track.average_rate) if track.average_rate else None
+    info = _describe(track, timeline)
+    return track.index, replace(info, width=width, height=height, frame_rate=rate, rotation=rotation)
+
+
+def _describe_audio(track: av.AudioStream, timeline: Timeline) -> tuple[int, TrackInfo]:
+    context = track.codec_context
+    rate, channels = (context.sample_rate, context.channels) if context is not None else (None, None)
+    return track.index, replace(_describe(track, timeline), sample_rate=rate, channels=channels)
+
+
+def _describe(track: Track, timeline: Timeline) -> TrackInfo:
+    start, end = timeline.spans.get(track.index, (0.0, 0.0))
+    codec = track.codec_context.codec.canonical_name if track.codec_context is not None else "unknown"
+    kind: Literal["audio", "video"] = "video" if isinstance(track, av.VideoStream) else "audio"
+    return TrackInfo(
+        kind, 0, codec, track.metadata.get("language"), is_default(track), False, round(start, 6), round(end - start, 6)
+    )
+
+
+def _find_warnings(tracks: list[TrackInfo], timeline: Timeline, header: float | None) -> tuple[str, ...]:
+    warnings = []
+    if header is None:
+        warnings.append("The header gives no duration; it was measured.")
+    elif abs(header - timeline.duration) > SAME_DURATION and not timeline.joins:
+        warnings.append(f"The header gives {header:.1f} s, but the packets end at {timeline.duration:.1f} s.")
+    if timeline.joins:
+        parts = 1 + max(len(joins) for joins in timeline.joins.values())
+        warnings.append(
+            f"{parts} recordings are joined: their time stamps begin anew and are read one after the other."
+        )
+    for track in tracks:
+        if track.codec == "unknown":
+            warnings.append(f"No decoder is known for {track.kind} track {track.index}; it cannot be read.")
+        elif track.start > SAME_START:
+            warnings.append(
+                f"The {track.kind} track {track.index} begins {track.start:.2f} s after the start of the file."
+            )
+    others = [str(track.index) for track in tracks if track.kind == "audio" and not track.is_read]
+    if others:
+        warnings.append(f"One audio track is read; choose among the others ({', '.join(others)}) with --audio-track.")
+    return tuple(warnings)
+
+
+def _check_clip(utterance: Utterance) -> list[Problem]:
+    assert utterance.clip is not None
+    if not utterance.clip.path.is_file():
         return []  # its reader has reported it
     problems = []
-    for modality, read in (("audio", _listen), ("video", _look)):
+    for modality, read in (("audio", _check_sound), ("video", _check_picture)):
         try:
-            read(turn.clip)
+            read(utterance.clip)
         except MissingModality as error:
-            problems.append(Problem(modality, turn.name, str(error)))
+            problems.append(Problem(modality, utterance.name, str(error)))
     return problems
 
 
-def _listen(clip: Clip) -> None:
-    read_waveform(clip, longest=5.0)
+def _check_sound(clip: Clip) -> None:
+    read_waveform(clip, max_seconds=5.0)
 
 
-def _look(clip: Clip) -> None:
-    read_frames(clip, 1, largest_side=64)
+def _check_picture(clip: Clip) -> None:
+    read_frames(clip, 1, max_side=64)

@@ -1,127 +1,158 @@
-"""A clip in, evenly spaced frames with their times out, in bounded memory."""
+"""A clip's picture: evenly spaced frames with their times on the clock of the file, in bounded memory."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
+from av.video.reformatter import Colorspace, VideoReformatter
 from jaxtyping import Float, UInt8
 
 from mmerc.corpora import Clip
 from mmerc.errors import NoVideo
-from mmerc.media.container import decoded, opened, origin, seek
+from mmerc.media.container import Media, open_media
+from mmerc.media.decoding import decode_frames
+from mmerc.media.image import FILE_FORMATS, is_picture, read_picture
+from mmerc.media.timeline import Timeline, read_timeline
 
-LARGEST_SIDE = 1280  # pixels; 1080p and 8K are reduced to it while they are decoded
-SEEK_BEYOND = 4.0  # seconds between two wanted frames from which seeking beats decoding what lies between
+MAX_SIDE = 1280  # pixels; 1080p and 8K are reduced to it while they are decoded
+SEEK_BEYOND = 4.0  # seconds between two wanted frames from which a seek is faster than decoding what lies between
+MAX_EARLY = (
+    0.1  # seconds: a first frame that comes later than a time by less, and by less than its own length, is shown
+)
+HIGH_DEFINITION = (1280, 576)  # width from which, height above which players take pictures without a matrix for BT.709
+UNSPECIFIED = 2  # ffmpeg's AVCOL_SPC_UNSPECIFIED
 
 
 @dataclass(frozen=True)
 class Frames:
-    """`images` in RGB and upright, `times` in seconds from the start of the file."""
+    """`images` in RGB as a player shows them, `times` in seconds from the start of the file."""
 
     images: UInt8[np.ndarray, "F H W 3"]
     times: Float[np.ndarray, " F"]
 
 
-def read_frames(clip: Clip, count: int, *, largest_side: int = LARGEST_SIDE, rate: float = float("inf")) -> Frames:
+def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float = float("inf")) -> Frames:
     """At most `count` frames, and at most `rate` a second, evenly spaced over the clip; all where the clip has fewer.
 
+    Each is the frame on show at its time: the last one that has begun. It may have begun before the clip; its time is then
+    the clip's start. A picture file is a clip of one frame.
+
+    `max_side`: pixels; frames whose larger side exceeds it are made smaller.
+
     Raises:
-        NoVideo: the clip has no video stream or gives no frame.
+        NoVideo: the clip has no video track or shows no frame.
         ClipNotFound, ClipUnreadable: the clip is no medium.
     """
-    with opened(clip.path) as container:
-        streams = [stream for stream in container.streams.video if not _is_cover(stream)]
-        if not streams:
-            raise NoVideo(f"{clip.path.name} has no video stream")
-        stream = streams[0]
-        stream.thread_type = "AUTO"
-        start, end = _span(container, stream, clip)
-        end = max(start, end)  # a part behind the end of the file
+    if is_picture(clip.path):
+        image = read_picture(clip.path.read_bytes(), max_side=max_side, formats=FILE_FORMATS)
+        return Frames(image[None], np.asarray([clip.start]))
+    with open_media(clip.path) as media:
+        index, timeline = media.find_video_tracks()[0], read_timeline(media)
+        first, last = timeline.spans.get(index, (0.0, timeline.duration))
+        start = clip.start if clip.end is not None else max(clip.start, first)
+        end = max(start, last if clip.end is None else clip.end)  # the part may lie behind the end of the file
         if rate * (end - start) < count:
             count = max(1, round(rate * (end - start)))
-        wanted = start + (np.arange(count) + 0.5) * (end - start) / count
-        images: list[np.ndarray] = []
-        times: list[float] = []
-        for time, image in _pick(container, stream, wanted, (end - start) / count, largest_side):
-            images.append(image)
-            times.append(time)
-    if not images:
+        wanted = start + (np.arange(count) + 0.5) * (end - start) / count  # [F]
+        shown = dict(_pick_frames(media, index, timeline, wanted, max_side))
+    if not shown:
         raise NoVideo(f"{clip.path.name} gives no frame between {start:.2f} and {end:.2f} s")
-    shape = images[0].shape
-    whole = [place for place, image in enumerate(images) if image.shape == shape]  # a stream may change its size
-    return Frames(np.stack([images[place] for place in whole]), np.asarray([times[place] for place in whole]))
+    shape = next(iter(shown.values())).shape
+    same = {time: image for time, image in shown.items() if image.shape == shape}  # a track may change its size
+    return Frames(np.stack(list(same.values())), np.maximum(list(same), clip.start))
 
 
-def _is_cover(stream: av.VideoStream) -> bool:
-    # An mp3's cover picture is a video stream of one image.
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+def _pick_frames(
+    media: Media, index: int, timeline: Timeline, wanted: np.ndarray, max_side: int
+) -> Iterator[tuple[float, np.ndarray]]:
+    """For each wanted time the start of the frame on show then, and its image; some may be the same."""
+    is_sparse = len(wanted) > 1 and wanted[1] - wanted[0] > SEEK_BEYOND
+    groups = [[time] for time in wanted.tolist()] if is_sparse else [wanted.tolist()]
+    renderer = _Renderer(media.video_track(index).sample_aspect_ratio, max_side)
+    previous: float | None = None
+    for times in groups:
+        for begun, frame in _find_frames_on_show(media, index, timeline, times):
+            if begun != previous:  # rendering is the larger part of the work
+                yield begun, renderer.render(frame)
+            previous = begun
 
 
-def _span(container: av.container.InputContainer, stream: av.VideoStream, clip: Clip) -> tuple[float, float]:
-    start = clip.start
-    if clip.end is not None:
-        return start, clip.end
-    if stream.duration and stream.time_base:
-        first = float((stream.start_time or 0) * stream.time_base) - origin(container)
-        return start, first + float(stream.duration * stream.time_base)
-    if container.duration:
-        return start, container.duration / av.time_base
-    stamps = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
-    container.seek(0)
-    return start, float(max(stamps, default=0) * (stream.time_base or 0)) - origin(container) + 1e-3
-
-
-def _pick(
-    container: av.container.InputContainer,
-    stream: av.VideoStream,
-    wanted: np.ndarray,
-    spacing: float,
-    largest_side: int,
-) -> list[tuple[float, np.ndarray]]:
-    """For each wanted time the frame on show then, each frame once."""
-    picked: list[tuple[float, np.ndarray]] = []
-    targets = list(wanted)
-    seeking = spacing > SEEK_BEYOND
-    groups = [[target] for target in targets] if seeking else [targets]
-    for group in groups:
-        if group[0] > SEEK_BEYOND:
-            seek(container, max(group[0] - 0.5, 0))
-        picked += _sweep(container, stream, group, spacing, largest_side)
-    unique: dict[float, np.ndarray] = {}
-    for time, image in picked:
-        unique.setdefault(time, image)
-    return list(unique.items())
-
-
-def _sweep(
-    container: av.container.InputContainer,
-    stream: av.VideoStream,
-    targets: list[float],
-    spacing: float,
-    largest_side: int,
-) -> list[tuple[float, np.ndarray]]:
-    picked: list[tuple[float, np.ndarray]] = []
-    pending, first = list(targets), origin(container)
+def _find_frames_on_show(
+    media: Media, index: int, timeline: Timeline, times: list[float]
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    early = min(MAX_EARLY, 1 / float(media.video_track(index).average_rate or 25))
+    pending = list(times)
     shown: tuple[float, av.VideoFrame] | None = None
-    for number, frame in enumerate(decoded(container, stream)):
+    for begun, frame in decode_frames(media, index, timeline, times[0]):
         assert isinstance(frame, av.VideoFrame)
-        time = frame.time - first if frame.time is not None else number / float(stream.average_rate or 25)
-        while pending and time > pending[0]:
-            if shown is None or shown[0] < targets[0] - spacing:
-                shown = (time, frame)  # nothing, or only what lies before the clip's part, was on show
-            picked.append((shown[0], _image(shown[1], largest_side)))
-            pending.pop(0)
-        shown = (time, frame)
+        while pending and begun > pending[0]:
+            time = pending.pop(0)
+            if shown is not None:
+                yield shown
+            elif begun - time <= early:
+                yield begun, frame
+        shown = begun, frame
         if not pending:
-            return picked
-    if pending and shown is not None and shown[0] >= targets[0] - spacing:
-        picked.append((shown[0], _image(shown[1], largest_side)))  # the last frame stays on show to the end
-    return picked
+            return
+    if shown is not None and pending and pending[0] <= timeline.duration:
+        yield shown  # the last frame stays on show to the end of the file
 
 
-def _image(frame: av.VideoFrame, largest_side: int) -> UInt8[np.ndarray, "H W 3"]:
-    scale = min(1.0, largest_side / max(frame.width, frame.height))
-    width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-    image = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
-    turns = round(getattr(frame, "rotation", 0) / 90) % 4  # phones store portrait video lying on its side
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+def shown_size(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
+    """Pixels of a stored picture as a player shows it, before it is turned: none is lost.
+
+    `ratio`: the sample aspect ratio, the width of a stored pixel in its heights.
+
+    >>> shown_size(720, 576, Fraction(16, 15)), shown_size(720, 480, Fraction(8, 9))
+    ((768, 576), (720, 540))
+    """
+    if not ratio or not 0.1 < ratio < 10:  # absent, or damaged
+        return width, height
+    return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
+
+
+class _Renderer:
+    """Makes RGB images of a track's frames, as a player shows them."""
+
+    def __init__(self, ratio: Fraction | None, max_side: int) -> None:
+        self.ratio, self.max_side = ratio, max_side
+        self.reformatter = VideoReformatter()  # one for all frames: its set-up costs as much as a small frame
+        self.rotation: int | None = None  # of the frame that `matrix` was read from: side data are slow to read
+        self.matrix: list[int] | None = None
+
+    def render(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
+        """Scaled to square pixels and at most `max_side`, turned upright."""
+        width, height = shown_size(frame.width, frame.height, self.ratio)
+        scale = min(1.0, self.max_side / max(width, height))
+        # swscale takes a picture without a named matrix for BT.601, whatever its size.
+        is_high = frame.width >= HIGH_DEFINITION[0] or frame.height > HIGH_DEFINITION[1]
+        is_guess = is_high and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
+        image = self.reformatter.reformat(
+            frame,
+            width=max(1, round(width * scale)),
+            height=max(1, round(height * scale)),
+            format="rgb24",
+            interpolation="AREA",
+            src_colorspace=Colorspace.ITU709 if is_guess else None,
+        ).to_ndarray()
+        if frame.rotation != self.rotation:
+            self.rotation, self.matrix = frame.rotation, _read_display_matrix(frame)
+        return image if self.matrix is None else _turn(image, self.matrix)
+
+
+def _read_display_matrix(frame: av.VideoFrame) -> list[int] | None:
+    side_data: Mapping[Any, Any] = frame.side_data
+    data = side_data.get(Type.DISPLAYMATRIX)
+    return None if data is None else [int(value) for value in np.frombuffer(data, np.int32, 9)]
+
+
+def _turn(image: UInt8[np.ndarray, "H W 3"], matrix: list[int]) -> UInt8[np.ndarray, "H2 W2 3"]:
+    """The image turned and mirrored as a display matrix says: phones store portrait video lying on its side."""
+    a, b, _, c, d, *_ = matrix  # x' = a x + c y, y' = b x + d y
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        image, a, d = image.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from mmerc.corpora import Key
 from mmerc.encoders.base import pad_arrays
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.fusion.layers.dialogue_context import Dialogues, number_speakers
 
 Inputs = dict[str, Tensor]
@@ -23,7 +23,7 @@ POOL = 16  # batches whose members are sorted by length among themselves
 class FeatureRows(Protocol):
     """Rows of features by key: a store on disk, or a dictionary in memory."""
 
-    def __getitem__(self, key: Key, /) -> Row: ...
+    def __getitem__(self, key: Key, /) -> FeatureRow: ...
 
 
 @dataclass

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from mmerc.corpora import Key
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.model.calibration import ProbabilitiesByKey
 from mmerc.model.inference import NO_PAIRS
 from mmerc.model.prediction import DECIMALS, Prediction
 
-Features = Mapping[str, Mapping[Key, Row]]
+Features = Mapping[str, Mapping[Key, FeatureRow]]
 Compute = Callable[[Features, frozenset[tuple[str, str]]], ProbabilitiesByKey]
 
 
@@ -32,7 +32,7 @@ def explain_predictions(
     """The predictions with `influence` of each modality that was read and, if wanted, `attention` of each pair of them."""
     influence: list[dict[str, float]] = [{} for _ in predictions]
     for name, rows in evidence.features.items():
-        removed = {key: Row(key, None, "left out") for key in rows}
+        removed = {key: FeatureRow(key, None, "left out") for key in rows}
         without = evidence.compute({**evidence.features, name: removed}, NO_PAIRS)
         _add_losses(influence, name, {name}, without, evidence, predictions)
     if not with_attention:

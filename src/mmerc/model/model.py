@@ -10,7 +10,7 @@ from torch import Tensor
 from mmerc.corpora import Dialogue, Key, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
-from mmerc.features import Row
+from mmerc.features import FeatureRow
 from mmerc.fusion import Fusion
 from mmerc.model.calibration import Calibration, ProbabilitiesByKey
 from mmerc.model.explanation import Explanation, explain_predictions
@@ -21,7 +21,7 @@ from mmerc.model.prediction import Prediction, make_prediction
 log = logging.getLogger("mmerc")
 UTTERANCES_IN_MEMORY = 64  # whose features are held together
 BATCH = 32
-FeaturesByKey = Mapping[Key, Row]
+FeaturesByKey = Mapping[Key, FeatureRow]
 Backend = Literal["torch", "onnx"]
 
 
@@ -119,7 +119,7 @@ class EmotionModel:
         Returns the predictions in order, the fused vectors that later utterances read, and the features for `explain_live`.
         """
         keys = list(utterances)
-        features: dict[str, dict[Key, Row]] = {}
+        features: dict[str, dict[Key, FeatureRow]] = {}
         for name, encoder in self.encoders.items():
             present = [row for row in inputs[name].values() if row.values is not None]
             encoded = encode_rows(encoder, present) if present else []
@@ -207,13 +207,13 @@ class LiveFeatures:
 
 def extract_dialogues(
     encoder: Encoder, dialogues: Sequence[Dialogue], on_progress: Callable[[], None] = lambda: None
-) -> dict[Key, Row]:
+) -> dict[Key, FeatureRow]:
     """One modality's features of every utterance, or the reason why it has none.
 
     No batch holds utterances of two dialogues: in bfloat16 a result depends slightly on the batch it is computed in, and the
     predictions of a dialogue must not depend on another dialogue.
     """
-    rows: dict[Key, Row] = {}
+    rows: dict[Key, FeatureRow] = {}
     for dialogue in dialogues:
         for first in range(0, len(dialogue), UTTERANCES_IN_MEMORY):  # a film's crops and samples are not held at once
             prepared = []

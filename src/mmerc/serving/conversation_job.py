@@ -1,4 +1,4 @@
-"""What a job does: one recording read and answered, within the limits, until nobody wants it any more."""
+"""The work of a job: read one recording and predict its utterances, within the limits, until the job is cancelled."""
 
 import time
 from dataclasses import dataclass
@@ -6,55 +6,64 @@ from pathlib import Path
 
 from mmerc.errors import CorpusError
 from mmerc.inference import Predictor
-from mmerc.inference.recording import Words, read_recording
-from mmerc.serving.jobs import Cancelled, Job, Row
+from mmerc.inference.recording import read_recording
+from mmerc.inference.transcription import Transcriber
+from mmerc.model.prediction import Prediction
+from mmerc.serving.jobs import Cancelled, Job
 from mmerc.serving.limits import Limits
+
+MAX_PROBLEMS = 100  # of a transcript that are listed
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The recording `file`, which lies in a folder of its own, and what is asked about it."""
+class ConversationJob:
+    """The recording `file`, which lies alone in its folder, with its transcript if there is one."""
 
     predictor: Predictor
     limits: Limits
     file: Path
-    transcript: Path | None
-    words: Words | None
-    explain: bool
+    transcript: Path | None = None
+    transcriber: Transcriber | None = None
+    explain: bool = False
 
-    def rows(self, job: Job) -> list[Row]:
-        """The answers; `job` learns how far it is.
+    def run(self, job: Job) -> list[Prediction]:
+        """The predictions. `job` gets the progress and the problems of the transcript.
 
         Raises:
-            Cancelled: the job is not wanted any more.
-            CorpusError: it cannot be read, or is too much.
+            Cancelled: the job is cancelled.
+            CorpusError: the recording cannot be read, or exceeds a limit.
         """
-        limits, until = self.limits, time.monotonic() + self.limits.job_seconds
+        limits, deadline = self.limits, time.monotonic() + self.limits.job_timeout_seconds
 
-        def watch(seconds: float = 0.0) -> None:
-            if job.cancelled:
+        def check(seconds: float = 0.0) -> None:
+            if job.is_cancelled:
                 raise Cancelled
-            if seconds > limits.conversation_seconds:  # of which its header may have said nothing
+            if seconds > limits.max_recording_seconds:  # the file's header may have given no duration
                 raise CorpusError(
-                    f"the recording takes more than {limits.conversation_seconds:g} s: send a part of it."
+                    f"the recording takes more than {limits.max_recording_seconds:g} s: send a part of it."
                 )
-            if time.monotonic() > until:
-                raise CorpusError(f"reading it takes more than {limits.job_seconds:g} s: send a part of it.")
+            if time.monotonic() > deadline:
+                raise CorpusError(
+                    f"the recording takes more than {limits.job_timeout_seconds:g} s to process: send a part of it."
+                )
 
         try:
-            dialogue, problems = read_recording(self.file, self.transcript, words=self.words, watch=watch)
-        except CorpusError as error:  # the folder's name is nothing to its sender
+            dialogue, problems = read_recording(self.file, self.transcript, words=self.transcriber, watch=check)
+        except CorpusError as error:  # the sender does not know the folder
             raise CorpusError(str(error).replace(f"{self.file.parent}/", "")) from error
-        if len(dialogue) > limits.conversation_utterances:
-            raise CorpusError(f"it has more than {limits.conversation_utterances} utterances: send a part of it.")
-        job.problems = [f"{problem.where}: {problem.what}" for problem in problems[:100]]
+        if len(dialogue) > limits.max_recording_utterances:
+            raise CorpusError(
+                f"the recording has more than {limits.max_recording_utterances} utterances: send a part of it."
+            )
+        job.problems = [f"{problem.where}: {problem.what}" for problem in problems[:MAX_PROBLEMS]]
         job.total = len(dialogue)
-        read = 0
+        modalities = len(self.predictor.modalities)
+        inputs_read = 0
 
-        def read_one() -> None:
-            nonlocal read
-            read += 1
-            job.done = read // len(self.predictor.encoders)
-            watch()
+        def count_input() -> None:
+            nonlocal inputs_read
+            inputs_read += 1
+            job.done = inputs_read // modalities
+            check()
 
-        return list(self.predictor.predict([dialogue], explain=self.explain, watch=read_one))
+        return list(self.predictor.predict([dialogue], explain=self.explain, on_progress=count_input))

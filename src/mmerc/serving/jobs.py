@@ -1,109 +1,95 @@
-"""Recordings that are read one after another while their senders ask how far it is."""
+"""Jobs: recordings that are processed one after another while their senders ask for the progress."""
 
 import logging
 import secrets
-import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 from mmerc.errors import MmercError
+from mmerc.model.prediction import Column, Prediction, list_columns
+from mmerc.serving.expiring_store import ExpiringStore
 
 log = logging.getLogger("mmerc")
-Row = dict[str, Any]
-Work = Callable[["Job"], list[Row]]
+Work = Callable[["Job"], Sequence[Prediction]]
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
-Kept = TypeVar("Kept")
-
-
-class Remembered(Generic[Kept]):
-    """The `most` things that were asked for last, for at most `seconds` after."""
-
-    def __init__(self, most: int, seconds: float) -> None:
-        self.most, self.seconds = most, seconds
-        self._things: OrderedDict[str, tuple[float, Kept]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, name: str, make: Callable[[], Kept] | None = None) -> Kept | None:
-        """The thing of that name; where there is none, what `make` gives, which is kept."""
-        with self._lock:
-            now = time.monotonic()
-            while self._things and next(iter(self._things.values()))[0] < now - self.seconds:
-                self._things.popitem(last=False)
-            found = self._things.pop(name, None)
-            thing = found[1] if found is not None else make() if make is not None else None
-            if thing is not None:
-                self._things[name] = (now, thing)
-            while len(self._things) > self.most:
-                self._things.popitem(last=False)
-            return thing
 
 
 @dataclass
 class Job:
-    """One recording. `done` of `total` utterances are answered; `rows` are there when all are."""
+    """One recording. `done` of `total` utterances are predicted; `rows` are complete when the state is "done".
+
+    `columns`: the columns of a table of the rows.
+    """
 
     id: str
     state: State = "waiting"
     done: int = 0
     total: int = 0
-    rows: list[Row] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     error: str = ""
-    cancelled: bool = False
+    is_cancelled: bool = False
 
-    def shown(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("id", "state", "done", "total", "rows", "problems", "error")}
+    def to_dict(self) -> dict[str, Any]:
+        """The job as the service answers it."""
+        names = ("id", "state", "done", "total", "rows", "problems", "error")
+        columns = [{"name": column.name, "path": list(column.path)} for column in self.columns]
+        return {**{name: getattr(self, name) for name in names}, "columns": columns}
 
 
 class Cancelled(Exception):
-    """Raised by the work itself when it sees that nobody wants it any more."""
+    """Raised by the work of a job when it finds that the job is cancelled."""
 
 
 class Jobs:
-    """One worker; at most `most` jobs in it or before it."""
+    """Runs jobs in one thread. At most `max_jobs` run or wait; at most `max_stored` finished ones are stored."""
 
-    def __init__(self, most: int, kept: int, seconds: float) -> None:
-        self.most = most
-        self._known: Remembered[Job] = Remembered(max(kept, most), seconds)
+    def __init__(self, max_jobs: int, max_stored: int, expiry_seconds: float, labels: Sequence[str] = ()) -> None:
+        """`labels`: those of the model; each has a column in a table, whether or not a row predicts it."""
+        self.max_jobs, self.labels = max_jobs, labels
+        self._finished: ExpiringStore[Job] = ExpiringStore(max(max_stored, max_jobs), expiry_seconds)
         self._worker = ThreadPoolExecutor(1, "mmerc-job")
         self._lock = Lock()
         self._open: dict[str, Job] = {}
 
-    def add(self, work: Work, finally_: Callable[[], None]) -> Job | None:
-        """The new job, or `None` where there are too many. `finally_` is called in every case, then or later."""
+    def add(self, work: Work, on_end: Callable[[], None]) -> Job | None:
+        """A new job, or `None` if there are too many. `on_end` is called in every case: when the job ends, or now."""
         with self._lock:
-            if len(self._open) >= self.most:
-                finally_()
+            if len(self._open) >= self.max_jobs:
+                on_end()
                 return None
-            job = Job(secrets.token_urlsafe(16))  # whoever cannot guess it cannot read it
+            job = Job(secrets.token_urlsafe(16))  # cannot be guessed, because the ID alone gives access to the job
             self._open[job.id] = job
-        self._worker.submit(self._run, job, work, finally_)
+        self._worker.submit(self._run, job, work, on_end)
         return job
 
-    def get(self, name: str) -> Job | None:
-        return self._open.get(name) or self._known.get(name)
+    def get(self, id: str) -> Job | None:
+        """The job with this ID, or `None` if there is none or it has expired."""
+        return self._open.get(id) or self._finished.get(id)
 
     @property
-    def open(self) -> int:
+    def open_count(self) -> int:
+        """Jobs that run or wait."""
         return len(self._open)
 
     def close(self) -> None:
-        """Let what is running end early, and wait for it."""
+        """Cancel all jobs and wait until the running one has ended."""
         with self._lock:
             for job in self._open.values():
-                job.cancelled = True
+                job.is_cancelled = True
         self._worker.shutdown(wait=True)
 
-    def _run(self, job: Job, work: Work, finally_: Callable[[], None]) -> None:
+    def _run(self, job: Job, work: Work, on_end: Callable[[], None]) -> None:
         try:
-            if job.cancelled:
+            if job.is_cancelled:
                 raise Cancelled
             job.state = "running"
-            job.rows = work(job)
+            job.rows = [prediction.to_dict() for prediction in work(job)]
+            job.columns = list_columns(job.rows, {"probabilities": self.labels})
             job.state = "done"
         except Cancelled:
             job.state = "cancelled"
@@ -111,9 +97,9 @@ class Jobs:
             job.state, job.error = "failed", str(error)
         except Exception:
             log.exception("a job failed")
-            job.state, job.error = "failed", "the service failed on this recording: its log says where."
+            job.state, job.error = "failed", "the service failed on this recording: its log has the details."
         finally:
-            finally_()
-            self._known.get(job.id, lambda: job)
+            on_end()
+            self._finished.get_or_create(job.id, lambda: job)
             with self._lock:
                 del self._open[job.id]

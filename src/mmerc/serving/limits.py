@@ -1,28 +1,46 @@
-"""What a stranger may ask of the service: bytes, seconds and counts."""
+"""How many bytes, seconds and items a client may ask of the service."""
+
+from collections.abc import Sequence
 
 from pydantic import Field
 
-from mmerc.config import Section
+from mmerc.config import Section, apply_overrides, validate
+from mmerc.errors import ConfigError
 
 
 class Limits(Section):
-    """Beyond each of them the answer is 408, 413, 429 or 504, never a crash."""
+    """A request beyond a limit is answered with 408, 413, 422, 429, 503 or 504 and one sentence."""
 
-    upload_bytes: int = Field(500_000_000, ge=1, description="of one request's body")
-    upload_seconds: float = Field(300.0, gt=0, description="within which a body must have arrived")
-    uploads: int = Field(40, ge=1, description="bodies that arrive at the same time")
-    utterance_seconds: float = Field(60.0, gt=0, description="of a clip that is one utterance")
-    conversation_seconds: float = Field(3 * 3600.0, gt=0, description="of a whole recording")
-    conversation_utterances: int = Field(5000, ge=1, description="of a whole recording")
-    job_seconds: float = Field(4 * 3600.0, gt=0, description="within which a recording is read")
-    answer_seconds: float = Field(60.0, gt=0, description="within which an utterance is answered")
-    text_characters: int = Field(10_000, ge=1, description="of one utterance")
-    waiting: int = Field(32, ge=1, description="utterances that are being answered or wait for it")
-    jobs: int = Field(8, ge=1, description="recordings that are being read or wait for it")
-    connections: int = Field(16, ge=1, description="live streams at once")
-    message_bytes: int = Field(2_000_000, ge=1024, description="of one message of a live stream")
-    start_seconds: float = Field(10.0, gt=0, description="within which a live stream's first message must come")
-    idle_seconds: float = Field(60.0, gt=0, description="without a message, after which a live stream is closed")
-    sockets: int = Field(200, ge=1, description="connections of any kind; beyond them the answer is 503")
-    kept: int = Field(1000, ge=1, description="conversations and finished jobs that are remembered")
-    kept_seconds: float = Field(3600.0, gt=0, description="for how long they are")
+    max_upload_bytes: int = Field(500_000_000, ge=1, description="size of the body of a request")
+    upload_timeout_seconds: float = Field(300.0, gt=0, description="time in which a body must arrive")
+    max_uploads: int = Field(40, ge=1, description="bodies that arrive at the same time")
+    max_text_characters: int = Field(10_000, ge=1, description="length of the text of an utterance")
+    max_utterance_seconds: float = Field(60.0, gt=0, description="duration of a clip that is one utterance")
+    max_waiting_utterances: int = Field(32, ge=1, description="utterances that are computed or wait for it")
+    answer_timeout_seconds: float = Field(60.0, gt=0, description="time in which an utterance is answered")
+    max_recording_seconds: float = Field(3 * 3600.0, gt=0, description="duration of a recording")
+    max_recording_utterances: int = Field(5000, ge=1, description="utterances of a recording")
+    job_timeout_seconds: float = Field(4 * 3600.0, gt=0, description="time in which a recording is processed")
+    max_jobs: int = Field(8, ge=1, description="recordings that are processed or wait for it")
+    max_streams: int = Field(16, ge=1, description="live streams at the same time")
+    max_message_bytes: int = Field(2_000_000, ge=1024, description="size of a message of a live stream")
+    start_timeout_seconds: float = Field(10.0, gt=0, description="time in which the first message must arrive")
+    idle_timeout_seconds: float = Field(60.0, gt=0, description="time without a message that closes a live stream")
+    max_connections: int = Field(200, ge=1, description="connections of any kind")
+    max_stored_items: int = Field(1000, ge=1, description="conversations, and finished jobs, that are stored")
+    expiry_seconds: float = Field(3600.0, gt=0, description="time for which they are stored after their last use")
+
+
+def parse_limits(overrides: Sequence[str]) -> Limits:
+    """The limits with `NAME=NUMBER` overrides.
+
+    >>> parse_limits(["max_jobs=2"]).max_jobs
+    2
+
+    Raises:
+        ConfigError: an override is not `NAME=NUMBER`, or a name or number is wrong.
+    """
+    wrong = next((override for override in overrides if not all(override.partition("="))), None)
+    if wrong is not None:
+        raise ConfigError(f"--limit {wrong}: write it as NAME=NUMBER, such as max_upload_bytes=100000000.")
+    return validate(Limits, apply_overrides({}, overrides), "limit")

@@ -1,4 +1,4 @@
-"""What the service counts, in Prometheus' form."""
+"""Counters of the service in the text format of Prometheus."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -6,7 +6,7 @@ SECONDS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """One registry an application, so that two of them in a process do not mix."""
+    """The counters of one application. Each has its own registry, so that two in a process do not mix."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -14,11 +14,18 @@ class Metrics:
             "mmerc_requests_total", "Requests by path and status", ["path", "status"], registry=self.registry
         )
         self.answers = Histogram(
-            "mmerc_answer_seconds", "From an utterance to its answer", ["way"], buckets=SECONDS, registry=self.registry
+            "mmerc_answer_seconds",
+            "Time from an utterance to its prediction",
+            ["transport"],
+            buckets=SECONDS,
+            registry=self.registry,
         )
-        self.waiting = Gauge("mmerc_waiting", "Utterances being answered or waiting", registry=self.registry)
-        self.connections = Gauge("mmerc_connections", "Live streams", registry=self.registry)
-        self.jobs = Gauge("mmerc_jobs", "Recordings being read or waiting", registry=self.registry)
+        self.waiting_utterances = Gauge(
+            "mmerc_waiting_utterances", "Utterances that are computed or wait for it", registry=self.registry
+        )
+        self.streams = Gauge("mmerc_streams", "Live streams", registry=self.registry)
+        self.jobs = Gauge("mmerc_jobs", "Recordings that are processed or wait for it", registry=self.registry)
 
-    def text(self) -> bytes:
+    def to_text(self) -> bytes:
+        """All counters, as Prometheus reads them."""
         return generate_latest(self.registry)

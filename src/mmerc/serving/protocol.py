@@ -1,65 +1,143 @@
-"""One live stream: sound, pictures and words come in, an answer goes out whenever an utterance has ended.
+"""The messages of a live stream: sound, images and text come in; a prediction goes out when an utterance has ended.
 
-Messages of the client:
-    {"type": "start", "token": "...", "speaker": "Ann"}   first of all, once; both keys may be left out, and with
-                                                          "turns": "client" only `end` ends an utterance; with
-                                                          "explain": true answers have `influence`
-    binary, first byte 1                                  sound: 16-bit little-endian mono samples at 16 kHz
-    binary, first byte 2                                  a picture: JPEG or PNG
-    {"type": "text", "text": "...", "speaker": "..."}     words of the utterance that goes on or has just begun
-    {"type": "end"}                                       the utterance has ended, whatever the voice detector says; where
-                                                          nothing has come since the last, the answer is {"type": "nothing"}
-    {"type": "stop"}                                      the conversation has ended
-Messages of the service:
-    {"type": "ready", "model": {...}}                     it listens
-    {"type": "speech", "start": 1.2}                      somebody has begun to speak, seconds from the stream's start
-    {"type": "answer", ..., "seconds": 0.2}               a row of `mmerc predict`, with `missing`, and how long it took
-    {"type": "error", "error": "..."}                     one sentence; the stream goes on unless it is closed
+The client's messages are `Start`, `Text`, `End` and `Stop` as JSON objects, and `Sound` and `Image` as bytes. The service's
+messages are JSON objects; the functions `make_*` build them. `docs/serving.md` has tables of both.
 """
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Int16
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mmerc.corpora.dialogue import replace_surrogates
+from mmerc.model import Prediction
 
-SOUND, PICTURE = 1, 2
+SOUND, IMAGE = 1, 2  # the first byte of a binary message
+MAX_SPEAKER = 100  # characters of a name; the rest is cut
+
+
+class ClientMessage(BaseModel):
+    """A JSON message of the client. Keys that are not known are ignored."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
+class Start(ClientMessage):
+    """The first message. `segmentation`: whether the service ends an utterance when the voice pauses, or only `End` does."""
+
+    type: Literal["start"] = "start"
+    token: str = ""
+    speaker: str = ""
+    segmentation: Literal["server", "client"] = "server"
+    explain: bool = False
+
+
+class Text(ClientMessage):
+    """Text of the current utterance, and its speaker if that has changed."""
+
+    type: Literal["text"] = "text"
+    text: str = ""
+    speaker: str = ""
+
+
+class End(ClientMessage):
+    """The utterance has ended, whether or not the voice pauses."""
+
+    type: Literal["end"] = "end"
+
+
+class Stop(ClientMessage):
+    """The conversation has ended."""
+
+    type: Literal["stop"] = "stop"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Mono samples at 16 kHz, [S]."""
+
+    samples: Int16[np.ndarray, " S"]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the camera: the bytes of a JPEG or PNG file."""
+
+    content: bytes
+
+
+TextMessage = Annotated[Start | Text | End | Stop, Field(discriminator="type")]
+TEXT_MESSAGE: TypeAdapter[Start | Text | End | Stop] = TypeAdapter(TextMessage)
 TYPES = ("start", "text", "end", "stop")
 
 
 class BadMessage(ValueError):
-    """A message that is not one of those above; the sentence says what it should be."""
+    """A message of the client that cannot be used; the text says why and what to send."""
 
 
-def command(text: str) -> dict[str, Any]:
-    """A text message, checked.
+def parse_text(text: str) -> Start | Text | End | Stop:
+    """The message in a JSON text.
 
     Raises:
-        BadMessage: it is no JSON object, or none of those known, or a value is of the wrong type.
+        BadMessage: it is not a JSON object, its type is not known, or a value is of the wrong type.
     """
     try:
-        found = json.loads(text)
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadMessage("the message is no JSON: send an object with a type.") from error
-    if not isinstance(found, dict) or found.get("type") not in TYPES:
-        raise BadMessage(f"the message has no type of {', '.join(TYPES)}: send one of them.")
-    for key in ("token", "text", "speaker", "turns"):
-        if not isinstance(found.get(key, ""), str):
-            raise BadMessage(f'"{key}" is no text: send a string.')
-        found[key] = replace_surrogates(found.get(key, ""))
-    if found["turns"] not in ("", "client"):
-        raise BadMessage(f'"turns" is "{found["turns"][:20]}": send "client", or leave it out.')
-    return found
+        raise BadMessage("the message is not JSON: send an object with a type.") from error
+    if not isinstance(values, dict) or values.get("type") not in TYPES:
+        raise BadMessage(f"the message has no known type: send an object whose type is one of {', '.join(TYPES)}.")
+    # JSON can hold halves of characters, which no string of pydantic can.
+    values = {name: replace_surrogates(value) if isinstance(value, str) else value for name, value in values.items()}
+    try:
+        return TEXT_MESSAGE.validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise BadMessage(f'"{first["loc"][-1]}": {first["msg"][:1].lower()}{first["msg"][1:]}.') from error
 
 
-def samples_of(sound: bytes) -> Int16[np.ndarray, " S"]:
-    """16-bit samples as they come over the wire.
+def parse_bytes(content: bytes, max_bytes: int) -> Sound | Image:
+    """The message in a binary frame.
 
     Raises:
-        BadMessage: there is half a sample.
+        BadMessage: it is too long, its first byte is not known, or it has half a sample.
     """
-    if len(sound) % 2:
-        raise BadMessage("the sound has half a sample: send whole 16-bit samples.")
-    return np.frombuffer(sound, "<i2").astype(np.int16)
+    if len(content) > max_bytes:
+        raise BadMessage(f"the message has more than {max_bytes} bytes: send smaller messages.")
+    if content[:1] == bytes([IMAGE]):
+        return Image(content[1:])
+    if content[:1] != bytes([SOUND]):
+        raise BadMessage(
+            f"the first byte of the message is neither {SOUND} (sound) nor {IMAGE} (image): send one of them."
+        )
+    if len(content) % 2 == 0:
+        raise BadMessage("the sound ends with half a sample: send complete 16-bit samples.")
+    return Sound(np.frombuffer(content[1:], "<i2").astype(np.int16))
+
+
+def make_ready(model: dict[str, Any]) -> dict[str, Any]:
+    """The service listens. `model`: see `schema.Model`."""
+    return {"type": "ready", "model": model}
+
+
+def make_speech(start: float) -> dict[str, Any]:
+    """A voice was detected, `start` seconds after the start of the stream."""
+    return {"type": "speech", "start": round(start, 3)}
+
+
+def make_answer(prediction: Prediction, seconds: float) -> dict[str, Any]:
+    """The prediction for an utterance, and the seconds from its end to the answer."""
+    return {"type": "answer", **prediction.to_dict(), "seconds": round(seconds, 3)}
+
+
+def make_nothing() -> dict[str, Any]:
+    """Nothing has arrived between the last utterance and `End`."""
+    return {"type": "nothing"}
+
+
+def make_error(sentence: str) -> dict[str, Any]:
+    """What is wrong and what to do; the stream goes on unless it is closed."""
+    return {"type": "error", "error": sentence}

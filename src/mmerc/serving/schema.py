@@ -1,62 +1,71 @@
-"""What the service answers, as `/openapi.json` describes it."""
+"""The bodies of answers as `/openapi.json` describes them. Predictions are described by `mmerc.model.Prediction`."""
 
+from typing import Any
+
+from fastapi import Depends
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 
+from mmerc.model import Prediction
+from mmerc.model.prediction import Column
 from mmerc.serving.jobs import State
 
-
-class Answer(BaseModel):
-    """A row of `mmerc predict`."""
-
-    split: str
-    dialogue: int | str
-    utterance: int | str
-    speaker: str
-    text: str | None
-    start: float | None = Field(description="seconds in the recording")
-    end: float | None
-    emotion: str
-    probabilities: dict[str, float] = Field(description="of each label of the model")
-    modalities: list[str] = Field(description="those that were read")
-    influence: dict[str, float] = Field({}, description="what the emotion's probability loses without each modality")
-    attention: dict[str, float] = Field({}, description="and without each attention, named source->target")
-
-
-class LiveAnswer(Answer):
-    """The same of one utterance of a conversation that goes on."""
-
-    missing: dict[str, str] = Field(description="why each modality that was not read was not")
+# `AccessControl` checks the token before a body is read; this dependency only documents it.
+BEARER = Depends(HTTPBearer(auto_error=False))
+REFUSALS = {
+    400: "the service does not answer under this host name",
+    401: "the token is missing or wrong",
+    403: "a page of another site sent the request",
+    404: "there is no such job",
+    408: "the body arrived too slowly",
+    413: "the body or the recording is too large",
+    415: "the file is not of a known kind",
+    422: "a field is missing or invalid",
+    429: "the service is busy",
+    504: "the answer takes too long",
+}
 
 
 class Job(BaseModel):
-    """A recording that is being read."""
+    """A recording that is processed."""
 
     id: str
     state: State
-    done: int
-    total: int = Field(description="utterances; 0 until they are known")
-    rows: list[Answer] = Field(description="when it is done")
-    problems: list[str] = Field(description="of the transcript")
-    error: str
+    done: int = Field(description="utterances that are predicted")
+    total: int = Field(description="utterances of the recording; 0 until it is known")
+    rows: list[Prediction] = Field(description="the predictions, when the state is `done`")
+    columns: list[Column] = Field(description="the columns of a table of the rows: a name, and a path into a row")
+    problems: list[str] = Field(description="lines of the transcript that could not be used")
+    error: str = Field(description="why the job failed")
 
 
 class Accepted(BaseModel):
-    """Where to ask for a job."""
+    """A new job."""
 
     id: str
-    url: str
+    url: str = Field(description="path of the job")
 
 
 class Model(BaseModel):
-    """What the model knows."""
+    """The model that is served."""
 
-    labels: list[str]
-    colours: dict[str, str]
-    modalities: list[str]
-    version: str
+    labels: list[str] = Field(description="the emotions, in the order of the model")
+    colours: dict[str, str] = Field(description="a colour for each label, as #rrggbb")
+    modalities: list[str] = Field(description="the modalities that the model reads")
+    version: str = Field(description="version of mmerc")
 
 
 class Refusal(BaseModel):
-    """One sentence: what, where, what to do."""
+    """One sentence: what is wrong, and how to fix it."""
 
     detail: str
+
+
+def describe_refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a route for the OpenAPI document."""
+    return {code: {"model": Refusal, "description": REFUSALS[code]} for code in codes}
+
+
+def describe(body: type[BaseModel], *refusals: int, status: int = 200) -> dict[str, Any]:
+    """Arguments of a route for the OpenAPI document. The answer is ours, so it is not validated again."""
+    return {"response_model": None, "responses": {status: {"model": body}, **describe_refusals(*refusals)}}

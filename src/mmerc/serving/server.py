@@ -1,5 +1,6 @@
-"""Where the application listens, and under which limits of its own the server answers."""
+"""The HTTP server: the address where it listens, the host names that it accepts, and its limits."""
 
+import re
 import socket
 from collections.abc import Sequence
 
@@ -7,59 +8,104 @@ import uvicorn
 from fastapi import FastAPI
 
 from mmerc.errors import ConfigError
+from mmerc.serving.access_control import ANY_HOST, normalise_host
 from mmerc.serving.limits import Limits
 
-WAITING = 2048  # connections that the system holds before the server takes them
-EVERYWHERE = ("0.0.0.0", "::")
+BACKLOG = 2048  # connections that the system holds until the server accepts them
+ALL_INTERFACES = ("0.0.0.0", "::")
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+ROOT_PATH = re.compile(r"(/[A-Za-z0-9_.~-]+)*")
 
 
-def names_of(host: str) -> Sequence[str]:
-    """The names under which a service at `host` may be asked for; any, where it is open to other machines.
+def list_allowed_hosts(host: str, names: Sequence[str] = ()) -> list[str]:
+    """The host names under which clients may reach a service that listens at `host`.
 
-    >>> names_of("0.0.0.0")
+    `names`: further names, such as the one of a proxy. Without them, a service that is open to all interfaces accepts any
+    name, because the names of such a machine are not known here.
+
+    >>> list_allowed_hosts("0.0.0.0")
     ['*']
-    >>> names_of("192.168.0.7")
-    ['localhost', '127.0.0.1', '[::1]', '192.168.0.7']
+    >>> list_allowed_hosts("192.168.0.7", ["emo.example.org"])
+    ['localhost', '127.0.0.1', '[::1]', '192.168.0.7', 'emo.example.org']
+
+    Raises:
+        ConfigError: a name is not a host name.
     """
-    # A machine that is open to others has names that only its owner knows.
-    return ["*"] if host in EVERYWHERE else ["localhost", "127.0.0.1", "[::1]", host]
+    further = [normalise_host(name) for name in names]
+    if host in ALL_INTERFACES:
+        return [*LOCAL_NAMES, *further] if further else [ANY_HOST]
+    return list(dict.fromkeys([*LOCAL_NAMES, normalise_host(host), *further]))
 
 
 def is_open(host: str) -> bool:
-    """Whether other machines reach it."""
+    """Whether other machines can reach a service that listens at `host`."""
     return host not in ("localhost", "::1") and not host.startswith("127.")
 
 
+def format_url(host: str, port: int, root_path: str = "") -> str:
+    """The address of the page.
+
+    >>> format_url("127.0.0.1", 8000), format_url("::1", 8138)
+    ('http://127.0.0.1:8000/', 'http://[::1]:8138/')
+    """
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{root_path}/"
+
+
+def normalise_root_path(prefix: str) -> str:
+    """The prefix below which a proxy serves the application, without a slash at its end.
+
+    >>> normalise_root_path("/emotions/"), normalise_root_path("/")
+    ('/emotions', '')
+
+    Raises:
+        ConfigError: it does not begin with a slash, or has characters that a path may not have.
+    """
+    root_path = prefix.rstrip("/")
+    if ROOT_PATH.fullmatch(root_path) is None:
+        raise ConfigError(f'"{prefix}" is not a path: begin it with a slash, such as /emotions.')
+    return root_path
+
+
 def check_token(token: str | None) -> None:
-    """Raises ConfigError: no client could send it, or all could."""
+    """Check that clients can send the token.
+
+    Raises:
+        ConfigError: it is empty, begins or ends with a space, or has characters that a header may not have.
+    """
     if token is not None and not (token and token == token.strip() and token.isascii() and token.isprintable()):
         raise ConfigError(
-            "the token is empty, begins or ends with a blank, or is not of ASCII characters alone: choose another, or leave it out."
+            "the token is empty, begins or ends with a space, or has characters outside of ASCII: choose another one."
         )
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
+    """A socket that listens at the address.
 
     Raises:
-        ConfigError: the port is taken, or the host is no address of this machine.
+        ConfigError: the port is in use, or the host is not an address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=WAITING)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigError(
-            f"nothing can listen at {host}, port {port} ({error.strerror}): choose another --port, or a --host of this machine."
+            f"the service cannot listen at {host}, port {port} ({error.strerror}): choose another --port, or a --host of "
+            "this machine."
         ) from error
 
 
-def serve(application: FastAPI, listening: socket.socket, limits: Limits) -> None:
-    """Answer what comes to the socket until the process is told to end."""
-    configured = uvicorn.Config(
+def serve(application: FastAPI, listener: socket.socket, limits: Limits, *, root_path: str = "") -> None:
+    """Answer requests at the socket until the process is terminated.
+
+    `root_path`: the prefix below which a proxy serves the application, as `normalise_root_path` gives it; the proxy must
+    remove it from the path (nginx: `location /emotions/ { proxy_pass http://127.0.0.1:8000/; }`).
+    """
+    config = uvicorn.Config(
         application,
         log_level="warning",
-        ws_max_size=limits.message_bytes,
+        ws_max_size=limits.max_message_bytes,
         timeout_keep_alive=30,
-        limit_concurrency=limits.sockets,
+        limit_concurrency=limits.max_connections,
+        root_path=root_path,
     )
-    uvicorn.Server(configured).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listener])

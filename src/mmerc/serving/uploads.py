@@ -1,4 +1,4 @@
-"""Files that strangers send: in a folder of their own that nobody else reads, under names of ours, gone in every case."""
+"""Uploaded files: stored in a private temporary folder under fixed names, and always removed."""
 
 import shutil
 import tempfile
@@ -15,34 +15,45 @@ BLOCK = 1 << 20
 
 
 class Uploads:
-    """A private folder; `remove` may be called more than once."""
+    """The files of one request. `remove` may be called more than once."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mmerc-"))  # mode 0700
 
-    def keep(self, upload: UploadFile, name: str) -> Path:
-        """The upload as the file `name`, which is ours; what the client calls it is never a path."""
+    def store(self, upload: UploadFile, name: str) -> Path:
+        """Store the upload as `name`. The client's own file name is never a part of a path."""
         file = self.folder / name
         with file.open("wb") as out:
             shutil.copyfileobj(upload.file, out, BLOCK)
         return file
 
-    def keep_transcript(self, upload: UploadFile) -> Path:
-        """Only the known endings are taken over from the client's name, for they say how to read it."""
-        ending = next((s for s in ENDINGS if (upload.filename or "").lower().endswith(s)), None)
-        if ending is None:
-            raise HTTPException(415, f"a transcript is one of {', '.join(ENDINGS)}: name the file so.")
-        return self.keep(upload, f"transcript{ending}")
+    def store_transcript(self, upload: UploadFile) -> Path:
+        """Store a transcript. Its suffix, which says how to read it, comes from the client if it is a known one.
+
+        Raises:
+            HTTPException: 415, the suffix is not known.
+        """
+        suffix = next((each for each in ENDINGS if (upload.filename or "").lower().endswith(each)), None)
+        if suffix is None:
+            raise HTTPException(415, f"the transcript has no known suffix: name the file with {', '.join(ENDINGS)}.")
+        return self.store(upload, f"transcript{suffix}")
 
     def remove(self) -> None:
+        """Remove all files."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def check_medium(file: Path, most_seconds: float) -> None:
-    """Refuse what is no recording (415), or too long a one (413)."""
+def check_recording(file: Path, max_seconds: float) -> None:
+    """Check that a file is a recording and not too long.
+
+    Raises:
+        HTTPException: 415, it is neither audio nor video; 413, it is longer than `max_seconds`.
+    """
     try:
         seconds = duration(file)
     except MediaError as error:
-        raise HTTPException(415, f"the file is no audio or video that can be read: {error}.") from error
-    if seconds > most_seconds:
-        raise HTTPException(413, f"the recording takes {seconds:.0f} s, more than {most_seconds:g}: send a part of it.")
+        raise HTTPException(415, f"the file cannot be read as audio or video: {error}.") from error
+    if seconds > max_seconds:
+        raise HTTPException(
+            413, f"the recording takes {seconds:.0f} s, more than {max_seconds:g} s: send a part of it."
+        )

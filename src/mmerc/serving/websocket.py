@@ -1,182 +1,196 @@
-"""The WebSocket: `stream` says what its messages are."""
+"""The WebSocket of a live stream; `protocol` defines its messages."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fastapi import HTTPException, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, HTTPException, WebSocket, WebSocketDisconnect
 
 from mmerc.corpora import Utterance
-from mmerc.inference.live_segmenter import Ear
-from mmerc.inference.streaming import Conversation
-from mmerc.serving.gate import same_place, same_token
-from mmerc.serving.protocol import PICTURE, SOUND, BadMessage, command, samples_of
-
-if TYPE_CHECKING:
-    from mmerc.serving.app import Service
+from mmerc.inference import Conversation
+from mmerc.inference.live_segmenter import LiveSegmenter
+from mmerc.model import Prediction
+from mmerc.serving import protocol
+from mmerc.serving.access_control import is_valid_token
+from mmerc.serving.protocol import BadMessage
+from mmerc.serving.service import Service
 
 log = logging.getLogger("mmerc")
 REFUSED, BUSY, BAD = 1008, 1013, 1003  # close codes of RFC 6455
-MOST_WAITING = 8  # utterances of one stream
+MAX_REASON = 120  # characters of the reason of a close frame
+MAX_WAITING = 8  # utterances of one stream
+# The client has left, perhaps during an answer; starlette raises a RuntimeError then.
+DISCONNECTED = (WebSocketDisconnect, RuntimeError)
 
 
-async def live(socket: WebSocket, service: "Service") -> None:
-    """One stream from its first message to its last."""
-    if not same_place(socket.headers):
-        await socket.close(REFUSED, "this page may not use the service")
-        return
-    await socket.accept()
-    stream = Stream(socket, service)
-    # Gone, perhaps in the middle of an answer; a RuntimeError is starlette's word for that.
-    with suppress(WebSocketDisconnect, RuntimeError):
-        start = await stream.started()
-        if start is None:
-            return
-        if service.connections >= service.limits.connections:
-            await stream.refuse(BUSY, "there are too many streams: come again later.")
-            return
-        service.connections += 1
-        try:
-            await stream.run(start)
-        finally:
-            service.connections -= 1
+def create_router(service: Service) -> APIRouter:
+    """The route `/v1/stream`."""
+    router = APIRouter()
+
+    @router.websocket("/v1/stream")
+    async def stream(socket: WebSocket) -> None:
+        await socket.accept()
+        with suppress(*DISCONNECTED):
+            await Stream(socket, service).run()
+
+    return router
 
 
 class Stream:
-    def __init__(self, socket: WebSocket, service: "Service") -> None:
-        self.socket, self.service = socket, service
-        self.began = time.monotonic()
-        self.answers: set[asyncio.Task[None]] = set()
-        self.order = asyncio.Lock()  # first come, first served
-        self.speaking = False
+    """One live stream, from its first message to its last."""
 
-    async def run(self, start: dict[str, Any]) -> None:
-        """Listen until the client stops or is silent for too long; then answer what is still open."""
+    def __init__(self, socket: WebSocket, service: Service) -> None:
+        self.socket, self.service, self.limits = socket, service, service.limits
+        self.answers: set[asyncio.Task[None]] = set()
+        self.order = asyncio.Lock()  # answers are sent in the order of the utterances
+        self.is_speaking = False
+
+    async def run(self) -> None:
+        """Serve the stream until the client stops, leaves, or sends nothing for too long."""
+        start = await self._receive_start()
+        if start is None:
+            return
+        if self.service.streams >= self.limits.max_streams:
+            await self._refuse(BUSY, "there are too many live streams: connect again later.")
+            return
+        self.service.streams += 1
         try:
-            ear = await asyncio.to_thread(
-                Ear,
-                start["speaker"][:100],
-                detecting=start["turns"] != "client",
-                most_characters=self.service.limits.text_characters,
-            )
-            talk = self.service.predictor.stream(explain=start.get("explain") is True)
-            await self.socket.send_json({"type": "ready", "model": self.service.model()})
-            self.began = time.monotonic()
-            while await self._message(ear, talk):
-                pass
-            if self.answers:
-                await asyncio.wait(self.answers)
-            await self.socket.close()
+            await self._serve(start)
         finally:
+            self.service.streams -= 1
             for task in self.answers:
                 task.cancel()
 
-    async def started(self) -> dict[str, Any] | None:
-        """The first message, where it is what it should be."""
-        message = await self._received(self.service.limits.start_seconds)
+    async def _receive_start(self) -> protocol.Start | None:
+        """The first message, if it is a valid start with the right token."""
+        message = await self._receive(self.limits.start_timeout_seconds)
         if message is None:
             return None
         try:
-            if message.get("bytes") is not None:
-                raise BadMessage("the first message is not the start: send it.")
-            start = command(message.get("text") or "")
-            if start["type"] != "start":
-                raise BadMessage("the first message is not the start: send it.")
+            start = None if message.get("bytes") is not None else protocol.parse_text(message.get("text") or "")
+            if not isinstance(start, protocol.Start):
+                raise BadMessage('the first message is not the start: send {"type": "start"} first.')
         except BadMessage as error:
-            await self.refuse(BAD, str(error))
+            await self._refuse(BAD, str(error))
             return None
-        if not same_token(start["token"], self.service.token):
-            await self.refuse(REFUSED, "the token is missing or wrong.")
+        if not is_valid_token(start.token, self.service.token):
+            await self._refuse(REFUSED, "the token is missing or wrong.")
             return None
         return start
 
-    async def _received(self, seconds: float) -> dict[str, Any] | None:
-        """The next message; `None` when the client is gone or has been silent for so long."""
+    async def _serve(self, start: protocol.Start) -> None:
+        segmenter = await asyncio.to_thread(
+            LiveSegmenter,
+            start.speaker[: protocol.MAX_SPEAKER],
+            detect_pauses=start.segmentation == "server",
+            max_characters=self.limits.max_text_characters,
+        )
+        conversation = self.service.predictor.stream(explain=start.explain)
+        await self.socket.send_json(protocol.make_ready(self.service.describe_model()))
+        started = time.monotonic()
+        while (message := await self._receive(self.limits.idle_timeout_seconds)) is not None:
+            try:
+                utterances, is_last = await self._handle(message, segmenter, time.monotonic() - started)
+            except BadMessage as error:
+                await self.socket.send_json(protocol.make_error(str(error)))
+                continue
+            for utterance in utterances:
+                self._start_task(self._answer(utterance, conversation))
+            if is_last:
+                break
+        if self.answers:
+            await asyncio.wait(self.answers)
+        await self.socket.close()
+
+    async def _receive(self, timeout_seconds: float) -> dict[str, Any] | None:
+        """The next message; `None` when the client has left or has sent nothing for so long."""
         try:
-            message = await asyncio.wait_for(self.socket.receive(), seconds)
+            message = await asyncio.wait_for(self.socket.receive(), timeout_seconds)
         except TimeoutError:
-            await self.socket.send_json(
-                {"type": "error", "error": f"nothing came for {seconds:g} s: the stream is closed."}
-            )
+            sentence = f"no message arrived for {timeout_seconds:g} s: the stream is closed, connect again."
+            await self.socket.send_json(protocol.make_error(sentence))
             return None
         return None if message["type"] == "websocket.disconnect" else dict(message)
 
-    async def _message(self, ear: Ear, talk: Conversation) -> bool:
-        message = await self._received(self.service.limits.idle_seconds)
-        if message is None:
-            return False
-        try:
-            content = message.get("bytes")
-            if content is not None:
-                self._answer(await self._sensed(ear, content), talk)
-                return True
-            said = command(message.get("text") or "")
-            if said["type"] == "text":
-                try:
-                    ear.read(said["text"], said["speaker"][:100])
-                except ValueError as error:
-                    raise BadMessage(str(error)) from error
-            elif said["type"] in ("end", "stop"):
-                turns = ear.finish(asked=said["type"] == "end")
-                self._answer(turns, talk)
-                if said["type"] == "end" and not turns:  # whoever awaits an answer to each end has one
-                    self._later(self._nothing())
-            elif said["type"] == "start":
-                raise BadMessage("the stream has started already: send sound, pictures or text.")
-            return bool(said["type"] != "stop")
-        except BadMessage as error:
-            await self.socket.send_json({"type": "error", "error": str(error)})
-            return True
+    async def _handle(
+        self, message: dict[str, Any], segmenter: LiveSegmenter, seconds: float
+    ) -> tuple[list[Utterance], bool]:
+        """The utterances that end with a message, and whether it is the last one. `seconds`: since the stream's start.
 
-    async def _sensed(self, ear: Ear, content: bytes) -> list[Utterance]:
-        kind = content[:1]
-        if len(content) > self.service.limits.message_bytes:
-            raise BadMessage(f"the message has more than {self.service.limits.message_bytes} bytes: send less at once.")
-        if kind == bytes([PICTURE]):
-            ear.see(content[1:], time.monotonic() - self.began)
+        Raises:
+            BadMessage: the message cannot be used.
+        """
+        content = message.get("bytes")
+        if content is not None:
+            return await self._handle_bytes(content, segmenter, seconds), False
+        parsed = protocol.parse_text(message.get("text") or "")
+        if isinstance(parsed, protocol.Start):
+            raise BadMessage("the stream has started already: send sound, images or text.")
+        if isinstance(parsed, protocol.Text):
+            try:
+                segmenter.add_text(parsed.text, parsed.speaker[: protocol.MAX_SPEAKER])
+            except ValueError as error:
+                raise BadMessage(str(error)) from error
+            return [], False
+        if isinstance(parsed, protocol.Stop):
+            return segmenter.finish(force=False), True
+        utterances = segmenter.finish()
+        if not utterances:  # so that a client gets one answer to each `End`
+            self._start_task(self._send_in_order(protocol.make_nothing()))
+        return utterances, False
+
+    async def _handle_bytes(self, content: bytes, segmenter: LiveSegmenter, seconds: float) -> list[Utterance]:
+        parsed = protocol.parse_bytes(content, self.limits.max_message_bytes)
+        if isinstance(parsed, protocol.Image):
+            segmenter.add_image(parsed.content, seconds)
             return []
-        if kind != bytes([SOUND]):
-            raise BadMessage(f"the first byte is neither {SOUND} (sound) nor {PICTURE} (a picture): send one of them.")
-        ended = await asyncio.to_thread(ear.hear, samples_of(content[1:]))
-        since = ear.speaking_since
-        if since is not None and not self.speaking:
-            await self.socket.send_json({"type": "speech", "start": round(since, 3)})
-        self.speaking = since is not None
-        return ended
+        utterances = await asyncio.to_thread(segmenter.add_audio, parsed.samples)
+        start = segmenter.speech_start
+        if start is not None and not self.is_speaking:
+            await self.socket.send_json(protocol.make_speech(start))
+        self.is_speaking = start is not None
+        return utterances
 
-    def _answer(self, turns: list[Utterance], talk: Conversation) -> None:
-        for turn in turns:
-            self._later(self._answered(turn, talk))
-
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self.answers.add(task)
         task.add_done_callback(self.answers.discard)
 
-    async def _nothing(self) -> None:
-        async with self.order:  # behind the answers to what came before
-            with suppress(WebSocketDisconnect, RuntimeError):
-                await self.socket.send_json({"type": "nothing"})
+    async def _answer(self, utterance: Utterance, conversation: Conversation) -> None:
+        """Predict an utterance and send the answer, after the answers to earlier utterances."""
+        ended = time.monotonic()
 
-    async def _answered(self, turn: Utterance, talk: Conversation) -> None:
-        began = time.monotonic()
-        try:
-            if len(self.answers) > MOST_WAITING:
-                raise HTTPException(429, "too many utterances of this stream are waiting: one is left out.")
-            async with self.order:
-                row = await self.service.answered(lambda: talk.push(self.service.with_words(turn)), "stream")
-            said = {"type": "answer", **row, "seconds": round(time.monotonic() - began, 3)}
-        except HTTPException as refusal:
-            said = {"type": "error", "error": refusal.detail}
-        except Exception:
-            log.exception("an utterance of a stream failed")
-            said = {"type": "error", "error": "the service failed on this utterance: its log says where."}
-        with suppress(WebSocketDisconnect, RuntimeError):  # nobody listens any more
-            await self.socket.send_json(said)
+        def predict() -> Prediction:
+            return conversation.push(self.service.transcribe(utterance))
 
-    async def refuse(self, code: int, sentence: str) -> None:
-        await self.socket.send_json({"type": "error", "error": sentence})
-        await self.socket.close(code, sentence[:120])
+        if len(self.answers) > MAX_WAITING:
+            await self._send(
+                protocol.make_error("too many utterances of this stream are waiting: one is not predicted.")
+            )
+            return
+        async with self.order:
+            try:
+                prediction = await self.service.run(predict, "stream")
+                message = protocol.make_answer(prediction, time.monotonic() - ended)
+            except HTTPException as refusal:
+                message = protocol.make_error(refusal.detail)
+            except Exception:
+                log.exception("an utterance of a stream failed")
+                message = protocol.make_error("the service failed on this utterance: its log has the details.")
+            await self._send(message)
+
+    async def _send_in_order(self, message: dict[str, Any]) -> None:
+        """Send a message after the answers to earlier utterances."""
+        async with self.order:
+            await self._send(message)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        with suppress(*DISCONNECTED):
+            await self.socket.send_json(message)
+
+    async def _refuse(self, code: int, sentence: str) -> None:
+        await self.socket.send_json(protocol.make_error(sentence))
+        await self.socket.close(code, sentence[:MAX_REASON])

@@ -10,7 +10,7 @@ import torch
 
 from mmerc.corpora import Corpus, Key
 from mmerc.encoders import Encoder
-from mmerc.features import FeatureStore, FeatureWriter, Row
+from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
 from mmerc.hardware import get_rank
 from mmerc.model.collation import make_batches
 from mmerc.model.extraction import encode_rows, log_missing, prepare_row
@@ -25,10 +25,10 @@ def open_inputs(run: Path, name: str, encoder: Encoder, corpus: Corpus, splits: 
     """The prepared inputs of the splits in RUN/inputs/NAME; they are prepared where they are not there yet."""
     store = FeatureStore(run / "inputs" / name)
     keys = [utterance.key for split in splits for utterance in corpus.utterances(split)]
-    if distributed.is_any(bool(store.absent(keys))):
+    if distributed.is_any(bool(store.list_absent(keys))):
         with bar(f"{name}: reading", len(keys) // distributed.world_size()) as report:
             prepare_inputs(encoder, corpus, splits, store, report)
-        log_missing(name, store.missing(), len(store))
+        log_missing(name, store.list_missing(), len(store))
     return store
 
 
@@ -72,10 +72,10 @@ def extract_features(
     with FeatureWriter(store.folder) as writer:
         for key in keys[get_rank() :: distributed.world_size()]:
             if key not in store and (reason := inputs[key].reason) is not None:
-                writer.add(Row(key, None, reason))
+                writer.add(FeatureRow(key, None, reason))
         for done, batch in enumerate(batches[get_rank() :: distributed.world_size()], start=1):
             wanted = [present[index] for index in batch]
-            if store.absent(wanted):
+            if store.list_absent(wanted):
                 for row in encode_rows(encoder, [inputs[key] for key in wanted]):
                     if row.key not in store:
                         writer.add(row)

@@ -17,7 +17,7 @@ from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import ConfigError, MmercError
 from mmerc.features import FeatureStore
-from mmerc.files import read_json, replacing, remove_temporary
+from mmerc.files import read_json, remove_temporary, replacing
 from mmerc.fusion import Fusion
 from mmerc.hardware import is_main_process, keep_memory
 from mmerc.model.calibration import Calibration
@@ -193,7 +193,7 @@ def extract_modality(job: SeedJob, modality: str, encoder: Encoder) -> FeatureSt
     """The features of every utterance that stage 2 reads."""
     store = FeatureStore(job.folder / "features" / modality)
     keys = [utterance.key for split in job.splits for utterance in job.corpus.utterances(split)]
-    if distributed.is_any(bool(store.absent(keys))):
+    if distributed.is_any(bool(store.list_absent(keys))):
         inputs = job.open_inputs(modality, encoder)
         with bar(f"{modality}: features", len(keys)) as report:
             device = distributed.select_device(job.config.trainer.accelerator)

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from mmerc import weights
 from mmerc.corpora import Corpus, open_corpus
-from mmerc.corpora.location import beside
+from mmerc.corpora.location import find_sibling_corpus
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.encoders.text.lora import rename_for_lora
 from mmerc.errors import MmercError
@@ -71,7 +71,7 @@ class WarmStart:
         config = self.config.modalities[modality]
         is_required = not config.warm_start.endswith(":")
         kind = config.warm_start.removesuffix(":")
-        location = config.warm_start if is_required else beside(self.corpus.location, kind)
+        location = config.warm_start if is_required else find_sibling_corpus(self.corpus.location, kind)
         try:
             corpus = add_selection_split(open_corpus(location)) if location else None
         except MmercError as error:

@@ -1,4 +1,4 @@
-"""Files of arrays, damaged, linked and named in every way."""
+"""Files of arrays: damaged ones, ones with links, and every spelling of their names."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ def test_files_that_are_damaged_or_something_else(tmp_path: Path) -> None:
     for number in range(2):
         np.save(tmp_path / "pose" / f"0_{number}.npy", np.ones(3, np.float32))
     whole = (tmp_path / "pose" / "0_1.npy").read_bytes()
-    for place in range(8, 100):  # a byte of the header is another
-        (tmp_path / "pose" / "0_1.npy").write_bytes(whole[:place] + b"(" + whole[place + 1 :])
+    for index in range(8, 100):  # one byte of the header is changed
+        (tmp_path / "pose" / "0_1.npy").write_bytes(whole[:index] + b"(" + whole[index + 1 :])
         first, second = open_corpus(f"pack:{tmp_path}").utterances("test")
         assert list(first.signals) == ["pose"] and set(second.signals) <= {"pose"}
     (tmp_path / "gaze.npz").write_bytes(whole)
-    with pytest.raises(CorpusError, match=r"gaze\.npz holds one array and no names"):
+    with pytest.raises(CorpusError, match=r"gaze\.npz holds one array without a name"):
         open_corpus(f"pack:{tmp_path}")
 
 
@@ -31,7 +31,10 @@ def test_an_array_that_claims_to_be_larger_than_memory_is_missing(tmp_path: Path
     whole = (tmp_path / "pose" / "0_0.npy").read_bytes()
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
     (tmp_path / "pose" / "0_1.npy").write_bytes(whole[:8] + len(header).to_bytes(2, "little") + header + b"abcd")
-    assert [list(turn.signals) for turn in open_corpus(f"pack:{tmp_path}").utterances("test")] == [["pose"], []]
+    assert [list(utterance.signals) for utterance in open_corpus(f"pack:{tmp_path}").utterances("test")] == [
+        ["pose"],
+        [],
+    ]
 
 
 def test_arrays_behind_links_and_in_every_spelling_of_their_names(tmp_path: Path) -> None:
@@ -48,6 +51,6 @@ def test_arrays_behind_links_and_in_every_spelling_of_their_names(tmp_path: Path
     np.savez(tmp_path / "gaze.npz", **{"Training/dia1_utt0": [1.0], "val/1_1": [2.0]})
     (tmp_path / "pose.csv").write_text("split;dialogue;utterance;x\ntrain;1;0;1,5\n")
     corpus = open_corpus(f"pack:{tmp_path}")
-    found = [list(turn.signals) for split in ("train", "dev") for turn in corpus.utterances(split)]
+    found = [list(utterance.signals) for split in ("train", "dev") for utterance in corpus.utterances(split)]
     assert found == [["eeg", "gaze", "pose"], ["eeg"], ["eeg"], ["gaze"]] and not corpus.problems
     assert next(corpus.utterances("train")).signals["pose"].tolist() == [1.5]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Folders with a table and arrays beside it, each of them as somebody may have left it."""
+"""Folders with a table and arrays next to it."""
 
 from pathlib import Path
 
@@ -23,19 +23,19 @@ def test_a_folder_of_features(tmp_path: Path) -> None:
     corpus = open_corpus(f"pack:{tmp_path}")
     first, second = corpus.utterances("train")
     third = next(corpus.utterances("test"))
-    assert [list(turn.signals) for turn in (first, second, third)] == [
+    assert [list(utterance.signals) for utterance in (first, second, third)] == [
         ["gaze", "pulse", "skin"], ["eeg", "skin"], ["pulse"],
     ]  # fmt: skip
     assert first.signals["skin"].tolist() == [[1.0, 2.0], [3.0, 4.0]]  # type: ignore[attr-defined]
     assert second.signals["skin"].tolist() == [6.0, 7.0]  # type: ignore[attr-defined]
     np.savez(tmp_path / "heart.npz", diad_utt1=np.ones(2), **{"validation/x/1": np.ones(2)})
-    np.savez(tmp_path / "lung.npz", nobody=np.ones(2))
+    np.savez(tmp_path / "lung.npz", other=np.ones(2))
     problems = {problem.where: problem.what for problem in open_corpus(f"pack:{tmp_path}").problems}
     assert problems == {
-        "skin.csv row 4": "holds what is no number",
+        "skin.csv row 4": "has a value that is not a number",
         "heart": "1 of its 2 arrays, such as validation/x/1, match no utterance of utterances.csv",
-        "lung": "matches no utterance of utterances.csv",
-        "gaze": "1 of its arrays are damaged, or no numbers [d] or [T, d]",
+        "lung": "1 of its 1 arrays, such as other, match no utterance of utterances.csv",
+        "gaze": "1 of its arrays are damaged, or not numbers of the shape [d] or [T, d]",
     }
 
 
@@ -53,7 +53,7 @@ def test_the_same_ids_in_every_split(tmp_path: Path) -> None:
     assert [list(signals) for signals in found.values()] == [["pose"], ["heart", "pose"], ["pose"]]
     problems = {problem.where: problem.what for problem in corpus.problems}
     assert problems.keys() == {"gaze", "heart"}
-    assert problems["gaze"].startswith("1 of its arrays, such as 0/0, have names of several utterances")
+    assert problems["gaze"].startswith("1 of its arrays, such as 0/0, match several utterances")
     assert problems["heart"] == problems["gaze"]
 
 
@@ -65,9 +65,9 @@ def test_splits_in_any_spelling_and_an_empty_one_names_none(tmp_path: Path) -> N
     np.savez(tmp_path / "gaze.npz", **{"Train/a/0": [1.0], "validation/b/0": [2.0], "held-out/c/0": [3.0]})
     corpus = open_corpus(f"pack:{tmp_path}")
     found = [
-        {name: value.tolist() for name, value in turn.signals.items()}  # type: ignore[attr-defined]
+        {name: value.tolist() for name, value in utterance.signals.items()}  # type: ignore[attr-defined]
         for split in ("train", "dev", "held-out (own)")
-        for turn in corpus.utterances(split)
+        for utterance in corpus.utterances(split)
     ]
     assert found == [{"pose": [n], "gaze": [n]} for n in (1.0, 2.0, 3.0)] or found == [
         {"gaze": [n], "pose": [n]} for n in (1.0, 2.0, 3.0)
@@ -75,9 +75,18 @@ def test_splits_in_any_spelling_and_an_empty_one_names_none(tmp_path: Path) -> N
     assert [problem.kind for problem in corpus.problems] == ["split"]
 
 
-def test_ids_that_run_into_one_another_are_nobodys(tmp_path: Path) -> None:
+def test_an_array_that_fits_two_utterances_is_given_to_neither(tmp_path: Path) -> None:
     (tmp_path / "utterances.csv").write_text("dialogue,utterance,speaker,text\na,b_c,A,hi\na_b,c,A,hi\n")
     np.savez(tmp_path / "pose.npz", **{"a_b_c": [1.0], "a/b_c": [2.0]})
     corpus = open_corpus(f"pack:{tmp_path}")
-    assert [turn.signals for turn in corpus.utterances("test")] == [{"pose": np.float32([2.0])}, {}]
-    assert "such as a_b_c, have names of several utterances" in corpus.problems[0].what
+    assert [utterance.signals for utterance in corpus.utterances("test")] == [{"pose": np.float32([2.0])}, {}]
+    assert "such as a_b_c, match several utterances" in corpus.problems[0].what
+
+
+def test_decimal_ids_match_whole_ones(tmp_path: Path) -> None:
+    (tmp_path / "utterances.csv").write_text("dialogue,utterance,speaker,text\n1.0,0.0,A,hi\n1.0,1.0,A,ho\n")
+    (tmp_path / "pose.csv").write_text("dialogue;utterance;x\n1;0;0,5\n1;1;1,5\n")
+    np.savez(tmp_path / "gaze.npz", **{"1/0": [1.0], "dia1_utt1": [2.0]})
+    corpus = open_corpus(f"pack:{tmp_path}")
+    assert [sorted(utterance.signals) for utterance in corpus.utterances("test")] == [["gaze", "pose"]] * 2
+    assert corpus.problems == ()

@@ -1,4 +1,4 @@
-"""Pickles of strangers: what they may build, and what they may not."""
+"""Pickles of others: what they may build, and what they may not."""
 
 import os
 import pickle
@@ -30,7 +30,7 @@ def test_a_pickle_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(CorpusError, match=f"stopped at .*{named}"):
         open_corpus(f"pack:{tmp_path / 'evil.pkl'}")
     torch.save(content, tmp_path / "evil.pt")
-    with pytest.raises(CorpusError, match="no pickle of numbers"):
+    with pytest.raises(CorpusError, match="not a pickle of only numbers"):
         read_pickle(tmp_path / "evil.pt")
     assert not (tmp_path / "pwned").exists()
 
@@ -46,7 +46,7 @@ def test_array_types_that_could_point_anywhere_are_refused(tmp_path: Path) -> No
     # A type of objects whose items would be read from the bytes behind it.
     forged = pickle.dumps(np.float64(1.0), protocol=2).replace(b"f8", b"O8")
     (tmp_path / "x.pkl").write_bytes(forged)
-    with pytest.raises(CorpusError, match="no pickle of numbers"):
+    with pytest.raises(CorpusError, match="not a pickle of only numbers"):
         read_pickle(tmp_path / "x.pkl")
 
 

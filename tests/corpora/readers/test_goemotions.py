@@ -4,6 +4,7 @@ import pytest
 
 from mmerc.corpora import open_corpus
 from mmerc.corpora.readers.goemotions import read_goemotions
+from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
 LABELS = "anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise"
@@ -13,7 +14,7 @@ def test_one_emotion_is_a_label_and_several_are_none(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text(LABELS)
     (tmp_path / "train.tsv").write_text("so good\t3\ta1\nhm\t3,6\ta2\nodd\tx\ta3\nold\t9\ta4\n")
     corpus = read_goemotions(tmp_path)
-    assert [(turn.dialogue, turn.text, turn.emotion) for turn in corpus.utterances("train")] == [
+    assert [(utterance.dialogue, utterance.text, utterance.emotion) for utterance in corpus.utterances("train")] == [
         ("a1", "so good", "joy"), ("a2", "hm", None), ("a3", "odd", None), ("a4", "old", None),
     ]  # fmt: skip
     assert [problem.where for problem in corpus.problems] == ["train.tsv line 3", "train.tsv line 4"]
@@ -23,8 +24,14 @@ def test_what_is_not_goemotions(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="labels.txt cannot be read"):
         read_goemotions(tmp_path)
     (tmp_path / "labels.txt").write_text(LABELS)
-    with pytest.raises(CorpusError, match="holds none of train.tsv"):
+    with pytest.raises(CorpusError, match="has none of train.tsv"):
         read_goemotions(tmp_path)
+    (tmp_path / "train.tsv").write_text("so good\t0\ta1\n")
+    (tmp_path / "labels.txt").write_text("admiration\namusement\n")
+    with pytest.raises(CorpusError, match="names admiration, amusement, not among anger"):
+        read_goemotions(tmp_path)
+    corpus = read_goemotions(tmp_path, LabelSet(("amusement", "admiration")))
+    assert [utterance.emotion for utterance in corpus.utterances("train")] == ["admiration"]
 
 
 @pytest.mark.realdata
@@ -32,5 +39,5 @@ def test_goemotions_as_it_is(real_data: Path) -> None:
     corpus = open_corpus(f"goemotions:{real_data / 'goemotions'}")
     counts = {split: len(corpus.dialogues(split)) for split in corpus.splits}
     assert counts == {"train": 43_410, "dev": 5_426}
-    joy = sum(turn.emotion == "joy" for turn in corpus.utterances("train"))
+    joy = sum(utterance.emotion == "joy" for utterance in corpus.utterances("train"))
     assert joy == 15_216 and corpus.problems == ()

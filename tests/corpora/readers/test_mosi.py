@@ -21,9 +21,14 @@ def test_rows_become_utterances_in_the_order_of_their_numbers(tmp_path: Path) ->
     corpus = read_mosi(tmp_path)
     assert corpus.labels.names == ("0", "1")
     found = [
-        (turn.key, turn.text, turn.emotion, {name: value.tolist() for name, value in turn.signals.items()})  # type: ignore[attr-defined]
+        (
+            utterance.key,
+            utterance.text,
+            utterance.emotion,
+            {name: value.tolist() for name, value in utterance.signals.items()},
+        )  # type: ignore[attr-defined]
         for split in corpus.splits
-        for turn in corpus.utterances(split)
+        for utterance in corpus.utterances(split)
     ]
     assert found == [
         (("train", "v1", "2"), None, "0", {"text": [3, 4]}),
@@ -39,7 +44,7 @@ def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
         read_mosi(tmp_path)
     put(tmp_path)
     (tmp_path / "audio_train.csv").write_text("7,1\n")
-    with pytest.raises(CorpusError, match=r"audio_train\.csv has 1 rows, its utterances are 3"):
+    with pytest.raises(CorpusError, match=r"audio_train\.csv has 1 rows and its utterances are 3"):
         read_mosi(tmp_path)
     (tmp_path / "audio_train.csv").write_text("7,1\n1,2,3\n")
     with pytest.raises(CorpusError, match="cannot be read"):
@@ -50,8 +55,8 @@ def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
 def test_mosi_as_it_is(real_data: Path) -> None:
     corpus = open_corpus(f"mosi:{real_data / 'mosi'}")
     assert {split: len(list(corpus.utterances(split))) for split in corpus.splits} == {"train": 1447, "test": 752}
-    turns = list(corpus.utterances("train"))
-    assert sum(turn.emotion == "1" for turn in turns) == 709
-    shapes = {name: np.asarray(value).shape for name, value in turns[0].signals.items()}
+    utterances = list(corpus.utterances("train"))
+    assert sum(utterance.emotion == "1" for utterance in utterances) == 709
+    shapes = {name: np.asarray(value).shape for name, value in utterances[0].signals.items()}
     assert shapes == {"text": (100,), "audio": (73,), "face": (100,)}
     assert corpus.problems == ()

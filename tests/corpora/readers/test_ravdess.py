@@ -5,6 +5,7 @@ import pytest
 
 from mmerc.corpora import open_corpus
 from mmerc.corpora.readers.ravdess import read_ravdess
+from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
 
@@ -23,7 +24,11 @@ def test_names_tell_emotion_actor_words_and_split(tmp_path: Path) -> None:
     )
     corpus = read_ravdess(tmp_path)
     assert list(corpus.splits) == ["train", "dev", "test"]
-    assert [(turn.key, turn.emotion, turn.text) for split in corpus.splits for turn in corpus.utterances(split)] == [
+    assert [
+        (utterance.key, utterance.emotion, utterance.text)
+        for split in corpus.splits
+        for utterance in corpus.utterances(split)
+    ] == [
         (("train", "Actor_01", "03-01-02-01-01-01-01"), "neutral", "Kids are talking by the door."),
         (("dev", "Actor_22", "03-01-08-02-02-01-22"), "surprise", "Dogs are sitting by the door."),
         (("test", "Actor_23", "03-01-03-01-01-02-23"), "joy", "Kids are talking by the door."),
@@ -36,6 +41,24 @@ def test_other_names_are_problems_and_other_files_are_not_looked_at(tmp_path: Pa
     corpus = read_ravdess(tmp_path)
     assert [problem.where for problem in corpus.problems] == ["Actor_01/03-01-09-01-01-01-01.wav", "Actor_01/song.wav"]
     assert len(list(corpus.utterances("train"))) == 1
+
+
+@pytest.mark.parametrize("folder", ["", "Actor_01/", "Audio_Speech_Actors_01-24/Actor_01/", "ravdess/speech/Actor_01/"])
+def test_folders_may_be_flat_or_nested(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for name in ("03-01-05-01-01-01-01.wav", "._03-01-05-01-01-01-01.wav"):
+        (tmp_path / folder / name).touch()
+    corpus = read_ravdess(tmp_path)
+    assert [(each.key, each.emotion) for each in corpus.utterances("train")] == [
+        (("train", "Actor_01", "03-01-05-01-01-01-01"), "anger")
+    ]
+    assert corpus.problems == ()
+
+
+def test_calm_is_a_class_where_the_label_set_has_it(tmp_path: Path) -> None:
+    put(tmp_path, "Actor_01/03-01-02-01-01-01-01.wav", "Actor_01/03-01-01-01-01-01-01.wav")
+    corpus = read_ravdess(tmp_path, LabelSet(("calm", "neutral")))
+    assert [each.emotion for each in corpus.utterances("train")] == ["neutral", "calm"]
 
 
 def test_the_same_take_twice_is_one_utterance(tmp_path: Path) -> None:
@@ -53,7 +76,7 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
 def test_ravdess_as_it_is(real_data: Path) -> None:
     corpus = open_corpus(f"ravdess:{real_data / 'ravdess'}")
     assert {split: len(list(corpus.utterances(split))) for split in corpus.splits} == {"train": 1200, "dev": 120}
-    assert Counter(turn.emotion for turn in corpus.utterances("dev")) == {
+    assert Counter(utterance.emotion for utterance in corpus.utterances("dev")) == {
         "neutral": 24, "joy": 16, "sadness": 16, "anger": 16, "fear": 16, "disgust": 16, "surprise": 16,
     }  # fmt: skip
     assert corpus.problems == ()

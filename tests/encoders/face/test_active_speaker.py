@@ -1,4 +1,4 @@
-"""Active speaker detection on videos of portraits whose mouths follow a voice, another voice, or nothing."""
+"""Active speaker detection on videos of draw_portraits whose mouths follow a voice, another voice, or nothing."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 from benchmarks.reference.two_people import FRAMES, TIMES, compose_video, make_voice, pick_people
 
 from mmerc.corpora import Clip, Utterance
-from mmerc.corpora.synthetic.face import portrait
+from mmerc.corpora.synthetic.face import draw_portrait
 from mmerc.encoders.face.active_speaker import compute_loudness, score_speakers, smooth
 from mmerc.encoders.face.encoder import Face, FaceConfig
 from mmerc.encoders.face.mtcnn import FaceDetector
@@ -70,7 +70,7 @@ def test_the_encoder_crops_the_speaker(tmp_path: Path) -> None:
         settings = FaceConfig(encoder="face", backbone="cnn", num_frames=8, min_face_size=40, track=track)  # type: ignore[arg-type]
         crops[track], notes[track] = Face(settings, 7).find_faces(Utterance("t", 0, 0, clip=Clip(file)))
         assert crops[track].shape == (8, 48, 48, 3)
-    speaker, silent = (portrait(who, "wide", 0)[60:180, 100:220].mean((0, 1)) for who in pick_people(3))
+    speaker, silent = (draw_portrait(who, "wide", 0)[60:180, 100:220].mean((0, 1)) for who in pick_people(3))
     colour = crops["speaking"].mean((0, 1, 2))
     assert np.abs(colour - speaker).sum() < np.abs(colour - silent).sum()
     assert notes["largest"]["track"] == "largest" and len(notes["largest"]["times"]) == 8

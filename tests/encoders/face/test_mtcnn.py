@@ -47,7 +47,7 @@ def test_a_face_that_leaves_the_image_is_no_longer_found(detector: FaceDetector,
     from mmerc.corpora import Clip
     from mmerc.media import read_frames
 
-    frames = read_frames(Clip(real_data / "clips" / "pyfeat_face_noface.mov"), 8, largest_side=640)
+    frames = read_frames(Clip(real_data / "clips" / "pyfeat_face_noface.mov"), 8, max_side=640)
     assert [len(faces) for faces in detector(torch.from_numpy(frames.images))] == [1, 1, 1, 0, 0, 0, 0, 0]
 
 

@@ -1,34 +1,68 @@
-"""The page of answers as a file."""
+"""The page of predictions as a file."""
 
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mmerc.emotions import SEVEN
-from mmerc.inference.export.timeline import write_timeline
+from mmerc.inference.export.timeline import read_part, write_timeline
+from mmerc.model import Prediction
+from mmerc.model.prediction import FORMULA, list_columns
+
+FILES = ("timeline.html", "timeline.js", "timeline.css")
 
 
-def row(text: str, speaker: str) -> dict[str, Any]:
-    return {
-        "split": "input", "dialogue": "talk", "utterance": 0, "speaker": speaker, "text": text, "start": 0.0, "end": 1.5,
-        "emotion": "joy", "probabilities": dict.fromkeys(SEVEN.names, 1 / 7), "modalities": ["text"],
-    }  # fmt: skip
+def make_row(text: str, speaker: str, **fields: Any) -> Prediction:
+    return Prediction(
+        split="input", dialogue="talk", utterance=0, speaker=speaker, text=text, start=0.0, end=1.5, emotion="joy",
+        confidence=1 / 7, probabilities=dict.fromkeys(SEVEN.names, 1 / 7), modalities=("text",), **fields,
+    )  # fmt: skip
 
 
-def test_what_people_say_is_never_markup(tmp_path: Path) -> None:
-    said = '</script><script>alert(1)</script> & "quotes"'
-    write_timeline(tmp_path / "page.html", [row(said, "<b>Ann</b>"), row("Hi", "Bo")], SEVEN)
+def read_data(page: Path) -> dict[str, Any]:
+    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page.read_text("utf-8"), re.DOTALL)
+    assert found
+    return dict(json.loads(found[1]))
+
+
+def test_text_and_names_are_never_markup(tmp_path: Path) -> None:
+    text = '</script><script>alert(1)</script> & "quotes"'
+    write_timeline(tmp_path / "page.html", [make_row(text, "<b>Ann</b>"), make_row("Hi", "Bo")], SEVEN)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "alert(1)</script>" not in page and "<b>Ann" not in page and "2 utterances of 2 speakers." in page
-    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
-    assert found and json.loads(found[1])["rows"][0]["text"] == said
+    assert read_data(tmp_path / "page.html")["rows"][0]["text"] == text
 
 
-def test_the_recording_is_named_from_where_the_page_lies(tmp_path: Path) -> None:
+def test_the_path_of_the_recording_is_relative_to_the_page(tmp_path: Path) -> None:
     (tmp_path / "films").mkdir()
     film = tmp_path / "films" / "Ann & Bo #1.mp4"
     film.write_bytes(b"")
-    write_timeline(tmp_path / "page.html", [row("Hi", "")], SEVEN, film)
+    write_timeline(tmp_path / "page.html", [make_row("Hi", "")], SEVEN, film)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert 'src="films/Ann%20%26%20Bo%20%231.mp4"' in page and "Ann &amp; Bo #1.mp4" in page
+
+
+def test_the_columns_are_those_of_the_table(tmp_path: Path) -> None:
+    row = make_row("Hi", "Ann", influence={"text": 0.5}, attention={"audio->face": -0.1})
+    write_timeline(tmp_path / "page.html", [row], SEVEN)
+    data = read_data(tmp_path / "page.html")
+    expected = list_columns([row.to_dict()], {"probabilities": SEVEN.names})
+    assert data["columns"] == [{"name": column.name, "path": list(column.path)} for column in expected]
+    assert [column["name"] for column in data["columns"]][-2:] == ["influence_text", "attention_audio_to_face"]
+    assert data["formula"] == FORMULA.pattern
+    write_timeline(tmp_path / "page.html", [row], SEVEN, names={"missing": ["face"]})
+    assert {"name": "missing_face", "path": ["missing", "face"]} in read_data(tmp_path / "page.html")["columns"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_page_lists_no_fields_for_its_table(name: str) -> None:
+    text = read_part(name)
+    assert "utterance_id" not in text and '"dialogue"' not in text and "p_" not in text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_page_does_not_claim_to_know_feelings(name: str) -> None:
+    assert re.findall(r"\b(felt|feelings?|nobody|somebody)\b", read_part(name)) == []

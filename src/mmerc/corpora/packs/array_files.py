@@ -1,7 +1,4 @@
-"""Arrays under names, as somebody may keep them: an NPZ, an HDF5 file, a folder of .npy files, a CSV of numbers.
-
-The split in a name may have any spelling that a table may have.
-"""
+"""Arrays with names, in the formats that people use: NPZ, HDF5, a folder of .npy files, a CSV file of numbers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,113 +11,124 @@ from zlib import error as BadZlib
 import numpy as np
 
 from mmerc.corpora.dialogue import Problem
+from mmerc.corpora.paths import explain_unreadable
+from mmerc.corpora.readers.ids import parse_ids, parse_split
 from mmerc.corpora.readers.rows import read_rows
-from mmerc.corpora.readers.table import split_of
 from mmerc.errors import CorpusError
 
-PARTS = 3  # of a name at most: split, dialogue, utterance
-# Whatever NumPy, zipfile and h5py raise over a file in which a byte has changed; NumPy parses headers as Python.
+LEVELS = 3  # in a name at most: split, dialogue, utterance
+KEY_COLUMNS = ("split", "dialogue", "utterance")
+# What NumPy, zipfile and h5py raise for a file with a changed byte. NumPy parses its headers as Python.
 DAMAGED = (
     OSError, ValueError, EOFError, RuntimeError, MemoryError, OverflowError, SyntaxError, TokenError, BadZipFile, BadZlib
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Arrays:
-    """`places`: where the array of a name lies, as `load` takes it, its split as it is written and as the corpus has it; `names`: as
-    they are written."""
+class NamedArrays:
+    """The arrays of a file or folder.
+
+    Attributes:
+        names: the names as the file has them.
+        entries: what `load` takes for an array, by its name as the file has it and by its name with the corpus's split.
+        load: reads one array.
+    """
 
     names: list[str]
-    places: Mapping[str, Any]
+    entries: Mapping[str, Any]
     load: Callable[[Any], Any]
 
     def get(self, name: str) -> Any:
-        """The array of that name; None where there is none, or it is damaged or holds objects."""
+        """The array of that name; `None` where there is none, or where it is damaged or holds objects."""
         try:
-            return self.load(self.places[name]) if name in self.places else None
+            return self.load(self.entries[name]) if name in self.entries else None
         except DAMAGED:
             return None
 
 
-def read_arrays(place: Path) -> tuple[Arrays | None, list[Problem]]:
-    """What the file or folder holds; None where it is nothing of the kind.
+def read_arrays(path: Path) -> tuple[NamedArrays | None, list[Problem]]:
+    """The arrays of a file or folder; `None` where it has none of the formats.
 
     Raises:
-        CorpusError: it should be, and cannot be read.
+        CorpusError: it has the name of such a file and cannot be read.
     """
     try:
-        if place.is_dir():
-            files = {path.relative_to(place).with_suffix("").as_posix(): path for path in sorted(place.rglob("*.npy"))}
-            return (_named(files, _npy) if files else None), []
-        if place.suffix == ".npz":
-            return _npz(place), []
-        if place.suffix in {".h5", ".hdf5"}:
-            return _hdf5(place), []
-        if place.suffix == ".csv":
-            return _csv(place)
+        if path.is_dir():
+            files = {file.relative_to(path).with_suffix("").as_posix(): file for file in sorted(path.rglob("*.npy"))}
+            return (_index(files, _load_npy) if files else None), []
+        if path.suffix == ".npz":
+            return _open_npz(path), []
+        if path.suffix in {".h5", ".hdf5"}:
+            return _open_hdf5(path), []
+        if path.suffix == ".csv":
+            return _read_csv(path)
     except DAMAGED as error:
-        raise CorpusError(f"{place} cannot be read ({str(error).splitlines()[0]}): is it whole?") from error
+        raise CorpusError(explain_unreadable(path, error)) from error
     return None, []
 
 
-def normal(name: str) -> str:
-    """The name with its split, if it has one, as the corpus has it.
+def normalise_split(name: str) -> str:
+    """The name of an array with its split, if it has one, as the corpus names it.
 
-    >>> normal("validation/12/3"), normal("Train/dia1_utt2"), normal("12/3")
+    >>> normalise_split("validation/12/3"), normalise_split("Train/dia1_utt2"), normalise_split("12/3")
     ('dev/12/3', 'train/dia1_utt2', '12/3')
     """
     split, slash, rest = name.strip("/").partition("/")
-    return f"{split_of({'split': split})}/{rest}" if slash else name
+    return f"{parse_split(split)}/{rest}" if slash else name
 
 
-def _named(places: Mapping[str, Any], load: Callable[[Any], Any]) -> Arrays:
-    # As it is written comes last: a dialogue may be called "val".
-    return Arrays(list(places), {normal(name): place for name, place in places.items()} | dict(places), load)
+def _index(entries: Mapping[str, Any], load: Callable[[Any], Any]) -> NamedArrays:
+    # The name as written counts before the other: a dialogue may be called "val".
+    return NamedArrays(
+        list(entries), {normalise_split(name): entry for name, entry in entries.items()} | dict(entries), load
+    )
 
 
-def _npy(file: Path) -> Any:
+def _load_npy(file: Path) -> Any:
     return np.load(file, allow_pickle=False)
 
 
-def _npz(file: Path) -> Arrays:
+def _open_npz(file: Path) -> NamedArrays:
     arrays = np.load(file, allow_pickle=False)
     if not isinstance(arrays, np.lib.npyio.NpzFile):
-        raise CorpusError(f"{file} holds one array and no names: save it with numpy.savez.")
-    return _named({name: name for name in arrays.files}, arrays.__getitem__)
+        raise CorpusError(f"{file} holds one array without a name: save it with numpy.savez.")
+    return _index({name: name for name in arrays.files}, arrays.__getitem__)
 
 
-def _hdf5(file: Path) -> Arrays:
+def _open_hdf5(file: Path) -> NamedArrays:
     try:
         import h5py
     except ImportError as error:
         raise CorpusError(f'{file} needs h5py: run `pip install "mmerc[hdf5]"`, or save it as NPZ.') from error
 
-    def inside(group: Any, path: str, depth: int) -> Iterator[str]:
-        for name in group:  # by its keys: a link is a name, too
+    def list_datasets(group: Any, prefix: str, depth: int) -> Iterator[str]:
+        for name in group:  # by keys: a soft link is a name, too
             found = group.get(name)
             if isinstance(found, h5py.Dataset):
-                yield f"{path}{name}"
+                yield f"{prefix}{name}"
             elif isinstance(found, h5py.Group) and depth:
-                yield from inside(found, f"{path}{name}/", depth - 1)
+                yield from list_datasets(found, f"{prefix}{name}/", depth - 1)
 
     opened = h5py.File(file, "r")
-    return _named({name: name for name in inside(opened, "", PARTS - 1)}, lambda name: opened[name][()])
+    return _index({name: name for name in list_datasets(opened, "", LEVELS - 1)}, lambda name: opened[name][()])
 
 
-def _csv(file: Path) -> tuple[Arrays, list[Problem]]:
+def _read_csv(file: Path) -> tuple[NamedArrays, list[Problem]]:
     rows, problems = read_rows(file, ("dialogue", "utterance"))
+    dialogues, utterances = (parse_ids(row[column] for row in rows) for column in ("dialogue", "utterance"))
     steps: dict[str, list[list[float]]] = {}
-    for number, row in enumerate(rows, start=2):
-        split = [split_of(row)] if row.get("split") else []
-        name = "/".join([*split, row["dialogue"], row["utterance"]])
-        numbers = [value for column, value in row.items() if column not in ("split", "dialogue", "utterance")]
+    for row in rows:
+        split = [parse_split(row["split"])] if row.get("split") else []
+        ids = (dialogues.get(row["dialogue"], ""), utterances.get(row["utterance"], ""))
+        name = "/".join([*split, *map(str, ids)])
+        numbers = [value for column, value in row.items() if column not in KEY_COLUMNS]
         try:
             steps.setdefault(name, []).append([float(value.replace(",", ".")) for value in numbers])
         except ValueError:
-            problems.append(Problem("signal", f"{file.name} row {number}", "holds what is no number"))
-    return _named({name: found for name, found in steps.items() if found}, _steps), problems
+            problems.append(Problem("signal", f"{file.name} row {row.number}", "has a value that is not a number"))
+    return _index({name: found for name, found in steps.items() if found}, _stack_steps), problems
 
 
-def _steps(found: list[list[float]]) -> np.ndarray:
+def _stack_steps(steps: list[list[float]]) -> np.ndarray:
     """[T, d], or [d] where there is one step."""
-    return np.asarray(found[0] if len(found) == 1 else found, np.float64)
+    return np.asarray(steps[0] if len(steps) == 1 else steps, np.float64)

@@ -1,4 +1,4 @@
-"""Which of the numbers that somebody gives for an utterance can be read as a signal of it."""
+"""Which values are signals: arrays of plausible numbers, one for an utterance."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,30 +6,30 @@ from typing import Any
 import numpy as np
 import torch
 
-LARGEST = 1e15  # the square of a larger number leaves float32, and nothing measured comes near it in any unit
+LARGEST = 1e15  # squares of larger numbers overflow float32; no measurement in any unit comes near
 
 
-def usable(array: np.ndarray) -> bool:
-    """Whether it is a vector [d] or a sequence of them [T, d], of plausible numbers.
+def is_signal(array: np.ndarray) -> bool:
+    """Whether an array is a vector [d] or a sequence of vectors [T, d], of finite numbers up to 10^15.
 
-    >>> usable(np.ones((2, 3))), usable(np.array([1.0, np.nan])), usable(np.array([2e38]))
+    >>> is_signal(np.ones((2, 3))), is_signal(np.array([1.0, np.nan])), is_signal(np.array([2e38]))
     (True, False, False)
     """
     if array.dtype.kind not in "fiub" or array.ndim not in (1, 2) or not array.size:
         return False
-    return bool((np.abs(array.astype(np.float64)) <= LARGEST).all())  # float16 has no such number
+    return bool((np.abs(array.astype(np.float64)) <= LARGEST).all())  # float16 cannot hold the limit
 
 
-def as_signal(value: Any) -> np.ndarray | None:
-    """The value as float32, where it is a usable array or can be one."""
+def convert_signal(value: Any) -> np.ndarray | None:
+    """The value as a float32 array [d] or [T, d]; `None` where it is not a signal."""
     try:
-        plain = value.detach().float() if isinstance(value, torch.Tensor) else value
-        array = np.asarray([] if plain is None else plain)
-    except ValueError:  # a list of unequal rows
+        numbers = value.detach().float() if isinstance(value, torch.Tensor) else value
+        array = np.asarray([] if numbers is None else numbers)
+    except ValueError:  # a list of rows of unequal length
         return None
-    return array.astype(np.float32) if usable(array) else None
+    return array.astype(np.float32) if is_signal(array) else None
 
 
-def usable_arrays(found: Iterable[tuple[str, Any]]) -> dict[str, object]:
-    """Those that can be signals, as such."""
-    return {name: array for name, value in found if (array := as_signal(value)) is not None}
+def convert_signals(values: Iterable[tuple[str, Any]]) -> dict[str, object]:
+    """The signals among named values, as float32 arrays."""
+    return {name: array for name, value in values if (array := convert_signal(value)) is not None}

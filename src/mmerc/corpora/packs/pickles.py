@@ -1,7 +1,7 @@
-"""Reading the pickles that this field passes around without running what a stranger may have put into them.
+"""Pickles of features, read without running the code that they may contain.
 
-A pickle is a program. This reader lets it build numbers, strings, plain containers, NumPy arrays and torch tensors, and
-refuses everything else by name before it is called.
+A pickle is a program. This reader lets it build numbers, strings, plain containers, NumPy arrays and torch tensors. It refuses
+everything else by name before it is called.
 """
 
 import io
@@ -13,41 +13,38 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
 from mmerc.errors import CorpusError
 
 ENDINGS = {".pkl", ".pickle", ".p"}
 TORCH_ENDINGS = {".pt", ".pth"}
 
 
-def _tensor(data: bytes) -> Any:
-    """In place of torch's own, which would unpickle the bytes without asking."""
+def _load_tensor(data: bytes) -> Any:
+    """In place of torch's function, which would unpickle the bytes without a check."""
     return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
 
 
-def _latin(text: str, encoding: str) -> bytes:
-    """Bytes as old protocols hold them; `_codecs.encode` itself would take any codec."""
+def _encode_latin1(text: str, encoding: str) -> bytes:
+    """Bytes as old protocols store them. `_codecs.encode` itself would accept any codec."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes written as {encoding}")
     return text.encode(encoding)
 
 
 class _Dtype:
-    """In place of NumPy's, which takes sizes, offsets and flags from a pickle unseen."""
+    """In place of NumPy's dtype, which takes sizes, offsets and flags from a pickle without a check."""
 
     def __init__(self, name: str, *_: Any) -> None:
-        self.real = np.dtype(name) if isinstance(name, str) else None
-        if self.real is None or self.real.kind not in "biufcSUO":
+        dtype = np.dtype(name) if isinstance(name, str) else None
+        if dtype is None or dtype.kind not in "biufcSUO":
             raise pickle.UnpicklingError(f"the array type {name!r}")
+        self.dtype: np.dtype[Any] = dtype
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         if any(part is not None for part in state[2:5]):
             raise pickle.UnpicklingError("an array of records")
-        self.real = self.plain.newbyteorder(state[1])
-
-    @property
-    def plain(self) -> np.dtype[Any]:
-        assert self.real is not None
-        return self.real
+        self.dtype = self.dtype.newbyteorder(state[1])
 
 
 class _Array(np.ndarray):
@@ -55,35 +52,36 @@ class _Array(np.ndarray):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         version, shape, dtype, *rest = state
-        super().__setstate__((version, shape, dtype.plain, *rest))
+        super().__setstate__((version, shape, dtype.dtype, *rest))
 
 
-def _empty(*_: Any) -> np.ndarray:
+def _make_array(*_: Any) -> np.ndarray:
     return np.ndarray.__new__(_Array, (0,))
 
 
-def _scalar(dtype: _Dtype, data: bytes | bytearray) -> Any:
-    return np.frombuffer(data, dtype.plain)[0]
+def _make_scalar(dtype: _Dtype, data: bytes | bytearray) -> Any:
+    return np.frombuffer(data, dtype.dtype)[0]
 
 
-def _buffer(data: bytes | bytearray, dtype: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
-    return np.frombuffer(data, dtype.plain).reshape(shape, order=order)  # type: ignore[call-overload]
+def _read_buffer(data: bytes | bytearray, dtype: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
+    array: np.ndarray = np.frombuffer(data, dtype.dtype).reshape(shape, order=order)  # type: ignore[call-overload]
+    return array
 
 
 _BUILTINS = {kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, bytearray, complex, int, float, bool)}
-_ARRAYS = {"_reconstruct": _empty, "scalar": _scalar}
+_ARRAYS = {"_reconstruct": _make_array, "scalar": _make_scalar}
 ADMITTED: dict[str, dict[str, Any]] = {
     "builtins": _BUILTINS,
     "__builtin__": _BUILTINS,  # Python 2
     "collections": {"OrderedDict": OrderedDict, "defaultdict": defaultdict},
-    "_codecs": {"encode": _latin},
+    "_codecs": {"encode": _encode_latin1},
     "numpy": {"ndarray": _Array, "dtype": _Dtype},
     "numpy.core.multiarray": _ARRAYS,
     "numpy._core.multiarray": _ARRAYS,
-    "numpy.core.numeric": {"_frombuffer": _buffer},
-    "numpy._core.numeric": {"_frombuffer": _buffer},
+    "numpy.core.numeric": {"_frombuffer": _read_buffer},
+    "numpy._core.numeric": {"_frombuffer": _read_buffer},
     "torch._utils": {"_rebuild_tensor_v2": torch._utils._rebuild_tensor_v2},
-    "torch.storage": {"_load_from_bytes": _tensor},
+    "torch.storage": {"_load_from_bytes": _load_tensor},
 }
 
 
@@ -96,10 +94,10 @@ class _Reader(pickle.Unpickler):
 
 
 def read_pickle(file: Path) -> Any:
-    """What the file holds, tensors as they are; text of Python 2 as Latin-1.
+    """The content of a pickle or torch file. Tensors stay tensors; text of Python 2 is read as Latin-1.
 
     Raises:
-        CorpusError: it names anything beside numbers, text, containers, arrays and tensors, or is damaged.
+        CorpusError: it contains anything but numbers, text, containers, arrays and tensors, or it is damaged.
     """
     try:
         if file.suffix.lower() in TORCH_ENDINGS:
@@ -107,10 +105,12 @@ def read_pickle(file: Path) -> Any:
         with file.open("rb") as stream:
             return _Reader(stream, encoding="latin1").load()
     except OSError as error:
-        raise CorpusError(f"{file} cannot be read ({error.strerror}): check the path and its permissions.") from error
-    except Exception as error:  # a damaged pickle fails in any way
+        raise CorpusError(explain_unreadable(file, error)) from error
+    except Exception as error:  # a damaged pickle can raise anything
+        if is_lfs_pointer(file):
+            raise CorpusError(explain_unreadable(file, error)) from error
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise CorpusError(
-            f"{file} is no pickle of numbers, text and arrays alone (stopped at {reason}): it was not opened any further; "
+            f"{file} is not a pickle of only numbers, text and arrays (stopped at {reason}), and nothing in it was run: "
             "save its arrays as NPZ."
         ) from error

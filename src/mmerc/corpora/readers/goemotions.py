@@ -1,45 +1,59 @@
-"""`goemotions:FOLDER`: Reddit comments with emotions (Demszky et al. 2020, Apache-2.0), to warm up a text encoder.
+"""`goemotions:FOLDER`: Reddit comments with emotions (Demszky et al. 2020, Apache-2.0), to warm-start a text encoder.
 
-`train.tsv` and `dev.tsv` (tab-separated: text, label ids, id) and `labels.txt`, one name a line, with the labels
-grouped after Ekman, which are MELD's seven. A comment is a dialogue of one utterance.
+`train.tsv`, `dev.tsv` and `test.tsv` (tab-separated: text, label ids, id) and `labels.txt`, one name in a line, with the
+labels grouped after Ekman, which gives MELD's seven. A comment is a dialogue of one utterance.
 """
 
 from pathlib import Path
 
 from mmerc.corpora.dialogue import SPLITS, Corpus, Dialogue, Problem, Utterance
-from mmerc.emotions import SEVEN
+from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
+from mmerc.emotions import SEVEN, LabelSet
 from mmerc.errors import CorpusError
 
 
-def read_goemotions(folder: Path) -> Corpus:
-    """Read the splits that are there. A comment with several emotions is left unlabelled: which one leads is not said.
+def read_goemotions(folder: Path, labels: LabelSet | None = None) -> Corpus:
+    """Read the splits that exist. A comment with several emotions is unlabelled, since none of them comes first.
+
+    `labels` is the label set in place of MELD's seven; `labels.txt` names the same labels in the order of their ids.
 
     Raises:
-        CorpusError: `labels.txt` or every split is absent, or the labels are not MELD's seven.
+        CorpusError: `labels.txt` or every split is absent, or `labels.txt` names another emotion.
     """
-    labels = _lines(folder / "labels.txt")
-    names = [SEVEN.normalise(label) for label in labels if label.strip()]
+    file = folder / "labels.txt"
+    label_set = labels or SEVEN
+    found = [line.strip() for line in _read_lines(file) if line.strip()]
+    strange = [name for name in found if name not in label_set]
+    if strange:
+        raise CorpusError(
+            f"{file} names {', '.join(strange[:5])}, not among {', '.join(label_set.names)}: give GoEmotions grouped after "
+            "Ekman, or name all its labels with --labels."
+        )
+    names = [label_set.normalise(name) for name in found]
     problems: list[Problem] = []
-    splits: dict[str, tuple[Dialogue, ...]] = {}
-    for split in SPLITS:
-        file = folder / f"{split}.tsv"
-        if file.is_file():
-            splits[split] = tuple(_comments(file, split, names, problems))
+    splits = {
+        split: tuple(_read_comments(folder / f"{split}.tsv", split, names, problems))
+        for split in SPLITS
+        if (folder / f"{split}.tsv").is_file()
+    }
     if not splits:
-        raise CorpusError(f"{folder} holds none of train.tsv, dev.tsv, test.tsv: give the folder of GoEmotions.")
-    return Corpus("GoEmotions", SEVEN, splits, tuple(problems))
+        raise CorpusError(f"{folder} has none of train.tsv, dev.tsv, test.tsv: give the folder of GoEmotions.")
+    return Corpus("GoEmotions", label_set, splits, tuple(problems))
 
 
-def _lines(file: Path) -> list[str]:
+def _read_lines(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8").split("\n")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{file} cannot be read ({error}): give the folder of GoEmotions.") from error
+        raise CorpusError(explain_unreadable(file, error)) from error
+    if is_lfs_pointer(file):
+        raise CorpusError(explain_unreadable(file, ValueError()))
+    return text.split("\n")
 
 
-def _comments(file: Path, split: str, names: list[str], problems: list[Problem]) -> list[Dialogue]:
+def _read_comments(file: Path, split: str, names: list[str], problems: list[Problem]) -> list[Dialogue]:
     dialogues = []
-    for number, line in enumerate(_lines(file), start=1):
+    for number, line in enumerate(_read_lines(file), start=1):
         if not line.strip():
             continue
         text, _, rest = line.partition("\t")
@@ -47,10 +61,11 @@ def _comments(file: Path, split: str, names: list[str], problems: list[Problem])
         identity = name.strip() or str(number)
         emotion = None
         try:
-            marked = [names[int(part)] for part in ids.split(",")]
+            marked = [names[int(label)] for label in ids.split(",")]
             emotion = marked[0] if len(marked) == 1 else None
         except (ValueError, IndexError):
-            problems.append(Problem("label", f"{file.name} line {number}", f'"{ids[:40]}" are no label ids'))
-        turn = Utterance(split, identity, 0, text=text.strip() or None, emotion=emotion, source="reddit")
-        dialogues.append(Dialogue(split, identity, (turn,)))
+            what = f'"{ids[:40]}" is not a list of label ids from 0 to {len(names) - 1}'
+            problems.append(Problem("label", f"{file.name} line {number}", what))
+        utterance = Utterance(split, identity, 0, text=text.strip() or None, emotion=emotion, source="reddit")
+        dialogues.append(Dialogue(split, identity, (utterance,)))
     return dialogues

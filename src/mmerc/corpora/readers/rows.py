@@ -1,145 +1,152 @@
-"""Reading the rows of a CSV file that somebody made: encodings, times, and one sentence for what is wrong."""
+"""The rows of a CSV file from any program: its encoding, separator and quoting are found from its content."""
 
 import csv
 import io
-import math
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmerc.corpora.dialogue import Problem
+from mmerc.corpora.encoding import decode_any_encoding
+from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
 from mmerc.errors import CorpusError
 
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
-SEPARATORS = (",", ";", "\t")
-LONGEST = 30.0  # seconds; MELD's longest true utterance has 28.5, its three broken ones 41 and more
+SEPARATORS = (",", ";", "\t", "|")
+EXPORT = "export it as CSV in UTF-8"
+CONTROL = re.compile(r"[\x80-\x9f]")
 csv.field_size_limit(1 << 24)
 
 
-def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[dict[str, str]], list[Problem]]:
-    """The rows of a CSV file with a header, as dictionaries, and what had to be repaired to read it.
+@dataclass(frozen=True)
+class Record:
+    """The fields of one record, and where a strict reader refuses its quotes, the lines that it takes."""
 
-    Separated by commas or, as spreadsheets in many languages write it, by semicolons or tabs. UTF-8 with or without a byte order
-    mark, or UTF-16; what is neither is read as Windows-1252 and reported. The names of columns may begin with capitals.
+    fields: list[str]
+    lines: Sequence[str] = ()
+    is_quoted_correctly: bool = True
+
+    def has_open_quote(self, columns: int, separator: str) -> bool:
+        """Whether a missing quote has joined this record with the records below it: some of its lines are whole records."""
+        if self.is_quoted_correctly:
+            return False
+        return any(len(fields) == columns for fields in csv.reader(self.lines[1:], delimiter=separator))
+
+
+class TableRow(dict[str, str]):
+    """A row by the names of its columns; `number` is its number in a spreadsheet, where the header is row 1."""
+
+    def __init__(self, number: int, fields: dict[str, str]) -> None:
+        super().__init__(fields)
+        self.number = number
+
+
+def read_rows(file: Path, required: tuple[str, ...]) -> tuple[list[TableRow], list[Problem]]:
+    """The rows of a CSV file with a header, and the problems found in reading it.
+
+    Fields are separated by commas, semicolons, tabs or bars, and quoted as in RFC 4180 or with backslashes. The encoding is
+    found by `decode_any_encoding`; a guess is a problem. The names of columns may differ from `required` in upper and lower case.
+    Rows without any text are skipped.
 
     Raises:
-        CorpusError: the file cannot be opened, is empty, or lacks a required column.
+        CorpusError: the file cannot be opened, is not text, or lacks a required column.
     """
-    problems: list[Problem] = []
+    text, problems = _read_text(file)
     try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"{file} cannot be read ({error.strerror}): check the path and its permissions.") from error
-    try:
-        text = raw.decode("utf-16" if raw[:2] in UTF16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        text = raw.decode("cp1252", errors="replace")
-        problems.append(Problem("encoding", str(file), f"not UTF-8 at byte {error.start}; read as Windows-1252"))
-    if "\0" in text:
-        raise CorpusError(f"{file} holds NUL bytes and is no CSV text: export it as CSV in UTF-8.")
-    if text[:4].lower() == "sep=":  # for Excel alone
-        text = text.partition("\n")[2]
-    try:
-        tried = (_opened(text, separator, required) for separator in SEPARATORS)
-        fitting = (reader for reader in tried if set(required) <= set(reader.fieldnames or []))
-        reader = next(fitting, None) or _opened(text, SEPARATORS[0], required)
+        separator, header, records = _parse(text, required)
     except csv.Error as error:
-        raise CorpusError(f"{file} is no CSV text ({error}): export it as CSV in UTF-8.") from error
-    columns = list(reader.fieldnames or [])
-    missing = [name for name in required if name not in columns]
+        raise CorpusError(f"{file} cannot be read as CSV ({error}): {EXPORT}.") from error
+    missing = [name for name in required if name not in header]
     if missing:
-        found = ", ".join(columns) or "nothing"
+        found = ", ".join(header) or "nothing"
         raise CorpusError(f"{file} lacks the column {missing[0]} (found: {found}): add it to the header line.")
     rows = []
-    for number, row in enumerate(_readable(reader, file), start=2):
-        if any(name is None or value is None for name, value in row.items()):  # what DictReader gives a ragged row
-            problems.append(Problem("row", f"{file.name} row {number}", "has more or fewer fields than the header"))
-        rows.append({name: unmangle((value or "").strip()) for name, value in row.items() if name is not None})
-        if any("\n" in value for value in rows[-1].values()):
-            what = "a field runs over several lines: is a quote not closed?"
-            problems.append(Problem("row", f"{file.name} row {number}", what))
+    for number, record in enumerate(records, start=2):
+        if not any(field.strip() for field in record.fields):
+            continue
+        where = f"{file.name} row {number}"
+        if record.has_open_quote(len(header), separator):
+            what = f"a quote is not closed: the next {len(record.lines) - 1} lines became part of this row. Close the quote"
+            problems.append(Problem("row", where, what))
+        elif len(record.fields) != len(header):
+            what = f"has {len(record.fields)} fields and the header has {len(header)}: check its quotes and separators"
+            problems.append(Problem("row", where, what))
+        fields = [field.strip() for field in record.fields]
+        rows.append(TableRow(number, dict(zip(header, fields + [""] * len(header), strict=False))))
     return rows, problems
 
 
-def _opened(text: str, separator: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-    columns = [name.strip() for name in reader.fieldnames or []]
-    known = {name.lower(): name for name in required}
-    small = required == tuple(known)  # where all names are small, those that may be left out are, too
-    alike = Counter(name.lower() for name in columns)
-
-    def renamed(name: str) -> str:
-        if alike[name.lower()] > 1:  # two that differ in nothing else
-            return name
-        return known.get(name.lower(), name.lower() if small else name)
-
-    reader.fieldnames = [renamed(name) for name in columns]
-    return reader
-
-
-def _readable(reader: Iterator[dict[str, str]], file: Path) -> Iterator[dict[str, str]]:
+def _read_text(file: Path) -> tuple[str, list[Problem]]:
     try:
-        yield from reader
-    except csv.Error as error:
-        raise CorpusError(f"{file} cannot be read as CSV ({error}): correct the file.") from error
+        data = file.read_bytes()
+    except OSError as error:
+        raise CorpusError(explain_unreadable(file, error)) from error
+    if is_lfs_pointer(file):
+        raise CorpusError(explain_unreadable(file, ValueError()))
+    decoded = decode_any_encoding(data)
+    if decoded is None or "\0" in decoded[0]:
+        raise CorpusError(f"{file} holds NUL bytes and is not CSV text: {EXPORT}.")
+    text, encoding, guessed = decoded
+    what = f"does not declare its encoding; read as {encoding}. Save it as UTF-8 if letters are wrong"
+    return repair_control_characters(text), [Problem("encoding", str(file), what)] if guessed else []
 
 
-def unmangle(text: str) -> str:
-    """Map C1 control characters to what Windows-1252 means by them: MELD's copies before 2020-11 hold them.
+def _parse(text: str, required: tuple[str, ...]) -> tuple[str, list[str], list[Record]]:
+    """The separator, the names of the columns, and the records below them."""
+    separators: tuple[str, ...] = SEPARATORS
+    if text[:4].lower() == "sep=":  # Excel's own line, which names the separator
+        line, _, text = text.partition("\n")
+        separators = (line[4:5], *SEPARATORS) if line[4:].strip("\r") else SEPARATORS
+    lines = list(io.StringIO(text, newline=""))
+    headers = {separator: _read_header(lines, separator, required) for separator in separators}
+    separator = next((each for each in separators if set(required) <= set(headers[each])), separators[0])
+    records = list(_read_records(lines, separator, escape=None))
+    if '\\"' in text and not all(record.is_quoted_correctly for record in records):
+        escaped = list(_read_records(lines, separator, escape="\\"))
+        if all(record.is_quoted_correctly for record in escaped):
+            records = escaped
+    return separator, headers[separator], records[1:]
 
-    >>> unmangle("You\\x92re here")
+
+def _read_records(lines: list[str], separator: str, escape: str | None) -> Iterator[Record]:
+    rules = {"delimiter": separator, "escapechar": escape, "doublequote": escape is None}
+    try:
+        yield from [Record(fields) for fields in csv.reader(lines, strict=True, **rules)]  # type: ignore[arg-type]
+        return
+    except csv.Error:
+        pass  # a quote is wrong somewhere: read leniently, and check each record
+    reader = csv.reader(lines, **rules)  # type: ignore[arg-type]
+    begin = 0
+    for fields in reader:
+        own = lines[begin : reader.line_num]
+        begin = reader.line_num
+        try:
+            list(csv.reader(own, strict=True, **rules))  # type: ignore[arg-type]
+            is_correct = True
+        except csv.Error:
+            is_correct = False
+        yield Record(fields, own, is_correct)
+
+
+def _read_header(lines: list[str], separator: str, required: tuple[str, ...]) -> list[str]:
+    columns = [name.strip() for name in next(csv.reader(lines, delimiter=separator), [])]
+    spellings = {name.lower(): name for name in required}
+    all_lower = required == tuple(spellings)  # then optional columns are in lower case, too
+    counts = Counter(name.lower() for name in columns)
+
+    def normalise(name: str) -> str:
+        if counts[name.lower()] > 1:  # two names that differ only in case
+            return name
+        return spellings.get(name.lower(), name.lower() if all_lower else name)
+
+    return [normalise(name) for name in columns]
+
+
+def repair_control_characters(text: str) -> str:
+    """Replace C1 control characters by the Windows-1252 characters of the same code, as MELD before 2020-11 needs it.
+
+    >>> repair_control_characters("You\\x92re here")
     'You’re here'
     """
-    if not any("\x80" <= letter <= "\x9f" for letter in text):
-        return text
-    return "".join(
-        letter.encode("latin-1").decode("cp1252", errors="replace") if "\x80" <= letter <= "\x9f" else letter
-        for letter in text
-    )
-
-
-def seconds(stamp: str) -> float | None:
-    """A time as seconds: `SS.mmm`, `SS.mmm s`, `MM:SS,mmm`, `H:MM:SS,mmm` or `HH:MM:SS,mmm`; `None` if empty.
-
-    >>> seconds("0:16:41,126") == seconds("00:16:41,126") == 1001.126
-    True
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    if not stamp:
-        return None
-    parts = stamp.removesuffix("s").replace(",", ".").split(":")
-    if len(parts) > 3:
-        raise ValueError(stamp)
-    total = 0.0
-    for part in parts:
-        try:
-            value = float(part)
-        except ValueError:
-            raise ValueError(stamp) from None
-        if not math.isfinite(value) or value < 0:
-            raise ValueError(stamp)
-        total = total * 60 + value
-    return round(total, 6)
-
-
-def times(
-    start: str, end: str, where: str, then: str = "left empty"
-) -> tuple[float | None, float | None, list[Problem]]:
-    """Both ends of an utterance. Times that cannot be true are reported and kept as they stand, but for those that are no
-    times at all: `then` says what becomes of these."""
-    try:
-        begin, finish = seconds(start), seconds(end)
-    except ValueError as error:
-        return None, None, [Problem("time", where, f'"{error}" is not a time; {then}')]
-    if begin is None or finish is None:
-        return begin, finish, []
-    length = finish - begin
-    if length < 0:
-        return None, None, [Problem("time", where, f"ends {-length:.3f} s before it starts; {then}")]
-    if length == 0:
-        return begin, finish, [Problem("time", where, "has zero length")]
-    if length > LONGEST:
-        return begin, finish, [Problem("time", where, f"lasts {length:.1f} s, longer than {LONGEST:.0f} s")]
-    return begin, finish, []
+    return CONTROL.sub(lambda found: found[0].encode("latin-1").decode("cp1252", errors="replace"), text)

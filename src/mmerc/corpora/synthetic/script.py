@@ -1,8 +1,8 @@
-"""The demo's dialogues: who says what, feeling what, and how much of it each modality lets through.
+"""The demo's dialogues: who says what, with which expressed emotion, and what each modality shows of it.
 
-Every emotion is a combination of a *theme* of the words, a *tone* of the voice and an *expression* of the face.
-No modality separates all seven on its own; any two nearly do. Some lines say nothing by themselves and are
-answered by a reply that does, so that context helps.
+Every emotion is a combination of a *theme* of the words, a *tone* of the voice and an *expression* of the face. No modality
+separates all seven emotions; any two of them nearly do. The words of some lines fit every emotion, and the reply to them fits only
+the right one, so that context helps.
 """
 
 import random
@@ -54,7 +54,7 @@ LINES = {
     "low": (
         "{person} isn't coming back.", "I heard steps behind the {place} last night.", "The doctor called about {person}.",
         "They say the {place} will not survive the storm.", "I don't want to be alone at the {place}.", "We may lose the {thing}.",
-        "Nobody has seen {person} since Monday.", "I keep dreaming of the old {place}.", "What if {person} never wakes up?",
+        "No one has seen {person} since Monday.", "I keep dreaming of the old {place}.", "What if {person} never wakes up?",
     ),
     "plain": (
         "The {thing} is next to the {place}.", "{person} leaves at nine.", "We could meet at the {place}.",
@@ -88,15 +88,16 @@ THINGS = (
 )
 PLACES = ("station", "bakery", "harbour", "library", "theatre", "garden", "museum", "café", "bridge", "school")
 
-EMPTY_LINE = 0.3  # how often the words say nothing
-FLAT = 0.15  # how often voice or face stay neutral all the same
-INERTIA = 0.3  # how often the mood of the last turn goes on
+# Probabilities: that the words fit every emotion, that a voice or face is neutral, that the last emotion continues, that a part is missing.
+EMPTY_LINE = 0.3
+FLAT = 0.15
+INERTIA = 0.3
 NO_FACE, NO_VOICE, NO_CLIP = 0.08, 0.06, 0.02
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One line of the script with all that is needed to film it; `expression` or `tone` is None where it is missing."""
+class ScriptLine:
+    """One utterance of the script with all that its clip needs; `expression` or `tone` is `None` where it is missing."""
 
     dialogue: int
     utterance: int
@@ -110,13 +111,13 @@ class Turn:
     seed: int
 
 
-def write_script(dialogues: int, turns: int, seed: int) -> Iterator[Turn]:
-    """`dialogues` dialogues of `turns` turns between two or three people."""
+def write_script(dialogues: int, utterances: int, seed: int) -> Iterator[ScriptLine]:
+    """The lines of `dialogues` dialogues of `utterances` utterances, each between two or three people."""
     for dialogue in range(dialogues):
         rng = random.Random(f"{seed}/{dialogue}")
         cast = rng.sample(PEOPLE, rng.choice((2, 3)))
         emotion, empty = "neutral", False
-        for utterance in range(turns):
+        for utterance in range(utterances):
             before, reply_due = emotion, empty
             if utterance == 0 or rng.random() > INERTIA:
                 emotion = rng.choices(list(FREQUENCY), list(FREQUENCY.values()))[0]
@@ -127,7 +128,7 @@ def write_script(dialogues: int, turns: int, seed: int) -> Iterator[Turn]:
                 text = f"{rng.choice(REPLIES[before])} {text}"
             tone = SIGNS["neutral" if rng.random() < FLAT else emotion].tone
             expression = SIGNS["neutral" if rng.random() < FLAT else emotion].expression
-            yield Turn(
+            yield ScriptLine(
                 dialogue=dialogue,
                 utterance=utterance,
                 speaker=cast[utterance % len(cast)],

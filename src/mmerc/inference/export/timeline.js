@@ -1,156 +1,194 @@
 "use strict";
-// Emotions on a timeline. Shared by the page that `mmerc predict --html` writes and the one that `mmerc serve` shows;
-// `look` is { colours: {label: "#rrggbb"}, labels: [label] }, `rows` are those of `mmerc predict`.
+// The timeline of predicted emotions. Shared by the page that `mmerc predict --html` writes and the page of `mmerc serve`.
+//
+// `rows` are predictions as `Prediction.to_dict` gives them. `columns` are [{ name, path }], as `list_columns` gives them.
+// `model` is { labels: [label], colours: { label: "#rrggbb" } }.
 
-const make = (tag, text = "", attributes = {}) => {
+const create = (tag, text = "", attributes = {}) => {
   const node = document.createElement(tag);
   node.textContent = text;
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
 };
-const percent = (p) => `${(100 * p).toFixed(0)} %`;
-const clock = (s) => s === null ? "" : `${Math.floor(s / 60)}:${(s % 60).toFixed(1).padStart(4, "0")}`;
-const light = (colour) => [1, 3, 5].reduce((sum, at, place) => sum + [.3, .59, .11][place] * parseInt(colour.slice(at, at + 2), 16), 0) > 100;
-const coloured = (node, label, look) => {
-  node.style.setProperty("--colour", look.colours[label]);
-  node.style.setProperty("--on", light(look.colours[label]) ? "#000" : "#fff");
+const formatPercent = (probability) => `${(100 * probability).toFixed(0)}\u00a0%`;
+const formatTime = (seconds) =>
+  seconds === null ? "" : `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
+const nameSpeaker = (row) => row.speaker || "unknown speaker";
+const listProbabilities = (row, model) =>
+  model.labels.map((label) => `${label} ${formatPercent(row.probabilities[label])}`);
+
+const LUMA = [.3, .59, .11];  // of red, green and blue
+const isLight = (colour) =>
+  LUMA.reduce((sum, weight, index) => sum + weight * parseInt(colour.slice(2 * index + 1, 2 * index + 3), 16), 0) > 100;
+
+function setColour(node, label, model) {
+  node.style.setProperty("--colour", model.colours[label]);
+  node.style.setProperty("--on", isLight(model.colours[label]) ? "#000" : "#fff");
   return node;
-};
-
-function legend(look) {
-  const box = make("div", "", { class: "legend", role: "group", "aria-label": "Colours" });
-  for (const label of look.labels) box.append(coloured(make("span", label), label, look));
-  return box;
 }
 
-function bars(row, look) {
-  const said = look.labels.map((l) => `${l} ${percent(row.probabilities[l])}`).join(", ");
-  const box = make("div", "", { class: "bars", role: "img", "aria-label": said });
-  for (const label of look.labels) {
-    const bar = coloured(make("i"), label, look);
+function drawLegend(model) {
+  const legend = create("div", "", { class: "legend", role: "group", "aria-label": "Colours" });
+  for (const label of model.labels) legend.append(setColour(create("span", label), label, model));
+  return legend;
+}
+
+function drawProbabilities(row, model) {
+  const box = create("div", "", { class: "bars", role: "img", "aria-label": listProbabilities(row, model).join(", ") });
+  for (const label of model.labels) {
+    const bar = setColour(create("i"), label, model);
     bar.style.width = `${100 * row.probabilities[label]}%`;
-    box.append(make("span", label), bar, make("em", percent(row.probabilities[label])));
+    box.append(create("span", label), bar, create("em", formatPercent(row.probabilities[label])));
   }
   return box;
 }
 
-function words(row) {
-  const said = make("div");
-  said.append(make("b", `${row.speaker || "somebody"}  ${clock(row.start)}`), make("blockquote", row.text || "(no words known)"),
-    make("div", row.modalities.length ? `from ${row.modalities.join(", ")}` : "nothing could be seen, heard or read: the frequencies of training"));
-  for (const [name, reason] of Object.entries(row.missing || {})) said.append(make("div", `no ${name}: ${reason}`, { class: "soft" }));
-  for (const [name, moved] of Object.entries(row.influence || {}))
-    said.append(make("div", `${name} ${moved < 0 ? "takes" : "adds"} ${Math.abs(100 * moved).toFixed(0)} points ${moved < 0 ? "from" : "to"} ${row.emotion}`));
-  const asked = Object.entries(row.attention || {}).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
-  for (const [pair, moved] of asked.slice(0, 2)) {
-    const [source, target] = pair.split("->");
-    said.append(make("div", `what ${target} takes from ${source}: ${moved < 0 ? "−" : "+"}${Math.abs(100 * moved).toFixed(0)} points`, { class: "soft" }));
-  }
-  return said;
+// "without face: joy 75 % instead of 71 % (+4 points)": `loss` is what the probability loses without the part.
+function describeChange(part, loss, row) {
+  const without = row.confidence - loss, points = (-100 * loss).toFixed(0);
+  const change = Number(points) > 0 ? `+${points}` : points.replace("-", "−");
+  return `without ${part}: ${row.emotion} ${formatPercent(without)} instead of ${formatPercent(row.confidence)} `
+    + `(${Number(points) === 0 ? "no change" : `${change} points`})`;
+}
+
+function describePrediction(row) {
+  const box = create("div");
+  box.append(create("b", `${nameSpeaker(row)}  ${formatTime(row.start)}`),
+    create("blockquote", row.text || "(the words are not known)"),
+    create("div", row.modalities.length ? `predicted from ${row.modalities.join(", ")}`
+      : "no modality could be read: the probabilities are the label frequencies of the training data"));
+  for (const [name, reason] of Object.entries(row.missing || {}))
+    box.append(create("div", `no ${name}: ${reason}`, { class: "soft" }));
+  for (const [name, loss] of Object.entries(row.influence || {}))
+    box.append(create("div", describeChange(name, loss, row)));
+  const pairs = Object.entries(row.attention || {}).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
+  for (const [pair, loss] of pairs.slice(0, 2))
+    box.append(create("div", describeChange(`attention ${pair.replace("->", " → ")}`, loss, row), { class: "soft" }));
+  return box;
 }
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];  // seconds between two marks
-function axis(begin, whole) {
-  const lane = make("div", "", { class: "axis", "aria-hidden": "true" }), marks = make("div", "", { class: "marks" });
-  const step = STEPS.find((each) => whole / each <= 8) || 3600 * Math.ceil(whole / 28800);
-  for (let at = Math.ceil(begin / step) * step; at <= begin + whole; at += step) {
-    const mark = make("span", clock(at).slice(0, -2));
-    mark.style.left = `${100 * (at - begin) / whole}%`;
+function drawAxis(begin, duration) {
+  const axis = create("div", "", { class: "axis", "aria-hidden": "true" }), marks = create("div", "", { class: "marks" });
+  const step = STEPS.find((each) => duration / each <= 8) || 3600 * Math.ceil(duration / 28800);
+  for (let time = Math.ceil(begin / step) * step; time <= begin + duration; time += step) {
+    const mark = create("span", formatTime(time).slice(0, -2));
+    mark.style.left = `${100 * (time - begin) / duration}%`;
     marks.append(mark);
   }
-  lane.append(make("b"), marks);
-  return lane;
+  axis.append(create("b"), marks);
+  return axis;
 }
 
-function showDialogue(name, turns, look, media) {
-  const section = make("section");
-  const timed = turns.every((row) => row.start !== null && row.end !== null);
-  const begin = timed ? Math.min(...turns.map((row) => row.start)) : 0;
-  const whole = timed ? Math.max(...turns.map((row) => row.end)) - begin || 1 : turns.length;
-  const detail = make("div", "", { class: "detail", "aria-live": "polite" });
-  const blocks = [];
-  const select = (number) => {
-    blocks.forEach((block, place) => block.setAttribute("aria-pressed", place === number));
-    detail.replaceChildren(words(turns[number]), bars(turns[number], look));
+function drawBlock(row, model) {
+  const block = setColour(create("button", "", {
+    type: "button", "aria-pressed": "false", title: listProbabilities(row, model).join("\n"),
+    "aria-label": `${nameSpeaker(row)} ${formatTime(row.start)}: ${row.emotion} ${formatPercent(row.confidence)}. ${row.text || ""}`,
+  }), row.emotion, model);
+  block.append(create("span", row.emotion));
+  if (!row.modalities.length) block.classList.add("none");
+  return block;
+}
+
+function drawDialogue(rows, columns, model, media) {
+  const section = create("section");
+  const hasTimes = rows.every((row) => row.start !== null && row.end !== null);
+  const begin = hasTimes ? Math.min(...rows.map((row) => row.start)) : 0;
+  const duration = hasTimes ? Math.max(...rows.map((row) => row.end)) - begin || 1 : rows.length;
+  const detail = create("div", "", { class: "detail", "aria-live": "polite" });
+  const blocks = rows.map((row) => drawBlock(row, model));
+  const select = (index) => {
+    blocks.forEach((block, each) => block.setAttribute("aria-pressed", each === index));
+    detail.replaceChildren(describePrediction(rows[index]), drawProbabilities(rows[index], model));
   };
-  section.append(make("h2", `Conversation ${name}`));
-  for (const speaker of new Set(turns.map((row) => row.speaker))) {
-    const lane = make("div", "", { class: "lane" });
-    const track = make("div", "", { class: "track" });
-    turns.forEach((row, number) => {
+  section.append(create("h2", `Conversation ${rows[0].dialogue}`));
+  for (const speaker of new Set(rows.map((row) => row.speaker))) {
+    const lane = create("div", "", { class: "lane" }), track = create("div", "", { class: "track" });
+    rows.forEach((row, index) => {
       if (row.speaker !== speaker) return;
-      const block = coloured(make("button", "", { type: "button", "aria-pressed": "false",
-        "aria-label": `${row.speaker || "somebody"} ${clock(row.start)}: ${row.emotion} ${percent(row.probabilities[row.emotion])}. ${row.text || ""}`,
-        title: look.labels.map((l) => `${l} ${percent(row.probabilities[l])}`).join("\n") }), row.emotion, look);
-      block.append(make("span", row.emotion));
-      if (!row.modalities.length) block.classList.add("none");
-      const from = timed ? row.start - begin : number, length = timed ? row.end - row.start : 1;
-      block.style.left = `${100 * from / whole}%`;
-      block.style.width = `${100 * length / whole}%`;
-      block.addEventListener("mouseenter", () => select(number));
-      block.addEventListener("focus", () => select(number));
-      block.addEventListener("click", () => { select(number); if (media && row.start !== null) { media.currentTime = row.start; media.play(); } });
-      blocks[number] = block;
+      const block = blocks[index];
+      const start = hasTimes ? row.start - begin : index, length = hasTimes ? row.end - row.start : 1;
+      block.style.left = `${100 * start / duration}%`;
+      block.style.width = `${100 * length / duration}%`;
+      for (const event of ["mouseenter", "focus", "click"]) block.addEventListener(event, () => select(index));
+      if (media && row.start !== null)
+        block.addEventListener("click", () => { media.currentTime = row.start; media.play(); });
       track.append(block);
     });
-    lane.append(make("b", speaker || "somebody", { title: speaker }), track);
+    lane.append(create("b", nameSpeaker({ speaker }), { title: nameSpeaker({ speaker }) }), track);
     section.append(lane);
   }
-  if (timed) section.append(axis(begin, whole));
-  section.append(detail, table(turns, timed));
+  if (hasTimes) section.append(drawAxis(begin, duration));
+  section.append(detail, drawTable(rows, columns));
   select(0);
-  if (media && timed) media.addEventListener("timeupdate", () => {
-    const now = turns.findIndex((row) => row.start <= media.currentTime && media.currentTime < row.end);
+  if (media && hasTimes) media.addEventListener("timeupdate", () => {
+    const now = rows.findIndex((row) => row.start <= media.currentTime && media.currentTime < row.end);
     if (now >= 0 && blocks[now].getAttribute("aria-pressed") !== "true") select(now);
   });
   return section;
 }
 
-function table(turns, timed) {
-  const whole = make("table"), head = make("thead"), titles = make("tr"), body = make("tbody");
-  for (const title of ["time", "speaker", "text", "emotion", "probability", "from"]) titles.append(make("th", title, { scope: "col" }));
-  for (const row of turns) {
-    const line = make("tr");
-    for (const cell of [timed ? `${clock(row.start)} – ${clock(row.end)}` : `${row.utterance}`, row.speaker, row.text || "", row.emotion, percent(row.probabilities[row.emotion]), row.modalities.join(", ")]) line.append(make("td", cell));
-    body.append(line);
+// The value of a cell, as `Column.value` in Python gives it, without the guard.
+function readCell(column, row) {
+  let value = row;
+  for (const key of column.path) value = value?.[key];
+  return Array.isArray(value) ? value.join(" ") : value ?? "";
+}
+
+function drawTable(rows, columns) {
+  const table = create("table"), titles = create("tr"), lines = rows.map(() => create("tr"));
+  for (const column of columns) {
+    const values = rows.map((row) => readCell(column, row));
+    if (values.every((value) => value === "")) continue;
+    const isFraction = values.some((value) => typeof value === "number" && !Number.isInteger(value));
+    titles.append(create("th", column.name, { scope: "col" }));
+    values.forEach((value, index) => {
+      const isNumber = typeof value === "number";
+      const style = isNumber ? { class: "number" } : value.length > 24 ? { class: "long" } : {};
+      lines[index].append(create("td", isNumber && isFraction ? value.toFixed(3) : value, style));
+    });
   }
+  const head = create("thead"), body = create("tbody");
   head.append(titles);
-  whole.append(head, body);
-  const scroll = make("div", "", { class: "scroll", tabindex: "0", role: "region", "aria-label": "All utterances" });
-  scroll.append(whole);
+  body.append(...lines);
+  table.append(head, body);
+  const scroll = create("div", "", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of all utterances" });
+  scroll.append(table);
   return scroll;
 }
 
-function save(name, text, type) {
-  const link = make("a", "", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+// The file that `mmerc predict --format csv` writes: text that a spreadsheet would run as a formula gets a quote.
+function formatCsv(rows, columns, formula) {
+  const guard = (value) => typeof value === "string" && formula.test(value) ? `'${value}` : String(value);
+  const quote = (text) => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const lines = [columns.map((column) => column.name)];
+  for (const row of rows) lines.push(columns.map((column) => guard(readCell(column, row))));
+  return lines.map((line) => `${line.map(quote).join(",")}\r\n`).join("");
+}
+
+function download(name, text, type) {
+  const link = create("a", "", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
   link.click();
   URL.revokeObjectURL(link.href);
 }
 
-function savers(rows, look) {
-  const box = make("div", "", { class: "tools" });
-  const csv = make("button", "Save as CSV", { type: "button" }), json = make("button", "Save as JSON", { type: "button" });
-  // A cell that begins like a formula would be one in a spreadsheet.
-  const cell = (value) => `"${String(value ?? "").replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`;
-  csv.addEventListener("click", () => {
-    const plain = ["split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion"];
-    const lines = [[...plain, "modalities", ...look.labels.map((l) => `p_${l}`)].join(",")];
-    for (const row of rows) lines.push([...plain.map((name) => cell(row[name])), cell(row.modalities.join(" ")), ...look.labels.map((l) => row.probabilities[l])].join(","));
-    save("emotions.csv", lines.join("\n") + "\n", "text/csv");
-  });
-  json.addEventListener("click", () => save("emotions.json", JSON.stringify(rows, null, 1), "application/json"));
+function drawDownloads(rows, columns, formula) {
+  const box = create("div", "", { class: "tools" });
+  const csv = create("button", "Save as CSV", { type: "button" }), json = create("button", "Save as JSON", { type: "button" });
+  csv.addEventListener("click", () => download("emotions.csv", formatCsv(rows, columns, formula), "text/csv"));
+  json.addEventListener("click", () => download("emotions.json", JSON.stringify(rows, null, 1), "application/json"));
   box.append(csv, json);
   return box;
 }
 
-function showTimeline(place, { rows, colours, labels }, media) {
-  const look = { colours, labels };
+function showTimeline(container, { rows, columns, formula, labels, colours }, media) {
+  const model = { labels, colours }, pattern = new RegExp(formula);
   const dialogues = new Map();
   for (const row of rows) {
     const key = `${row.split}/${row.dialogue}`;
     dialogues.set(key, [...(dialogues.get(key) || []), row]);
   }
-  place.replaceChildren(legend(look));
-  for (const turns of dialogues.values()) place.append(showDialogue(turns[0].dialogue, turns, look, media));
-  place.append(savers(rows, look));
+  container.replaceChildren(drawLegend(model));
+  for (const each of dialogues.values()) container.append(drawDialogue(each, columns, model, media));
+  container.append(drawDownloads(rows, columns, pattern));
 }

@@ -1,9 +1,12 @@
-"""The answers as a page: the recording, a coloured track for each speaker, probabilities, a table; opens from a disk."""
+"""A page with the predictions of a recording: a timeline for each speaker, probabilities, a table, downloads.
+
+The page is one file that a browser opens without a server.
+"""
 
 import os
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -11,26 +14,58 @@ import jinja2
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.emotions import LabelSet
 from mmerc.files import write_text
+from mmerc.inference.export.rows import Names
+from mmerc.model.prediction import FORMULA, Prediction, list_columns
 
 
-def write_timeline(file: Path, rows: list[dict[str, Any]], labels: LabelSet, recording: Path | None = None) -> None:
-    """Write the page. `recording`: the file that all rows are parts of; it is shown where it lies, not copied."""
-    page = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(part("timeline.html"))
-    speakers = len({(row["split"], row["dialogue"], row["speaker"]) for row in rows if row["speaker"]})
-    people = f" of {speakers} speakers" if speakers > 1 else ""
-    title = replace_surrogates(recording.name) if recording else "Conversations"
-    media = quote(os.fsencode(os.path.relpath(recording.resolve(), file.parent.resolve()))) if recording else ""
-    html = page.render(
-        title=title,
-        summary=f"{len(rows)} utterance{'' if len(rows) == 1 else 's'}{people}.",
-        media=media,
-        style=part("timeline.css"),
-        script=part("timeline.js"),
-        data={"rows": rows, "colours": labels.colours(), "labels": list(labels.names)},
+def write_timeline(
+    file: Path,
+    predictions: Sequence[Prediction],
+    labels: LabelSet,
+    recording: Path | None = None,
+    *,
+    names: Names | None = None,
+) -> None:
+    """Write the page.
+
+    Args:
+        file: the HTML file.
+        predictions: the rows, of one or several dialogues.
+        labels: the labels of the model; each has a colour and a column.
+        recording: the file that all utterances are parts of. The page refers to it by a relative path; it is not copied.
+        names: see `list_columns`; by default the labels under `probabilities`.
+    """
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {}  # the default sorts keys, and the order of fields has a meaning
+    rows = [prediction.to_dict() for prediction in predictions]
+    columns = list_columns(rows, names or {"probabilities": labels.names})
+    html = environment.from_string(read_part("timeline.html")).render(
+        title=replace_surrogates(recording.name) if recording else "Conversations",
+        summary=_summarise(predictions),
+        media=_relative_url(recording, file) if recording else "",
+        style=read_part("timeline.css"),
+        script=read_part("timeline.js"),
+        data={
+            "rows": rows,
+            "columns": [{"name": column.name, "path": column.path} for column in columns],
+            "formula": FORMULA.pattern,
+            "colours": labels.colours(),
+            "labels": labels.names,
+        },
     )
     write_text(file, html)
 
 
-def part(name: str) -> str:
-    """A file of the page's: `timeline.html`, `timeline.css` or `timeline.js`."""
+def read_part(name: str) -> str:
+    """A file of the page: `timeline.html`, `timeline.css` or `timeline.js`."""
     return (resources.files("mmerc.inference.export") / name).read_text(encoding="utf-8")
+
+
+def _summarise(predictions: Sequence[Prediction]) -> str:
+    count = len(predictions)
+    speakers = len({(each.split, each.dialogue, each.speaker) for each in predictions if each.speaker})
+    return f"{count} utterance{'' if count == 1 else 's'}{f' of {speakers} speakers' if speakers > 1 else ''}."
+
+
+def _relative_url(recording: Path, page: Path) -> str:
+    return quote(os.fsencode(os.path.relpath(recording.resolve(), page.parent.resolve())))

@@ -1,120 +1,132 @@
 "use strict";
-// Camera and microphone to the service, its answers on the page. Each works without the other.
+// The live tab: sends camera and microphone to the service and shows its answers. Each device works without the other.
 
-const SOUND = 1, PICTURE = 2;  // the first byte of a message
-const PICTURES_A_SECOND = 5, LARGEST_SIDE = 640;
-const WITHOUT_SOUND = 4000;  // milliseconds that count as an utterance where nobody can be heard
+const SOUND = 1, IMAGE = 2;  // the first byte of a binary message
+const IMAGES_PER_SECOND = 5, MAX_SIDE = 640, JPEG_QUALITY = .85;
+const SAMPLE_RATE = 16000;
+const MILLISECONDS_WITHOUT_SOUND = 4000;  // length of an utterance if there is no microphone
 
-const live = { socket: null, stream: null, context: null, timers: [], model: null };
-const tell = (text) => { $("live-state").textContent = text; };
+const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "" };
+const showLiveStatus = (text) => { $("live-status").textContent = text; };
+const isOpen = () => live.socket?.readyState === WebSocket.OPEN;
+const sendMessage = (message) => { if (isOpen()) live.socket.send(JSON.stringify(message)); };
 
-async function devices(camera, microphone) {
-  const wanted = { video: camera && { width: LARGEST_SIDE }, audio: microphone && { echoCancellation: true } };
-  if (!camera && !microphone) return new MediaStream();
+async function openDevices(useCamera, useMicrophone) {
+  const wanted = { video: useCamera && { width: MAX_SIDE }, audio: useMicrophone && { echoCancellation: true } };
+  if (!useCamera && !useMicrophone) return new MediaStream();
+  if (!navigator.mediaDevices)  // browsers hide the devices from pages of other machines without TLS
+    throw new Error("The browser gives camera and microphone only to https pages and to localhost: open one of these, or type what is said.");
   try {
     return await navigator.mediaDevices.getUserMedia(wanted);
-  } catch (error) {  // one of them is absent or refused: go on with the other
-    for (const part of camera && microphone ? [{ audio: wanted.audio }, { video: wanted.video }] : [])
+  } catch (error) {  // one of them is missing or was refused: use the other
+    for (const part of useCamera && useMicrophone ? [{ audio: wanted.audio }, { video: wanted.video }] : [])
       try { return await navigator.mediaDevices.getUserMedia(part); } catch { /* nor this one */ }
-    throw new Error(`neither camera nor microphone can be used (${error.message}): type what is said, or allow them.`);
+    throw new Error(`Camera and microphone cannot be used (${error.message}): allow them, or type what is said.`);
   }
 }
 
-function send(kind, bytes) {
-  if (live.socket?.readyState !== WebSocket.OPEN) return;
-  const message = new Uint8Array(bytes.byteLength + 1);
+function sendBytes(kind, buffer) {
+  if (!isOpen()) return;
+  const message = new Uint8Array(buffer.byteLength + 1);
   message[0] = kind;
-  message.set(new Uint8Array(bytes), 1);
+  message.set(new Uint8Array(buffer), 1);
   live.socket.send(message);
 }
 
-async function listen(stream) {
-  live.context = new AudioContext({ sampleRate: 16000 });
-  await live.context.audioWorklet.addModule("/page/recorder.js");
+async function sendSound(devices) {
+  live.context = new AudioContext({ sampleRate: SAMPLE_RATE });
+  await live.context.audioWorklet.addModule("static/recorder.js");
   const recorder = new AudioWorkletNode(live.context, "recorder");
-  recorder.port.onmessage = ({ data }) => send(SOUND, data.buffer);
-  live.context.createMediaStreamSource(stream).connect(recorder);
+  recorder.port.onmessage = ({ data }) => sendBytes(SOUND, data.buffer);
+  live.context.createMediaStreamSource(devices).connect(recorder);
 }
 
-async function watch(stream) {
+async function sendImages(devices) {
   const camera = $("camera"), canvas = document.createElement("canvas");
-  camera.srcObject = stream;
+  camera.srcObject = devices;
   camera.hidden = false;
   await camera.play();
   live.timers.push(setInterval(() => {
-    const scale = Math.min(1, LARGEST_SIDE / Math.max(camera.videoWidth, camera.videoHeight, 1));
+    const scale = Math.min(1, MAX_SIDE / Math.max(camera.videoWidth, camera.videoHeight, 1));
     canvas.width = camera.videoWidth * scale;
     canvas.height = camera.videoHeight * scale;
     if (!canvas.width) return;
     canvas.getContext("2d").drawImage(camera, 0, 0, canvas.width, canvas.height);
-    canvas.toBlob(async (blob) => blob && send(PICTURE, await blob.arrayBuffer()), "image/jpeg", .85);
-  }, 1000 / PICTURES_A_SECOND));
+    canvas.toBlob(async (blob) => blob && sendBytes(IMAGE, await blob.arrayBuffer()), "image/jpeg", JPEG_QUALITY);
+  }, 1000 / IMAGES_PER_SECOND));
 }
 
-function answer(row) {
-  tell("Listening …");
-  const now = $("now");
-  now.hidden = false;
-  now.replaceChildren(words(row), bars(row, live.model));
-  const item = coloured(make("li"), row.emotion, live.model);
-  for (const text of [clock(row.start), `${row.emotion} ${percent(row.probabilities[row.emotion])}`, row.text || "", `${row.modalities.join(", ")} · ${row.seconds.toFixed(2)} s`]) item.append(make("span", text));
+const showListening = () => showLiveStatus(live.problem || "Listening …");
+
+function showAnswer(row) {
+  showListening();
+  $("latest").hidden = false;
+  $("latest").replaceChildren(describePrediction(row), drawProbabilities(row, live.model));
+  const item = setColour(create("li"), row.emotion, live.model);
+  const source = row.modalities.length ? row.modalities.join(", ") : "no modality";
+  for (const text of [formatTime(row.start), `${row.emotion} ${formatPercent(row.confidence)}`, row.text || "", `${source} · ${row.seconds.toFixed(2)} s`])
+    item.append(create("span", text));
   $("answers").prepend(item);
 }
 
-function heard(message) {
+function handleMessage(message) {
   if (message.type === "ready") {
     live.model = message.model;
-    $("live-legend").replaceChildren(legend(message.model));
-    tell("Listening …");
-  } else if (message.type === "speech") tell("Somebody speaks …");
-  else if (message.type === "answer") answer(message);
-  else tell(message.error);
+    $("live-legend").replaceChildren(drawLegend(message.model));
+    showListening();
+  } else if (message.type === "speech") showLiveStatus("A voice is heard …");
+  else if (message.type === "answer") showAnswer(message);
+  else if (message.type === "error") showLiveStatus(message.error);
 }
 
 async function start() {
   $("start").disabled = true;
+  live.problem = "";
   try {
-    live.stream = await devices($("use-camera").checked, $("use-microphone").checked);
+    live.devices = await openDevices($("use-camera").checked, $("use-microphone").checked);
   } catch (error) {
-    tell(error.message);
-    live.stream = new MediaStream();
+    live.problem = error.message;
+    live.devices = new MediaStream();
   }
-  const socket = live.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/stream`);
-  socket.onmessage = ({ data }) => heard(JSON.parse(data));
-  socket.onclose = ({ reason }) => { if (socket === live.socket) stop(reason); };  // not of a stream before this one
+  showLiveStatus(live.problem || "Connecting …");
+  const address = new URL("v1/stream", document.baseURI);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  const socket = live.socket = new WebSocket(address);
+  socket.onmessage = ({ data }) => handleMessage(JSON.parse(data));
+  socket.onclose = ({ reason }) => { if (socket === live.socket) stop(reason); };  // not of an earlier stream
   socket.onopen = async () => {
-    const audio = live.stream.getAudioTracks().length > 0, video = live.stream.getVideoTracks().length > 0;
-    socket.send(JSON.stringify({ type: "start", token: access.token, speaker: $("speaker").value, explain: true }));
-    setButtons(true);
-    if (audio) await listen(live.stream);
-    if (video) await watch(live.stream);
-    if (video && !audio) live.timers.push(setInterval(() => socket.readyState === WebSocket.OPEN && socket.send('{"type": "end"}'), WITHOUT_SOUND));
+    const hasSound = live.devices.getAudioTracks().length > 0, hasImages = live.devices.getVideoTracks().length > 0;
+    sendMessage({ type: "start", token: access.token, speaker: $("speaker").value, explain: true });
+    enableControls(true);
+    if (hasSound) await sendSound(live.devices);
+    if (hasImages) await sendImages(live.devices);
+    if (hasImages && !hasSound) live.timers.push(setInterval(() => sendMessage({ type: "end" }), MILLISECONDS_WITHOUT_SOUND));
   };
 }
 
-function setButtons(running) {
-  $("start").disabled = running;
-  for (const node of [$("stop"), $("words"), $("say").querySelector("button")]) node.disabled = !running;
+function enableControls(isRunning) {
+  $("start").disabled = isRunning;
+  for (const node of [$("stop"), $("text"), $("text-form").querySelector("button")]) node.disabled = !isRunning;
 }
 
 function stop(reason = "") {
   live.timers.splice(0).forEach(clearInterval);
-  live.stream?.getTracks().forEach((track) => track.stop());
+  live.devices?.getTracks().forEach((track) => track.stop());
   live.context?.close();
-  live.context = live.stream = null;
+  live.context = live.devices = null;
   $("camera").hidden = true;
-  if (live.socket?.readyState === WebSocket.OPEN) live.socket.send('{"type": "stop"}');  // the last answer still comes
-  setButtons(false);
-  tell(reason ? `Closed: ${reason}` : "Stopped.");
+  sendMessage({ type: "stop" });  // the last answer still arrives
+  enableControls(false);
+  showLiveStatus(reason ? `Closed: ${reason}` : "Stopped.");
 }
 
 $("start").addEventListener("click", start);
 $("stop").addEventListener("click", () => stop());
-$("say").addEventListener("submit", (event) => {
+$("text-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = $("words").value.trim();
+  const text = $("text").value.trim();
   if (!text) return;
-  live.socket.send(JSON.stringify({ type: "text", text, speaker: $("speaker").value }));
-  live.socket.send('{"type": "end"}');
-  $("words").value = "";
+  sendMessage({ type: "text", text, speaker: $("speaker").value });
+  sendMessage({ type: "end" });
+  $("text").value = "";
 });

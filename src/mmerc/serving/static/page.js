@@ -1,20 +1,23 @@
 "use strict";
-// The tabs, the access token, and recordings: upload, ask how far it is, show the timeline.
+// The tabs, the access token, and recordings: upload, show the progress, show the timeline.
+// All addresses are relative to the page, so that it works behind a proxy below a prefix.
 
 const $ = (id) => document.getElementById(id);
-const POLL = 700;  // milliseconds
+const POLL_MILLISECONDS = 700;
+const DROP_HINT = "Drop a video or audio file here, or choose one";
+const settings = JSON.parse($("settings").textContent);
 
 const access = {
   token: sessionStorage.getItem("token") || "",
   headers() { return this.token ? { Authorization: `Bearer ${this.token}` } : {}; },
 };
 
-async function ask(path, options = {}) {
+async function request(path, options = {}) {
   const response = await fetch(path, { ...options, headers: access.headers() });
   if (response.status === 401) $("login").hidden = false;
-  const found = await response.json().catch(() => ({ detail: `the service answered ${response.status}.` }));
-  if (!response.ok) throw new Error(found.detail);
-  return found;
+  const body = await response.json().catch(() => ({ detail: `the service answered with status ${response.status}.` }));
+  if (!response.ok) throw new Error(body.detail);
+  return body;
 }
 
 $("login").addEventListener("submit", (event) => {
@@ -22,55 +25,54 @@ $("login").addEventListener("submit", (event) => {
   access.token = $("token").value;
   sessionStorage.setItem("token", access.token);
   $("login").hidden = true;
-  welcome();
+  describeModel();
 });
 
-function say(text, wrong = false) {
-  $("state").textContent = text;
-  $("state").classList.toggle("wrong", wrong);
+function showStatus(text, isError = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("error", isError);
 }
 
-async function welcome() {
+async function describeModel() {
   try {
-    const model = await ask("/v1/model");
-    say(`The model reads ${model.modalities.join(", ")} and tells ${model.labels.join(", ")} apart.`);
-  } catch (error) { say(error.message, true); }
+    const model = await request("v1/model");
+    showStatus(`The model reads ${model.modalities.join(", ")} and predicts one of ${model.labels.join(", ")}.`);
+  } catch (error) { showStatus(error.message, true); }
 }
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
-function show(tab) {
-  for (const each of tabs) {
-    const chosen = each === tab;
-    each.setAttribute("aria-selected", chosen);
-    each.tabIndex = chosen ? 0 : -1;
-    $(each.getAttribute("aria-controls")).hidden = !chosen;
+function selectTab(selected) {
+  for (const tab of tabs) {
+    tab.setAttribute("aria-selected", tab === selected);
+    tab.tabIndex = tab === selected ? 0 : -1;
+    $(tab.getAttribute("aria-controls")).hidden = tab !== selected;
   }
-  tab.focus();
+  selected.focus();
 }
 for (const tab of tabs) {
-  tab.addEventListener("click", () => show(tab));
+  tab.addEventListener("click", () => selectTab(tab));
   tab.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowRight" || event.key === "ArrowLeft") show(tabs[1 - tabs.indexOf(tab)]);
+    if (event.key === "ArrowRight" || event.key === "ArrowLeft") selectTab(tabs[1 - tabs.indexOf(tab)]);
   });
 }
 
-let chosen = null, job = null;
-function choose(file) {
-  chosen = file;
-  $("transcript").value = "";  // another recording has other words
+let recording = null, jobPath = null;
+function selectRecording(file) {
+  recording = file;
+  $("transcript").value = "";  // a transcript belongs to one recording
   $("send").disabled = !file;
-  $("drop").querySelector("span").textContent = file ? file.name : "Drop a video or a sound file here, or choose one";
+  $("drop").querySelector("span").textContent = file ? file.name : DROP_HINT;
 }
-$("file").addEventListener("change", () => choose($("file").files[0] || null));
-for (const [kind, over] of [["dragover", true], ["dragleave", false], ["drop", false]])
-  $("drop").addEventListener(kind, (event) => { event.preventDefault(); $("drop").classList.toggle("over", over); });
-$("drop").addEventListener("drop", (event) => { if (event.dataTransfer.files.length) choose(event.dataTransfer.files[0]); });
-$("cancel").addEventListener("click", () => { if (job) ask(job, { method: "DELETE" }).catch(() => {}); });
+$("file").addEventListener("change", () => selectRecording($("file").files[0] || null));
+for (const [type, isOver] of [["dragover", true], ["dragleave", false], ["drop", false]])
+  $("drop").addEventListener(type, (event) => { event.preventDefault(); $("drop").classList.toggle("over", isOver); });
+$("drop").addEventListener("drop", (event) => { if (event.dataTransfer.files.length) selectRecording(event.dataTransfer.files[0]); });
+$("cancel").addEventListener("click", () => { if (jobPath) request(jobPath, { method: "DELETE" }).catch(() => {}); });
 
 $("upload").addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = new FormData();
-  form.append("recording", chosen);
+  form.append("recording", recording);
   if ($("transcript").files[0]) form.append("transcript", $("transcript").files[0]);
   form.append("explain", $("explain").checked);
   $("send").disabled = true;
@@ -78,37 +80,43 @@ $("upload").addEventListener("submit", async (event) => {
   $("media").hidden = true;
   $("progress").hidden = false;
   $("progress").removeAttribute("value");
-  say("Sending …");
+  showStatus("Uploading …");
   try {
-    const model = await ask("/v1/model");
-    job = (await ask("/v1/conversations", { method: "POST", body: form })).url;
+    const model = await request("v1/model");
+    jobPath = `v1/jobs/${(await request("v1/conversations", { method: "POST", body: form })).id}`;
     $("cancel").hidden = false;
-    await finished(model);
-  } catch (error) { say(error.message, true); }
-  job = null;
+    await followJob(model);
+  } catch (error) { showStatus(error.message, true); }
+  jobPath = null;
   $("cancel").hidden = $("progress").hidden = true;
   $("send").disabled = false;
 });
 
-async function finished(model) {
+async function followJob(model) {
   for (;;) {
-    const now = await ask(job);
-    if (now.state === "failed") throw new Error(now.error);
-    if (now.state === "cancelled") { say("Stopped."); return; }
-    if (now.state === "done") {
-      const media = $("media");
-      if (media.src) URL.revokeObjectURL(media.src);
-      media.src = URL.createObjectURL(chosen);
-      media.hidden = false;
-      showTimeline($("timeline"), { rows: now.rows, ...model }, media);
-      const left = now.problems.length ? ` ${now.problems.length} lines of the transcript could not be used: ${now.problems[0]}` : "";
-      say(`${now.rows.length} utterance${now.rows.length === 1 ? "" : "s"}.${left}`);
-      return;
-    }
-    if (now.total) { $("progress").max = now.total; $("progress").value = now.done; }
-    say(now.state === "waiting" ? "Waiting for others …" : now.total ? `${now.done} of ${now.total} utterances` : "Listening for speech …");
-    await new Promise((go) => setTimeout(go, POLL));
+    const job = await request(jobPath);
+    if (job.state === "failed") throw new Error(job.error);
+    if (job.state === "cancelled") { showStatus("Cancelled."); return; }
+    if (job.state === "done") { showResult(job, model); return; }
+    showProgress(job);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
   }
 }
 
-welcome();
+function showProgress(job) {
+  if (job.total) { $("progress").max = job.total; $("progress").value = job.done; }
+  showStatus(job.state === "waiting" ? "Waiting for other recordings …"
+    : job.total ? `${job.done} of ${job.total} utterances` : "Searching for speech …");
+}
+
+function showResult(job, model) {
+  const media = $("media"), count = job.rows.length, unusable = job.problems.length;
+  if (media.src) URL.revokeObjectURL(media.src);
+  media.src = URL.createObjectURL(recording);
+  media.hidden = false;
+  showTimeline($("timeline"), { rows: job.rows, columns: job.columns, formula: settings.formula, ...model }, media);
+  showStatus(`${count} utterance${count === 1 ? "" : "s"}.`
+    + (unusable ? ` ${unusable} problem${unusable === 1 ? "" : "s"} in the transcript; the first: ${job.problems[0]}` : ""));
+}
+
+describeModel();

@@ -1,0 +1,86 @@
+"""Files that a corpus names: paths as other systems write them, and files that are not there in truth."""
+
+import unicodedata
+from pathlib import Path
+
+# What a clip of an utterance may be called. Of two clips with one name the first ending counts: video has sound too.
+CLIP_ENDINGS = (
+    ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".3gp",
+    ".3g2", ".ogv", ".wav", ".flac", ".m4a", ".m4b", ".mp3", ".ogg", ".oga", ".opus", ".aac", ".wma", ".aif", ".aiff",
+    ".caf", ".amr", ".mka", ".w64", ".au", ".sph",
+)  # fmt: skip
+LFS_HEADER = b"version https://git-lfs.github.com/spec/"
+LFS_LARGEST = 1024  # bytes of a pointer at most, by its specification
+LFS_REASON = "is a Git LFS pointer and not the file itself: run `git lfs pull`"
+
+
+def is_lfs_pointer(file: Path) -> bool:
+    """Whether Git LFS left a pointer in place of the file. False where it cannot be read."""
+    try:
+        if file.stat().st_size > LFS_LARGEST:
+            return False
+        with file.open("rb") as stream:
+            return stream.read(len(LFS_HEADER)) == LFS_HEADER
+    except (OSError, ValueError):
+        return False
+
+
+def explain_unreadable(file: Path, error: Exception) -> str:
+    """One sentence on a file that a library could not read: what is wrong and how to fix it."""
+    if is_lfs_pointer(file):
+        return f"{file} {LFS_REASON}."
+    reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "") or type(error).__name__
+    if isinstance(error, PermissionError | IsADirectoryError | FileNotFoundError):
+        return f"{file} cannot be read ({reason}): check the path and its permissions."
+    return f"{file} cannot be read ({reason}): copy or export it again."
+
+
+class FileFinder:
+    r"""Finds files below a folder by the paths that a table gives.
+
+    A path is taken as written where it exists. Otherwise backslashes separate folders, and names that differ only in their
+    Unicode normalisation (macOS writes NFD) or in upper and lower case are the same, as they are on Windows and macOS.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._listings: dict[Path, dict[str, list[Path]]] = {}
+
+    def find(self, name: str) -> Path:
+        """The resolved path of `name`; as written where no file matches. The caller checks that it is a file inside.
+
+        Raises:
+            OSError, RuntimeError, ValueError: it is no path, such as a name that is too long.
+        """
+        path = (self.root / name).resolve()
+        if path.exists():
+            return path
+        portable = name.replace("\\", "/")
+        other = (self.root / portable).resolve()
+        if other.exists() or not other.is_relative_to(self.root):
+            return other
+        found = self.root
+        for part in other.relative_to(self.root).parts:
+            matches = self._list(found).get(normalise_name(part), [])
+            if len(matches) != 1:  # several files that differ only in case: none of them is meant for certain
+                return path
+            found = matches[0]
+        return found.resolve()
+
+    def _list(self, folder: Path) -> dict[str, list[Path]]:
+        if folder not in self._listings:
+            names: dict[str, list[Path]] = {}
+            if folder.is_dir():
+                for path in folder.iterdir():
+                    names.setdefault(normalise_name(path.name), []).append(path)
+            self._listings[folder] = names
+        return self._listings[folder]
+
+
+def normalise_name(name: str) -> str:
+    """A file's name as systems compare it that ignore case and Unicode normalisation.
+
+    >>> normalise_name("Cafe\\u0301.MP4") == normalise_name("caf\\u00e9.mp4")
+    True
+    """
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,142 @@
+"""Reading a transcript: its content decides the format, where it can; its ending else."""
+
+import json
+import math
+import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+from mmerc.corpora.dialogue import Problem
+from mmerc.corpora.encoding import read_text_any_encoding
+from mmerc.corpora.readers.rows import repair_control_characters
+from mmerc.corpora.transcripts.clock import parse_timing, split_lines
+from mmerc.corpora.transcripts.cue import Cue, Segment
+from mmerc.corpora.transcripts.json_transcript import read_json_transcript
+from mmerc.corpora.transcripts.rolling import unroll
+from mmerc.corpora.transcripts.subrip import parse_sbv_timing, read_sbv, read_subrip
+from mmerc.corpora.transcripts.substation import read_substation
+from mmerc.corpora.transcripts.table import find_separator, read_table
+from mmerc.corpora.transcripts.ttml import read_ttml
+from mmerc.corpora.transcripts.utterances import make_segments
+from mmerc.corpora.transcripts.webvtt import read_webvtt
+from mmerc.errors import CorpusError
+
+Read = Callable[[str, str, list[Problem]], list[Cue]]
+FORMATS: dict[str, tuple[Read, str]] = {  # how to read each format, and what a cue's number counts in it
+    "srt": (read_subrip, "line"),
+    "vtt": (read_webvtt, "line"),
+    "sbv": (read_sbv, "line"),
+    "ass": (read_substation, "event"),
+    "ttml": (read_ttml, "paragraph"),
+    "json": (read_json_transcript, "segment"),
+    "table": (read_table, "row"),
+}
+SUFFIXES = {
+    ".srt": "srt",
+    ".vtt": "vtt",
+    ".sbv": "sbv",
+    ".ass": "ass",
+    ".ssa": "ass",
+    ".ttml": "ttml",
+    ".dfxp": "ttml",
+    ".xml": "ttml",
+    ".json": "json",
+    ".csv": "table",
+    ".tsv": "table",
+}
+ENDINGS = tuple(SUFFIXES)
+SUBTITLES = ("srt", "vtt", "sbv", "ass", "ttml")  # lines on a screen, which may roll
+LOOKED_AT = 20_000  # characters in which the first cue must begin
+CHARACTERS = 15.0  # that are spoken in a second, for a last cue without an end
+
+
+def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
+    """The utterances of a transcript in the order of their times, in seconds, and what could not be read or was assumed.
+
+    An utterance may lack its text: voice and face are there all the same. One of zero length keeps its words. A cue without an
+    end lasts until the next one begins.
+
+    Raises:
+        CorpusError: the file is absent, of no known format, damaged, or holds no utterance.
+    """
+    text, encoding, is_guess = read_text_any_encoding(file)
+    problems: list[Problem] = []
+    if is_guess:
+        what = f"is not valid UTF-8; read as {encoding}, which is a guess: save it as UTF-8 if letters look wrong"
+        problems.append(Problem("encoding", file.name, what))
+    if text.startswith("version https://git-lfs"):
+        raise CorpusError(f"{file} is a Git LFS pointer and not the file itself: fetch it with `git lfs pull`.")
+    if not text.isascii():
+        text = repair_control_characters(unicodedata.normalize("NFC", text))
+    form = _find_format(text, file.suffix.lower())
+    if form is None:
+        raise CorpusError(f"{file} is no transcript that is known: give one of {', '.join(ENDINGS)}.")
+    read, noun = FORMATS[form]
+    found: list[Problem] = []
+    cues = read(text, str(file), found)
+    problems += [Problem(each.kind, each.where.replace(str(file), file.name, 1), each.what) for each in found]
+    cues = _check_times(cues, f"{file.name} {noun}", problems)
+    if not cues:
+        first = next((each for each in problems if each.kind != "encoding"), None)
+        reason = f" ({first.where.removeprefix(file.name).strip()}: {first.what})" if first else ""
+        raise CorpusError(f"{file} holds no line with a time{reason}: is it the right file?")
+    segments = make_segments(unroll(cues) if form in SUBTITLES else cues)
+    return sorted(segments, key=lambda segment: (segment.start, segment.end)), problems
+
+
+def _find_format(text: str, suffix: str) -> str | None:
+    head = text[:LOOKED_AT].lstrip()
+    by_suffix = SUFFIXES.get(suffix)
+    if head[:6].upper() == "WEBVTT":
+        return "vtt"
+    if head[:1] in ("{", "[") and (by_suffix == "json" or _is_json(text)):
+        return "json"
+    if "[script info]" in head.lower() or head.lower().startswith("[events]"):
+        return "ass"
+    if head.startswith("<") and ("<tt" in head or ":tt" in head):
+        return "ttml"
+    if find_separator(head) is not None:
+        return "table"
+    lines = split_lines(head)
+    if any(parse_timing(line) for line in lines):
+        return "vtt" if by_suffix == "vtt" else "srt"
+    if any(parse_sbv_timing(line) for line in lines):
+        return "sbv"
+    return by_suffix
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _check_times(cues: list[Cue], where: str, problems: list[Problem]) -> list[Cue]:
+    """The cues with times that can be: ends where the file has none, nothing before zero; what cannot be is reported and left out."""
+    kept: list[Cue] = []
+    starts = sorted({cue.start for cue in cues})
+    following = dict(pairwise(starts))
+    for cue in cues:
+        end, number = cue.end, f"{where} {cue.number}"
+        if end is None:
+            end = following.get(cue.start)
+        if end is None:
+            length = sum(len(line.text) for line in cue.lines)
+            end = cue.start + max(1.0, length / CHARACTERS)
+            problems.append(
+                Problem("time", number, f"lacks its end, and no other follows; {end - cue.start:.1f} s are assumed")
+            )
+        if not (math.isfinite(cue.start) and math.isfinite(end)) or end < cue.start or end <= 0 > cue.start:
+            problems.append(Problem("time", number, f"lasts from {cue.start:.3f} to {end:.3f} s; left out"))
+            continue
+        if cue.start < 0:
+            problems.append(
+                Problem("time", number, f"begins at {cue.start:.3f} s, before the recording; read from 0 s")
+            )
+        elif end == cue.start:
+            problems.append(Problem("time", number, "has zero length; its words are kept, without sound and picture"))
+        kept.append(cue._replace(start=max(cue.start, 0.0), end=end))
+    return kept

@@ -1,0 +1,1 @@
+"""The HTTP routes; each module makes a router for a `Service`."""

@@ -1,0 +1,40 @@
+"""The page at `/` and its files. All addresses in it are relative, so that it works behind a proxy below a prefix."""
+
+from importlib import resources
+from pathlib import PurePath
+
+import jinja2
+from fastapi import APIRouter, HTTPException, Response
+from fastapi.responses import HTMLResponse
+
+from mmerc.inference.export.timeline import read_part
+from mmerc.model.prediction import FORMULA
+
+STATIC_FILES = ("live.js", "page.js", "recorder.js", "page.css")
+TIMELINE_FILES = ("timeline.js", "timeline.css")  # shared with the page that `mmerc predict --html` writes
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
+
+
+def create_router() -> APIRouter:
+    """The routes `/` and `/static/{name}`."""
+    router = APIRouter(include_in_schema=False)
+    template = jinja2.Environment(autoescape=True).from_string(read_static("index.html"))
+    page = template.render(settings={"formula": FORMULA.pattern})
+
+    @router.get("/")
+    async def get_page() -> HTMLResponse:
+        return HTMLResponse(page)
+
+    @router.get("/static/{name}")
+    async def get_file(name: str) -> Response:
+        if name not in STATIC_FILES + TIMELINE_FILES:
+            raise HTTPException(404, "there is no such file.")
+        text = read_part(name) if name in TIMELINE_FILES else read_static(name)
+        return Response(text, media_type=MEDIA_TYPES[PurePath(name).suffix])
+
+    return router
+
+
+def read_static(name: str) -> str:
+    """A file of the page; `name` must be one of ours."""
+    return (resources.files("mmerc.serving") / "static" / name).read_text(encoding="utf-8")

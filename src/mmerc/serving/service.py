@@ -1,0 +1,121 @@
+"""What all routes share: the model, the limits, the jobs, the conversations and the threads that compute."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from threading import Lock
+from typing import Any, TypeVar
+
+from fastapi import HTTPException
+
+from mmerc import __version__
+from mmerc.corpora import Utterance
+from mmerc.errors import MissingModality
+from mmerc.inference import Conversation, Predictor
+from mmerc.inference.transcription import Transcriber
+from mmerc.media.live_input import waveform_of
+from mmerc.serving.expiring_store import ExpiringStore
+from mmerc.serving.jobs import Jobs
+from mmerc.serving.limits import Limits
+from mmerc.serving.metrics import Metrics
+
+THREADS = 4  # that decode at the same time; the networks compute one batch at a time
+Result = TypeVar("Result")
+
+
+class StoredConversation:
+    """A conversation of several requests; `order` lets one utterance at a time in."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        self.order = asyncio.Lock()
+
+
+class Service:
+    """The state of one application.
+
+    `token`: what clients must send; `None` if anyone may use the service. `transcriber`: makes the text of an utterance
+    from its samples where a client sends none.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        limits: Limits | None = None,
+        *,
+        token: str | None = None,
+        transcriber: Transcriber | None = None,
+    ) -> None:
+        self.predictor, self.limits = predictor, limits or Limits()
+        self.token, self.transcriber = token, transcriber
+        stored = self.limits.max_stored_items, self.limits.expiry_seconds
+        self.metrics = Metrics()
+        self.jobs = Jobs(self.limits.max_jobs, *stored, predictor.labels.names)
+        self.conversations: ExpiringStore[StoredConversation] = ExpiringStore(*stored)
+        self.executor = ThreadPoolExecutor(THREADS, "mmerc-answer")
+        self.waiting_utterances = self.streams = 0
+        self._count_lock = Lock()
+
+    def describe_model(self) -> dict[str, Any]:
+        """The model as clients see it (`schema.Model`)."""
+        labels = self.predictor.labels
+        return {
+            "labels": list(labels.names),
+            "colours": labels.colours(),
+            "modalities": list(self.predictor.modalities),
+            "version": __version__,
+        }
+
+    def start_conversation(self, name: str = "", *, explain: bool = False) -> StoredConversation:
+        """A new conversation, which is not stored."""
+        return StoredConversation(self.predictor.stream(name, explain=explain))
+
+    def transcribe(self, utterance: Utterance) -> Utterance:
+        """The utterance with the text that the transcriber makes of its sound, if it has no text yet."""
+        if utterance.text is not None or self.transcriber is None:
+            return utterance
+        try:
+            return replace(utterance, text=self.transcriber(waveform_of(utterance)))
+        except MissingModality:
+            return utterance
+
+    async def run(
+        self, work: Callable[[], Result], transport: str, on_end: Callable[[], None] = lambda: None
+    ) -> Result:
+        """Run `work` in a thread and return its result. `transport` names the client's way in for the metrics.
+
+        `on_end` is always called: when the thread has ended, which may be after the client has left, or at once if
+        `work` is refused.
+
+        Raises:
+            HTTPException: 429, too many utterances wait; 504, the result takes too long.
+        """
+        with self._count_lock:
+            is_full = self.waiting_utterances >= self.limits.max_waiting_utterances
+            self.waiting_utterances += not is_full
+        if is_full:
+            on_end()
+            raise HTTPException(429, "too many utterances are waiting: send it again later.", {"Retry-After": "1"})
+
+        def finish(_: Future[Result]) -> None:  # in the thread itself, because the event loop may have ended by then
+            with self._count_lock:
+                self.waiting_utterances -= 1
+            on_end()
+
+        started = time.monotonic()
+        future = self.executor.submit(work)
+        future.add_done_callback(finish)
+        timeout = self.limits.answer_timeout_seconds
+        try:
+            result = await asyncio.wait_for(asyncio.wrap_future(future), timeout)
+        except TimeoutError as error:  # work that has not started is cancelled
+            raise HTTPException(504, f"there is no answer within {timeout:g} s: send a shorter utterance.") from error
+        self.metrics.answers.labels(transport).observe(time.monotonic() - started)
+        return result
+
+    async def close(self) -> None:
+        """Cancel what waits, and wait for what runs."""
+        await asyncio.to_thread(self.jobs.close)
+        await asyncio.to_thread(self.executor.shutdown, wait=True, cancel_futures=True)

@@ -1,0 +1,14 @@
+"""What OpenAPI describes."""
+
+from mmerc.model import Prediction
+from mmerc.serving import schema
+
+
+def test_the_rows_of_a_job_are_predictions() -> None:
+    assert schema.Job.model_fields["rows"].annotation == list[Prediction]
+
+
+def test_a_route_is_described_with_its_refusals() -> None:
+    described = schema.describe(schema.Accepted, 401, 429, status=202)["responses"]
+    assert described[202] == {"model": schema.Accepted} and set(described) == {202, 401, 429}
+    assert described[429] == {"model": schema.Refusal, "description": "the service is busy"}

@@ -1,0 +1,164 @@
+"""Live streams: sound, images and text in, predictions out."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from starlette.websockets import WebSocketDisconnect
+
+from mmerc.media import SAMPLE_RATE
+from mmerc.serving import Limits, create_app
+from tests.serving.stub import StubPredictor
+
+URL = "/v1/stream"
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    limits = Limits(max_streams=1, idle_timeout_seconds=20, max_message_bytes=100_000, max_text_characters=100)
+    return TestClient(create_app(StubPredictor(), limits=limits))
+
+
+def make_sound(seconds: float, level: float = 0.0) -> bytes:
+    return b"\x01" + np.full(int(seconds * SAMPLE_RATE), level * 32767, "<i2").tobytes()
+
+
+def make_image(width: int = 64, height: int = 48) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height)).save(buffer, "JPEG")
+    return b"\x02" + buffer.getvalue()
+
+
+def test_a_conversation(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start", "speaker": "Ann", "explain": True})
+        assert socket.receive_json()["model"]["modalities"] == ["text", "audio", "face"]
+        for number in range(2):
+            socket.send_bytes(make_sound(0.5, 0.3))
+            socket.send_bytes(make_image())
+            socket.send_json({"type": "text", "text": f"Hello {number}!"})
+            socket.send_json({"type": "end"})
+            answer = socket.receive_json()
+            assert (answer["type"], answer["utterance"], answer["text"]) == ("answer", number, f"Hello {number}!")
+            assert answer["speaker"] == "Ann" and list(answer["influence"]) == answer["modalities"]
+            assert answer["modalities"] == ["text", "audio", "face"] and answer["seconds"] >= 0
+        socket.send_json({"type": "text", "text": "Bye.", "speaker": "Bo"})
+        socket.send_json({"type": "stop"})
+        last = socket.receive_json()
+        assert (last["text"], last["speaker"], last["missing"]["face"]) == ("Bye.", "Bo", "there is no face")
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_json()
+
+
+def test_bad_messages_are_refused_and_the_stream_goes_on(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start"})
+        assert socket.receive_json()["type"] == "ready"
+        bad: list[str | bytes] = ["{", "[]", '{"type": "dance"}', '{"type": "text", "text": 3}', '{"type": "start"}']
+        bad += ['{"type": "text", "text": "' + "x" * 101 + '"}', b"", b"\x03abc", b"\x01abc", b"\x02" + bytes(100_001)]
+        for message in bad:
+            send(socket, message)
+            answer = socket.receive_json()
+            assert answer["type"] == "error" and answer["error"].endswith("."), message
+        for garbage in (b"\x02no image", make_image(1, 1), make_image(8000, 10)):
+            socket.send_bytes(garbage)
+        socket.send_json({"type": "end"})
+        assert socket.receive_json()["type"] == "answer"
+
+
+def send(socket: Any, message: str | bytes) -> None:
+    socket.send_bytes(message) if isinstance(message, bytes) else socket.send_text(message)
+
+
+@pytest.mark.parametrize(
+    ("first", "error"),
+    [
+        (make_sound(0.5), 'the first message is not the start: send {"type": "start"} first.'),
+        ('{"type": "end"}', 'the first message is not the start: send {"type": "start"} first.'),
+        ('{"type": "start", "segmentation": "x"}', "\"segmentation\": input should be 'server' or 'client'."),
+    ],
+)
+def test_a_stream_begins_with_its_start(client: TestClient, first: str | bytes, error: str) -> None:
+    with client.websocket_connect(URL) as socket:
+        send(socket, first)
+        assert socket.receive_json() == {"type": "error", "error": error}
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 1003
+
+
+def test_each_end_is_answered_and_silence_at_the_stop_is_not(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start"})
+        socket.receive_json()
+        socket.send_json({"type": "end"})
+        assert socket.receive_json() == {"type": "nothing"}
+        for message in ({"type": "text", "text": "Hi!"}, {"type": "end"}, {"type": "end"}):
+            socket.send_json(message)
+        assert [socket.receive_json()["type"] for _ in range(2)] == ["answer", "nothing"]
+        socket.send_bytes(make_sound(0.5))
+        socket.send_json({"type": "end"})
+        assert socket.receive_json()["type"] == "answer"
+        socket.send_bytes(make_sound(0.5))
+        socket.send_json({"type": "stop"})
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_json()
+
+
+def test_too_many_streams(client: TestClient) -> None:
+    with client.websocket_connect(URL) as first:
+        first.send_json({"type": "start"})
+        first.receive_json()
+        with client.websocket_connect(URL) as second:
+            second.send_json({"type": "start"})
+            assert second.receive_json()["error"] == "there are too many live streams: connect again later."
+            with pytest.raises(WebSocketDisconnect) as closed:
+                second.receive_json()
+        assert closed.value.code == 1013
+
+
+def test_a_silent_client_is_disconnected() -> None:
+    client = TestClient(create_app(StubPredictor(), limits=Limits(start_timeout_seconds=0.05)))
+    with client.websocket_connect(URL) as socket:
+        assert socket.receive_json()["error"] == "no message arrived for 0.05 s: the stream is closed, connect again."
+
+
+def test_pages_of_other_sites_and_other_hosts_are_refused() -> None:
+    app = create_app(StubPredictor(), allowed_hosts=["testserver"], allowed_origins=["https://emo.example.org"])
+    client = TestClient(app)
+    for headers in ({"origin": "http://evil.example"}, {"host": "evil.example"}):
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect(URL, headers=headers):
+            pass
+    with client.websocket_connect(URL, headers={"origin": "https://emo.example.org"}) as socket:
+        socket.send_json({"type": "start"})
+        assert socket.receive_json()["type"] == "ready"
+
+
+def test_a_stream_needs_the_token() -> None:
+    client = TestClient(create_app(StubPredictor(), token="secret"))
+    for token in ("", "wrong"):
+        with client.websocket_connect(URL) as socket:
+            socket.send_json({"type": "start", "token": token})
+            assert socket.receive_json() == {"type": "error", "error": "the token is missing or wrong."}
+            with pytest.raises(WebSocketDisconnect):
+                socket.receive_json()
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start", "token": "secret"})
+        assert socket.receive_json()["type"] == "ready"
+
+
+def test_a_failure_in_one_utterance_is_an_error_message() -> None:
+    def fail() -> None:
+        raise KeyError("ours")
+
+    client = TestClient(create_app(StubPredictor(before=fail)))
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start"})
+        socket.receive_json()
+        socket.send_json({"type": "text", "text": "Hi!"})
+        socket.send_json({"type": "end"})
+        expected = "the service failed on this utterance: its log has the details."
+        assert socket.receive_json() == {"type": "error", "error": expected}
