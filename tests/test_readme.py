@@ -195,8 +195,10 @@ def test_the_page_of_settings_is_what_they_say_of_themselves() -> None:
 
 def test_settings_named_in_the_manual_exist() -> None:
 
+    from mmerc import load_config
+
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     overrides = re.findall(r"`(?:--set )?((?:text|audio|face|fusion|trainer)\.\w+=[\w.]+)`", page)
     assert len(overrides) >= 3
     for override in overrides:
-        check(read_settings("paper" if "train_hops" in override else "compact", None, [override]))
+        load_config("paper" if "train_hops" in override else "compact", overrides=[override])
