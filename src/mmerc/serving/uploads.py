@@ -1,4 +1,4 @@
-"""Files that strangers send: in a folder of their own that nobody else reads, under names of ours, gone in every case."""
+"""Files that strangers send: in a private folder, under names of ours, removed in every case."""
 
 import shutil
 import tempfile
