@@ -49,7 +49,9 @@ class ConversationJob:
                 )
 
         try:
-            dialogue, problems = read_recording(self.file, self.transcript, transcriber=self.transcriber, on_progress=check, name=self.name)
+            dialogue, problems = read_recording(
+                self.file, self.transcript, transcriber=self.transcriber, on_progress=check, name=self.name
+            )
         except CorpusError as error:  # the sender does not know the folder
             raise CorpusError(str(error).replace(f"{self.file.parent}/", "")) from error
         if len(dialogue) > limits.max_recording_utterances:
