@@ -53,7 +53,7 @@ def compare_boxes(found: list[Faces], expected: list[Faces]) -> tuple[float, flo
 
 
 def measure_detection(clip: Path, count: int, side: int) -> dict[str, float]:
-    images = torch.from_numpy(read_frames(Clip(clip), count, largest_side=side).images)
+    images = torch.from_numpy(read_frames(Clip(clip), count, max_side=side).images)
     detector = FaceDetector.pretrained()
     detector(images[:2]), detect_faces(detector, images[:2])  # warm up
     reference_time, expected = measure_time(lambda: detect_faces(detector, images))
@@ -81,7 +81,7 @@ def measure_detection(clip: Path, count: int, side: int) -> dict[str, float]:
 
 def write_long_video(clip: Path, file: Path) -> None:
     """Twenty seconds of 1080p from the clip's frames, forward and backward, so that the video has no cut."""
-    frames = read_frames(Clip(clip), 200, largest_side=1920).images
+    frames = read_frames(Clip(clip), 200, max_side=1920).images
     period = 2 * len(frames) - 1
     with av.open(str(file), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, width=1920, height=1080, pix_fmt="yuv420p")

@@ -82,7 +82,7 @@ def measure(preset: str, clips: Sequence[Clip], seconds: float) -> dict[str, flo
     def frames() -> list[Any]:
         reader = face.config
         return [
-            attempt(lambda clip=clip: read_frames(clip, reader.num_frames, largest_side=reader.max_frame_side))
+            attempt(lambda clip=clip: read_frames(clip, reader.num_frames, max_side=reader.max_frame_side))
             for clip in clips
         ]
 

@@ -34,7 +34,7 @@ def stub_whisper(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("stub_whisper")
 def test_a_recording_without_a_transcript_is_transcribed(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.mp4")
-    dialogue, _ = read_recording(clip, words=Whisper("small"))
+    dialogue, _ = read_recording(clip, transcriber=Whisper("small"))
     assert [utterance.text for utterance in dialogue.utterances] == ["You came back!"]
 
 

@@ -29,6 +29,9 @@ def predict(
         typer.Option(metavar="FILE", help="transcript of the recording: .srt, .vtt, .csv, .json and others"),
     ] = None,
     transcribe: TranscribeOption = None,
+    audio_track: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="use audio track N, from 0, instead of the default track")
+    ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="also write a page with a timeline")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="also say how much each modality changes the probability of the emotion")
@@ -44,7 +47,8 @@ def predict(
     from mmerc.inference import Predictor
     from mmerc.inference.export.rows import format_of, to_text, write_predictions
     from mmerc.inference.export.timeline import write_timeline
-    from mmerc.inference.inputs import check_output, is_file, read_input
+    from mmerc.inference.inputs import read_input
+    from mmerc.inference.paths import check_output, is_file
     from mmerc.inference.transcription import load_transcriber
     from mmerc.progress import bar, show_log
 
@@ -60,7 +64,9 @@ def predict(
     show_log()
     keep_memory()
     predictor = Predictor.load(model, backend=backend)
-    dialogues, problems = read_input(source, transcript, transcriber=load_transcriber(transcribe))
+    dialogues, problems = read_input(
+        source, transcript, transcriber=load_transcriber(transcribe), audio_track=audio_track
+    )
     print_input_problems(problems, is_transcript=transcript is not None)
     with bar("predicting", sum(map(len, dialogues))) as progress:
         predictions = []

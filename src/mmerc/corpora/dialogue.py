@@ -30,11 +30,15 @@ def replace_surrogates(text: str) -> str:
 
 @dataclass(frozen=True)
 class Clip:
-    """A media file, or the part of it from `start` to `end` in seconds. `end=None` is the end of the file."""
+    """A media file, or the part of it from `start` to `end` in seconds. `end=None` is the end of the file.
+
+    `audio_track`: index among the audio tracks of the file; None is the default track.
+    """
 
     path: Path
     start: float = 0.0
     end: float | None = None
+    audio_track: int | None = None
 
 
 @dataclass(frozen=True)

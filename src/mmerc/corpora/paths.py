@@ -1,14 +1,16 @@
 """Files that a corpus names: paths as other systems write them, and files that are not there in truth."""
 
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
-# What a clip of an utterance may be called. Of two clips with one name the first ending counts: video has sound too.
-CLIP_ENDINGS = (
-    ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".3gp",
-    ".3g2", ".ogv", ".wav", ".flac", ".m4a", ".m4b", ".mp3", ".ogg", ".oga", ".opus", ".aac", ".wma", ".aif", ".aiff",
-    ".caf", ".amr", ".mka", ".w64", ".au", ".sph",
-)  # fmt: skip
+from mmerc.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+
+# Of two clips of one utterance with different suffixes the first one counts: video has sound too.
+CLIP_SUFFIXES = (
+    *sorted(VIDEO_SUFFIXES, key=lambda suffix: (suffix != ".mp4", suffix)),
+    *sorted(AUDIO_SUFFIXES, key=lambda suffix: (suffix != ".wav", suffix)),
+)
 LFS_HEADER = b"version https://git-lfs.github.com/spec/"
 LFS_LARGEST = 1024  # bytes of a pointer at most, by its specification
 LFS_REASON = "is a Git LFS pointer and not the file itself: run `git lfs pull`"
@@ -33,6 +35,20 @@ def explain_unreadable(file: Path, error: Exception) -> str:
     if isinstance(error, PermissionError | IsADirectoryError | FileNotFoundError):
         return f"{file} cannot be read ({reason}): check the path and its permissions."
     return f"{file} cannot be read ({reason}): copy or export it again."
+
+
+def sort_clips(files: Iterable[Path]) -> list[Path]:
+    """The files sorted so that the better clip of an utterance comes later: video after sound, a corrected clip of MELD's
+    test split ("final_videos_test...") after the first one.
+
+    >>> [file.name for file in sort_clips(map(Path, ["dia0_utt0.mp4", "dia0_utt0.wav"]))]
+    ['dia0_utt0.wav', 'dia0_utt0.mp4']
+    """
+    ranks = {suffix: rank for rank, suffix in enumerate(reversed(CLIP_SUFFIXES), start=1)}
+    return sorted(
+        files,
+        key=lambda file: (file.name.startswith("final_videos_test"), ranks.get(file.suffix.lower(), 0), file.name),
+    )
 
 
 class FileFinder:

@@ -2,118 +2,76 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mmerc.corpora import READERS, Clip, Corpus, Dialogue, Problem, Utterance, open_corpus
 from mmerc.corpora.dialogue import gather
-from mmerc.corpora.location import parts
-from mmerc.corpora.readers.meld import NAME, sort_clips
+from mmerc.corpora.location import parse_location
+from mmerc.corpora.paths import sort_clips
+from mmerc.corpora.readers.meld import NAME
 from mmerc.corpora.transcripts import ENDINGS
-from mmerc.errors import ConfigError, CorpusError
-from mmerc.inference.recording import Words, read_recording
+from mmerc.errors import CorpusError
+from mmerc.inference.paths import is_file, split_path
+from mmerc.inference.recording import read_recording
+from mmerc.inference.transcription import Transcriber
 from mmerc.media.decoding import is_media
 from mmerc.suffixes import MEDIA_SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
-ANSWERS = (".jsonl", ".xlsx", ".html")  # suffixes that only predictions have in a corpus or a model
 MAX_NAMED = 5  # of the files that are left out
 
 log = logging.getLogger(__name__)
 
 
 def read_input(
-    location: str, transcript: Path | None = None, *, words: Words | None = None, audio_track: int | None = None
+    location: str,
+    transcript: Path | None = None,
+    *,
+    transcriber: Transcriber | None = None,
+    audio_track: int | None = None,
 ) -> tuple[list[Dialogue], Sequence[Problem]]:
     """The dialogues of `KIND:PATH`, `KIND:PATH#split`, a folder of recordings, or one recording.
 
     Files named `dia<D>_utt<U>` in a folder form dialogues. Any other recording is a dialogue; one of more than 30 s is
     segmented (`read_recording`). What is not audio, video or a picture is left out of a folder; the log says so.
 
-    `transcript`: of the one recording. `words`: makes the text of an utterance from its samples where there is no
-    transcript. `audio_track`: index among the audio tracks of each file; the default track without it.
+    `transcript`: of the one recording. `transcriber`: makes the text of an utterance from its samples where there is
+    no transcript. `audio_track`: index among the audio tracks of each file; the default track without it.
 
     Raises:
         CorpusError: there is nothing to read, it has an unknown kind, or a transcript is given without a recording.
     """
     path = Path(location)
     if transcript is not None and not is_file(path):
-        raise CorpusError(f"a transcript belongs to one recording, and {location[:120]} is none: give its file.")
+        raise CorpusError(
+            f"{location[:120]} is not a recording, which a transcript belongs to: give the file of the recording."
+        )
     try:
         path.stat()
     except (OSError, ValueError):  # absent, or no path at all: it may still be a corpus
         return _read_corpus(location, audio_track)
     if path.is_file():
         if path.suffix.lower() in TABLES:
-            raise CorpusError(f"{location} is a table and no clip: write table:{location}.")
+            raise CorpusError(f"{location} is a table and not a recording: write table:{location}.")
         if path.suffix.lower() in ENDINGS:
             raise CorpusError(
-                f"{location} is a transcript and no clip: give the recording, and this with --transcript."
+                f"{location} is a transcript and not a recording: give the recording, and this file with --transcript."
             )
-        dialogue, problems = read_recording(path, transcript, words=words, audio_track=audio_track)
+        dialogue, problems = read_recording(path, transcript, transcriber=transcriber, audio_track=audio_track)
         return [dialogue], problems
     if path.is_dir():
-        return _read_folder(path, words, audio_track)
+        return _read_folder(path, transcriber, audio_track)
     return _read_corpus(location, audio_track)
 
 
-def check_output(file: Path, location: str, *others: Path) -> None:
-    """Raises ConfigError: writing `file` would overwrite what is read at `location` or `others`, or any recording, or put it among
-    the files of a corpus or a model, where it would be read as one of them."""
-    kind, path, _ = parts(location)
-    of_corpus = [_expanded(each) for each in {path, divided(path)[0]} if each] if kind in READERS else []
-    read = [place.resolve() for place in (Path(location), *of_corpus, *others)]
-    target = file.resolve()
-    if is_file(file) and (file.suffix.lower() in MEDIA_SUFFIXES or target in read):
-        raise ConfigError(f"{file} is there already, and no rows of an earlier answer: give another file.")
-    ours = file.suffix.lower() in ANSWERS
-    becomes_a_signal = kind == "pack" and not ours
-    for place in read[1:]:
-        if (
-            _there(place, Path.is_dir)
-            and target.is_relative_to(place)
-            and (becomes_a_signal or (is_file(file) and not ours))
-        ):
-            raise ConfigError(f"{file} lies in {place}, which is read: give a file elsewhere.")
-
-
-def divided(path: str) -> tuple[str, str]:
-    """A path and the split behind its last `#`, empty where there is none: a folder's own name may hold a `#`.
-
-    >>> divided("/no/such/meld#test"), divided("/no/such/meld")
-    (('/no/such/meld', 'test'), ('/no/such/meld', ''))
-    """
-    before, mark, split = path.rpartition("#")
-    return (before, split) if mark and not _there(_expanded(path), Path.exists) else (path, "")
-
-
-def is_file(place: Path) -> bool:
-    return _there(place, Path.is_file)
-
-
-def _there(place: Path, ask: Callable[[Path], bool]) -> bool:
-    """Whether it is; what is no path at all is not."""
-    try:
-        return ask(place)
-    except (OSError, ValueError):
-        return False
-
-
-def _expanded(path: str) -> Path:
-    """With the home folder in it, where `~` or `~NAME` means one."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
-
-
 def _read_corpus(location: str, audio_track: int | None) -> tuple[list[Dialogue], Sequence[Problem]]:
-    if parts(location)[0] not in READERS:
+    if parse_location(location).kind not in READERS:
         raise CorpusError(
-            f"{location[:120]} is neither a file nor a folder, nor KIND:PATH with KIND one of {', '.join(READERS)}: check it."
+            f"{location[:120]} is not a file, a folder or KIND:PATH with KIND one of {', '.join(READERS)}: check the path."
         )
-    corpus, split = corpus_and_split(location)
+    corpus, split = open_corpus_and_split(location)
     splits = [split] if split else list(corpus.splits)
     dialogues = [dialogue for name in splits for dialogue in corpus.dialogues(name)]
     if audio_track is not None:
@@ -129,15 +87,15 @@ def _choose_track(dialogue: Dialogue, audio_track: int) -> Dialogue:
     return replace(dialogue, utterances=tuple(utterances))
 
 
-def corpus_and_split(location: str) -> tuple[Corpus, str]:
-    """The corpus of `KIND:PATH#split`, and the split, empty where none is named. Raises CorpusError as `open_corpus` does."""
+def open_corpus_and_split(location: str) -> tuple[Corpus, str]:
+    """The corpus of `KIND:PATH#SPLIT` and the split, empty if none is named. Raises CorpusError as `open_corpus` does."""
     kind, _, path = location.partition(":")
-    path, split = divided(path)
+    path, split = split_path(path)
     return open_corpus(f"{kind}:{path}" if split else location), split
 
 
 def _read_folder(
-    folder: Path, words: Words | None, audio_track: int | None
+    folder: Path, transcriber: Transcriber | None, audio_track: int | None
 ) -> tuple[list[Dialogue], Sequence[Problem]]:
     recordings: list[Path] = []
     others: list[Path] = []
@@ -148,7 +106,7 @@ def _read_folder(
         (recordings if is_recording else others).append(file)
     if not recordings:
         raise CorpusError(
-            f"{folder} holds no audio or video file: put the clips directly into it, or say what corpus it is, such as "
+            f"{folder} has no audio or video file: put the recordings directly into it, or name the kind of corpus, such as "
             f"meld:{folder}."
         )
     if others:
@@ -162,11 +120,11 @@ def _read_folder(
             names,
             more,
         )
-    return _group_clips(recordings, words, audio_track)
+    return _group_clips(recordings, transcriber, audio_track)
 
 
 def _group_clips(
-    recordings: list[Path], words: Words | None, audio_track: int | None
+    recordings: list[Path], transcriber: Transcriber | None, audio_track: int | None
 ) -> tuple[list[Dialogue], list[Problem]]:
     named: dict[tuple[int, int], Utterance] = {}
     dialogues: list[Dialogue] = []
@@ -180,7 +138,7 @@ def _group_clips(
     stems = Counter(file.stem for file in others)
     for file in others:
         name = file.stem if stems[file.stem] == 1 else file.name
-        dialogue, found = read_recording(file, words=words, audio_track=audio_track, name=name)
+        dialogue, found = read_recording(file, transcriber=transcriber, audio_track=audio_track, name=name)
         dialogues.append(dialogue)
         problems += found
     splits, repeated = gather(list(named.values()))

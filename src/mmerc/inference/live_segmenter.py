@@ -6,7 +6,7 @@ import numpy as np
 
 from mmerc.corpora import Live, Utterance
 from mmerc.media import SAMPLE_RATE
-from mmerc.media.voice_activity import LONGEST_TURN, TurnDetector
+from mmerc.media.voice_activity import MAX_UTTERANCE, UtteranceDetector
 
 MARGIN_BEFORE, MARGIN_AFTER = 0.2, 0.1  # seconds of sound around an utterance: breath and consonants
 MAX_IMAGES, MAX_IMAGE_BYTES = 300, 30_000_000  # of all images together; the oldest are dropped
@@ -31,7 +31,7 @@ class LiveSegmenter:
         self.max_characters = max_characters
         self.text = ""
         # All times are seconds since the start of the stream.
-        self._detector = TurnDetector() if detect_pauses else None
+        self._detector = UtteranceDetector() if detect_pauses else None
         self._samples = np.zeros(0, np.float32)
         self._first_sample = 0  # index of the first stored sample
         self._sound_start = 0.0
@@ -103,7 +103,7 @@ class LiveSegmenter:
             self._detector.start = self.sound_end - self._sound_start
         end = max(self.sound_end, self._last_image)
         if start is None:
-            start = max(self._last_end, end - LONGEST_TURN)
+            start = max(self._last_end, end - MAX_UTTERANCE)
         if not self.text and end <= start:
             return []
         return [self._cut(start, max(start, end))]
@@ -133,7 +133,7 @@ class LiveSegmenter:
 
     def _drop_samples(self) -> None:
         """Drop the samples that no later utterance can contain."""
-        oldest = max(self._last_end - MARGIN_BEFORE, self.sound_end - LONGEST_TURN - MARGIN_BEFORE - MARGIN_AFTER)
+        oldest = max(self._last_end - MARGIN_BEFORE, self.sound_end - MAX_UTTERANCE - MARGIN_BEFORE - MARGIN_AFTER)
         dropped = max(0, int(oldest * SAMPLE_RATE) - self._first_sample)
         self._samples, self._first_sample = self._samples[dropped:], self._first_sample + dropped
 

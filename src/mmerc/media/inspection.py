@@ -106,6 +106,9 @@ def _find_default(find: Callable[[], list[int]]) -> list[int]:
 
 
 def _describe_video(media: Media, track: av.VideoStream, timeline: Timeline) -> tuple[int, TrackInfo]:
+    info = _describe(track, timeline)
+    if track.codec_context is None:
+        return track.index, info
     width, height = shown_size(track.width, track.height, track.sample_aspect_ratio)
     with open_media(media.path) as other:  # this one's container goes on being used
         _, frame = next(decode_frames(other, track.index, timeline), (0.0, None))
@@ -113,7 +116,6 @@ def _describe_video(media: Media, track: av.VideoStream, timeline: Timeline) -> 
     if rotation in (90, 270):
         width, height = height, width
     rate = float(track.average_rate) if track.average_rate else None
-    info = _describe(track, timeline)
     return track.index, replace(info, width=width, height=height, frame_rate=rate, rotation=rotation)
 
 

@@ -109,7 +109,7 @@ class _Scan:
         if shown is None:
             return
         order = (packet.dts if packet.dts is not None else shown) * base
-        # Parts are told apart by decode times. A track without them may show its frames out of order.
+        # Decode times separate the parts. A track without them may show its frames out of order.
         if packet.dts is not None or packet.stream.type == "audio":
             if self._is_new_beginning(index, order):
                 self._enter_part(index, order)

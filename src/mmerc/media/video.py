@@ -16,7 +16,7 @@ from mmerc.errors import NoVideo
 from mmerc.media.container import Media, open_media
 from mmerc.media.decoding import decode_frames
 from mmerc.media.image import FILE_FORMATS, is_picture, read_picture
-from mmerc.media.timeline import Timeline, read_timeline
+from mmerc.media.timeline import Timeline, read_timeline, scan_timeline
 
 MAX_SIDE = 1280  # pixels; 1080p and 8K are reduced to it while they are decoded
 SEEK_BEYOND = 4.0  # seconds between two wanted frames from which a seek is faster than decoding what lies between
@@ -54,7 +54,10 @@ def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float
         index, timeline = media.find_video_tracks()[0], read_timeline(media)
         first, last = timeline.spans.get(index, (0.0, timeline.duration))
         start = clip.start if clip.end is not None else max(clip.start, first)
-        end = max(start, last if clip.end is None else clip.end)  # the part may lie behind the end of the file
+        end = last if clip.end is None else clip.end
+        if end > timeline.duration > start:
+            end = min(end, scan_timeline(clip.path).duration)  # the header may be wrong
+        end = max(start, end)  # the part may lie behind the end of the file
         if rate * (end - start) < count:
             count = max(1, round(rate * (end - start)))
         wanted = start + (np.arange(count) + 0.5) * (end - start) / count  # [F]

@@ -17,7 +17,7 @@ MAX_PROBLEMS = 100  # of a transcript that are listed
 
 @dataclass(frozen=True)
 class ConversationJob:
-    """The recording `file`, which lies alone in its folder, with its transcript if there is one."""
+    """The recording `file`, which lies alone in its folder, with its transcript if there is one. `name`: of its dialogue."""
 
     predictor: Predictor
     limits: Limits
@@ -25,6 +25,7 @@ class ConversationJob:
     transcript: Path | None = None
     transcriber: Transcriber | None = None
     explain: bool = False
+    name: str = "recording"
 
     def run(self, job: Job) -> list[Prediction]:
         """The predictions. `job` gets the progress and the problems of the transcript.
@@ -48,7 +49,9 @@ class ConversationJob:
                 )
 
         try:
-            dialogue, problems = read_recording(self.file, self.transcript, words=self.transcriber, watch=check)
+            dialogue, problems = read_recording(
+                self.file, self.transcript, transcriber=self.transcriber, on_progress=check, name=self.name
+            )
         except CorpusError as error:  # the sender does not know the folder
             raise CorpusError(str(error).replace(f"{self.file.parent}/", "")) from error
         if len(dialogue) > limits.max_recording_utterances:

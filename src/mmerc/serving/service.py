@@ -15,7 +15,7 @@ from mmerc.corpora import Utterance
 from mmerc.errors import MissingModality
 from mmerc.inference import Conversation, Predictor
 from mmerc.inference.transcription import Transcriber
-from mmerc.media.live_input import waveform_of
+from mmerc.media.live_input import read_utterance_waveform
 from mmerc.serving.expiring_store import ExpiringStore
 from mmerc.serving.jobs import Jobs
 from mmerc.serving.limits import Limits
@@ -77,7 +77,7 @@ class Service:
         if utterance.text is not None or self.transcriber is None:
             return utterance
         try:
-            return replace(utterance, text=self.transcriber(waveform_of(utterance)))
+            return replace(utterance, text=self.transcriber(read_utterance_waveform(utterance)))
         except MissingModality:
             return utterance
 

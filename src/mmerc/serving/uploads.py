@@ -9,7 +9,8 @@ from starlette.datastructures import UploadFile
 
 from mmerc.corpora.transcripts import ENDINGS
 from mmerc.errors import MediaError
-from mmerc.media.container import duration
+from mmerc.media.image import is_picture
+from mmerc.media.timeline import measure_duration
 
 BLOCK = 1 << 20
 
@@ -50,7 +51,7 @@ def check_recording(file: Path, max_seconds: float) -> None:
         HTTPException: 415, it is neither audio nor video; 413, it is longer than `max_seconds`.
     """
     try:
-        seconds = duration(file)
+        seconds = 0.0 if is_picture(file) else measure_duration(file)  # a header may be wrong
     except MediaError as error:
         raise HTTPException(415, f"the file cannot be read as audio or video: {error}.") from error
     if seconds > max_seconds:

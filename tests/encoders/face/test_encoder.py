@@ -104,7 +104,7 @@ def test_skipping_small_faces_finds_the_same_largest_face(face: Face, real_data:
     from mmerc.media import read_frames
 
     for name in ("facenet_video.mp4", "pyfeat_face_noface.mov"):
-        images = torch.from_numpy(read_frames(Clip(real_data / "clips" / name), 6, largest_side=640).images)
+        images = torch.from_numpy(read_frames(Clip(real_data / "clips" / name), 6, max_side=640).images)
         full = select_largest_faces(face.detector, images)
         quick = select_largest_faces(face.detector, images, skip_small_faces=True)
         assert [index for index, _ in quick] == [index for index, _ in full]

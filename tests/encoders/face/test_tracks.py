@@ -63,7 +63,7 @@ def test_the_detector_finds_the_faces_of_the_reference(real_data: Path) -> None:
 @pytest.mark.weights
 def test_a_track_ends_when_the_face_leaves_the_image(real_data: Path) -> None:
     clip = Clip(real_data / "clips" / "pyfeat_face_noface.mov")
-    images = torch.from_numpy(read_frames(clip, 40, largest_side=480).images)
+    images = torch.from_numpy(read_frames(clip, 40, max_side=480).images)
     detector = FaceDetector.pretrained(min_face_size=20)
     followed, searched = detect_over_time(detector, images, find_shots(images)), detector(images)
     assert [len(each) for each in followed] == [len(each) for each in searched]

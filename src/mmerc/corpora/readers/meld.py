@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmerc.corpora.build import build_corpus
 from mmerc.corpora.dialogue import Clip, Corpus, Problem, Utterance
-from mmerc.corpora.paths import CLIP_ENDINGS
+from mmerc.corpora.paths import CLIP_SUFFIXES
 from mmerc.corpora.readers.ids import parse_number
 from mmerc.corpora.readers.rows import read_rows
 from mmerc.corpora.readers.times import read_times
@@ -22,7 +22,7 @@ COLUMNS = ("Utterance", "Speaker", "Dialogue_ID", "Utterance_ID")
 # The test folder also holds corrected clips, which replace the others.
 NAME = re.compile(
     r"(?P<corrected>final_videos_test)?dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)"
-    rf"(?P<ending>{'|'.join(map(re.escape, CLIP_ENDINGS))})",
+    rf"(?P<ending>{'|'.join(map(re.escape, CLIP_SUFFIXES))})",
     re.IGNORECASE,
 )
 ClipKey = tuple[int, int]  # dialogue and utterance
@@ -83,7 +83,7 @@ def _find_clips(folder: Path, split: str) -> tuple[dict[ClipKey, Path] | None, l
             problems.append(Problem("clip", f"{clip_folder.name}/{file.name}", "is not a file"))
         else:
             key = int(match["dialogue"]), int(match["utterance"])
-            rank = (match["corrected"] is None, CLIP_ENDINGS.index(match["ending"].lower()), file)
+            rank = (match["corrected"] is None, CLIP_SUFFIXES.index(match["ending"].lower()), file)
             ranked[key] = min(rank, ranked.get(key, rank))
     return {key: file for key, (_, _, file) in ranked.items()}, problems
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmerc.corpora.build import build_corpus
 from mmerc.corpora.dialogue import Clip, Corpus, Problem, Utterance
-from mmerc.corpora.paths import CLIP_ENDINGS
+from mmerc.corpora.paths import CLIP_SUFFIXES
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
@@ -32,7 +32,7 @@ def read_ravdess(folder: Path, labels: LabelSet | None = None) -> Corpus:
     utterances: list[Utterance] = []
     problems: list[Problem] = []
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() not in CLIP_ENDINGS or file.name.startswith("."):
+        if file.suffix.lower() not in CLIP_SUFFIXES or file.name.startswith("."):
             continue
         found = NAME.fullmatch(file.stem)
         emotion = EMOTIONS.get(found["emotion"]) if found else None

@@ -13,8 +13,8 @@ from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Example, pad_arra
 from mmerc.errors import MissingModality
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.audio import Channel
-from mmerc.media.live_input import waveform_of
-from mmerc.media.voice_activity import stretches_of_speech
+from mmerc.media.live_input import read_utterance_waveform
+from mmerc.media.voice_activity import find_speech
 
 INT16_SCALE = 32_768
 SPEECH_MARGIN = SAMPLE_RATE // 10  # samples kept before and after the speech, for quiet consonants and breath
@@ -51,10 +51,10 @@ class SpeechEncoder(Encoder):
             MissingModality: the utterance has no audio, only silence, or less speech than `min_speech_seconds`.
         """
         utterance = dialogue.utterances[index]
-        waveform = waveform_of(utterance, channel=self.config.channel, longest=self.config.max_seconds)
+        waveform = read_utterance_waveform(utterance, channel=self.config.channel, max_seconds=self.config.max_seconds)
         waveform = waveform - waveform.mean()  # cheap converters add a constant offset
         if self.config.min_speech_seconds:
-            segments = stretches_of_speech(waveform)
+            segments = find_speech(waveform)
             if sum(end - start for start, end in segments) < self.config.min_speech_seconds * SAMPLE_RATE:
                 where = utterance.clip.path.name if utterance.clip is not None else "the microphone"
                 raise MissingModality(f"{where} has less than {self.config.min_speech_seconds} s of speech")

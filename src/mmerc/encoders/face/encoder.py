@@ -42,8 +42,8 @@ from mmerc.encoders.face.vision import VisionNetwork
 from mmerc.errors import MissingModality, NoFace
 from mmerc.media import Frames, read_frames
 from mmerc.media.image import read_picture
-from mmerc.media.live_input import live_frames, waveform_of
-from mmerc.media.video import LARGEST_SIDE
+from mmerc.media.live_input import read_live_frames, read_utterance_waveform
+from mmerc.media.video import MAX_SIDE
 
 IMAGE_SIGNAL = "face"  # the signal of an utterance that is one image and has no clip
 MAX_TRACK_FRAMES = 240  # frames that tracking reads of one utterance; at 720p they take 660 MB
@@ -79,7 +79,7 @@ class FaceConfig(EncoderConfig):
         "if track is largest",
     )
     max_frame_side: int = Field(
-        LARGEST_SIDE, ge=64, description="pixels of a frame's longer side; larger frames are reduced to this size"
+        MAX_SIDE, ge=64, description="pixels of a frame's longer side; larger frames are reduced to this size"
     )
     min_face_size: int = Field(
         20, ge=12, description="side in pixels of the smallest face that is found, in the reduced frame"
@@ -228,10 +228,10 @@ class Face(Encoder):
     def _read_frames(self, utterance: Utterance, is_tracked: bool) -> Frames:
         count = MAX_TRACK_FRAMES if is_tracked else self.config.num_frames
         if utterance.live is not None:
-            return live_frames(utterance.live, count, largest_side=self.config.max_frame_side)
+            return read_live_frames(utterance.live, count, max_side=self.config.max_frame_side)
         assert utterance.clip is not None
         fps = self.config.track_fps if is_tracked else float("inf")
-        return read_frames(utterance.clip, count, largest_side=self.config.max_frame_side, rate=fps)
+        return read_frames(utterance.clip, count, max_side=self.config.max_frame_side, rate=fps)
 
     def _follow_face(self, utterance: Utterance, frames: Frames) -> tuple[list[FaceBox], list[float]]:
         """The faces of the person who is seen longest or who speaks, and the scores of all people; [] if there are none."""
@@ -242,7 +242,7 @@ class Face(Encoder):
         if self.config.track == "speaking" and len(tracks) > 1:
             start = utterance.clip.start if utterance.clip is not None else 0.0
             with suppress(MissingModality):  # without audio the longest track is chosen
-                waveform = waveform_of(utterance)
+                waveform = read_utterance_waveform(utterance)
         return select_track(tracks, score_tracks(tracks, frames, waveform, start=start), self.config.num_frames)
 
     def _embed(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:

@@ -1,10 +1,12 @@
 """Recordings of conversations: each is a job, whose progress and predictions the client asks for."""
 
 import asyncio
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request, UploadFile
 
+from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.serving import schema
 from mmerc.serving.conversation_job import ConversationJob
 from mmerc.serving.jobs import Job
@@ -42,7 +44,11 @@ def create_router(service: Service) -> APIRouter:
             uploads.remove()
             raise
 
-        work = ConversationJob(service.predictor, service.limits, file, transcript_file, service.transcriber, explain)
+        # The client's name of the file names the dialogue; it is never used as a path.
+        name = replace_surrogates(PurePath(recording.filename or "recording").stem)
+        work = ConversationJob(
+            service.predictor, service.limits, file, transcript_file, service.transcriber, explain, name
+        )
         job = service.jobs.add(work.run, uploads.remove)
         if job is None:
             raise HTTPException(429, "too many recordings are waiting: send it again later.", {"Retry-After": "30"})
