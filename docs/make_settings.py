@@ -4,6 +4,7 @@ The encoders are those of `mmerc.encoders.ENCODERS`, so that a new one needs no 
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -16,7 +17,10 @@ from mmerc.training.run_config import RunConfig, TrainerConfig
 
 PAGE = Path(__file__).with_name("settings.md")
 SECTIONS = ("trainer", "modalities", "fusion")  # settings of the run that are sections with a table of their own
-NAMES = {(EncoderConfig, "encoder"): ENCODERS, (FusionConfig, "name"): FUSIONS}  # settings that name a registered class
+NAMES: dict[tuple[type[Section], str], Iterable[str]] = {
+    (EncoderConfig, "encoder"): ENCODERS,
+    (FusionConfig, "name"): FUSIONS,
+}  # settings that name a registered class
 BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 INTRODUCTION = """# Settings
 
@@ -30,7 +34,7 @@ This page lists every setting of a run. The default applies if the preset or the
 
 def make_page() -> str:
     """The text of the page."""
-    tables = [
+    tables: list[tuple[str, type[Section]]] = [
         ("The run", RunConfig),
         ("`trainer`", TrainerConfig),
         ("Every network: each modality and `fusion`", StageConfig),
