@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmerc.corpora.synthetic.face import LOOKS, portrait
+from mmerc.corpora.synthetic.face import LOOKS, draw_portrait
 from mmerc.media import SAMPLE_RATE
 
 FPS, SECONDS = 12.5, 4.0
