@@ -16,7 +16,7 @@ from mmerc.corpora import Utterance
 from mmerc.emotions import LabelSet
 
 DECIMALS = 6  # of a probability
-# A cell that begins so is a formula to a spreadsheet, and whoever spoke wrote it: a quote in front makes it text.
+# A spreadsheet runs a cell that begins so as a formula. A quote in front makes it text.
 FORMULA = re.compile(r"^[-=+@\t\r]")
 
 
