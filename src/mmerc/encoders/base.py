@@ -57,15 +57,14 @@ class EncoderConfig(StageConfig):
     encoder: str = Field(description="kind of network")
     pretrained: bool = Field(
         True,
-        description="start from public weights; false starts from random weights. "
-        "At the top of the settings it applies to all modalities",
+        description="start from public weights; false starts from random initialisation",
     )
     warm_start: str = Field(
         "",
-        description="train on another corpus first: KIND:PATH, or KIND: for the folder KIND next to the corpus, if it "
-        "exists; model:FOLDER starts from the network of a trained model; empty: no warm start",
+        description="initial weights: KIND:PATH trains on that corpus first, KIND: on the folder KIND next to the corpus if it "
+        "exists, model:FOLDER loads the network of a trained model; empty switches it off",
     )
-    warm_start_epochs: int = Field(1, ge=1, description="epochs on the corpus of warm_start")
+    warm_start_epochs: int = Field(1, ge=1, description="number of epochs on the corpus of `warm_start`")
 
 
 class Encoder(nn.Module, ABC):

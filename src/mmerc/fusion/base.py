@@ -32,7 +32,8 @@ class FusionConfig(StageConfig):
         "mean", description="how a sequence becomes one vector: its mean, its last step, or learned attention"
     )
     embracement: Literal["expectation", "sample"] = Field(
-        "expectation", description="at test time, the expectation, or as in the paper a draw (with a fixed seed)"
+        "expectation",
+        description="fusion at test time: the expected value over the modalities, or a random draw with a fixed seed (the paper)",
     )
     null_tokens: bool = Field(
         False, description="a learned vector replaces a missing modality as a source of crossmodal attention"
@@ -44,10 +45,12 @@ class FusionConfig(StageConfig):
         0.5, ge=0, le=1, description="share of the training batches in which utterances lose modalities (Choi and Lee)"
     )
     modality_dropout_keeps: Literal["one", "some"] = Field(
-        "one", description="what an utterance keeps in such a batch: one modality, or a random subset"
+        "one", description="modalities that an utterance keeps under modality dropout: one of them, or a random subset"
     )
     distillation_weight: float = Field(
-        0.0, ge=0, description="in such a batch, weight of the KL divergence from the output for all modalities"
+        0.0,
+        ge=0,
+        description="weight of the KL divergence between the outputs with modality dropout and with all modalities",
     )
     bf16: bool = Field(True, description="compute matrix products in bfloat16 if the hardware supports it")
 

@@ -20,7 +20,7 @@ class TrainerConfig(Section):
     """The machine: where networks are trained, and in which precision."""
 
     devices: int = Field(
-        1, ge=1, description="number of processes on this machine; torchrun's own number takes precedence"
+        1, ge=1, description="number of processes on this machine; a number that torchrun sets takes precedence"
     )
     accelerator: Literal["auto", "cpu", "gpu"] = Field(
         "auto", description="device that networks are trained on; auto uses a GPU if there is one"
@@ -41,11 +41,11 @@ class RunConfig(Section):
     )
     calibration: Literal["none", "dev"] = Field(
         "none",
-        description="none takes the networks' probabilities; dev corrects their prior and temperature on the dev split",
+        description="none keeps the probabilities of the networks; dev fits a prior weight and a temperature on the dev split",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="first random seed of the run")
     pretrained: bool = Field(
-        True, description="load public weights in every modality whose section does not say otherwise"
+        True, description="load public weights in every modality that does not set its own `pretrained`"
     )
     trainer: TrainerConfig = TrainerConfig()
     modalities: dict[str, SerializeAsAny[EncoderConfig]] = Field(description="a section for each modality")

@@ -23,13 +23,16 @@ SPEECH_MARGIN = SAMPLE_RATE // 10  # samples kept before and after the speech, f
 class SpeechConfig(EncoderConfig):
     """Settings of every audio encoder."""
 
-    channel: Channel = Field("mean", description="how the channels of a clip are reduced to one")
+    channel: Channel = Field(
+        "mean",
+        description="channels that are read: the mean of all, or the front centre, where films keep their dialogue",
+    )
     max_seconds: float = Field(30.0, gt=0, description="seconds of an utterance that are read; the rest is left out")
     min_speech_seconds: float = Field(
         0.0,
         ge=0,
-        description="seconds of speech that an utterance must have, otherwise its audio counts as missing; the parts "
-        "before and after the speech are left out; 0 switches the speech detector off",
+        description="seconds of speech below which the audio of an utterance is missing; 0 switches the speech detector off, "
+        "which also removes the parts before and after the speech",
     )
     max_speed_change: float = Field(
         0.0,

@@ -39,8 +39,8 @@ class SpectrogramConfig(SpeechConfig):
     hidden_size: int = Field(128, ge=4, description="units of the GRU in each direction")
     normalization: Normalization = Field(
         "utterance",
-        description="mean that is subtracted from the log-mel values: none; that of the utterance, which removes the "
-        "loudness; or that of each band, which also removes the colour of the voice and of the microphone",
+        description="mean that is subtracted from the log-mel values: none, the mean of the utterance (removes the "
+        "loudness), or the mean of each band (also removes the colour of the voice and of the microphone)",
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability before the GRU and in the classifier")
     max_time_mask: int = Field(

@@ -58,8 +58,8 @@ class FaceConfig(EncoderConfig):
     )
     backbone_weights: str = Field(
         "",
-        description="for facenet: vggface2 (also if empty) or casia-webface; for cnn: empty for random initialisation, or the "
-        "folder of a trained model whose face network is loaded and frozen",
+        description="weights of the backbone; facenet: vggface2 (default) or casia-webface; cnn: random initialisation "
+        "(default) or the folder of a trained model, whose face network is then frozen",
     )
     train_backbone: bool = Field(
         False, description="fine-tune a pre-trained backbone; otherwise it is frozen and its embeddings are stored"
@@ -67,16 +67,16 @@ class FaceConfig(EncoderConfig):
     num_frames: int = Field(50, ge=1, le=500, description="number of frames that are read, evenly spaced")
     track: TrackChoice = Field(
         "largest",
-        description="which face is read: the largest face of each frame (the paper), or through the clip the person who is "
-        "seen longest or the person who is speaking",
+        description="which face is read: the largest one of each frame (the paper), the person who is seen longest, or the "
+        "person who speaks",
     )
     track_fps: float = Field(
-        12.5, gt=0, le=60, description="frames a second that are searched for faces if track is longest or speaking"
+        12.5, gt=0, le=60, description="frames per second that are searched for faces if `track` is longest or speaking"
     )
     skip_small_faces: bool = Field(
         False,
-        description="do not search a frame for small faces if it shows a face of at least a sixth of its shorter side; only "
-        "if track is largest",
+        description="search for small faces only in frames without a face of at least a sixth of the shorter side; only if "
+        "`track` is largest",
     )
     max_frame_side: int = Field(
         MAX_SIDE, ge=64, description="pixels of a frame's longer side; larger frames are reduced to this size"
