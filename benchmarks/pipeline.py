@@ -22,9 +22,9 @@ from typing import Any
 import torch
 from result import show
 
-from mmerc import config
+from mmerc.config import read_settings
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
-from mmerc.encoders import ENCODERS, Encoder, Example, check_config
+from mmerc.encoders import ENCODERS, Encoder, Example, check_encoder_config
 from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.facenet import IMAGE_SIZE, normalize_pixels
 from mmerc.encoders.face.mtcnn import FaceDetector
@@ -49,7 +49,9 @@ def dialogue_of(clips: Sequence[Clip]) -> Dialogue:
 
 
 def encoder_of(preset: str, modality: str) -> Encoder:
-    settings = read_settings(preset, None, [])[modality] | ({"pretrained": False} if preset == "paper" else {})
+    settings = read_settings(preset, None)["modalities"][modality] | (
+        {"pretrained": False} if preset == "paper" else {}
+    )
     if settings.get("backbone") == "openai-gpt":  # the same size without its weights, which may not be here
         settings |= {
             "backbone": "scratch",
@@ -57,7 +59,7 @@ def encoder_of(preset: str, modality: str) -> Encoder:
             "scratch_hidden_size": 768,
             "scratch_vocab_size": 40_478,
         }
-    checked = check_config(modality, settings)
+    checked = check_encoder_config(modality, settings)
     return ENCODERS[checked.encoder](checked, CLASSES).eval()
 
 
@@ -120,7 +122,7 @@ def measure(preset: str, clips: Sequence[Clip], seconds: float) -> dict[str, flo
 
 
 def fusion_time(preset: str, widths: dict[str, int], features: dict[str, list[torch.Tensor]]) -> float:
-    settings = FusionConfig.model_validate(read_settings(preset, None, [])["fusion"])
+    settings = FusionConfig.model_validate(read_settings(preset, None)["fusion"])
     fusion = CrossmodalEmbraceNet(settings, widths, CLASSES).eval()
     count = max(map(len, features.values()))
     batches = []

@@ -19,9 +19,9 @@ import torch
 from result import show
 from torch.nn import functional as F
 
-from mmerc import config
+from mmerc.config import read_settings
 from mmerc.corpora import Corpus, open_corpus
-from mmerc.encoders import ENCODERS, Example, check_config
+from mmerc.encoders import ENCODERS, Example, check_encoder_config
 from mmerc.encoders.text.base import TextEncoder
 from mmerc.encoders.text.input import TOKEN
 from mmerc.inference import Predictor
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     corpus = open_corpus(chosen.corpus)
-    checked = check_config("text", read_settings("compact", None, [])["text"])
+    checked = check_encoder_config("text", read_settings("compact", None)["modalities"]["text"])
     encoder = ENCODERS[checked.encoder](checked, len(corpus.labels))
     assert isinstance(encoder, TextEncoder)
     examples = examples_of(encoder, corpus, "train", chosen.utterances)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmerc.corpora.synthetic.face import LOOKS, portrait
+from mmerc.corpora.synthetic.face import LOOKS, draw_portrait
 from mmerc.media import SAMPLE_RATE
 
 FPS, SECONDS = 12.5, 4.0
@@ -35,7 +35,7 @@ def compose_video(left: np.ndarray, right: np.ndarray, *, seed: int = 0) -> np.n
     rng = np.random.default_rng(seed)
     first, second = pick_people(seed)
     frames = [
-        np.concatenate([portrait(who, "wide", round(4 * float(mouth))) for who, mouth in ((first, a), (second, b))], 1)
+        np.concatenate([draw_portrait(who, "wide", round(4 * float(mouth))) for who, mouth in ((first, a), (second, b))], 1)
         for a, b in zip(left, right, strict=True)
     ]
     return np.clip(np.stack(frames) + rng.normal(0, 4, (FRAMES, 240, 640, 1)), 0, 255).astype(np.uint8)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 from rich.console import Console
@@ -15,6 +15,10 @@ from rich.table import Table
 
 from mmerc.corpora import Problem
 from mmerc.errors import MmercError, remove_details
+
+if TYPE_CHECKING:
+    from mmerc.inference.inspection import Report
+    from mmerc.media.inspection import TrackInfo
 
 console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
@@ -88,7 +92,8 @@ def print_input_problems(problems: Sequence[Problem], *, is_transcript: bool) ->
     for problem in problems[:MAX_LISTED]:
         errors.print(escape(f"{problem.where}: {problem.what}"), soft_wrap=True)
     if len(problems) > MAX_LISTED:
-        errors.print(f"and {len(problems) - MAX_LISTED} more problems")
+        rest = len(problems) - MAX_LISTED
+        errors.print(f"and {rest} more problem{'s' if rest > 1 else ''}")
 
 
 def print_export(out: Console, found: dict[str, Any]) -> None:
@@ -138,4 +143,61 @@ def _make_problem_table(problems: Sequence[dict[str, str]]) -> Table:
             continue
         for problem in group:
             table.add_row(kind, escape(problem["where"]), escape(problem["what"]))
+    return table
+
+
+def print_report(out: Console, report: "Report") -> None:
+    """Print what `mmerc inspect` has found in a file."""
+    out.print(f"[bold]{escape(report.file)}[/]", soft_wrap=True)
+    if report.kind == "unreadable":
+        out.print(f"  not readable: {escape(report.reason)}", soft_wrap=True)
+    elif report.kind == "recording":
+        out.print(f"  recording, {report.container}, {format_seconds(report.duration)}")
+        out.print(_make_track_table(report.tracks))
+    else:
+        names = ", ".join(
+            f"{name or '(no name)'} {count}" for name, count in list(report.speakers.items())[:MAX_LISTED]
+        )
+        count = "1 utterance" if report.utterances == 1 else f"{report.utterances} utterances"
+        span = f"{format_seconds(report.start)} to {format_seconds(report.end)}"
+        out.print(f"  transcript, {report.format}, {report.encoding}, {count}, {span}")
+        out.print(f"  speakers: {escape(names)}", soft_wrap=True)
+        for each in report.first:
+            out.print(
+                f"  {format_seconds(each['start']):>9}  {escape(each['speaker'] or '(no name)')}: {escape(each['text'])}",
+                soft_wrap=True,
+            )
+    for warning in getattr(report, "warnings", ())[:MAX_LISTED]:
+        out.print(f"  [yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+
+
+def format_seconds(seconds: float) -> str:
+    """Seconds as minutes and seconds.
+
+    >>> format_seconds(75.25), format_seconds(-0.5)
+    ('1:15.25', '-0:00.50')
+    """
+    hundredths = round(abs(seconds) * 100)
+    sign = "-" if seconds < 0 and hundredths else ""
+    return f"{sign}{hundredths // 6000}:{hundredths % 6000 / 100:05.2f}"
+
+
+def _make_track_table(tracks: "Sequence[TrackInfo]") -> Table:
+    table = Table("track", "codec", "language", "start", "duration", "content", "read", box=None, padding=(0, 2))
+    for track in tracks:
+        if track.kind == "video":
+            rate = f", {track.frame_rate:.4g} frames/s" if track.frame_rate else ""
+            turned = f", rotated by {track.rotation} degrees" if track.rotation else ""
+            content = f"{track.width} x {track.height} pixels{rate}{turned}"
+        else:
+            content = f"{track.sample_rate} Hz, {track.channels} channel{'s' if track.channels != 1 else ''}"
+        table.add_row(
+            f"{track.kind} {track.index}",
+            track.codec,
+            track.language or "",
+            format_seconds(track.start),
+            format_seconds(track.duration),
+            content,
+            "yes" if track.is_read else "no",
+        )
     return table

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmerc.errors import ConfigError, CorpusError
-from mmerc.inference.inputs import check_output, read_input
+from mmerc.errors import CorpusError
+from mmerc.inference.inputs import read_input
 from tests.media.clips import write_wav
 
 
@@ -87,35 +87,16 @@ def test_nothing_there(location: str) -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="holds no audio or video file"):
+    with pytest.raises(CorpusError, match="has no audio or video file"):
         read_input(str(tmp_path))
 
 
-def test_nothing_that_is_read_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("a.wav", "a.srt", "t.csv", "old.jsonl", "clips/b.mp4", "pack/utterances.csv", "model/config.json"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+def test_a_table_or_a_transcript_is_not_a_recording(tmp_path: Path) -> None:
+    for name in ("t.csv", "a.srt", "a.wav"):
         (tmp_path / name).touch()
-    (tmp_path / "link.srt").symlink_to(tmp_path / "a.srt")
-    recording, others = str(tmp_path / "a.wav"), (tmp_path / "model", tmp_path / "a.srt")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path / "pack")
-    for out, source in (
-        ("a.wav", recording), ("a.srt", recording), ("link.srt", recording), ("t.csv", f"table:{tmp_path / 't.csv'}"),
-        ("t.csv", f"table:{tmp_path / 't.csv'}#test"), ("t.csv", "table:~/t.csv#test"), ("clips/b.mp4", str(tmp_path / "clips")),
-    ):  # fmt: skip
-        with pytest.raises(ConfigError, match="is there already, and no rows of an earlier answer"):
-            check_output(tmp_path / out, source, *others)
-    for out, source in (
-        ("pack/utterances.csv", "pack:.#test"), ("pack/new.csv", f"pack:{tmp_path / 'pack'}"), ("model/config.json", recording),
-        ("pack/utterances.csv", "pack:~/pack#test"),
-    ):  # fmt: skip
-        with pytest.raises(ConfigError, match="which is read: give a file elsewhere"):
-            check_output(tmp_path / out, source, *others)
-    for out in ("old.jsonl", "new.jsonl", "clips/new.csv"):
-        check_output(tmp_path / out, recording, *others)
-    check_output(tmp_path / "clips" / "rows.jsonl", str(tmp_path / "clips"))
-    (tmp_path / "pack" / "rows.jsonl").touch()  # of an earlier answer
-    check_output(tmp_path / "pack" / "rows.jsonl", "pack:.")
-    check_output(tmp_path / "pack" / "new.csv", "meld:.")
-    with pytest.raises(CorpusError, match="is a transcript and no clip"):
+    with pytest.raises(CorpusError, match="is a table and not a recording: write table:"):
+        read_input(str(tmp_path / "t.csv"))
+    with pytest.raises(CorpusError, match="is a transcript and not a recording: give the recording"):
         read_input(str(tmp_path / "a.srt"))
+    with pytest.raises(CorpusError, match="is not a recording, which a transcript belongs to"):
+        read_input(str(tmp_path), tmp_path / "a.srt")

@@ -13,7 +13,7 @@ from mmerc.inference.recording import read_recording
 from mmerc.media import read_frames, read_waveform
 from mmerc.media.timeline import measure_duration
 from mmerc.media.voice_activity import find_utterances
-from mmerc.serving.uploads import check_medium
+from mmerc.serving.uploads import check_recording
 
 pytestmark = pytest.mark.realdata
 
@@ -44,7 +44,7 @@ def test_row_31_a_recording_of_a_browser(trials: Path) -> None:
 
 def test_row_32_a_header_that_is_wrong(trials: Path) -> None:
     assert measure_duration(trials / "starts-silent.mp3") == pytest.approx(11.76, abs=0.05)
-    check_medium(trials / "starts-silent.mp3", 60)
+    check_recording(trials / "starts-silent.mp3", 60)
 
 
 def test_row_34_joined_recordings(trials: Path) -> None:

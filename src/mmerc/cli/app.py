@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mmerc import __version__
-from mmerc.cli import corpora, inference, serving, training, weights
+from mmerc.cli import corpora, inference, inspection, serving, training, weights
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +37,7 @@ app.command()(training.evaluate)
 app.command()(training.report)
 app.command()(inference.predict)
 app.command()(inference.export)
+app.command()(inspection.inspect)
 app.command()(serving.serve)
 app.add_typer(corpora.app, name="corpus")
 app.add_typer(weights.app, name="weights")

@@ -21,7 +21,7 @@ RESAMPLES = 1000  # of the bootstrap
 
 def count_confusions(labels: Sequence[int], predicted: Sequence[int], classes: int) -> Int[np.ndarray, "C C"]:
     """The confusion matrix: a row for each true class, a column for each predicted class."""
-    return confusion_matrix(labels, predicted, labels=range(classes))
+    return np.asarray(confusion_matrix(labels, predicted, labels=range(classes)))
 
 
 def compute_per_class(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.ndarray, "*R C"]]:
@@ -62,7 +62,9 @@ def compute_summary(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.nda
 
 def _ratio(numerator: Any, denominator: Any) -> np.ndarray:
     top, bottom = np.asarray(numerator, float), np.asarray(denominator, float)
-    return np.divide(top, bottom, out=np.zeros(np.broadcast_shapes(top.shape, bottom.shape)), where=bottom > 0)
+    out = np.zeros(np.broadcast_shapes(top.shape, bottom.shape))
+    np.divide(top, bottom, out=out, where=bottom > 0)
+    return out
 
 
 def bootstrap_intervals(

@@ -34,7 +34,7 @@ class Table:
 
 def is_published(result: dict[str, Any]) -> bool:
     """Whether the result is on the utterances that the paper reports on (MELD test)."""
-    return result["corpus"] == "MELD" and result["split"] == "test" and result["scored"] == 2610
+    return bool(result["corpus"] == "MELD" and result["split"] == "test" and result["scored"] == 2610)
 
 
 def all_tables(result: dict[str, Any]) -> list[Table]:

@@ -64,8 +64,8 @@ def divide_by_prior(probabilities: Probabilities, prior: Sequence[float], weight
     >>> divide_by_prior(np.array([[0.6, 0.4]]), [0.8, 0.2], 1.0).round(3).tolist()
     [[0.273, 0.727]]
     """
-    weighted = probabilities / np.maximum(prior, MIN_PRIOR) ** weight
-    return weighted / weighted.sum(1, keepdims=True)
+    weighted: Probabilities = probabilities / np.maximum(prior, MIN_PRIOR) ** weight
+    return np.asarray(weighted / weighted.sum(1, keepdims=True))
 
 
 def scale_by_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
@@ -74,8 +74,8 @@ def scale_by_temperature(probabilities: Probabilities, temperature: float) -> Pr
     >>> scale_by_temperature(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
     [[0.667, 0.333]]
     """
-    raised = np.maximum(probabilities, MIN_PROBABILITY) ** (1 / temperature)
-    return raised / raised.sum(1, keepdims=True)
+    raised: Probabilities = np.maximum(probabilities, MIN_PROBABILITY) ** (1 / temperature)
+    return np.asarray(raised / raised.sum(1, keepdims=True))
 
 
 def fit_temperature(probabilities: Probabilities, labels: np.ndarray) -> float:

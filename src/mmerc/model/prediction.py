@@ -16,7 +16,7 @@ from mmerc.corpora import Utterance
 from mmerc.emotions import LabelSet
 
 DECIMALS = 6  # of a probability
-# A spreadsheet runs a cell that begins so as a formula. The text comes from other people: a quote in front keeps it text.
+# A spreadsheet runs a cell that begins so as a formula. A quote in front makes it text.
 FORMULA = re.compile(r"^[-=+@\t\r]")
 
 

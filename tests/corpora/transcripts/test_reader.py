@@ -220,8 +220,8 @@ def test_times_are_ordered_and_checked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("a.srt", "", "a.srt holds no line with a time: is it the right file?"),
-        ("a.srt", "just words", "holds no line with a time"),
+        ("a.srt", "", "a.srt has no line with a time: check that it is the right file."),
+        ("a.srt", "just words", "has no line with a time"),
         (
             "a.vtt",
             "WEBVTT\n\n00:02.000 --> 00:01.000\nbackwards\n",

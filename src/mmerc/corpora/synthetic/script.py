@@ -54,7 +54,7 @@ LINES = {
     "low": (
         "{person} isn't coming back.", "I heard steps behind the {place} last night.", "The doctor called about {person}.",
         "They say the {place} will not survive the storm.", "I don't want to be alone at the {place}.", "We may lose the {thing}.",
-        "No one has seen {person} since Monday.", "I keep dreaming of the old {place}.", "What if {person} never wakes up?",
+        "Nobody has seen {person} since Monday.", "I keep dreaming of the old {place}.", "What if {person} never wakes up?",
     ),
     "plain": (
         "The {thing} is next to the {place}.", "{person} leaves at nine.", "We could meet at the {place}.",

@@ -1,4 +1,4 @@
-"""Reading a transcript: its content decides the format, where it can; its ending else."""
+"""Reading a transcript: its content decides the format where that is clear, its suffix elsewhere."""
 
 import json
 import math
@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.encoding import read_text_any_encoding
@@ -51,6 +52,32 @@ LOOKED_AT = 20_000  # characters in which the first cue must begin
 CHARACTERS = 15.0  # that are spoken in a second, for a last cue without an end
 
 
+class TranscriptText(NamedTuple):
+    """The text of a transcript, its format (a key of `FORMATS`), and its encoding, which may be a guess."""
+
+    text: str
+    format: str
+    encoding: str
+    is_guess: bool
+
+
+def open_transcript(file: Path) -> TranscriptText:
+    """Decode a transcript and find its format by its content, where that is clear, or by its suffix.
+
+    Raises:
+        CorpusError: the file is absent, is not text, or has no known format.
+    """
+    text, encoding, is_guess = read_text_any_encoding(file)
+    if text.startswith("version https://git-lfs"):
+        raise CorpusError(f"{file} is a Git LFS pointer and not the file itself: fetch it with `git lfs pull`.")
+    if not text.isascii():
+        text = repair_control_characters(unicodedata.normalize("NFC", text))
+    form = _find_format(text, file.suffix.lower())
+    if form is None:
+        raise CorpusError(f"{file} is not a transcript of a known format: give one of {', '.join(ENDINGS)}.")
+    return TranscriptText(text, form, encoding, is_guess)
+
+
 def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
     """The utterances of a transcript in the order of their times, in seconds, and what could not be read or was assumed.
 
@@ -60,18 +87,11 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
     Raises:
         CorpusError: the file is absent, of no known format, damaged, or holds no utterance.
     """
-    text, encoding, is_guess = read_text_any_encoding(file)
+    text, form, encoding, is_guess = open_transcript(file)
     problems: list[Problem] = []
     if is_guess:
         what = f"is not valid UTF-8; read as {encoding}, which is a guess: save it as UTF-8 if letters look wrong"
         problems.append(Problem("encoding", file.name, what))
-    if text.startswith("version https://git-lfs"):
-        raise CorpusError(f"{file} is a Git LFS pointer and not the file itself: fetch it with `git lfs pull`.")
-    if not text.isascii():
-        text = repair_control_characters(unicodedata.normalize("NFC", text))
-    form = _find_format(text, file.suffix.lower())
-    if form is None:
-        raise CorpusError(f"{file} is no transcript that is known: give one of {', '.join(ENDINGS)}.")
     read, noun = FORMATS[form]
     found: list[Problem] = []
     cues = read(text, str(file), found)
@@ -80,7 +100,7 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
     if not cues:
         first = next((each for each in problems if each.kind != "encoding"), None)
         reason = f" ({first.where.removeprefix(file.name).strip()}: {first.what})" if first else ""
-        raise CorpusError(f"{file} holds no line with a time{reason}: is it the right file?")
+        raise CorpusError(f"{file} has no line with a time{reason}: check that it is the right file.")
     segments = make_segments(unroll(cues) if form in SUBTITLES else cues)
     return sorted(segments, key=lambda segment: (segment.start, segment.end)), problems
 

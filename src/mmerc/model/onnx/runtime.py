@@ -28,7 +28,7 @@ def use_onnx(folder: Path, encoders: Mapping[str, Encoder], fusion: Fusion | Non
     for name, encoder in encoders.items():
         encoder.forward = _EncoderGraph(_open_part(folder, parts, name))  # type: ignore[method-assign]
     if fusion is not None:
-        fusion.forward = _FusionGraph(_open_part(folder, parts, "fusion"))  # type: ignore[method-assign]
+        fusion.forward = _FusionGraph(_open_part(folder, parts, "fusion"))  # type: ignore[method-assign, assignment]
 
 
 @contextmanager
