@@ -43,7 +43,7 @@ def test_the_share_that_dev_likes_best() -> None:
     )  # the least at which all three are right: 0.4 / 0.2^s > 0.5 / 0.7^s from s = 0.18 on
     fixed = decision.apply(timid, PRIOR)
     assert [int(np.argmax(row)) for row in fixed.values()] == [0, 1, 2]
-    assert Calibration.fit(timid, {key: 0 for key in timid}, PRIOR).share == 0.0
+    assert Calibration.fit(timid, {key: 0 for key in timid}, PRIOR).prior_weight == 0.0
     assert Calibration.fit(timid, {}, PRIOR) == Calibration()
     assert decision.apply({}, PRIOR) == {}
 

@@ -220,14 +220,11 @@ def test_further_losses_are_added_and_metrics_are_averaged(tmp_path: Path) -> No
     assert history[0]["right"] == history[0]["dev_right"] == 0.5
 
 
-def test_a_network_may_scale_the_learning_rate_of_its_parameters() -> None:
-    made = task()
-    made.network.rate_of = lambda name: 0.1 if name.startswith("0.") else 1.0  # type: ignore[assignment]
-    module = TrainingModule(made, lambda event: None)
+def test_biases_and_gains_have_no_weight_decay() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
+    module = TrainingModule(replace(task(), network=network), lambda event: None)
     groups = module.configure_optimizers()["optimizer"].param_groups
-    assert sorted((group["initial_lr"], group["weight_decay"]) for group in groups) == [
-        (pytest.approx(0.002), 0.0),
-        (pytest.approx(0.002), 0.01),
-        (0.02, 0.0),
-        (0.02, 0.01),
+    assert sorted((group["weight_decay"], sum(value.ndim for value in group["params"])) for group in groups) == [
+        (0.0, 3),
+        (0.01, 2),
     ]

@@ -114,7 +114,7 @@ def test_a_pack_becomes_a_run_that_predicts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("mapping", "location"), [("text", "pack:x.pkl"), ("text=3", "meld:x"), ("=3", "pack:x.pkl")])
 def test_a_mapping_is_for_packs_and_has_two_sides(mapping: str, location: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", location, "--out", str(tmp_path / "run"), "--map", mapping])
-    assert result.exit_code == 2 and "write it as role=place" in result.stderr
+    assert result.exit_code == 2 and "write it as role=index" in result.stderr
 
 
 def test_without_a_file_the_signals_of_the_corpus_are_added() -> None:

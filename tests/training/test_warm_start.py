@@ -88,5 +88,5 @@ def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
 
 def test_a_learned_vocabulary_is_handed_to_no_other_model() -> None:
 
-    with pytest.raises(ConfigError, match="a vocabulary that is learned from a corpus fits no other model"):
+    with pytest.raises(ConfigError, match="a vocabulary that is learned from the corpus does not fit another model"):
         load_config("smoke", overrides=["text.warm_start=model:x"])

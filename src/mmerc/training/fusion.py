@@ -9,7 +9,7 @@ from mmerc.config import validate
 from mmerc.corpora import Corpus, Key
 from mmerc.features import FeatureStore
 from mmerc.files import write_json
-from mmerc.fusion import FUSIONS, Fusion, FusionConfig, build_fusion
+from mmerc.fusion import FUSIONS, Fusion, FusionConfig, build_fusion, check_fusion_config
 from mmerc.hardware import is_main_process
 from mmerc.model.calibration import Calibration
 from mmerc.model.collation import FusionExamples
@@ -105,7 +105,9 @@ def config_for_fusion(config: FusionConfig, name: str) -> FusionConfig:
     """
     dialogue_context = config.dialogue_context and FUSIONS[name].has_fused_vector
     settings = {**config.model_dump(), "name": name, "dialogue_context": dialogue_context}
-    return validate(FusionConfig, settings, "fusion")
+    checked = validate(FusionConfig, settings, "fusion")
+    check_fusion_config(checked)
+    return checked
 
 
 def make_examples(

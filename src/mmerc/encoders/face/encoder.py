@@ -50,6 +50,9 @@ MAX_TRACK_FRAMES = 240  # frames that tracking reads of one utterance; at 720p t
 CROPS_AT_ONCE = 16  # crops that a frozen backbone embeds at once
 
 
+TRACK_FPS = 12.5  # frames per second that are searched for faces when a track is followed
+
+
 class FaceConfig(EncoderConfig):
     """Settings of the face encoder."""
 
@@ -69,9 +72,6 @@ class FaceConfig(EncoderConfig):
         "largest",
         description="which face is read: the largest one of each frame (the paper), the person who is seen longest, or the "
         "person who speaks",
-    )
-    track_fps: float = Field(
-        12.5, gt=0, le=60, description="frames per second that are searched for faces if `track` is longest or speaking"
     )
     skip_small_faces: bool = Field(
         False,
@@ -230,7 +230,7 @@ class Face(Encoder):
         if utterance.live is not None:
             return read_live_frames(utterance.live, count, max_side=self.config.max_frame_side)
         assert utterance.clip is not None
-        fps = self.config.track_fps if is_tracked else float("inf")
+        fps = TRACK_FPS if is_tracked else float("inf")
         return read_frames(utterance.clip, count, max_side=self.config.max_frame_side, rate=fps)
 
     def _follow_face(self, utterance: Utterance, frames: Frames) -> tuple[list[FaceBox], list[float]]:
