@@ -69,7 +69,7 @@ def test_predictions_as_jsonl_and_csv(small_run: Path, small_corpus: Path, tmp_p
     refused = run("predict", small_run / "model", source, "--format", "xlsx")
     assert refused.exit_code == 2 and "name a file with --out" in refused.stderr
     again = run("predict", small_run / "model", source, "--out", small_corpus / "test_sent_emo.csv")
-    assert again.exit_code == 2 and "give a file elsewhere" in again.stderr
+    assert again.exit_code == 2 and "choose a path outside it" in again.stderr
 
 
 def test_evaluation_as_json_and_as_tables(small_run: Path) -> None:
