@@ -62,7 +62,7 @@ def test_a_damaged_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='"encoder.speed" is not a setting'):
         Lengths.restore(tmp_path)
     file.write_text(json.dumps({name: value for name, value in settings.items() if name != "protocol"}))
-    with pytest.raises(RunError, match='config.json lacks "protocol"'):
+    with pytest.raises(RunError, match='config.json has no "protocol"'):
         Lengths.restore(tmp_path)
 
 
