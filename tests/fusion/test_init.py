@@ -10,7 +10,7 @@ def test_each_name_builds_its_fusion(name: str) -> None:
     fusion = build_fusion(config, {"a": 3, "b": 2}, 4, protocol="online")
     assert type(fusion) is FUSIONS[name]
     assert fusion.protocol == "online" and fusion.widths == {"a": 3, "b": 2}
-    assert fusion.has_dialogue_context == (name == "ctnet")
+    assert fusion.has_dialogue_context == FUSIONS[name].reads_dialogue
 
 
 def test_an_unknown_name_suggests_the_nearest_one() -> None:

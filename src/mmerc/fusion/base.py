@@ -95,6 +95,8 @@ class Fusion(nn.Module, ABC):
         reads_dialogue: whether it always reads the whole dialogue.
         has_fused_vector: whether it has one vector per utterance that a dialogue context can read.
         has_crossmodal_attention: whether `forward` accepts `blocked_pairs`.
+        reads_null_tokens: whether a null token can change the logits; False if missing modalities are masked.
+        is_traceable: whether it can be exported to ONNX.
 
     Args:
         config: its settings.
@@ -106,6 +108,8 @@ class Fusion(nn.Module, ABC):
     reads_dialogue: ClassVar[bool] = False
     has_fused_vector: ClassVar[bool] = True
     has_crossmodal_attention: ClassVar[bool] = False
+    reads_null_tokens: ClassVar[bool] = True
+    is_traceable: ClassVar[bool] = True
 
     def __init__(
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"

@@ -69,6 +69,8 @@ class EarlyConcatenation(PooledFusion):
 class AttentionPooling(PooledFusion):
     """The modalities' vectors, weighted by a softmax over the available ones."""
 
+    reads_null_tokens: ClassVar[bool] = False
+
     def __init__(
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
@@ -85,6 +87,8 @@ class AttentionPooling(PooledFusion):
 
 class LowRank(PooledFusion):
     """Low-rank multimodal fusion (Liu et al. 2018): the tensor product of all vectors, in factors of rank 4."""
+
+    reads_null_tokens: ClassVar[bool] = False
 
     def __init__(
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
@@ -110,6 +114,8 @@ class LateFusion(PooledFusion):
     `fuse` returns the logits of these classifiers and the availability flags. This is not a feature vector, so a dialogue
     context cannot read it.
     """
+
+    reads_null_tokens: ClassVar[bool] = False
 
     has_fused_vector: ClassVar[bool] = False
 
@@ -157,6 +163,8 @@ class LateAveraging(LateFusion):
 
 class EmbraceNet(PooledFusion):
     """EmbraceNet without crossmodal attention (Choi and Lee 2019)."""
+
+    reads_null_tokens: ClassVar[bool] = False
 
     def __init__(
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"

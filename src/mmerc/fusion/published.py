@@ -62,6 +62,8 @@ class InterModality(Fusion):
     the Hadamard products of the pooled vectors are concatenated.
     """
 
+    is_traceable: ClassVar[bool] = False  # torch's attention fixes the length of its source where it is traced
+
     def __init__(
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
@@ -112,6 +114,8 @@ class MulT(Fusion):
     Pre-norm crossmodal layers; their outputs for one target are concatenated; a self-attention layer follows as memory; the
     last steps are classified.
     """
+
+    is_traceable: ClassVar[bool] = False  # torch's attention fixes the length of its source where it is traced
 
     def __init__(
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
@@ -206,6 +210,8 @@ class CTNet(CrossmodalFusion):
     A transformer layer within each modality and one for each pair, concatenated. `DialogueContext` then reads the fused
     vectors and speakers of the dialogue.
     """
+
+    is_traceable: ClassVar[bool] = False  # it reads dialogues of any number
 
     reads_dialogue: ClassVar[bool] = True
 

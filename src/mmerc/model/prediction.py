@@ -127,8 +127,9 @@ def list_columns(rows: Iterable[Mapping[str, Any]], names: Mapping[str, Sequence
     that occur in the rows come in addition.
 
     >>> rows = [{"probabilities": {"joy": 1.0}, "attention": {"audio->face": 0.1}}]
-    >>> [column.name for column in list_columns(rows)][-4:]
-    ['p_joy', 'modalities', 'model', 'attention_audio_to_face']
+    >>> names = [column.name for column in list_columns(rows)]
+    >>> "p_joy" in names, "attention_audio_to_face" in names
+    (True, True)
     """
     found: dict[str, dict[str, None]] = {field: dict.fromkeys((names or {}).get(field, ())) for field in PREFIXES}
     for row in rows:

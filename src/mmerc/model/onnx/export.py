@@ -65,6 +65,8 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
             raise RunError(
                 f"{name}: an encoder of the kind {kind} cannot be exported: train {name} with another encoder."
             )
+    if loaded.fusion is not None:
+        _check_fusion(loaded.fusion)
     with replace_atomically(folder) as temporary:
         shutil.copytree(source, temporary)
         parts: dict[str, Any] = {}
@@ -72,17 +74,22 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
             batches = [_inputs(encoder, lengths) for lengths in LENGTHS]
             parts[name] = _export_part(temporary, name, encoder, ("sequence", "steps", "logits"), batches, int8)
         if loaded.fusion is not None:
-            if loaded.fusion.config.embracement == "sample":
-                raise RunError("fusion.embracement=sample is random and cannot be exported: train with expectation.")
-            if loaded.fusion.has_dialogue_context:
-                raise RunError(
-                    "a fusion that reads the dialogue (fusion.dialogue_context, ctnet) cannot be exported: train without it."
-                )
             batches = [_fusion_inputs(loaded.fusion, lengths) for lengths in LENGTHS]
             parts["fusion"] = _export_part(temporary, "fusion", loaded.fusion, ("logits", "embedding"), batches, int8)
         manifest = {"opset": OPSET, "int8": int8, "parts": parts}
         write_json(temporary / MANIFEST, manifest)
     return manifest
+
+
+def _check_fusion(fusion: Fusion) -> None:
+    """Raises RunError: the fusion cannot be exported."""
+    name = fusion.config.name
+    if not fusion.is_traceable:
+        raise RunError(f"the fusion {name} cannot be exported: train with another fusion.name.")
+    if fusion.has_dialogue_context:
+        raise RunError("a fusion that reads the dialogue cannot be exported: train with fusion.dialogue_context=false.")
+    if fusion.config.embracement == "sample":
+        raise RunError("fusion.embracement=sample is random and cannot be exported: train with expectation.")
 
 
 FIGURES = ("largest_difference", "times_as_fast", "times_as_fast_as_float32")
