@@ -35,7 +35,9 @@ def compose_video(left: np.ndarray, right: np.ndarray, *, seed: int = 0) -> np.n
     rng = np.random.default_rng(seed)
     first, second = pick_people(seed)
     frames = [
-        np.concatenate([draw_portrait(who, "wide", round(4 * float(mouth))) for who, mouth in ((first, a), (second, b))], 1)
+        np.concatenate(
+            [draw_portrait(who, "wide", round(4 * float(mouth))) for who, mouth in ((first, a), (second, b))], 1
+        )
         for a, b in zip(left, right, strict=True)
     ]
     return np.clip(np.stack(frames) + rng.normal(0, 4, (FRAMES, 240, 640, 1)), 0, 255).astype(np.uint8)

@@ -20,7 +20,7 @@ from mmerc.media.decoding import is_media
 from mmerc.suffixes import MEDIA_SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
-MAX_NAMED = 5  # of the files that are left out
+MAX_NAMED = 5  # number of omitted files that the log names
 
 log = logging.getLogger(__name__)
 

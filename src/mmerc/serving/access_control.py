@@ -163,7 +163,7 @@ class AccessControl:
             name = host.encode("ascii", "replace").decode()[:100]
             return _refuse(
                 400,
-                f'the service does not answer under the host name "{name}": start it with --allowed-host and this name.',
+                f'the service is not available under the host name "{name}": start it with --allowed-host and this name.',
             )
         if check_origin and not is_allowed_origin(headers, self.allowed_origins):
             return _refuse(

@@ -231,7 +231,7 @@ def test_times_are_ordered_and_checked(tmp_path: Path) -> None:
         ("a.csv", "start,end\n", "lacks the column text"),
         ("a.csv", "start,end,text\n0 min,1 min,a\n", r'\(row 2: "0 min" is not a time; left out\)'),
         ("a.ttml", "words", "is no XML"),
-        ("a.docx", "x", "a.docx is no transcript that is known: give one of .srt, .vtt"),
+        ("a.docx", "x", "a.docx is not a transcript of a known format: give one of .srt, .vtt"),
         (
             "a.srt",
             "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n",

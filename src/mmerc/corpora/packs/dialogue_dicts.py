@@ -26,7 +26,7 @@ LAYOUTS: dict[tuple[int, bool], tuple[str, ...]] = {
 }
 
 
-def read_keyed(
+def read_dialogue_dicts(
     file: Path, content: Sequence[Any], mapping: Mapping[str, str]
 ) -> tuple[list[Utterance], list[LabelValue], tuple[str, ...]]:
     """The utterances, their labels, and the names of the labels 0, 1, ... in a known layout.
