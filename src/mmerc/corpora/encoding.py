@@ -19,7 +19,7 @@ SAMPLE = 1 << 18  # bytes that the detector reads
 VALID_MULTIBYTE = re.compile(rb"[\xc3-\xf4][\x80-\xbf]+")
 # Non-ASCII characters that are frequent in the languages a code page was made for. The detector is unsure of short texts.
 _WEST = "àáâãäåæçèéêëìíîïñòóôõöøœùúûüÿßÀÁÂÄÅÆÇÈÉÊËÍÎÑÓÔÖØŒÚÜ¿¡’‘“”–—…«»°€·\u00a0"
-LATIN = {  # of equals the first is taken
+LATIN = {  # if two are equal, the first is chosen
     "cp1252": _WEST,
     "cp1254": "çğıöşüÇĞİÖŞÜâîû’‘“”–—…«»\u00a0",
     "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽäöüÄÖÜôľĺőűŐŰßăâîşţĂÂÎŞŢđĐ’‘“”„–—…«»\u00a0",
@@ -38,7 +38,7 @@ EAST_ASIAN = {
     "cp949": "이다는에가을고하지의한를도서나기사아어자은로니리그게있해요안녕세반갑습오늘내일무왜네제저우너만거면,.",
 }
 HEBREW = {"cp1255": "".join(map(chr, range(0x5D0, 0x5EB))) + "’“”–…"}  # the detector treats short texts as Russian
-OPENING_SIGN = re.compile(r"(?<=[^\W\d_])[¿¡]")  # behind a letter it is another code page's letter, such as Polish ż
+OPENING_SIGN = re.compile(r"(?<=[^\W\d_])[¿¡]")  # after a letter it is a letter of another code page, such as Polish ż
 NO_TEXT_FILES = ["cp037", "cp424", "cp500", "cp875", "cp1026", "cp1140", "cp273", "utf_7", "hz"]  # mainframes and mail
 
 

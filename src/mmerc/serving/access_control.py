@@ -29,7 +29,7 @@ POLICY_VIOLATION = 1008  # close code of RFC 6455
 
 
 def is_valid_token(given: str, expected: str | None) -> bool:
-    """Whether a client's token gives access. The comparison takes equally long for every wrong token."""
+    """Whether a client's token gives access. The comparison takes the same time for every wrong token."""
     if expected is None:
         return True
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())

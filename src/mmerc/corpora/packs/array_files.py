@@ -102,7 +102,7 @@ def _open_hdf5(file: Path) -> NamedArrays:
         raise CorpusError(f'{file} needs h5py: run `pip install "mmerc[hdf5]"`, or save it as NPZ.') from error
 
     def list_datasets(group: Any, prefix: str, depth: int) -> Iterator[str]:
-        for name in group:  # by keys: a soft link is a name, too
+        for name in group:  # iterates over keys, because a soft link is a key too
             found = group.get(name)
             if isinstance(found, h5py.Dataset):
                 yield f"{prefix}{name}"

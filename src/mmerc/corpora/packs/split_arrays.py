@@ -23,7 +23,7 @@ COLUMNS = {  # role -> the names that a split's dictionary may have for it; the 
     "face": ("vision", "face", "video"),
 }
 SCORES, CLASSES = "regression_labels", "annotations"  # MMSA-FET: a score from -1 to 1, and its sign as a name
-SEPARATOR = "$_$"  # between video and clip in ids
+SEPARATOR = "$_$"  # separates video and clip in ids
 
 
 def read_split_arrays(
