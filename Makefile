@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(BIN)/mmerc demo --out demo-run
 
 test: check
-	$(BIN)/pytest --cov
+	$(BIN)/pytest -n 2 --cov
 
 # The manual as a site, in site/.
 docs: $(VENV)/.dev

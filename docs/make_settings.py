@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from mmerc.config import Section, StageConfig
+from mmerc.config import Section, TrainingConfig
 from mmerc.encoders import ENCODERS, EncoderConfig
 from mmerc.fusion import FUSIONS, FusionConfig
 from mmerc.training.run_config import RunConfig, TrainerConfig
@@ -37,7 +37,7 @@ def make_page() -> str:
     tables: list[tuple[str, type[Section]]] = [
         ("The run", RunConfig),
         ("`trainer`", TrainerConfig),
-        ("Every network: each modality and `fusion`", StageConfig),
+        ("Every network: each modality and `fusion`", TrainingConfig),
         ("Every modality", EncoderConfig),
         *((_title(config), config) for config in list_encoder_configs()),
         ("`fusion`", FusionConfig),

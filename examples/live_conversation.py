@@ -2,8 +2,8 @@
 
     python examples/live_conversation.py RUN/model < conversation.txt
 
-Each line of the input is one utterance, `Ann: We won!`. A program with a microphone and a camera passes their data to `Ear`
-(see docs/robot.md), which returns the utterances to push.
+Each line of the input is one utterance, `Ann: We won!`. A program with a microphone and a camera passes their data
+to `LiveSegmenter` (see docs/robot.md), which returns the utterances to push.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from mmerc import Predictor
-from mmerc.inference.streaming import spoken
+from mmerc.inference import make_utterance
 
 
 def main() -> None:
@@ -20,13 +20,12 @@ def main() -> None:
     arguments = parser.parse_args()
 
     predictor = Predictor.load(arguments.model)
-    conversation = predictor.stream()  # remembers the last utterances; one for each conversation
+    conversation = predictor.stream()  # keeps the last utterances; one per conversation
     for line in sys.stdin:
         speaker, _, text = line.strip().rpartition(": ")
-        row = conversation.push(spoken(text, speaker=speaker))
-        confidence = row["probabilities"][row["emotion"]]
-        print(f"{speaker or '?':10}  {row['emotion']:10} {confidence:.2f}  {text}", flush=True)
-        for modality, reason in row["missing"].items():
+        prediction = conversation.push(make_utterance(text, speaker=speaker))
+        print(f"{speaker or '?':10}  {prediction.emotion:10} {prediction.confidence:.2f}  {text}", flush=True)
+        for modality, reason in prediction.missing.items():
             print(f"{'':10}  without {modality}: {reason}", flush=True)
 
 

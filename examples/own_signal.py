@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from mmerc import Predictor, open_corpus, train
-from mmerc.training.run_config import check
+from mmerc.training.run_config import check_config
 
 STAGE = {"epochs": 8, "batch_size": 8, "learning_rate": 0.01}
+TEXT = {"encoder": "bert", "backbone": "scratch", "scratch_num_layers": 1, "scratch_hidden_size": 32}
 SETTINGS = {
-    "text": {"encoder": "bert", "backbone": "scratch", "scratch_layers": 1, "scratch_width": 32, **STAGE},
-    "body": {"encoder": "signal", "signal": "body", **STAGE},
-    "fusion": {"width": 16, "size": 16, "modality_dropout": 0.3, **STAGE},
-    "trainer": {"threads": 1},
+    "modalities": {"text": {**TEXT, **STAGE}, "body": {"encoder": "signal", "signal": "body", **STAGE}},
+    "fusion": {"d_model": 16, "fused_size": 16, "modality_dropout": 0.3, **STAGE},
+    "trainer": {"num_threads": 1},
 }
 
 
@@ -43,11 +43,11 @@ def main() -> None:
     (folder / "lab").mkdir(parents=True, exist_ok=True)
 
     write_corpus(folder / "lab")
-    corpus = f"pack:{folder / 'lab'}"
-    train(corpus, folder / "run", check(SETTINGS))
+    corpus = open_corpus(f"pack:{folder / 'lab'}")
+    train(corpus, folder / "run", check_config(SETTINGS))
     predictor = Predictor.load(folder / "run" / "model")
-    for row in predictor.predict(open_corpus(corpus).dialogues("test")):
-        print(row["dialogue"], row["utterance"], row["emotion"], row["modalities"])
+    for prediction in predictor.predict(corpus.dialogues("test")):
+        print(prediction.dialogue, prediction.utterance, prediction.emotion, prediction.modalities)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     python examples/predict_recording.py RUN/model talk.mp4 [talk.srt]
 
-The transcript may be SRT, WebVTT, CSV or Whisper's JSON. Without one, mmerc splits the recording at pauses and uses audio and face alone.
+The transcript may be SRT, WebVTT, CSV, or JSON of a speech recogniser. Without one, mmerc splits the recording at pauses and reads audio
+and face only.
 """
 
 import argparse
@@ -19,11 +20,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     predictor = Predictor.load(arguments.model)
-    rows = predictor.predict_recording(arguments.recording, arguments.transcript)
-    for row in rows:
-        confidence = row["probabilities"][row["emotion"]]
-        used = ", ".join(row["modalities"]) or "nothing: no modality could be read"
-        print(f"{row['start']:7.2f} s  {row['speaker'] or '?':10}  {row['emotion']:10} {confidence:.2f}  from {used}")
+    for each in predictor.predict_recording(arguments.recording, arguments.transcript):
+        start = 0.0 if each.start is None else each.start  # a short recording without a transcript is one utterance
+        used = ", ".join(each.modalities) or "nothing: no modality could be read"
+        print(f"{start:7.2f} s  {each.speaker or '?':10}  {each.emotion:10} {each.confidence:.2f}  from {used}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python examples/train_and_evaluate.py FOLDER
 
-The table is made here, and the network is tiny, so that this takes seconds. For a corpus of your own, replace the table (its columns are
+The table is made here, and the network is tiny, so that this takes seconds. For your own corpus, replace the table (its columns are
 in docs/corpora.md) and use the preset `compact`.
 """
 
@@ -10,9 +10,7 @@ import argparse
 import csv
 from pathlib import Path
 
-from mmerc import config, train
-from mmerc.evaluation import evaluate
-from mmerc.training.run_config import check
+from mmerc import evaluate, load_config, open_corpus, train
 
 LINES = [
     ("Ann", "We won the prize!", "joy"),
@@ -41,8 +39,9 @@ def main() -> None:
 
     table = folder / "conversations.csv"
     write_table(table)
-    settings = check(config.load("smoke", None, ["text.epochs=4", "text.learning_rate=0.003"]), only=["text"])
-    train(f"table:{table}", folder / "run", settings)
+    overrides = ["text.epochs=4", "text.learning_rate=0.003"]
+    config = load_config("smoke", overrides=overrides, modalities=["text"])
+    train(open_corpus(f"table:{table}"), folder / "run", config)
     result = evaluate(folder / "run", "test")
     for system, scores in result["systems"].items():  # the majority class, and the trained network
         print(f"{system:10} weighted F1 on test: {scores['mean']['f1_weighted']:.3f}")

@@ -839,9 +839,9 @@ def test_full_disk_while_tensors_are_written(bench: Bench) -> None:
     """safetensors raises an error of its own, which is no OSError."""
     command = (
         "import sys, torch; from pathlib import Path; from safetensors.torch import save_file;"
-        "from mmerc.errors import RunError; from mmerc.files import replacing\n"
+        "from mmerc.errors import RunError; from mmerc.files import replace_atomically\n"
         "try:\n"
-        "    with replacing(Path(sys.argv[1])) as temporary: save_file({'a': torch.zeros(9999)}, temporary)\n"
+        "    with replace_atomically(Path(sys.argv[1])) as temporary: save_file({'a': torch.zeros(9999)}, temporary)\n"
         "except RunError as error: print(error)"
     )
 

@@ -63,7 +63,7 @@ def test_train_and_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_own_signal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     execute("own_signal.py", tmp_path)
-    rows = [line for line in capsys.readouterr().out.splitlines() if line.endswith("['text', 'body']")]
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.endswith("('text', 'body')")]
     assert len(rows) == 15
     right = [row.split()[2] == ("fear" if number % 2 else "neutral") for number, row in enumerate(rows, start=75)]
     assert sum(right) >= 13

@@ -10,7 +10,7 @@ from mmerc.files import (
     check_writable,
     read_json,
     remove_temporary,
-    replacing,
+    replace_atomically,
     write_json,
     write_jsonl,
     write_text,
@@ -19,7 +19,7 @@ from mmerc.files import (
 
 def test_nothing_appears_before_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "new" / "file.txt"
-    with replacing(target) as temporary:
+    with replace_atomically(target) as temporary:
         temporary.write_text("half")
         assert not target.exists()
     assert target.read_text() == "half"
@@ -28,7 +28,7 @@ def test_nothing_appears_before_it_is_whole(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
     target = tmp_path / "file.txt"
     target.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacing(target) as temporary:
+    with pytest.raises(ZeroDivisionError), replace_atomically(target) as temporary:
         temporary.write_text("new")
         raise ZeroDivisionError
     assert target.read_text() == "old"
@@ -39,14 +39,14 @@ def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
     target = tmp_path / "folder"
     target.mkdir()
     (target / "stale").touch()
-    with replacing(target) as temporary:
+    with replace_atomically(target) as temporary:
         temporary.mkdir()
         (temporary / "fresh").touch()
     assert [file.name for file in target.iterdir()] == ["fresh"]
 
 
 def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="No space left on device.*free some space"), replacing(tmp_path / "f"):
+    with pytest.raises(RunError, match="No space left on device.*free some space"), replace_atomically(tmp_path / "f"):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 

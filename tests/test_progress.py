@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from mmerc import progress
-from mmerc.progress import EventLog, bar, show_log
+from mmerc.progress import EventLog, show_log, show_progress
 
 
 def test_events_are_appended(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_other_processes_write_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_bar_shows_at_most_its_total(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(force_terminal=True, width=100, record=True)
     monkeypatch.setattr(progress, "console", console)
-    with bar("reading", 3) as report:
+    with show_progress("reading", 3) as report:
         for done in range(6):
             report(done)
     assert "reading" in (shown := console.export_text()) and "3/3" in shown and "5/3" not in shown
@@ -36,7 +36,7 @@ def test_a_bar_shows_at_most_its_total(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_total_may_be_known_later(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(force_terminal=True, width=100, record=True)
     monkeypatch.setattr(progress, "console", console)
-    with bar("predicting", 1) as report:
+    with show_progress("predicting", 1) as report:
         report(2, 8)
     assert "2/8" in console.export_text()
 

@@ -14,11 +14,11 @@ from safetensors import SafetensorError
 from mmerc.errors import RunError
 
 TEMPORARY = ".partial-"  # prefix of a temporary name
-DAMAGED = "the folder is damaged, create or copy it again."
+DAMAGED_HINT = "the folder is damaged, create or copy it again."
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`, and rename it to `path` when the block ends without an error.
 
     It works for a file and for a folder; an existing folder at `path` is removed just before the rename. A symbolic link is
@@ -83,24 +83,24 @@ def check_writable(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8. Raises RunError as `replacing` does."""
-    with replacing(path) as temporary:
+    """Write a text file in UTF-8. Raises RunError as `replace_atomically` does."""
+    with replace_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file. Raises RunError as `replacing` does."""
+    """Write a JSON file. Raises RunError as `replace_atomically` does."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write a JSON object per line. Raises RunError as `replacing` does."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+    """Write a JSON object per line. Raises RunError as `replace_atomically` does."""
+    with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def entry(settings: dict[str, Any], key: str, file: Path) -> Any:
+def get_required(settings: dict[str, Any], key: str, file: Path) -> Any:
     """One value of a JSON object that was read from `file`. Raises RunError: it has no such key."""
     if key not in settings:
         raise RunError(f'{file} has no "{key}": the folder is damaged or was written by another program.')
@@ -115,7 +115,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     value = read_json_value(path)
     if not isinstance(value, dict):
-        raise RunError(f"{path} holds no JSON object: {DAMAGED}")
+        raise RunError(f"{path} holds no JSON object: {DAMAGED_HINT}")
     return value
 
 
@@ -130,7 +130,7 @@ def read_json_value(path: Path) -> Any:
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist: is {path.parent} a complete run or model folder?") from error
     except (ValueError, OSError) as error:
-        raise RunError(f"{path} cannot be read as JSON ({error}): {DAMAGED}") from error
+        raise RunError(f"{path} cannot be read as JSON ({error}): {DAMAGED_HINT}") from error
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
     except (ValueError, OSError) as error:
-        raise RunError(f"{path} cannot be read ({error}): {DAMAGED}") from error
+        raise RunError(f"{path} cannot be read ({error}): {DAMAGED_HINT}") from error
 
 
 def remove_temporary(folder: Path) -> None:

@@ -32,7 +32,7 @@ def show_log(level: int = logging.INFO) -> None:
 
 
 @contextmanager
-def bar(title: str, total: int) -> Iterator[Any]:
+def show_progress(title: str, total: int) -> Iterator[Any]:
     """A progress bar on stderr. Yields a function `(done, of=total)` that updates it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not is_main_process()) as progress:

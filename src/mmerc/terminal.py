@@ -65,12 +65,12 @@ def print_scored_split(run: Path, splits: Iterable[str]) -> None:
     results = read_json(run / METRICS)
     for split in splits:
         if split in results and results[split]["labelled"]:
-            print_result(results[split], all_tables=False)
+            print_result(results[split], make_tables=False)
             return
 
 
-def print_result(result: dict[str, Any], *, all_tables: bool) -> None:
-    """Print the tables of a result of `evaluate`; without `all_tables` the overall table only."""
+def print_result(result: dict[str, Any], *, make_tables: bool) -> None:
+    """Print the tables of a result of `evaluate`; without `make_tables` the overall table only."""
     from mmerc.evaluation import tables
 
     if not result["labelled"]:
@@ -79,7 +79,7 @@ def print_result(result: dict[str, Any], *, all_tables: bool) -> None:
             "the split has no labels, so it cannot be scored."
         )
         return
-    for table in tables.all_tables(result) if all_tables else [tables.make_overall(result)]:
+    for table in tables.make_tables(result) if make_tables else [tables.make_overall(result)]:
         console.print(table.to_rich())
 
 

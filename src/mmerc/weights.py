@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mmerc.errors import WeightsError
-from mmerc.files import replacing
+from mmerc.files import replace_atomically
 
 Tensors = dict[str, Tensor]
 
@@ -153,7 +153,7 @@ def fetch(name: str) -> Path:
         original = _find_in_mirror(entry) or _download(entry, Path(folder))
         _check_hash(entry, original)
         tensors = _convert(entry, original)
-        with replacing(target) as temporary:
+        with replace_atomically(target) as temporary:
             save_file(tensors, temporary)
     return target
 

@@ -1,14 +1,14 @@
 import pytest
 
 from mmerc import load_config
-from mmerc.config import StageConfig, validate
+from mmerc.config import TrainingConfig, validate
 from mmerc.config.schema import check_modality_name
 from mmerc.errors import ConfigError
 
 
 def test_a_wrong_key_suggests_the_right_one() -> None:
     with pytest.raises(ConfigError, match=r'"text.epoch" is not a setting: did you mean "epochs"\?'):
-        validate(StageConfig, {"epoch": 3}, "text")
+        validate(TrainingConfig, {"epoch": 3}, "text")
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_a_wrong_key_inside_a_section_suggests_one_of_that_section(override: str
 
 def test_a_wrong_value_says_which_and_why() -> None:
     with pytest.raises(ConfigError, match=r'"text.epochs" is 0: .*greater than or equal to 1'):
-        validate(StageConfig, {"epochs": 0}, "text")
+        validate(TrainingConfig, {"epochs": 0}, "text")
 
 
 def test_a_missing_value_is_named() -> None:
@@ -36,7 +36,7 @@ def test_a_missing_value_is_named() -> None:
 
 def test_values_cannot_change_after_loading() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        validate(StageConfig, {}, "").epochs = 3  # type: ignore[misc]
+        validate(TrainingConfig, {}, "").epochs = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", ["text", "second-voice", "a_1", "keys"])

@@ -24,10 +24,10 @@ from mmerc.errors import ConfigError, RunError
 class Lengths(Encoder):
     """Reads the number of characters of an utterance."""
 
-    def __init__(self, config: EncoderConfig, classes: int, *, protocol: str = "offline") -> None:
-        super().__init__(config, classes, protocol=protocol)  # type: ignore[arg-type]
+    def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: str = "offline") -> None:
+        super().__init__(config, num_classes, protocol=protocol)  # type: ignore[arg-type]
         self.width = 1
-        self.emotion = Classifier(1, classes, hidden_size=4)
+        self.emotion = Classifier(1, num_classes, hidden_size=4)
 
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
         return np.asarray([[len(dialogue.utterances[index].text or "")]], np.float32)
@@ -48,7 +48,7 @@ def test_classes_protocol_settings_and_weights_are_saved_and_restored(tmp_path: 
     encoder = Lengths(CONFIG, 5, protocol="online").eval()
     encoder.save(tmp_path)
     restored = Lengths.restore(tmp_path)
-    assert (restored.classes, restored.protocol, restored.config.epochs) == (5, "online", 3)
+    assert (restored.num_classes, restored.protocol, restored.config.epochs) == (5, "online", 3)
     assert not restored.training and restored.config.pretrained is False
     batch = encoder.collate([Example(("train", "0", "0"), encoder.prepare(DIALOGUE, 0))])
     assert torch.equal(restored(batch).logits, encoder(batch).logits)
@@ -62,7 +62,7 @@ def test_a_damaged_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='"encoder.speed" is not a setting'):
         Lengths.restore(tmp_path)
     file.write_text(json.dumps({name: value for name, value in settings.items() if name != "protocol"}))
-    with pytest.raises(RunError, match='config.json lacks "protocol"'):
+    with pytest.raises(RunError, match='config.json has no "protocol"'):
         Lengths.restore(tmp_path)
 
 

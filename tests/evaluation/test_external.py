@@ -56,5 +56,5 @@ def test_the_command(small_run: Path, small_corpus: Path) -> None:
     assert code == 0 and "fused" in shown and "audio, face, text" in shown
     assert run("--robustness") == (
         2,
-        "error: --on names its own split and excludes --robustness: leave the other options out.\n",
+        "error: --on cannot be combined with --split or --robustness: write the split as KIND:PATH#SPLIT.\n",
     )

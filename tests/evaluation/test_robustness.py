@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from mmerc.cli import app
-from mmerc.errors import RunError
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.report import write_report
 from mmerc.evaluation.robustness import add_noise, drop_at_random, keep_only
-from mmerc.evaluation.run_metrics import open_run_corpus
-from mmerc.evaluation.trained_fusions import load_fusions
 from mmerc.features import FeatureRow
-from mmerc.training.run_folder import read_run
 
 KEYS = [("test", "0", str(number)) for number in range(400)]
 
@@ -77,14 +72,6 @@ def test_fusions_trained_beside_the_configured_one_are_compared_with_it(run: Pat
     assert "Comparison of fusions" in shown and "mult" in shown
     unknown = CliRunner().invoke(app, [*again[:-1], "mult,early"])
     assert unknown.exit_code == 2 and 'there is no fusion "early"' in unknown.stderr
-
-
-def test_a_run_with_one_modality_cannot_be_tested(run: Path) -> None:
-    opened = read_run(run)
-    corpus = open_run_corpus(opened)
-    one = opened.config.model_copy(update={"modalities": {"text": opened.config.modalities["text"]}})
-    with pytest.raises(RunError, match="one modality only"):
-        load_fusions(replace(opened, config=one), corpus, "test")
 
 
 def test_what_is_missing_at_a_rate_is_missing_at_every_higher_one() -> None:

@@ -4,8 +4,8 @@ from mmerc.corpora import Corpus, Dialogue, Utterance
 from mmerc.corpora.statistics import count_corpus
 from mmerc.emotions import LabelSet
 from mmerc.evaluation import evaluate
-from mmerc.evaluation.metrics import REPORTED, score
-from mmerc.evaluation.tables import all_tables, make_fusions, make_overall, make_per_emotion, make_robustness
+from mmerc.evaluation.metrics import MAIN_METRICS, score
+from mmerc.evaluation.tables import make_fusions, make_overall, make_per_emotion, make_robustness, make_tables
 from mmerc.terminal import console, print_statistics
 
 
@@ -31,7 +31,7 @@ def test_our_numbers_stand_beside_the_articles_under_their_true_names() -> None:
 
 
 def test_other_utterances_are_never_compared(small_run: Path) -> None:
-    first, second, third, fourth = all_tables(evaluate(small_run, "test"))
+    first, second, third, fourth = make_tables(evaluate(small_run, "test"))
     assert "cannot be compared" in first.note
     assert len(second.rows) == 7 and len(third.rows) == 11 + 8
     assert [row[0] for row in fourth.rows] == ["text", "audio", "face", "fused"]
@@ -57,7 +57,7 @@ def test_names_are_text_in_a_terminal() -> None:
 
 
 def test_one_seed_has_no_deviation() -> None:
-    measured = {"mean": dict.fromkeys(REPORTED, 0.5), "std": dict.fromkeys(REPORTED, 0.0)}
+    measured = {"mean": dict.fromkeys(MAIN_METRICS, 0.5), "std": dict.fromkeys(MAIN_METRICS, 0.0)}
     found = {"subsets": {"text": measured}, "rates": {"0.0": measured}, "noise": {"text": {"0.5": measured}}}
     for seeds, cell, note in ((1, "50.0", "One seed."), (2, "50.0 ± 0.0", "standard deviation")):
         for each in make_robustness(found, seeds):

@@ -1,11 +1,8 @@
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from mmerc.cli import app
 from mmerc.errors import ClipNotFound
 from mmerc.inference.inspection import RecordingReport, TranscriptReport, UnreadableReport, inspect_file
 from tests.media.clips import write_wav
@@ -49,16 +46,3 @@ def test_another_file_is_unreadable_for_a_reason_and_an_absent_one_an_error(tmp_
     assert isinstance(report, UnreadableReport) and "as a transcript:" in report.reason
     with pytest.raises(ClipNotFound, match="there is no file"):
         inspect_file(tmp_path / "none.mp4")
-
-
-def test_the_command_shows_every_file_and_prints_json(tmp_path: Path) -> None:
-    write_wav(tmp_path / "talk.wav", np.full((1, 32_000), 0.1))
-    (tmp_path / "talk.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nANN: [Well] yes\n")
-    (tmp_path / "x.bin").write_bytes(b"\0\1")
-    files = [str(tmp_path / name) for name in ("talk.wav", "talk.srt", "x.bin")]
-    shown = CliRunner().invoke(app, ["inspect", *files])
-    assert shown.exit_code == 0, shown.stderr
-    for part in ("recording, wav, 0:02.00", "audio 0", "transcript, SubRip, utf-8, 1 utterance", "not readable:"):
-        assert part in shown.stdout
-    found = json.loads(CliRunner().invoke(app, ["inspect", "--json", *files]).stdout)
-    assert [each["kind"] for each in found] == ["recording", "transcript", "unreadable"]

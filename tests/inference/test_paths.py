@@ -24,7 +24,7 @@ def test_no_input_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("pack/utterances.csv", "pack:.#test"), ("pack/new.csv", f"pack:{tmp_path / 'pack'}"), ("model/config.json", recording),
         ("pack/utterances.csv", "pack:~/pack#test"),
     ):  # fmt: skip
-        with pytest.raises(ConfigError, match="which is read: give a file elsewhere"):
+        with pytest.raises(ConfigError, match="which is an input: choose a path outside it"):
             check_output(tmp_path / out, source, *others)
     for out in ("old.jsonl", "new.jsonl", "clips/new.csv"):
         check_output(tmp_path / out, recording, *others)

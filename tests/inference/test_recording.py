@@ -103,7 +103,7 @@ def test_a_transcript_cuts_and_names(tmp_path: Path) -> None:
         ("BO", 1.3, 2.0),
     ]
     assert [turn.text for turn in dialogue.utterances] == ["We won!", "Really?"]
-    with pytest.raises(CorpusError, match="a transcript belongs to one recording"):
+    with pytest.raises(CorpusError, match="is not a recording, which a transcript belongs to"):
         read_input(str(tmp_path), tmp_path / "a.srt")
 
 
@@ -153,12 +153,12 @@ def test_from_python_and_lines_behind_the_end(
     small_run: Path, talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     predictor = Predictor.load(small_run / "model")
-    (tmp_path / "t.csv").write_text("start,end,text\n1,2,Hi\n3,4,\n2132,3000,Bye\n5000,6000,Bye\n")
+    (tmp_path / "t.csv").write_text("start,end,text\n1.0,2.0,Hi\n3.0,4.0,\n2132.0,2133.0,Bye\n5000.0,5001.0,Bye\n")
     rows = predictor.predict_recording(talk, tmp_path / "t.csv", explain=True)
-    assert [(row["start"], row["text"], row["modalities"][:1]) for row in rows] == [
-        (1.0, "Hi", ["text"]), (3.0, None, ["audio"]), (2132.0, "Bye", ["text"]), (5000.0, "Bye", ["text"]),
+    assert [(row.start, row.text, row.modalities[:1]) for row in rows] == [
+        (1.0, "Hi", ("text",)), (3.0, None, ("audio",)), (2132.0, "Bye", ("text",)), (5000.0, "Bye", ("text",)),
     ]  # fmt: skip
-    assert "2 of its 4 lines begin behind the end of talk.wav (40.0 s), the first at 2132.0 s" in caplog.text
-    assert len(predictor.predict_recording(talk)) == 3 and "influence" in rows[0]
+    assert "2 of its 4 lines begin after the end of talk.wav (40.0 s), the first at 2132.0 s" in caplog.text
+    assert len(predictor.predict_recording(talk)) == 3 and rows[0].influence is not None
     with pytest.raises(ClipNotFound, match="there is no file"):
         predictor.predict_recording(tmp_path / "none.mp4")

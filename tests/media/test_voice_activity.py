@@ -45,15 +45,15 @@ def test_an_actor_speaks_for_about_half_of_the_clip(real_data: Path) -> None:
     assert 0.8 < seconds_of_speech(read_waveform(clip)) < 2.5
 
 
-def test_a_clip_in_which_nobody_speaks_lacks_the_modality(tmp_path: Path) -> None:
+def test_a_clip_without_speech_lacks_the_modality(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 2000, 16_000).astype(np.int16)
     wavfile.write(tmp_path / "rain.wav", 16_000, noise)
     said = Dialogue("t", 0, (Utterance("t", 0, 0, clip=Clip(tmp_path / "rain.wav")),))
 
-    def prepare_row(least_speech: float) -> np.ndarray:
-        settings = SpectrogramConfig(encoder="spectrogram", channels=16, least_speech=least_speech)
+    def prepare(min_speech_seconds: float) -> np.ndarray:
+        settings = SpectrogramConfig(encoder="spectrogram", conv_channels=16, min_speech_seconds=min_speech_seconds)
         return Spectrogram(settings, 7).prepare(said, 0)
 
-    assert len(prepare_row(0)) == 16_000
-    with pytest.raises(MissingModality, match=r"nobody speaks in rain\.wav"):
-        prepare_row(0.1)
+    assert len(prepare(0)) == 16_000
+    with pytest.raises(MissingModality, match=r"rain\.wav has less than 0\.1 s of speech"):
+        prepare(0.1)

@@ -4,7 +4,7 @@ from mmerc.corpora import Key, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.features import FeatureRow
 from mmerc.model.calibration import ProbabilitiesByKey
-from mmerc.model.explanation import Explanation, Features, explain_predictions
+from mmerc.model.explanation import Evidence, Features, explain_predictions
 from mmerc.model.prediction import make_prediction
 
 KEYS: list[Key] = [("t", "0", "0"), ("t", "0", "1")]
@@ -38,7 +38,7 @@ def test_influence_and_attention_are_what_the_emotion_loses() -> None:
         make_prediction(Utterance("t", "0", 0), LABELS, probabilities[KEYS[0]], ["text", "face"]),
         make_prediction(Utterance("t", "0", 1), LABELS, probabilities[KEYS[1]], ["text"]),
     ]
-    evidence = Explanation(KEYS, FEATURES, compute, {"joy": 0.4, "fear": 0.6})
+    evidence = Evidence(KEYS, FEATURES, compute, {"joy": 0.4, "fear": 0.6})
     first, second = explain_predictions(evidence, predictions, with_attention=True)
     assert first.influence == {"text": 0.3, "face": 0.3}
     assert first.attention == {"text->face": 0.0, "face->text": 0.1}
@@ -50,6 +50,6 @@ def test_influence_and_attention_are_what_the_emotion_loses() -> None:
 
 def test_without_any_evidence_the_prior_is_what_remains() -> None:
     predictions = [make_prediction(Utterance("t", "0", 1), LABELS, [0.5, 0.5], ["text"])]
-    evidence = Explanation([KEYS[1]], FEATURES, compute, {"joy": 0.4, "fear": 0.6})
+    evidence = Evidence([KEYS[1]], FEATURES, compute, {"joy": 0.4, "fear": 0.6})
     (only,) = explain_predictions(evidence, predictions, with_attention=False)
     assert only.influence == {"text": 0.1}  # 0.5 with the text, 0.4 in the prior

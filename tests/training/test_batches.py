@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.model.collation import FusionExamples, unpack_batch
-from mmerc.training.batches import CONTEXT, Batches, inputs_of
+from mmerc.training.batches import CONTEXT, Batches, get_inputs
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import TrainerConfig
 
@@ -94,7 +94,7 @@ def test_dialogues_stay_together_in_their_order() -> None:
                     continue
                 indices = batch["indices"].tolist()
                 assert len(indices) <= 4
-                for dialogue in unpack_batch(inputs_of(batch))[2].tolist():
+                for dialogue in unpack_batch(get_inputs(batch))[2].tolist():
                     those = [keys[indices[row]] for row, _ in dialogue if row >= 0]
                     assert those == [key for key in keys if key[1] == those[0][1]]
                     assert [number for row, number in dialogue if row >= 0] == [0, 1, 0, 0][: len(those)]

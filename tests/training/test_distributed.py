@@ -84,6 +84,6 @@ def test_a_sentence_of_ours_is_passed_on() -> None:
 
 
 def test_alone_it_is_the_first_of_one() -> None:
-    assert (get_rank(), distributed.world_size(), distributed.count_nodes(), is_main_process()) == (0, 1, 1, True)
+    assert (get_rank(), distributed.get_world_size(), distributed.count_nodes(), is_main_process()) == (0, 1, 1, True)
     assert distributed.gather([1, 2]) == [1, 2]
     distributed.barrier()

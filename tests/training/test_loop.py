@@ -9,9 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from mmerc.config import StageConfig
+from mmerc.config import TrainingConfig
 from mmerc.errors import RunError
-from mmerc.training.loop import Task, TrainingModule, best_score, fit, is_finished, log_frequencies, lr_factor
+from mmerc.training.loop import (
+    Task,
+    TrainingModule,
+    compute_lr_factor,
+    find_best_score,
+    fit,
+    is_finished,
+    log_frequencies,
+)
 from mmerc.training.run_config import TrainerConfig
 
 MACHINE = TrainerConfig(accelerator="cpu")
@@ -35,7 +43,7 @@ class Points:
 def task(epochs: int = 4, **settings: Any) -> Task:
     torch.manual_seed(3)
     network = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 2))
-    config = StageConfig(epochs=epochs, batch_size=8, learning_rate=0.02, **settings)
+    config = TrainingConfig(epochs=epochs, batch_size=8, learning_rate=0.02, **settings)
     return Task(
         "points",
         network,
@@ -111,17 +119,17 @@ def test_early_stopping_after_patience() -> None:
     def history(*scores: float) -> list[dict[str, float]]:
         return [{"dev_f1_weighted": score} for score in scores]
 
-    config = StageConfig(epochs=10, patience=2)
+    config = TrainingConfig(epochs=10, patience=2)
     assert not is_finished(history(), config)
     assert not is_finished(history(0.5, 0.4), config)
     assert is_finished(history(0.5, 0.4, 0.5), config)
     assert is_finished(history(*[0.1] * 10), config)
-    assert best_score(history(0.5, 0.6, 0.4)) == 0.6 and best_score([]) == -1.0
+    assert find_best_score(history(0.5, 0.6, 0.4)) == 0.6 and find_best_score([]) == -1.0
 
 
 def test_the_learning_rate_warms_up_and_decays() -> None:
-    config = StageConfig(warmup_ratio=0.2, lr_schedule="linear")
-    assert [round(lr_factor(step, 10, config), 3) for step in range(10)] == [
+    config = TrainingConfig(warmup_ratio=0.2, lr_schedule="linear")
+    assert [round(compute_lr_factor(step, 10, config), 3) for step in range(10)] == [
         0.5,
         1,
         1,
@@ -133,10 +141,10 @@ def test_the_learning_rate_warms_up_and_decays() -> None:
         0.25,
         0.125,
     ]
-    flat = StageConfig(warmup_ratio=0.0, lr_schedule="constant")
-    assert {lr_factor(step, 10, flat) for step in range(10)} == {1.0}
-    down = StageConfig(warmup_ratio=0.0, lr_schedule="linear")
-    assert [lr_factor(step, 4, down) for step in range(4)] == [1.0, 0.75, 0.5, 0.25]
+    flat = TrainingConfig(warmup_ratio=0.0, lr_schedule="constant")
+    assert {compute_lr_factor(step, 10, flat) for step in range(10)} == {1.0}
+    down = TrainingConfig(warmup_ratio=0.0, lr_schedule="linear")
+    assert [compute_lr_factor(step, 4, down) for step in range(4)] == [1.0, 0.75, 0.5, 0.25]
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0.5), (0.5, 1 / 3), (1.0, 0.2)])

@@ -12,7 +12,7 @@ from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.model.calibration import Calibration
 from mmerc.training.predictions import compute_prior, fit_calibrations, write_predictions
-from mmerc.training.splits import labels_of, speakers_of
+from mmerc.training.splits import get_labels, get_speakers
 
 LABELS = LabelSet(("joy", "fear"))
 KEYS: list[Key] = [("dev", "a", str(number)) for number in range(3)]
@@ -80,8 +80,8 @@ def test_one_modality_is_its_own_result_with_the_mean_of_its_sequence(
 
 
 def test_calibrations_are_fitted_to_each_system(corpus: Corpus, features: dict[str, dict[Key, FeatureRow]]) -> None:
-    labels = labels_of(corpus, "dev")
-    found = fit_calibrations(features, None, KEYS, labels, speakers_of(corpus), [0.75, 0.25])
+    labels = get_labels(corpus, "dev")
+    found = fit_calibrations(features, None, KEYS, labels, get_speakers(corpus), [0.75, 0.25])
     assert set(found) == {"audio", "face"}
     # The audio is right with 0.73: the likelihood is largest at the smallest temperature, and no prior weight is needed.
     assert found["audio"].prior_weight == 0.0

@@ -11,7 +11,7 @@ from mmerc.emotions import SEVEN
 from mmerc.errors import RunError
 from mmerc.training.run_config import RunConfig
 from mmerc.training.run_folder import read_run
-from mmerc.training.run_lock import give_up, lock_run, open_run
+from mmerc.training.run_lock import lock_run, open_run, release_folder
 
 
 def corpus(text: str = "hello", location: str = "meld:/x") -> Corpus:
@@ -55,11 +55,11 @@ def test_a_run_that_was_given_up_leaves_its_folder_to_another(tmp_path: Path) ->
         open_keeps_inputs("hello")
     for _ in range(2):  # the same run again, given up or not
         assert open_keeps_inputs("hello", "text.epochs=5")
-        give_up(run)
+        release_folder(run)
     assert not open_keeps_inputs("other words", "text.epochs=5")
     assert sorted(path.name for path in run.iterdir() if path.name != ".lock") == ["config.yaml", "environment.json"]
     (run / "encoders").mkdir()
-    give_up(run)  # it has trained, so it stays a run
+    release_folder(run)  # it has trained, so it stays a run
     assert read_run(run).config == smoke("text.epochs=5")
 
 

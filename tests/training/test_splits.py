@@ -5,7 +5,7 @@ import pytest
 from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
 from mmerc.emotions import SEVEN
 from mmerc.errors import RunError
-from mmerc.training.splits import add_selection_split, keys_of_dialogues, labels_of, selection_split
+from mmerc.training.splits import add_selection_split, get_labels, get_selection_split, list_dialogue_keys
 
 
 def corpus(**labels: list[str | None]) -> Corpus:
@@ -22,9 +22,9 @@ def test_a_corpus_without_dev_gives_every_tenth_dialogue() -> None:
     assert len(add_selection_split(corpus(train=["joy"] * 3)).splits["held-out"]) == 1
     kept = add_selection_split(corpus(train=["joy"] * 10, dev=[None] * 3))
     assert (
-        len(kept.splits["dev"]) == 3 and selection_split(kept) == "held-out"
+        len(kept.splits["dev"]) == 3 and get_selection_split(kept) == "held-out"
     )  # a user's own dev rows stay to be predicted
-    assert selection_split(add_selection_split(corpus(train=["joy"], dev=["fear"]))) == "dev"
+    assert get_selection_split(add_selection_split(corpus(train=["joy"], dev=["fear"]))) == "dev"
 
 
 def test_rows_that_a_table_calls_held_out_select_nothing(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_rows_that_a_table_calls_held_out_select_nothing(tmp_path: Path) -> None
         kept = [row for row in rows if dev or not row.startswith("dev,")]
         (tmp_path / "t.csv").write_text("\n".join(["split,dialogue,utterance,speaker,text,emotion", *kept]))
         found = add_selection_split(open_corpus(f"table:{tmp_path / 't.csv'}"))
-        assert selection_split(found) == ("dev" if dev else "held-out")
+        assert get_selection_split(found) == ("dev" if dev else "held-out")
         assert [turn.key[1] for turn in found.utterances("held-out (own)")] == ["held-out0", "held-out1", "held-out2"]
 
 
@@ -64,8 +64,8 @@ def test_what_is_read_with_the_labelled_utterances() -> None:
         for name, emotions in labels.items()
     )
     found = Corpus("c", SEVEN, {"train": dialogues})
-    labelled = labels_of(found, "train")
+    labelled = get_labels(found, "train")
     assert labelled == {("train", "a", "1"): SEVEN.index("joy"), ("train", "c", "0"): SEVEN.index("fear")}
-    assert keys_of_dialogues(labelled, found, "train") == [
+    assert list_dialogue_keys(labelled, found, "train") == [
         ("train", "a", "0"), ("train", "a", "1"), ("train", "a", "2"), ("train", "c", "0")
     ]  # fmt: skip

@@ -50,14 +50,14 @@ def predict(
     from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import check_output, is_file
     from mmerc.inference.transcription import load_transcriber
-    from mmerc.progress import bar, show_log
+    from mmerc.progress import show_log, show_progress
 
     for file in (out, html):
         if file is not None:  # a wrong path is reported before the computation
             check_writable(file)
             check_output(file, source, Path(model), *([transcript] if transcript else []))
     if out is not None and html is not None and out.resolve() == html.resolve():
-        raise ConfigError(f"{out} cannot be both the rows and the page: give two files.")
+        raise ConfigError(f"--out and --html are the same file {out}: give two different files.")
     form = form or choose_format(out)
     if out is None and form == "xlsx":
         raise ConfigError("an XLSX workbook cannot be written to stdout: name a file with --out.")
@@ -68,7 +68,7 @@ def predict(
         source, transcript, transcriber=load_transcriber(transcribe), audio_track=audio_track
     )
     print_input_problems(problems, is_transcript=transcript is not None)
-    with bar("predicting", sum(map(len, dialogues))) as progress:
+    with show_progress("predicting", sum(map(len, dialogues))) as progress:
         predictions = []
         for prediction in predictor.predict(dialogues, explain=explain):
             predictions.append(prediction)

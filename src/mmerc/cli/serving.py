@@ -14,7 +14,7 @@ from mmerc.terminal import errors, exit_on_error
 def serve(
     model: ModelArgument,
     host: Annotated[
-        str, typer.Option(help="address to listen at; 0.0.0.0 is open to other machines and needs a token")
+        str, typer.Option(help="address to listen at; 0.0.0.0 is open to other machines: set a token then")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen at")] = 8000,
     token: Annotated[str | None, typer.Option(envvar="MMERC_TOKEN", help="bearer token that clients must send")] = None,

@@ -31,7 +31,10 @@ def train(
     overrides: SetOption = None,
     seeds: Annotated[int, typer.Option(min=1, help="number of seeds")] = 1,
     mapping: Annotated[
-        list[str] | None, typer.Option("--map", metavar="ROLE=PLACE", help="where a pack keeps a role; repeatable")
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="ROLE=INDEX", help="index or key of a role in a pack file, such as text=3; repeatable"
+        ),
     ] = None,
     labels: Annotated[
         str | None,
@@ -83,21 +86,23 @@ def evaluate(
     from mmerc.evaluation import evaluate as evaluate_run
     from mmerc.evaluation.external import evaluate_on
     from mmerc.inference.inputs import open_corpus_and_split
-    from mmerc.progress import bar, show_log
+    from mmerc.progress import show_log, show_progress
 
     if on is not None:
         if robustness or split != "test":
-            raise ConfigError("--on names its own split and excludes --robustness: leave the other options out.")
+            raise ConfigError(
+                "--on cannot be combined with --split or --robustness: write the split as KIND:PATH#SPLIT."
+            )
         show_log()
         corpus, other_split = open_corpus_and_split(on)
-        with bar("predicting", 1) as progress:
+        with show_progress("predicting", 1) as progress:
             result = evaluate_on(run, corpus, other_split or "test", on_progress=progress)
     else:
         result = evaluate_run(run, split, robustness=robustness)
     if as_json:
         print(json.dumps(result))
     else:
-        print_result(result, all_tables=True)
+        print_result(result, make_tables=True)
 
 
 @exit_on_error

@@ -1,14 +1,14 @@
 """Configuration: sections with checked values, presets, files and overrides."""
 
 from mmerc.config.load import PRESETS, apply_override, apply_overrides, read_settings
-from mmerc.config.schema import Protocol, Section, Settings, StageConfig, validate
+from mmerc.config.schema import Protocol, Section, Settings, TrainingConfig, validate
 
 __all__ = [
     "PRESETS",
     "Protocol",
     "Section",
     "Settings",
-    "StageConfig",
+    "TrainingConfig",
     "apply_override",
     "apply_overrides",
     "read_settings",

@@ -20,7 +20,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class StageConfig(Section):
+class TrainingConfig(Section):
     """How one network is trained: settings that every encoder and the fusion share."""
 
     epochs: int = Field(
@@ -30,7 +30,9 @@ class StageConfig(Section):
     optimizer: Literal["sgd", "adamw"] = Field("adamw", description="SGD with momentum, or AdamW")
     learning_rate: float = Field(1e-3, gt=0, description="highest learning rate, reached at the end of the warm-up")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD; AdamW does not use it")
-    weight_decay: float = Field(0.01, ge=0, description="weight decay of matrices; biases and gains have none")
+    weight_decay: float = Field(
+        0.01, ge=0, description="weight decay of matrices; biases and normalisation weights have none"
+    )
     lr_schedule: Literal["constant", "linear"] = Field(
         "linear", description="after the warm-up, the learning rate stays constant or decays linearly to 0"
     )
@@ -42,7 +44,10 @@ class StageConfig(Section):
         0.0, ge=0, lt=1, description="share of the target probability that is spread evenly over all emotions"
     )
     logit_adjustment: float = Field(
-        0.0, ge=0, le=1, description="share of each label's log frequency that the loss adds to its logit"
+        0.0,
+        ge=0,
+        le=1,
+        description="strength of logit adjustment (Menon et al. 2021): training adds this times the log label frequency to each logit; 0 switches it off",
     )
     ema_decay: float = Field(
         0.0, ge=0, lt=1, description="decay of the exponential moving average (EMA) of the weights; 0 switches it off"
@@ -83,6 +88,8 @@ def validate(model: type[AnySection], settings: Settings, where: str) -> AnySect
             raise ConfigError(f'"{key}" is not a setting: {hint}') from error
         if first["type"] == "missing":
             raise ConfigError(f'the setting "{key}" is missing: give it a value.') from error
+        if first["type"] == "value_error":  # of our own validators, whose message says what is wrong and how to fix it
+            raise ConfigError(str(first["ctx"]["error"])) from error
         raise ConfigError(f'the setting "{key}" is {first.get("input")!r}: {first["msg"].lower()}.') from error
 
 

@@ -20,10 +20,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mmerc import weights
-from mmerc.config import Protocol, StageConfig, validate
+from mmerc.config import Protocol, TrainingConfig, validate
 from mmerc.corpora import Dialogue, Key
 from mmerc.errors import RunError
-from mmerc.files import entry, read_json, write_json
+from mmerc.files import get_required, read_json, write_json
 
 Batch = dict[str, Tensor]
 
@@ -51,7 +51,7 @@ class Encoding:
     metrics: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
-class EncoderConfig(StageConfig):
+class EncoderConfig(TrainingConfig):
     """Settings that every encoder has. Each encoder adds its own."""
 
     encoder: str = Field(description="kind of network")
@@ -61,8 +61,8 @@ class EncoderConfig(StageConfig):
     )
     warm_start: str = Field(
         "",
-        description="initial weights: KIND:PATH trains on that corpus first, KIND: on the folder KIND next to the corpus if it "
-        "exists, model:FOLDER loads the network of a trained model; empty switches it off",
+        description="where the initial weights come from: KIND:PATH trains on this corpus first; KIND: trains on the folder KIND "
+        "next to the corpus, if it exists; model:FOLDER loads the network of a trained model; empty: no warm start",
     )
     warm_start_epochs: int = Field(1, ge=1, description="number of epochs on the corpus of `warm_start`")
 
@@ -70,17 +70,17 @@ class EncoderConfig(StageConfig):
 class Encoder(nn.Module, ABC):
     """Base class of all encoders.
 
-    `classes` is the number of emotions. With the `offline` protocol an encoder may read the utterances after the
+    `num_classes` is the number of emotions. With the `offline` protocol an encoder may read the utterances after the
     current one, with `online` it must not. The constructor of a subclass sets `width`, the vector size d of the sequence.
     """
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
-    traceable: ClassVar[bool] = True  # whether `mmerc export` can trace the network
+    is_traceable: ClassVar[bool] = True  # whether `mmerc export` can trace the network
     width: int
 
-    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
+    def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
         super().__init__()
-        self.config, self.classes = config, classes
+        self.config, self.num_classes = config, num_classes
         self.protocol: Protocol = protocol
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
@@ -131,7 +131,7 @@ class Encoder(nn.Module, ABC):
 
     def save(self, folder: Path) -> None:
         """Write the network to an existing folder."""
-        settings = {"classes": self.classes, "protocol": self.protocol, **self.config.model_dump()}
+        settings = {"num_classes": self.num_classes, "protocol": self.protocol, **self.config.model_dump()}
         write_json(folder / "config.json", settings)
         tensors = {name: value.contiguous() for name, value in self.tensors_to_save().items()}
         save_file(tensors, folder / "model.safetensors")
@@ -147,33 +147,33 @@ class Encoder(nn.Module, ABC):
         """
         file = folder / "config.json"
         settings: dict[str, Any] = read_json(file)
-        classes, protocol = entry(settings, "classes", file), entry(settings, "protocol", file)
-        own = {name: value for name, value in settings.items() if name not in ("classes", "protocol")}
+        num_classes, protocol = get_required(settings, "num_classes", file), get_required(settings, "protocol", file)
+        own = {name: value for name, value in settings.items() if name not in ("num_classes", "protocol")}
         config = validate(cls.Config, own | {"pretrained": False}, "encoder")
-        encoder = cls._rebuild(folder, config, classes, protocol=protocol)
+        encoder = cls._rebuild(folder, config, num_classes, protocol=protocol)
         weights.fill(encoder, weights.read_tensors(folder / "model.safetensors"), str(folder))
         return encoder.eval()
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol) -> "Encoder":
+    def _rebuild(cls, folder: Path, config: EncoderConfig, num_classes: int, *, protocol: Protocol) -> "Encoder":
         """Construct the network that `restore` fills with weights. Override it where the folder has more to read."""
-        return cls(config, classes, protocol=protocol)
+        return cls(config, num_classes, protocol=protocol)
 
 
 class Classifier(nn.Sequential):
-    """Two fully connected layers, vectors [B, width] -> logits [B, classes]. In the paper each encoder has one.
+    """Two fully connected layers, vectors [B, width] -> logits [B, num_classes]. In the paper each encoder has one.
 
     `hidden_size` is the size between the layers, by default `width`.
     """
 
-    def __init__(self, width: int, classes: int, *, hidden_size: int | None = None, dropout: float = 0.1) -> None:
+    def __init__(self, width: int, num_classes: int, *, hidden_size: int | None = None, dropout: float = 0.1) -> None:
         hidden_size = hidden_size or width
         super().__init__(
             nn.Dropout(dropout),
             nn.Linear(width, hidden_size),
             nn.ReLU(),
             nn.Dropout(dropout),
-            nn.Linear(hidden_size, classes),
+            nn.Linear(hidden_size, num_classes),
         )
 
 

@@ -51,14 +51,14 @@ class Signal(Encoder):
     mean: Tensor  # [d]
     deviation: Tensor  # [d]
 
-    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
+    def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SignalConfig)
-        super().__init__(config, classes, protocol=protocol)
+        super().__init__(config, num_classes, protocol=protocol)
         is_bidirectional = protocol == "offline" or not config.dialogue_context
         self.width = config.hidden_size * (2 if is_bidirectional else 1)
         self.gru = nn.GRU(config.hidden_size, config.hidden_size, batch_first=True, bidirectional=is_bidirectional)
         self.dropout = nn.Dropout(config.dropout)
-        self.emotion = Classifier(self.width, classes, dropout=config.dropout)
+        self.emotion = Classifier(self.width, num_classes, dropout=config.dropout)
         if config.input_size:
             self._create_projection(config.input_size)
 

@@ -14,14 +14,14 @@ from sklearn.metrics import confusion_matrix
 
 SUMMARY = ("accuracy", "balanced_accuracy", "f1_weighted", "f1_macro", "f1_of_weighted_pr",
            "precision_weighted", "recall_weighted")  # fmt: skip
-REPORTED = SUMMARY[:3]  # in tables with little room
+MAIN_METRICS = SUMMARY[:3]  # in tables with little room
 BINS = 15  # of confidence, for the expected calibration error
 RESAMPLES = 1000  # of the bootstrap
 
 
-def count_confusions(labels: Sequence[int], predicted: Sequence[int], classes: int) -> Int[np.ndarray, "C C"]:
+def count_confusions(labels: Sequence[int], predicted: Sequence[int], num_classes: int) -> Int[np.ndarray, "C C"]:
     """The confusion matrix: a row for each true class, a column for each predicted class."""
-    return np.asarray(confusion_matrix(labels, predicted, labels=range(classes)))
+    return np.asarray(confusion_matrix(labels, predicted, labels=range(num_classes)))
 
 
 def compute_per_class(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.ndarray, "*R C"]]:
@@ -38,7 +38,7 @@ def compute_per_class(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.n
 
 
 def compute_summary(matrix: Int[np.ndarray, "*R C C"]) -> dict[str, Float[np.ndarray, "*R"]]:
-    """The metrics of a confusion matrix, or of each of a stack of R (paper, Eq. 17-21, for any number of classes).
+    """The metrics of a confusion matrix, or of each of a stack of R (paper, Eq. 17-21, for any number of num_classes).
 
     >>> {name: float(value.round(3)) for name, value in compute_summary(np.array([[3, 1], [2, 4]])).items()}["accuracy"]
     0.7
@@ -68,19 +68,21 @@ def _ratio(numerator: Any, denominator: Any) -> np.ndarray:
 
 
 def bootstrap_intervals(
-    labels: Int[np.ndarray, " N"], predicted: Int[np.ndarray, "S N"], classes: int, *, seed: int = 0
+    labels: Int[np.ndarray, " N"], predicted: Int[np.ndarray, "S N"], num_classes: int, *, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """The 95 % bootstrap interval of the mean of each metric over the S seeds.
 
     Utterances are resampled with replacement, the same ones for every seed.
     """
     rng = np.random.default_rng(seed)
-    codes = labels * classes + predicted  # [S, N], the cell of the confusion matrix of each utterance
-    matrices = np.empty((RESAMPLES, len(predicted), classes, classes), np.int64)
+    codes = labels * num_classes + predicted  # [S, N], the cell of the confusion matrix of each utterance
+    matrices = np.empty((RESAMPLES, len(predicted), num_classes, num_classes), np.int64)
     for draw in range(RESAMPLES):
         drawn = codes[:, rng.integers(len(labels), size=len(labels))]
         for number, row in enumerate(drawn):
-            matrices[draw, number] = np.bincount(row, minlength=classes * classes).reshape(classes, classes)
+            matrices[draw, number] = np.bincount(row, minlength=num_classes * num_classes).reshape(
+                num_classes, num_classes
+            )
     values = {name: value.mean(1) for name, value in compute_summary(matrices).items()}
     return {
         name: (float(np.quantile(value, 0.025)), float(np.quantile(value, 0.975))) for name, value in values.items()

@@ -1,4 +1,4 @@
-"""The paper's own numbers on MELD test, to stand beside ours. In percent.
+"""The paper's results on MELD test, in percent, for comparison with ours.
 
 Tables 1-3 of Xie, Sidulova and Park, Sensors 2021 (CC BY 4.0). Its "F1" is `f1_of_weighted_pr` in Tables 1 and 2 and
 in the multimodal row of Table 3, and `f1_weighted` in the unimodal rows of Table 3 (reading note 1).

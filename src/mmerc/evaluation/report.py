@@ -15,7 +15,7 @@ from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.corpora.statistics import count_corpus
 from mmerc.evaluation import figures
 from mmerc.evaluation.run_metrics import MAJORITY, evaluate, open_run_corpus
-from mmerc.evaluation.tables import Table, all_tables
+from mmerc.evaluation.tables import Table, make_tables
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
 from mmerc.training.run_folder import ENVIRONMENT, read_run, read_run_settings
@@ -77,7 +77,7 @@ def _make_results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Secti
         if split == "test"
         else "This split selected the checkpoints, so its numbers are optimistic."
     )
-    section = Section(f"Results on {split}", f"{result['utterances']} utterances. {role}", all_tables(result))
+    section = Section(f"Results on {split}", f"{result['utterances']} utterances. {role}", make_tables(result))
     best = "fused" if "fused" in result["systems"] else list(result["systems"])[-1]
     for name, system in result["systems"].items():
         if name == MAJORITY:

@@ -47,7 +47,7 @@ def keep_only(names: tuple[str, ...]) -> Change:
 
 
 def drop_at_random(rate: float, seed: int) -> Change:
-    """Remove each modality of each utterance with probability `rate`. What one rate removes, every higher rate removes."""
+    """Remove each modality of each utterance with probability `rate`. A modality removed at one rate is also removed at every higher rate."""
     return lambda name, row: (
         FeatureRow(row.key, None, "left out") if _make_rng(seed, name, row.key).random() < rate else row
     )

@@ -7,7 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from mmerc.evaluation.metrics import REPORTED
+from mmerc.evaluation.metrics import MAIN_METRICS
 from mmerc.evaluation.published import TABLE_1, TABLE_2, TABLE_3
 
 COLUMNS = ("accuracy", "balanced_accuracy", "f1_weighted", "f1_of_weighted_pr")
@@ -37,7 +37,7 @@ def is_published(result: dict[str, Any]) -> bool:
     return bool(result["corpus"] == "MELD" and result["split"] == "test" and result["scored"] == 2610)
 
 
-def all_tables(result: dict[str, Any]) -> list[Table]:
+def make_tables(result: dict[str, Any]) -> list[Table]:
     """Every table that a result of `evaluate` has data for."""
     found = [make_overall(result), make_per_emotion(result), make_comparison(result), make_calibration(result)]
     measured = result.get("robustness", {})
@@ -60,7 +60,7 @@ def make_calibration(result: dict[str, Any]) -> Table:
 
 def make_fusions(found: dict[str, Any], robust: dict[str, Any], seeds: int) -> Table:
     """The run's fusion and the compared ones, trained with the same settings on the same features."""
-    header = ["fusion", *REPORTED, "f1_weighted, mean over subsets of modalities", "parameters", "seconds"]
+    header = ["fusion", *MAIN_METRICS, "f1_weighted, mean over subsets of modalities", "parameters", "seconds"]
     rows = []
     for name, measured in found.items():
         over_subsets = ""
@@ -74,7 +74,7 @@ def make_fusions(found: dict[str, Any], robust: dict[str, Any], seeds: int) -> T
 
 
 def _format_metrics(measured: dict[str, Any], seeds: int) -> list[str]:
-    pairs = ((measured["mean"][column], measured["std"][column]) for column in REPORTED)
+    pairs = ((measured["mean"][column], measured["std"][column]) for column in MAIN_METRICS)
     return [f"{100 * mean:.1f}" + (f" ± {100 * std:.1f}" if seeds > 1 else "") for mean, std in pairs]
 
 
@@ -84,7 +84,7 @@ def _describe_seeds(seeds: int) -> str:
 
 def make_robustness(found: dict[str, Any], seeds: int) -> list[Table]:
     """Metrics with every subset of modalities, at every missing rate, and with noise."""
-    header = ["", *REPORTED]
+    header = ["", *MAIN_METRICS]
 
     def row(name: str, measured: dict[str, Any]) -> list[str]:
         return [name, *_format_metrics(measured, seeds)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
-from mmerc.evaluation.metrics import REPORTED, compute_summary, count_confusions
+from mmerc.evaluation.metrics import MAIN_METRICS, compute_summary, count_confusions
 from mmerc.features import FeatureRow, FeatureStore
 from mmerc.files import read_json
 from mmerc.model.calibration import FUSED, Calibration
@@ -16,7 +16,7 @@ from mmerc.model.folder import CONFIG, load_fusion, read_calibration, read_info
 from mmerc.model.inference import predict_fused
 from mmerc.training.fusion import CALIBRATION, COMPARED
 from mmerc.training.run_folder import Run
-from mmerc.training.splits import keys_of_dialogues, labels_of, speakers_of
+from mmerc.training.splits import get_labels, get_speakers, list_dialogue_keys
 
 FeaturesByKey = dict[Key, FeatureRow]
 Change = Callable[[str, FeatureRow], FeatureRow]  # the name of a modality and its row -> the changed row
@@ -47,7 +47,7 @@ class TrainedFusion:
 
     features: Sequence[SeedFeatures]
     labels: Mapping[Key, int]
-    classes: int
+    num_classes: int
     folders: Sequence[Path]
     calibrations: Sequence[Calibration]
 
@@ -62,11 +62,11 @@ class TrainedFusion:
             for number, features in enumerate(self.features)
         ]
         truth = list(self.labels.values())
-        found = compute_summary(np.stack([count_confusions(truth, each, self.classes) for each in predicted]))
+        found = compute_summary(np.stack([count_confusions(truth, each, self.num_classes) for each in predicted]))
         ddof = 1 if len(self.features) > 1 else 0
         return {
-            "mean": {name: float(found[name].mean()) for name in REPORTED},
-            "std": {name: float(found[name].std(ddof=ddof)) for name in REPORTED},
+            "mean": {name: float(found[name].mean()) for name in MAIN_METRICS},
+            "std": {name: float(found[name].std(ddof=ddof)) for name in MAIN_METRICS},
         }
 
     def _predict(self, number: int, rows: Mapping[str, FeaturesByKey]) -> list[int]:
@@ -94,17 +94,17 @@ def load_fusions(run: Run, corpus: Corpus, split: str) -> dict[str, TrainedFusio
     names = sorted(run.config.modalities)
     if len(names) < 2:
         raise RunError(f"{run.folder} has one modality only: robustness needs two or more.")
-    labels = labels_of(corpus, split)
-    keys = keys_of_dialogues(labels, corpus, split)
-    speakers = speakers_of(corpus)
+    labels = get_labels(corpus, split)
+    keys = list_dialogue_keys(labels, corpus, split)
+    speakers = get_speakers(corpus)
     features = [SeedFeatures(folder, names, keys, speakers) for folder in run.seed_folders]
     folders = {run.config.fusion.name: [folder / "fusion" for folder in run.seed_folders]}
     calibrations = {run.config.fusion.name: [each.calibration for each in features]}
     for name in list_compared_fusions(run):
         folders[name] = [folder / COMPARED / name for folder in run.seed_folders]
         calibrations[name] = [Calibration(**read_json(folder / CALIBRATION)) for folder in folders[name]]
-    classes = len(corpus.labels)
-    return {name: TrainedFusion(features, labels, classes, folders[name], calibrations[name]) for name in folders}
+    num_classes = len(corpus.labels)
+    return {name: TrainedFusion(features, labels, num_classes, folders[name], calibrations[name]) for name in folders}
 
 
 def _standard_deviation(rows: FeaturesByKey) -> float:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from mmerc.corpora import Key
 from mmerc.errors import RunError
-from mmerc.files import replacing
+from mmerc.files import replace_atomically
 
 SUFFIX = ".arrow"
 SCHEMA = pa.schema(
@@ -195,7 +195,7 @@ class FeatureWriter:
         table = pa.Table.from_pylist(self._rows, schema=SCHEMA)
         file = self.folder / f"rows-{self._writer}-{self._count:05d}{SUFFIX}"
         with (
-            replacing(file) as temporary,
+            replace_atomically(file) as temporary,
             pa.OSFile(str(temporary), "wb") as sink,
             pa.ipc.new_file(sink, SCHEMA) as out,
         ):

@@ -47,21 +47,21 @@ FUSIONS: dict[str, type[Fusion]] = {
 
 
 def build_fusion(
-    config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+    config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
 ) -> Fusion:
     """Build the fusion that `config` names, randomly initialised.
 
     Args:
         config: its settings.
         widths: the width of each modality's sequence.
-        classes: number of emotions.
+        num_classes: number of emotions.
         protocol: with "online", the dialogue context reads no later utterance.
 
     Raises:
         ConfigError: as `check_fusion_config`.
     """
     check_fusion_config(config)
-    return FUSIONS[config.name](config, widths, classes, protocol=protocol)
+    return FUSIONS[config.name](config, widths, num_classes, protocol=protocol)
 
 
 def check_fusion_config(config: FusionConfig) -> None:

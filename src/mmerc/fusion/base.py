@@ -10,16 +10,16 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from mmerc.config import Protocol, StageConfig
+from mmerc.config import Protocol, TrainingConfig
 from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.fusion.layers.dialogue_context import DialogueContext, Dialogues
-from mmerc.fusion.layers.embracement import availability_probabilities
+from mmerc.fusion.layers.embracement import compute_availability
 from mmerc.fusion.layers.modality_dict import ModalityDict
 from mmerc.fusion.layers.sequences import Masks, Sequences, ensure_one_step
 from mmerc.hardware import autocast_bf16, supports_bf16
 
 
-class FusionConfig(StageConfig):
+class FusionConfig(TrainingConfig):
     """The settings of any fusion, and how it is trained. `mmerc.fusion.check_fusion_config` checks `name`."""
 
     name: str = Field("crossmodal_embracenet", description="the fusion: the paper's, or one that it is compared with")
@@ -99,7 +99,7 @@ class Fusion(nn.Module, ABC):
     Args:
         config: its settings.
         widths: the width of each modality's sequence.
-        classes: number of emotions.
+        num_classes: number of emotions.
         protocol: with "online", the dialogue context reads no later utterance.
     """
 
@@ -108,7 +108,7 @@ class Fusion(nn.Module, ABC):
     has_crossmodal_attention: ClassVar[bool] = False
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
         super().__init__()
         self.config, self.protocol = config, protocol
@@ -130,7 +130,7 @@ class Fusion(nn.Module, ABC):
             if self.has_dialogue_context
             else None
         )
-        self.classifier = nn.Linear(config.fused_size, classes)
+        self.classifier = nn.Linear(config.fused_size, num_classes)
 
     @property
     def has_dialogue_context(self) -> bool:
@@ -187,7 +187,7 @@ class Fusion(nn.Module, ABC):
             }
             masks = safe
         with autocast_bf16(is_available.device, enabled=use_bf16):
-            p = availability_probabilities(is_available)
+            p = compute_availability(is_available)
             return self.fuse(FusionInput(sequences, masks, p, blocked_pairs)).float()
 
     def classify(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:

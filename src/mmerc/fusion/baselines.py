@@ -1,6 +1,6 @@
 """Fusions that the paper's fusion is compared with, behind the same interface.
 
-A missing modality gives zeros, and a flag where the network could not otherwise tell it from a present one.
+A missing modality gives zeros. Where zeros are ambiguous, an availability flag is added.
 """
 
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ class PooledFusion(Fusion):
     """Base of the fusions that read one vector per modality: the sequence, pooled over time and projected to d_model."""
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.pooling = ModalityDict({name: Pooling(config.pooling, width) for name, width in self.widths.items()})
         self.projection = ModalityDict({name: nn.Linear(width, config.d_model) for name, width in self.widths.items()})
 
@@ -56,9 +56,9 @@ class EarlyConcatenation(PooledFusion):
     """One network on the concatenated vectors."""
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.mix = mlp(len(widths) * (config.d_model + 1), config)
 
     def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
@@ -70,9 +70,9 @@ class AttentionPooling(PooledFusion):
     """The modalities' vectors, weighted by a softmax over the available ones."""
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.score = nn.Sequential(nn.Linear(config.d_model, config.d_model), nn.Tanh(), nn.Linear(config.d_model, 1))
         self.mix = mlp(config.d_model, config)
 
@@ -87,9 +87,9 @@ class LowRank(PooledFusion):
     """Low-rank multimodal fusion (Liu et al. 2018): the tensor product of all vectors, in factors of rank 4."""
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         shape = (len(widths), RANK, config.d_model + 1, config.fused_size)
         self.factors = nn.Parameter(torch.randn(shape) * (config.d_model + 1) ** -0.5)
         self.weights = nn.Parameter(torch.full((RANK,), 1 / RANK))
@@ -107,23 +107,24 @@ class LowRank(PooledFusion):
 class LateFusion(PooledFusion):
     """Base of the fusions with a classifier per modality.
 
-    The vector that `fuse` computes is their logits and the flags: it has no room for a dialogue context.
+    `fuse` returns the logits of these classifiers and the availability flags. This is not a feature vector, so a dialogue
+    context cannot read it.
     """
 
     has_fused_vector: ClassVar[bool] = False
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        config = config.model_copy(update={"fused_size": len(widths) * (classes + 1)})
-        super().__init__(config, widths, classes, protocol=protocol)
+        config = config.model_copy(update={"fused_size": len(widths) * (num_classes + 1)})
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.classifiers = ModalityDict(
             {
-                name: nn.Sequential(nn.Dropout(config.dropout), nn.Linear(config.d_model, classes))
+                name: nn.Sequential(nn.Dropout(config.dropout), nn.Linear(config.d_model, num_classes))
                 for name in self.modalities
             }
         )
-        self.classes = classes
+        self.num_classes = num_classes
 
     def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
         vectors = self.pool_and_project(batch)  # [M, B, d]
@@ -141,15 +142,15 @@ class LateAveraging(LateFusion):
     """The mean of the probabilities that the modalities' classifiers give."""
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.classifier.requires_grad_(False)  # unused
 
     def classify(self, embedding: Float[Tensor, "B c"], dialogues: Dialogues | None) -> Float[Tensor, "B C"]:
         count = len(self.modalities)
         flags = embedding[:, -count:].T  # [M, B]
-        logits = torch.unflatten(embedding[:, :-count], 1, (count, self.classes)).transpose(0, 1)  # [M, B, C]
+        logits = torch.unflatten(embedding[:, :-count], 1, (count, self.num_classes)).transpose(0, 1)  # [M, B, C]
         log_weights = (flags / flags.sum(0)).clamp(min=torch.finfo(embedding.dtype).tiny).log()
         return (logits.log_softmax(-1) + log_weights[..., None]).logsumexp(0)
 
@@ -158,9 +159,9 @@ class EmbraceNet(PooledFusion):
     """EmbraceNet without crossmodal attention (Choi and Lee 2019)."""
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.embracement = Embracement(
             dict.fromkeys(self.modalities, config.d_model),
             config.fused_size,
@@ -177,9 +178,9 @@ class CrossmodalConcatenation(CrossmodalFusion):
     """Crossmodal attention as in the paper, then concatenation: what the paper compares EmbraceNet with ([38])."""
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.mix = mlp(len(widths) * (config.d_model + 1), config)
 
     def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:

@@ -23,9 +23,9 @@ class CrossmodalFusion(Fusion):
     has_crossmodal_attention: ClassVar[bool] = True
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.crossmodal = CrossmodalAttention(
             self.widths,
             config.d_model,
@@ -45,9 +45,9 @@ class CrossmodalEmbraceNet(CrossmodalFusion):
     """Crossmodal attention, then EmbraceNet."""
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.embracement = Embracement(
             dict.fromkeys(self.modalities, config.d_model),
             config.fused_size,

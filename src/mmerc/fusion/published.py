@@ -63,9 +63,9 @@ class InterModality(Fusion):
     """
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         self.projection = ModalityDict({name: nn.Linear(width, config.d_model) for name, width in self.widths.items()})
         self.pooling = ModalityDict({name: Pooling(config.pooling, config.d_model) for name in self.modalities})
         self.attention = ModalityDict(  # by target, then by source
@@ -114,9 +114,9 @@ class MulT(Fusion):
     """
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         d_model, num_heads, dropout = config.d_model, config.num_heads, config.dropout
         sources = max(1, len(widths) - 1)
         self.projection = ModalityDict({name: nn.Linear(width, d_model) for name, width in self.widths.items()})
@@ -166,9 +166,9 @@ class MultiLevel(Fusion):
     """
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         d_model, num_heads, dropout = config.d_model, config.num_heads, config.dropout
         self.recurrent = ModalityDict(
             {name: nn.GRU(width, d_model, batch_first=True, bidirectional=True) for name, width in self.widths.items()}
@@ -210,9 +210,9 @@ class CTNet(CrossmodalFusion):
     reads_dialogue: ClassVar[bool] = True
 
     def __init__(
-        self, config: FusionConfig, widths: Mapping[str, int], classes: int, *, protocol: Protocol = "offline"
+        self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
-        super().__init__(config, widths, classes, protocol=protocol)
+        super().__init__(config, widths, num_classes, protocol=protocol)
         d_model = config.d_model
         self.projection = ModalityDict({name: nn.Linear(width, d_model) for name, width in self.widths.items()})
         self.within = ModalityDict(

@@ -12,7 +12,7 @@ PREDICTION_SUFFIXES = (".jsonl", ".xlsx", ".html")  # no file of a corpus or a m
 
 
 def check_output(file: Path, location: str, *others: Path) -> None:
-    """Check that an output file does not replace what is read, nor becomes a part of it.
+    """Check that an output file neither overwrites an input nor is later read as a part of one.
 
     `location`: the input; `others`: other files and folders that are read, such as the model.
 
@@ -30,7 +30,7 @@ def check_output(file: Path, location: str, *others: Path) -> None:
     for folder in inputs[1:]:
         is_inside = _test(folder, Path.is_dir) and target.is_relative_to(folder)
         if is_inside and (becomes_signal or (is_file(file) and not is_ours)):
-            raise ConfigError(f"{file} lies in {folder}, which is read: give a file elsewhere.")
+            raise ConfigError(f"{file} is inside {folder}, which is an input: choose a path outside it.")
 
 
 def split_path(path: str) -> tuple[str, str]:

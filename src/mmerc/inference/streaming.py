@@ -10,7 +10,7 @@ from torch import Tensor
 from mmerc.corpora import Dialogue, Key, LiveRecording, Utterance
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.features import FeatureRow
-from mmerc.fusion.layers.dialogue_context import speaker_number
+from mmerc.fusion.layers.dialogue_context import get_speaker_number
 from mmerc.inference.call_batcher import CallBatcher
 from mmerc.model.extraction import prepare_row
 from mmerc.model.inference import PastUtterance
@@ -92,7 +92,7 @@ class Conversation:
         inputs = {name: prepare_row(encoder, dialogue, index) for name, encoder in self._model.encoders.items()}
         # As in training, a speaker has a number only after an utterance of theirs could be read.
         can_be_read = any(row.values is not None for row in inputs.values())
-        speaker = speaker_number(latest.speaker, self._speaker_numbers) if can_be_read else 0
+        speaker = get_speaker_number(latest.speaker, self._speaker_numbers) if can_be_read else 0
         request = LiveRequest(latest, inputs, LiveContext(tuple(self._past_vectors), speaker), self.explain)
         prediction, vector = self._batcher(request)
         if vector is not None:
@@ -101,5 +101,5 @@ class Conversation:
 
 
 def make_utterance(text: str | None = None, *, speaker: str = "", live: LiveRecording | None = None) -> Utterance:
-    """An utterance to push that is in no file: its words, and what a microphone and a camera gave during it."""
+    """Make an utterance for `Conversation.push` from its text and its live audio and images."""
     return Utterance("live", "", 0, speaker=speaker, text=text or None, live=live)

@@ -1,7 +1,7 @@
 """Calibration of probabilities by two numbers that are chosen on the dev split.
 
-A network that is unsure favours frequent labels. `prior_weight` is the exponent of the label prior by which its
-probabilities are divided, chosen by weighted F1 (threshold moving; Menon et al. 2021 give the logarithmic form). A network is
+A network that is unsure favours frequent labels. Its probabilities are divided by `prior ** prior_weight`; the weight with the best
+weighted F1 is chosen (threshold moving; Menon et al. 2021 give the logarithmic form). A network is
 also more confident than it is accurate: `temperature` scales its log-probabilities and is chosen by likelihood (Guo et al.
 2017); it changes no predicted label.
 """
@@ -16,7 +16,7 @@ from sklearn.metrics import f1_score
 
 from mmerc.corpora import Key
 
-FUSED = "fused"  # the fusion's name where systems are listed beside the modalities
+FUSED = "fused"  # name of the fusion in tables that also list the modalities
 PRIOR_WEIGHTS = (0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3, 0.4, 0.5, 0.6)  # the smallest change first: it wins a tie
 TEMPERATURES = (0.25, 10.0)
 MIN_PRIOR = 1e-3  # prior of a label that does not occur in training

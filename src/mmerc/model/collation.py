@@ -16,7 +16,7 @@ from mmerc.features import FeatureRow
 from mmerc.fusion.layers.dialogue_context import Dialogues, number_speakers
 
 Inputs = dict[str, Tensor]
-POOL = 16  # batches whose members are sorted by length among themselves
+BATCHES_PER_POOL = 16  # shuffled indices are sorted by length within pools of this many batches
 
 
 @runtime_checkable
@@ -113,7 +113,10 @@ def make_batches(
         indices.sort(key=lambda index: lengths[index])
     else:
         rng.shuffle(indices)
-        pools = [indices[start : start + size * POOL] for start in range(0, len(indices), size * POOL)]
+        pools = [
+            indices[start : start + size * BATCHES_PER_POOL]
+            for start in range(0, len(indices), size * BATCHES_PER_POOL)
+        ]
         indices = [index for pool in pools for index in sorted(pool, key=lambda index: lengths[index])]
     batches: list[list[int]] = []
     room = 0

@@ -15,7 +15,7 @@ Compute = Callable[[Features, frozenset[tuple[str, str]]], ProbabilitiesByKey]
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Evidence:
     """The evidence for some predictions. `compute` gives the probabilities from other features, and with (source, target)
     pairs of crossmodal attention switched off; `prior` is the probability of each label without any evidence, in the model's
     order."""
@@ -27,32 +27,32 @@ class Explanation:
 
 
 def explain_predictions(
-    evidence: Explanation, predictions: Sequence[Prediction], *, with_attention: bool
+    evidence: Evidence, predictions: Sequence[Prediction], *, with_attention: bool
 ) -> list[Prediction]:
     """The predictions with `influence` of each modality that was read and, if wanted, `attention` of each pair of them."""
     influence: list[dict[str, float]] = [{} for _ in predictions]
     for name, rows in evidence.features.items():
         removed = {key: FeatureRow(key, None, "left out") for key in rows}
         without = evidence.compute({**evidence.features, name: removed}, NO_PAIRS)
-        _add_losses(influence, name, {name}, without, evidence, predictions)
+        _add_influence(influence, name, {name}, without, evidence, predictions)
     if not with_attention:
         return [p.model_copy(update={"influence": found}) for p, found in zip(predictions, influence, strict=True)]
     attention: list[dict[str, float]] = [{} for _ in predictions]
     for source, target in permutations(evidence.features, 2):
         without = evidence.compute(evidence.features, frozenset({(source, target)}))
-        _add_losses(attention, f"{source}->{target}", {source, target}, without, evidence, predictions)
+        _add_influence(attention, f"{source}->{target}", {source, target}, without, evidence, predictions)
     return [
         prediction.model_copy(update={"influence": each, "attention": pairs})
         for prediction, each, pairs in zip(predictions, influence, attention, strict=True)
     ]
 
 
-def _add_losses(
+def _add_influence(
     found: list[dict[str, float]],
     name: str,
     needed: set[str],
     without: ProbabilitiesByKey,
-    evidence: Explanation,
+    evidence: Evidence,
     predictions: Sequence[Prediction],
 ) -> None:
     """Add under `name` what each prediction loses, where its utterance has the modalities that are `needed`."""

@@ -17,7 +17,7 @@ from mmerc.corpora import Corpus
 from mmerc.emotions import LabelSet
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
-from mmerc.files import entry, read_json, replacing, write_json
+from mmerc.files import get_required, read_json, replace_atomically, write_json
 from mmerc.fusion import Fusion, FusionConfig, build_fusion
 from mmerc.model.calibration import FUSED, Calibration
 from mmerc.model.card import make_card
@@ -38,12 +38,12 @@ def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionMo
     """
     folder = find_model_folder(location)
     info = read_info(folder)
-    labels, prior, names = (entry(info, key, folder / CONFIG) for key in ("labels", "prior", "modalities"))
+    labels, prior, names = (get_required(info, key, folder / CONFIG) for key in ("labels", "prior", "modalities"))
     if not all(isinstance(name, str) and MODALITY_NAME.fullmatch(name) for name in names):
         raise RunError(f"{folder / CONFIG} has a modality with an invalid name: the folder is damaged.")
     encoders = {name: load_encoder(folder / "encoders" / name) for name in names}
     fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
-    if any(encoder.classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
+    if any(encoder.num_classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
         raise RunError(f"{folder} has {len(labels)} labels, its networks have another number: the folder is damaged.")
     if backend == "onnx":
         from mmerc.model.onnx.runtime import use_onnx  # needs the extra onnx
@@ -66,8 +66,8 @@ def read_info(folder: Path) -> dict[str, Any]:
     info = read_json(folder / CONFIG)
     found = info.get("format")
     if found != FORMAT:
-        mend = "train it again" if isinstance(found, int) and found < FORMAT else "update mmerc"
-        raise RunError(f"{folder} has format {found}, this mmerc reads {FORMAT}: {mend}.")
+        remedy = "train it again" if isinstance(found, int) and found < FORMAT else "update mmerc"
+        raise RunError(f"{folder} has format {found}, this mmerc reads {FORMAT}: {remedy}.")
     return info
 
 
@@ -97,7 +97,7 @@ def write_model(
         "corpus": corpus.name,
         "dev_f1_weighted": dev_f1_weighted,
     }
-    with replacing(folder / "model") as temporary:
+    with replace_atomically(folder / "model") as temporary:
         for name in encoders:
             shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
         if fusion is not None:
@@ -122,11 +122,11 @@ def save_fusion(folder: Path, network: Fusion, history: Sequence[Mapping[str, fl
     """Write a trained fusion and the history of its training."""
     settings = {
         "widths": dict(network.widths),
-        "classes": network.classifier.out_features,
+        "num_classes": network.classifier.out_features,
         "protocol": network.protocol,
         **network.config.model_dump(),
     }
-    with replacing(folder) as temporary:
+    with replace_atomically(folder) as temporary:
         temporary.mkdir()
         write_json(temporary / CONFIG, settings)
         write_json(temporary / "history.json", history)
@@ -140,9 +140,11 @@ def load_fusion(folder: Path) -> Fusion:
         RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
     """
     settings = read_json(folder / CONFIG)
-    widths, classes, protocol = (entry(settings, key, folder / CONFIG) for key in ("widths", "classes", "protocol"))
-    settings = {key: value for key, value in settings.items() if key not in ("widths", "classes", "protocol")}
-    network = build_fusion(validate(FusionConfig, settings, "fusion"), widths, classes, protocol=protocol)
+    widths, num_classes, protocol = (
+        get_required(settings, key, folder / CONFIG) for key in ("widths", "num_classes", "protocol")
+    )
+    settings = {key: value for key, value in settings.items() if key not in ("widths", "num_classes", "protocol")}
+    network = build_fusion(validate(FusionConfig, settings, "fusion"), widths, num_classes, protocol=protocol)
     weights.fill(network, weights.read_tensors(folder / TENSORS), str(folder))
     return network.eval()
 
@@ -193,4 +195,4 @@ def find_network(folder: Path, modality: str, kind: str, labels: LabelSet) -> tu
         known = f"several ({', '.join(found)}), none of them named {modality}" if found else "none"
         raise RunError(f"{folder} cannot initialise {modality}: of networks of the kind {kind} it has {known}.")
     file = found.get(modality) or next(iter(found.values()))
-    return file, entry(info, "labels", folder) == list(labels.names)
+    return file, get_required(info, "labels", folder) == list(labels.names)

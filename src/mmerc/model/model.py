@@ -13,13 +13,13 @@ from mmerc.encoders import Encoder
 from mmerc.features import FeatureRow
 from mmerc.fusion import Fusion
 from mmerc.model.calibration import Calibration, ProbabilitiesByKey
-from mmerc.model.explanation import Explanation, explain_predictions
+from mmerc.model.explanation import Evidence, explain_predictions
 from mmerc.model.extraction import encode_rows, log_missing, prepare_row
 from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_after, predict_alone, predict_fused
 from mmerc.model.prediction import Prediction, make_prediction
 
 log = logging.getLogger("mmerc")
-UTTERANCES_IN_MEMORY = 64  # whose features are held together
+UTTERANCES_IN_MEMORY = 64  # a group of dialogues is closed at this size; its features are in memory together
 BATCH = 32
 FeaturesByKey = Mapping[Key, FeatureRow]
 Backend = Literal["torch", "onnx"]
@@ -191,7 +191,7 @@ class EmotionModel:
         # A graph for onnxruntime has no switch for a pair.
         with_attention = self.backend == "torch" and self.fusion is not None and self.fusion.has_crossmodal_attention
         return explain_predictions(
-            Explanation(keys, features, compute, dict(zip(self.labels.names, self.prior, strict=True))),
+            Evidence(keys, features, compute, dict(zip(self.labels.names, self.prior, strict=True))),
             predictions,
             with_attention=with_attention,
         )

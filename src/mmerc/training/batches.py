@@ -92,6 +92,6 @@ class Batches(Dataset[dict[str, Tensor]]):
         return sum(self.examples.labels[index] != CONTEXT for index in indices)
 
 
-def inputs_of(batch: dict[str, Tensor]) -> Inputs:
+def get_inputs(batch: dict[str, Tensor]) -> Inputs:
     """The part of a batch that the network reads."""
     return {name.removeprefix("inputs/"): value for name, value in batch.items() if name.startswith("inputs/")}

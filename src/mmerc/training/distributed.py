@@ -15,19 +15,19 @@ Item = TypeVar("Item")
 TIMEOUT = timedelta(days=1)  # a process may wait long for another one's share of clips
 
 
-def world_size() -> int:
+def get_world_size() -> int:
     """The number of processes of the run."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def count_nodes() -> int:
     """The number of machines of the run."""
-    return max(1, world_size() // int(os.environ.get("LOCAL_WORLD_SIZE", world_size())))
+    return max(1, get_world_size() // int(os.environ.get("LOCAL_WORLD_SIZE", get_world_size())))
 
 
 def join() -> None:
     """Connect to the other processes that torchrun or `launch` has started; does nothing for a single process."""
-    if world_size() > 1 and not dist.is_initialized():
+    if get_world_size() > 1 and not dist.is_initialized():
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend, timeout=TIMEOUT)
 
@@ -38,7 +38,7 @@ def barrier() -> None:
         dist.barrier()
 
 
-def is_any(value: bool) -> bool:
+def reduce_any(value: bool) -> bool:
     """Whether `value` is true in any process. Every process must call it, and all of them get the same result."""
     return any(gather([value]))
 

@@ -10,7 +10,7 @@ from mmerc.corpora import Corpus
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import MmercError
 from mmerc.features import FeatureStore
-from mmerc.files import replacing, write_json
+from mmerc.files import replace_atomically, write_json
 from mmerc.hardware import is_main_process
 from mmerc.model.folder import load_encoder
 from mmerc.progress import EventLog
@@ -18,7 +18,7 @@ from mmerc.training import distributed
 from mmerc.training.batches import EncoderExamples
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import RunConfig
-from mmerc.training.splits import labels_with_modality, selection_split
+from mmerc.training.splits import get_labels_with_modality, get_selection_split
 from mmerc.training.warm_start import WarmStart
 
 
@@ -47,7 +47,7 @@ def train_encoder(
 
     `open_inputs` gives what an encoder reads of every utterance. `run`: the run folder, where warm starts are kept for all seeds.
     """
-    if not distributed.is_any(not folder.is_dir()):
+    if not distributed.reduce_any(not folder.is_dir()):
         return load_encoder(folder)
     encoder = create_encoder(modality, config, corpus, seed)
     with name_section(modality):
@@ -59,14 +59,14 @@ def train_encoder(
         forward=encoder,
         config=config.modalities[modality],
         train=make_examples(encoder, inputs, corpus, "train"),
-        dev=make_examples(encoder, inputs, corpus, selection_split(corpus)),
-        classes=len(corpus.labels),
+        dev=make_examples(encoder, inputs, corpus, get_selection_split(corpus)),
+        num_classes=len(corpus.labels),
         seed=seed,
     )
     checkpoint = folder.parent / f"{modality}.checkpoint"
     history = fit(task, config.trainer, checkpoint, events.write)
     if is_main_process():
-        with replacing(folder) as temporary:
+        with replace_atomically(folder) as temporary:
             temporary.mkdir()
             encoder.save(temporary)
             write_json(temporary / "history.json", history)
@@ -77,7 +77,7 @@ def train_encoder(
 
 def make_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
     """The labelled utterances of a split that have the modality."""
-    labels = labels_with_modality(inputs, corpus, split)
+    labels = get_labels_with_modality(inputs, corpus, split)
     return EncoderExamples(encoder, inputs, list(labels), list(labels.values()))
 
 

@@ -14,7 +14,7 @@ from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
 from mmerc.hardware import get_rank
 from mmerc.model.collation import make_batches
 from mmerc.model.extraction import encode_rows, log_missing, prepare_row
-from mmerc.progress import bar
+from mmerc.progress import show_progress
 from mmerc.training import distributed
 
 Report = Callable[[int], None]
@@ -25,8 +25,8 @@ def open_inputs(run: Path, name: str, encoder: Encoder, corpus: Corpus, splits: 
     """The prepared inputs of the splits in RUN/inputs/NAME; they are prepared where they are not there yet."""
     store = FeatureStore(run / "inputs" / name)
     keys = [utterance.key for split in splits for utterance in corpus.utterances(split)]
-    if distributed.is_any(bool(store.list_absent(keys))):
-        with bar(f"{name}: reading", len(keys) // distributed.world_size()) as report:
+    if distributed.reduce_any(bool(store.list_absent(keys))):
+        with show_progress(f"{name}: reading", len(keys) // distributed.get_world_size()) as report:
             prepare_inputs(encoder, corpus, splits, store, report)
         log_missing(name, store.list_missing(), len(store))
     return store
@@ -45,7 +45,7 @@ def prepare_inputs(
     ]
     distributed.barrier()  # every process has counted what remains before one of them adds to it
     with FeatureWriter(store.folder) as writer:
-        for done, (dialogue, index) in enumerate(remaining[get_rank() :: distributed.world_size()], start=1):
+        for done, (dialogue, index) in enumerate(remaining[get_rank() :: distributed.get_world_size()], start=1):
             writer.add(prepare_row(encoder, dialogue, index))
             report(done)
     distributed.barrier()
@@ -70,16 +70,16 @@ def extract_features(
     lengths = [len(values) for key in present if (values := inputs[key].values) is not None]
     batches = make_batches(lengths, BATCH, None)
     with FeatureWriter(store.folder) as writer:
-        for key in keys[get_rank() :: distributed.world_size()]:
+        for key in keys[get_rank() :: distributed.get_world_size()]:
             if key not in store and (reason := inputs[key].reason) is not None:
                 writer.add(FeatureRow(key, None, reason))
-        for done, batch in enumerate(batches[get_rank() :: distributed.world_size()], start=1):
+        for done, batch in enumerate(batches[get_rank() :: distributed.get_world_size()], start=1):
             wanted = [present[index] for index in batch]
             if store.list_absent(wanted):
                 for row in encode_rows(encoder, [inputs[key] for key in wanted]):
                     if row.key not in store:
                         writer.add(row)
-            report(done * BATCH * distributed.world_size())
+            report(done * BATCH * distributed.get_world_size())
     encoder.cpu()
     distributed.barrier()
     store.refresh()

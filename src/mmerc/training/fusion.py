@@ -18,13 +18,13 @@ from mmerc.model.inference import predict_fused
 from mmerc.progress import EventLog, log
 from mmerc.training import distributed
 from mmerc.training.batches import CONTEXT
-from mmerc.training.loop import Task, best_score, fit
+from mmerc.training.loop import Task, find_best_score, fit
 from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
-from mmerc.training.splits import keys_of_dialogues, labels_of, selection_split, speakers_of
+from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_dialogue_keys
 
 COMPARED = "fusions"  # folder of the fusions that are trained for comparison
-CALIBRATION = "calibration.json"  # the last file of a compared fusion: it is complete
+CALIBRATION = "calibration.json"  # written last: if it exists, the compared fusion is complete
 
 
 def train_fusion(
@@ -44,7 +44,7 @@ def train_fusion(
     """
     torch.manual_seed(seed)
     network = build_fusion(fusion, widths, len(corpus.labels), protocol=config.protocol)
-    if distributed.is_any(not (folder / "model.safetensors").is_file()):
+    if distributed.reduce_any(not (folder / "model.safetensors").is_file()):
         checkpoint = folder.with_suffix(".checkpoint")
         task = Task(
             name=folder.name,
@@ -53,9 +53,9 @@ def train_fusion(
             config=fusion,
             train=make_examples(features, widths, corpus, "train", by_dialogue=network.has_dialogue_context),
             dev=make_examples(
-                features, widths, corpus, selection_split(corpus), by_dialogue=network.has_dialogue_context
+                features, widths, corpus, get_selection_split(corpus), by_dialogue=network.has_dialogue_context
             ),
-            classes=len(corpus.labels),
+            num_classes=len(corpus.labels),
             seed=seed,
         )
         history = fit(task, config.trainer, checkpoint, events.write)
@@ -63,7 +63,7 @@ def train_fusion(
             save_fusion(folder, network, history)
             checkpoint.unlink(missing_ok=True)
         distributed.barrier()
-        log.info("%s: best dev weighted F1 %.1f", folder.name, 100 * best_score(history))
+        log.info("%s: best dev weighted F1 %.1f", folder.name, 100 * find_best_score(history))
     return load_fusion(folder)
 
 
@@ -81,17 +81,17 @@ def train_compared_fusion(
 ) -> None:
     """Train the fusion `name` with the settings of the configured one, and calibrate it in the same way."""
     folder = seed_folder / COMPARED / name
-    if name == config.fusion.name or not distributed.is_any(not (folder / CALIBRATION).is_file()):
+    if name == config.fusion.name or not distributed.reduce_any(not (folder / CALIBRATION).is_file()):
         return
     settings = config_for_fusion(config.fusion, name)
     fusion = train_fusion(features, widths, config, corpus, folder, fusion=settings, seed=seed, events=events)
     if is_main_process():
         calibration = Calibration()
         if config.calibration == "dev":
-            split = selection_split(corpus)
-            labels = labels_of(corpus, split)
-            keys = keys_of_dialogues(labels, corpus, split)
-            probabilities, _ = predict_fused(fusion, features, keys, speakers_of(corpus))
+            split = get_selection_split(corpus)
+            labels = get_labels(corpus, split)
+            keys = list_dialogue_keys(labels, corpus, split)
+            probabilities, _ = predict_fused(fusion, features, keys, get_speakers(corpus))
             calibration = Calibration.fit(probabilities, labels, prior)
         write_json(folder / CALIBRATION, vars(calibration))
     distributed.barrier()
@@ -123,9 +123,9 @@ def make_examples(
     def is_present(key: Key) -> bool:
         return any(store[key].values is not None for store in features.values())
 
-    labels = {key: label for key, label in labels_of(corpus, split).items() if is_present(key)}
+    labels = {key: label for key, label in get_labels(corpus, split).items() if is_present(key)}
     keys = list(labels)
     if by_dialogue:
-        keys = [key for key in keys_of_dialogues(labels, corpus, split) if is_present(key)]
+        keys = [key for key in list_dialogue_keys(labels, corpus, split) if is_present(key)]
     targets = [labels.get(key, CONTEXT) for key in keys]
-    return FusionExamples(features, widths, keys, targets, by_dialogue=by_dialogue, speakers=speakers_of(corpus))
+    return FusionExamples(features, widths, keys, targets, by_dialogue=by_dialogue, speakers=get_speakers(corpus))

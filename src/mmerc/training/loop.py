@@ -22,13 +22,13 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
-from mmerc.config import StageConfig
+from mmerc.config import TrainingConfig
 from mmerc.corpora import Key
 from mmerc.errors import RunError
-from mmerc.files import replacing
+from mmerc.files import replace_atomically
 from mmerc.hardware import get_rank, is_main_process
 from mmerc.training import distributed
-from mmerc.training.batches import CONTEXT, Batches, Examples, inputs_of
+from mmerc.training.batches import CONTEXT, Batches, Examples, get_inputs
 from mmerc.training.ema import WeightEMA
 from mmerc.training.epoch_metrics import EpochMetrics
 from mmerc.training.run_config import TrainerConfig
@@ -50,17 +50,17 @@ class Task:
         config: the settings of the training.
         train: the training examples.
         dev: the examples on which the checkpoint is selected.
-        classes: number of emotions.
+        num_classes: number of emotions.
         seed: of all random numbers of the training.
     """
 
     name: str
     network: nn.Module
     forward: Forward
-    config: StageConfig
+    config: TrainingConfig
     train: Examples
     dev: Examples
-    classes: int
+    num_classes: int
     seed: int
 
 
@@ -96,7 +96,7 @@ class TrainingModule(L.LightningModule):
         # Seeded at every step and not once per epoch: loaders also draw numbers, and not the same ones after a resume.
         text = f"{self.task.seed}/{self.current_epoch}/{step}/{get_rank()}"
         torch.manual_seed(random.Random(text).getrandbits(31))
-        out = self.task.forward(inputs_of(batch))
+        out = self.task.forward(get_inputs(batch))
         losses = {"emotion": self.emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
         total = torch.stack(list(losses.values())).sum()
         self.train_metrics.add({f"loss_{name}": (loss.detach(), 1) for name, loss in losses.items()})
@@ -112,8 +112,8 @@ class TrainingModule(L.LightningModule):
         """Compute the cross-entropy over the utterances that have a label."""
         has_label = labels != CONTEXT
         logits, labels = logits[has_label], labels[has_label]
-        # Logit adjustment (Menon et al. 2021): the loss adds what the label frequencies explain. The network need not learn
-        # it, and its logits, without it, favour rare labels.
+        # Logit adjustment (Menon et al. 2021): training adds the log label frequencies to the logits. The network then does not
+        # learn the class imbalance, and its own logits are higher for rare labels.
         logits = logits + self.adjustment
         losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
         return losses.mean()
@@ -128,7 +128,7 @@ class TrainingModule(L.LightningModule):
         return DataLoader(self._make_batches(self.task.dev, None), batch_size=None)
 
     def validation_step(self, batch: dict[str, Tensor], step: int) -> None:
-        out = self.task.forward(inputs_of(batch))
+        out = self.task.forward(get_inputs(batch))
         if not torch.isfinite(out.logits).all():
             raise RunError(
                 f"{self.task.name}: the logits on dev are not finite after epoch {self.current_epoch + 1}: "
@@ -162,7 +162,7 @@ class TrainingModule(L.LightningModule):
             "dev_accuracy": sum(a == b for a, b in zip(labels, predicted, strict=True)) / max(len(labels), 1),
             "dev_f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
         }
-        if entry["dev_f1_weighted"] > best_score(self.history):
+        if entry["dev_f1_weighted"] > find_best_score(self.history):
             state = self.network.state_dict()
             self.best = {name: value.detach().cpu().clone() for name, value in state.items() if name not in self.frozen}
         self.history.append(entry)
@@ -182,7 +182,7 @@ class TrainingModule(L.LightningModule):
             seed=self.task.seed,
             epoch=epoch,
             rank=get_rank(),
-            world=distributed.world_size(),
+            world=distributed.get_world_size(),
         )
 
     def configure_optimizers(self) -> Any:
@@ -191,7 +191,7 @@ class TrainingModule(L.LightningModule):
         for value in self.network.parameters():
             if value.requires_grad:
                 by_shape.setdefault(value.ndim > 1, []).append(value)
-        # Biases and gains have no weight decay: shrinking them does not regularise.
+        # Biases and normalisation weights have no weight decay: shrinking them does not regularise.
         groups: list[dict[str, Any]] = [
             {"params": values, "weight_decay": config.weight_decay * is_matrix}
             for is_matrix, values in by_shape.items()
@@ -202,7 +202,7 @@ class TrainingModule(L.LightningModule):
         else:
             optimizer = torch.optim.AdamW(groups, config.learning_rate, fused=True)
         steps = sum(len(self._make_batches(self.task.train, epoch)) for epoch in range(config.epochs))
-        schedule = LambdaLR(optimizer, lambda step: lr_factor(step, steps, config))
+        schedule = LambdaLR(optimizer, lambda step: compute_lr_factor(step, steps, config))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -227,7 +227,7 @@ class EpochCheckpoint(L.Callback):
         if not trainer.is_global_zero:
             trainer.save_checkpoint(self.file)  # a collective operation; only the first process writes
             return
-        with replacing(self.file) as temporary:
+        with replace_atomically(self.file) as temporary:
             trainer.save_checkpoint(temporary)
 
 
@@ -252,9 +252,9 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, log_event: LogEven
         trainer = L.Trainer(
             max_epochs=task.config.epochs,
             accelerator=machine.accelerator,
-            devices=distributed.world_size() // distributed.count_nodes(),
+            devices=distributed.get_world_size() // distributed.count_nodes(),
             num_nodes=distributed.count_nodes(),
-            strategy=DDPStrategy(find_unused_parameters=True) if distributed.world_size() > 1 else "auto",
+            strategy=DDPStrategy(find_unused_parameters=True) if distributed.get_world_size() > 1 else "auto",
             precision=machine.precision,
             gradient_clip_val=task.config.gradient_clip_val or None,
             callbacks=[EpochCheckpoint(checkpoint)],
@@ -295,12 +295,12 @@ def _read_checkpoint(checkpoint: Path) -> dict[str, Any] | None:
     return state
 
 
-def best_score(history: History) -> float:
+def find_best_score(history: History) -> float:
     """Return the best dev weighted F1; -1 before the first epoch."""
     return max((entry["dev_f1_weighted"] for entry in history), default=-1.0)
 
 
-def is_finished(history: History, config: StageConfig) -> bool:
+def is_finished(history: History, config: TrainingConfig) -> bool:
     """Whether all epochs are done, or the last `patience` epochs did not improve the dev weighted F1 (early stopping)."""
     scores = [entry["dev_f1_weighted"] for entry in history]
     if len(scores) >= config.epochs:
@@ -308,7 +308,7 @@ def is_finished(history: History, config: StageConfig) -> bool:
     return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= config.patience
 
 
-def lr_factor(step: int, steps: int, config: StageConfig) -> float:
+def compute_lr_factor(step: int, steps: int, config: TrainingConfig) -> float:
     """Compute the learning rate at `step` of `steps` as a share of the configured one.
 
     It rises linearly during the warm-up, then is constant or decays linearly to 0.
@@ -324,5 +324,5 @@ def lr_factor(step: int, steps: int, config: StageConfig) -> float:
 def log_frequencies(task: Task) -> Float[Tensor, " C"]:
     """Compute the logarithm of each label's share of the training utterances; an unseen label counts as seen once."""
     labels = torch.tensor([label for label in task.train.labels if label != CONTEXT], dtype=torch.long)
-    counts = torch.bincount(labels, minlength=task.classes).clamp(min=1)
+    counts = torch.bincount(labels, minlength=task.num_classes).clamp(min=1)
     return (counts / counts.sum()).log()

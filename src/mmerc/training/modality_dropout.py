@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmerc.fusion import Fusion, FusionConfig
-from mmerc.fusion.layers.embracement import availability_probabilities
+from mmerc.fusion.layers.embracement import compute_availability
 from mmerc.fusion.layers.sequences import Masks
 from mmerc.model.collation import unpack_batch
 
@@ -60,7 +60,7 @@ class FusionForward:
         masks = {name: masks[name] for name in self.network.modalities}
         is_available = torch.stack([mask.any(1) for mask in masks.values()])  # [M, B]
         if self.config.modality_dropout_keeps == "one":
-            kept = torch.multinomial(availability_probabilities(is_available).T, 1)[:, 0]  # [B]
+            kept = torch.multinomial(compute_availability(is_available).T, 1)[:, 0]  # [B]
             is_kept = F.one_hot(kept, len(masks)).T.bool()  # [M, B]
         else:
             is_drawn = torch.rand(is_available.shape, device=is_available.device) < 0.5  # [M, B]

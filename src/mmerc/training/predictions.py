@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mmerc.corpora import Corpus, Key
-from mmerc.files import replacing, write_jsonl
+from mmerc.files import replace_atomically, write_jsonl
 from mmerc.fusion import Fusion
 from mmerc.model.calibration import FUSED, Calibration
 from mmerc.model.collation import FeatureRows
 from mmerc.model.inference import predict_alone, predict_fused
 from mmerc.model.prediction import make_prediction
-from mmerc.training.splits import speakers_of
+from mmerc.training.splits import get_speakers
 
 
 def compute_prior(corpus: Corpus) -> list[float]:
@@ -81,14 +81,14 @@ def write_predictions(
     for name, own in probabilities.items():
         write(folder / name / f"{split}.jsonl", own, [name])
     if fusion is not None:
-        fused, vectors = predict_fused(fusion, features, keys, speakers_of(corpus))
+        fused, vectors = predict_fused(fusion, features, keys, get_speakers(corpus))
         final = calibrations.get(FUSED, Calibration()).apply(fused, prior)
     else:
         ((name, store),) = features.items()
         final, vectors = probabilities[name], _mean_vectors(store, keys)
     empty = torch.zeros_like(next(iter(vectors.values()), torch.zeros(1)))
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / f"{split}.safetensors") as temporary:
+    with replace_atomically(folder / f"{split}.safetensors") as temporary:
         save_file({"embedding": torch.stack([vectors.get(key, empty) for key in keys])}, temporary)
     write(folder / f"{split}.jsonl", final, list(features))
     return {key: int(np.argmax(final.get(key, prior))) for key in keys}

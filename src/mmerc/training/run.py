@@ -17,12 +17,12 @@ from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import ConfigError, MmercError
 from mmerc.features import FeatureStore
-from mmerc.files import read_json, remove_temporary, replacing
+from mmerc.files import read_json, remove_temporary, replace_atomically
 from mmerc.fusion import Fusion
 from mmerc.hardware import is_main_process, keep_memory
 from mmerc.model.calibration import Calibration
 from mmerc.model.folder import name_model, write_model
-from mmerc.progress import EventLog, bar, log, show_log
+from mmerc.progress import EventLog, log, show_log, show_progress
 from mmerc.training import distributed
 from mmerc.training.encoder import create_encoder, train_encoder
 from mmerc.training.extraction import extract_features, open_inputs
@@ -31,14 +31,14 @@ from mmerc.training.loop import check_not_empty
 from mmerc.training.predictions import compute_prior, fit_calibrations, write_predictions
 from mmerc.training.run_config import RunConfig, load_config
 from mmerc.training.run_folder import list_seed_folders
-from mmerc.training.run_lock import INPUTS, give_up, lock_run, open_run
+from mmerc.training.run_lock import INPUTS, lock_run, open_run, release_folder
 from mmerc.training.splits import (
     add_selection_split,
-    keys_of_dialogues,
-    labels_of,
-    labels_with_modality,
-    selection_split,
-    speakers_of,
+    get_labels,
+    get_labels_with_modality,
+    get_selection_split,
+    get_speakers,
+    list_dialogue_keys,
 )
 
 PREDICTED = (HELD_OUT, "dev", "test")
@@ -80,7 +80,7 @@ def train(
     with lock_run(out):
         open_run(out, config, corpus, seeds)
         remove_temporary(out)
-        if config.trainer.devices > 1 and distributed.world_size() == 1:
+        if config.trainer.devices > 1 and distributed.get_world_size() == 1:
             distributed.launch(config.trainer.devices, _train_in_process, (corpus, out, config, seeds, fusions))
         else:
             _train_seeds(corpus, out, config, seeds, fusions)
@@ -107,13 +107,13 @@ def _train_seeds(corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusio
             try:
                 prepare_all_inputs(job)
             except MmercError:
-                give_up(out)
+                release_folder(out)
                 raise
         train_seed(job, fusions)
     if is_main_process():
         best = max(folders, key=lambda folder: float(read_json(folder / "model" / "config.json")["dev_f1_weighted"]))
         if best != out:
-            with replacing(out / "model") as temporary:
+            with replace_atomically(out / "model") as temporary:
                 shutil.copytree(best / "model", temporary)
         for used in (INPUTS, "warm"):  # samples and face crops of people are not kept
             shutil.rmtree(out / used, ignore_errors=True)
@@ -150,11 +150,11 @@ def prepare_all_inputs(job: SeedJob) -> None:
         RunError: no labelled utterance of train or of the selection split has a modality.
     """
     for modality in job.config.modalities:
-        if distributed.is_any(not (job.folder / "encoders" / modality).is_dir()):
+        if distributed.reduce_any(not (job.folder / "encoders" / modality).is_dir()):
             encoder = create_encoder(modality, job.config, job.corpus, job.seed)
             inputs = job.open_inputs(modality, encoder)
-            splits = ("train", selection_split(job.corpus))
-            train_keys, dev_keys = (labels_with_modality(inputs, job.corpus, split) for split in splits)
+            splits = ("train", get_selection_split(job.corpus))
+            train_keys, dev_keys = (get_labels_with_modality(inputs, job.corpus, split) for split in splits)
             check_not_empty(modality, train_keys, dev_keys)
 
 
@@ -193,9 +193,9 @@ def extract_modality(job: SeedJob, modality: str, encoder: Encoder) -> FeatureSt
     """The features of every utterance that stage 2 reads."""
     store = FeatureStore(job.folder / "features" / modality)
     keys = [utterance.key for split in job.splits for utterance in job.corpus.utterances(split)]
-    if distributed.is_any(bool(store.list_absent(keys))):
+    if distributed.reduce_any(bool(store.list_absent(keys))):
         inputs = job.open_inputs(modality, encoder)
-        with bar(f"{modality}: features", len(keys)) as report:
+        with show_progress(f"{modality}: features", len(keys)) as report:
             device = distributed.select_device(job.config.trainer.accelerator)
             extract_features(encoder, inputs, store, keys, report, device=device)
     return store
@@ -209,12 +209,12 @@ def write_results(
     prior: list[float],
 ) -> None:
     """Calibrate, write the predictions of every split but train, and write the model folder."""
-    corpus, selection = job.corpus, selection_split(job.corpus)
-    labels = labels_of(corpus, selection)
+    corpus, selection = job.corpus, get_selection_split(job.corpus)
+    labels = get_labels(corpus, selection)
     calibrations: dict[str, Calibration] = {}
     if job.config.calibration == "dev":
-        keys = keys_of_dialogues(labels, corpus, selection)
-        calibrations = fit_calibrations(features, fusion, keys, labels, speakers_of(corpus), prior)
+        keys = list_dialogue_keys(labels, corpus, selection)
+        calibrations = fit_calibrations(features, fusion, keys, labels, get_speakers(corpus), prior)
     name = name_model(job.folder, corpus.name)
     predicted = {
         split: write_predictions(

@@ -10,7 +10,7 @@ from mmerc.errors import RunError
 from mmerc.training.run_config import RunConfig, check_config
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
-CORPUS, SEEDS = "corpus", "seeds"  # keys of config.yaml beside the settings
+CORPUS, SEEDS = "corpus", "seeds"  # keys of config.yaml that are not settings
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,20 @@ from filelock import FileLock, Timeout
 from mmerc.config import Settings
 from mmerc.corpora import Corpus
 from mmerc.errors import RunError
-from mmerc.files import TEMPORARY, read_json, replacing, write_json, write_text
+from mmerc.files import TEMPORARY, read_json, replace_atomically, write_json, write_text
 from mmerc.training.environment import compute_fingerprint, describe_environment
 from mmerc.training.run_config import RunConfig
 from mmerc.training.run_folder import CONFIG, CORPUS, ENVIRONMENT, SEEDS, list_seed_folders, read_run_settings
 
-INPUTS, LOCK, GIVEN_UP = "inputs", ".lock", "given-up.yaml"
-BEFORE_TRAINING = {ENVIRONMENT, INPUTS, LOCK, GIVEN_UP}  # what a run writes before it trains, besides its config.yaml
+INPUTS, LOCK, ABORTED_CONFIG = "inputs", ".lock", "given-up.yaml"
+BEFORE_TRAINING = {
+    ENVIRONMENT,
+    INPUTS,
+    LOCK,
+    ABORTED_CONFIG,
+}  # what a run writes before it trains, besides its config.yaml
 ENVIRONMENT_KEYS = {"versions", "processor_threads", CORPUS}  # by which our environment.json is recognised
-# The parts of a seed; the part that is made first is last, so that an interrupted move can be continued.
+# The parts of a seed, in reverse order of creation: `encoders` moves last, so an interrupted move is found and continued.
 PARTS = ("predictions", "fusions", "fusion", "fusion.checkpoint", "features", "encoders")
 LOCKS_UNSUPPORTED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # errors of file systems without locks
 
@@ -82,15 +87,15 @@ def open_run(folder: Path, config: RunConfig, corpus: Corpus, seeds: int) -> Non
         if difference:
             raise RunError(f"{folder} holds a run {difference}: choose another --out, or delete it.")
     else:
-        earlier = folder / GIVEN_UP
+        earlier = folder / ABORTED_CONFIG
         if not earlier.is_file() or _describe_difference(
-            folder, read_run_settings(folder, GIVEN_UP), settings, fingerprint
+            folder, read_run_settings(folder, ABORTED_CONFIG), settings, fingerprint
         ):
             shutil.rmtree(folder / INPUTS, ignore_errors=True)  # they were prepared for other settings
         write_json(folder / ENVIRONMENT, {**describe_environment(), "seed": config.seed, CORPUS: fingerprint})
     # Written last, because it makes the folder a run; and written again, because the corpus may have moved.
     write_text(folder / CONFIG, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
-    (folder / GIVEN_UP).unlink(missing_ok=True)
+    (folder / ABORTED_CONFIG).unlink(missing_ok=True)
     _move_first_seed(folder, seeds)
 
 
@@ -101,17 +106,17 @@ def _move_first_seed(folder: Path, seeds: int) -> None:
     first = list_seed_folders(folder, seeds)[0]
     first.mkdir(exist_ok=True)
     if (folder / "model").is_dir():
-        with replacing(first / "model") as temporary:
+        with replace_atomically(first / "model") as temporary:
             shutil.copytree(folder / "model", temporary)
     for name in PARTS:
         if (folder / name).exists():
             (folder / name).rename(first / name)
 
 
-def give_up(folder: Path) -> None:
+def release_folder(folder: Path) -> None:
     """Free the folder of a run that failed before it trained, so that other settings can use it; keep any other run."""
     if {path.name for path in folder.iterdir()} <= {CONFIG, *BEFORE_TRAINING}:
-        (folder / CONFIG).replace(folder / GIVEN_UP)
+        (folder / CONFIG).replace(folder / ABORTED_CONFIG)
 
 
 def _describe_difference(folder: Path, existing: Settings, settings: Settings, fingerprint: str) -> str:

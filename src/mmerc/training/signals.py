@@ -1,4 +1,4 @@
-"""Modalities for a corpus with precomputed signals: an encoder for each signal, beside the text network of the preset."""
+"""Modalities for a corpus with precomputed signals: an encoder for each signal, in addition to the text network of the preset."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ SIGNAL: Settings = {
     "label_smoothing": 0.05,
     "patience": 20,
 }
-# Features of a network that has seen the labels of its training rows are more reliable there than on new rows, and no other row
-# shows by how much. A fusion that is trained for long learns to rely on them too much.
+# A network that has seen the training labels gives more reliable features on training rows than on new rows. The size of this gap
+# cannot be measured on these rows. A fusion that is trained for long learns to rely on such features too much.
 SHORT_FUSION: Settings = {"learning_rate": 1.0e-4, "epochs": 8, "dropout": 0.5}
 NOISE_STD, LEAKY_NOISE_STD = 0.7, 1.5  # for signals of one vector per utterance
 

@@ -24,8 +24,8 @@ def add_selection_split(corpus: Corpus) -> Corpus:
     labelled = [split for split, found in emotions.items() if found]
     if "train" not in labelled:
         found = ", ".join(labelled) or "none"
-        mend = "give its utterances emotions" if "train" in corpus.splits else "mark rows with split=train"
-        raise RunError(f"{corpus.name} has no labelled train split (labelled splits: {found}): {mend}.")
+        remedy = "give its utterances emotions" if "train" in corpus.splits else "mark rows with split=train"
+        raise RunError(f"{corpus.name} has no labelled train split (labelled splits: {found}): {remedy}.")
     for split in labelled:
         unseen = emotions[split] - emotions["train"]
         if unseen:
@@ -48,24 +48,24 @@ def add_selection_split(corpus: Corpus) -> Corpus:
     return replace(corpus, splits={**corpus.splits, "train": kept, HELD_OUT: held_out})
 
 
-def selection_split(corpus: Corpus) -> str:
+def get_selection_split(corpus: Corpus) -> str:
     """The split that selects checkpoints."""
     return HELD_OUT if HELD_OUT in corpus.splits else "dev"
 
 
-def labels_of(corpus: Corpus, split: str) -> dict[Key, int]:
+def get_labels(corpus: Corpus, split: str) -> dict[Key, int]:
     """The label of every utterance of a split that has one."""
     return {
         each.key: corpus.labels.index(each.emotion) for each in corpus.utterances(split) if each.emotion is not None
     }
 
 
-def labels_with_modality(inputs: FeatureStore, corpus: Corpus, split: str) -> dict[Key, int]:
+def get_labels_with_modality(inputs: FeatureStore, corpus: Corpus, split: str) -> dict[Key, int]:
     """The label of every utterance of a split that has a label and the modality of these inputs."""
-    return {key: label for key, label in labels_of(corpus, split).items() if inputs[key].values is not None}
+    return {key: label for key, label in get_labels(corpus, split).items() if inputs[key].values is not None}
 
 
-def keys_of_dialogues(labelled: Mapping[Key, int], corpus: Corpus, split: str) -> list[Key]:
+def list_dialogue_keys(labelled: Mapping[Key, int], corpus: Corpus, split: str) -> list[Key]:
     """Every utterance of the dialogues with a labelled one, in order: what a fusion that reads dialogues needs."""
     return [
         utterance.key
@@ -75,6 +75,6 @@ def keys_of_dialogues(labelled: Mapping[Key, int], corpus: Corpus, split: str) -
     ]
 
 
-def speakers_of(corpus: Corpus) -> dict[Key, str]:
+def get_speakers(corpus: Corpus) -> dict[Key, str]:
     """The speaker of every utterance."""
     return {each.key: each.speaker for split in corpus.splits for each in corpus.utterances(split)}

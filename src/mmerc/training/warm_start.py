@@ -18,7 +18,7 @@ from mmerc.corpora.location import find_sibling_corpus
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.encoders.text.lora import rename_for_lora
 from mmerc.errors import MmercError
-from mmerc.files import replacing
+from mmerc.files import replace_atomically
 from mmerc.hardware import is_main_process
 from mmerc.model.folder import find_network
 from mmerc.training import distributed
@@ -26,7 +26,7 @@ from mmerc.training.batches import EncoderExamples
 from mmerc.training.extraction import open_inputs
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import RunConfig
-from mmerc.training.splits import add_selection_split, labels_with_modality, selection_split
+from mmerc.training.splits import add_selection_split, get_labels_with_modality, get_selection_split
 
 log = logging.getLogger("mmerc")
 CLASSIFIER = "emotion."  # prefix of an encoder's own classifier, which fits other labels only by chance
@@ -55,7 +55,7 @@ class WarmStart:
         if not kind:
             return
         file = self.run / "warm" / f"{modality}.safetensors"
-        if distributed.is_any(not file.is_file()):
+        if distributed.reduce_any(not file.is_file()):
             if kind == MODEL:
                 folder = Path(path).expanduser()
                 tensors, has_same_labels = find_network(folder, modality, encoder.config.encoder, self.corpus.labels)
@@ -87,11 +87,11 @@ class WarmStart:
         if not has_same_labels:
             encoder = ENCODERS[config.encoder](config, len(corpus.labels), protocol=self.config.protocol)
             encoder.adapt(self.corpus.dialogues("train"))
-        selection = selection_split(corpus)
+        selection = get_selection_split(corpus)
         inputs = open_inputs(self.run, f"{modality}-warm", encoder, corpus, ["train", selection])
         examples = {}
         for split in ("train", selection):
-            labels = labels_with_modality(inputs, corpus, split)
+            labels = get_labels_with_modality(inputs, corpus, split)
             examples[split] = EncoderExamples(encoder, inputs, list(labels), list(labels.values()))
         task = Task(
             name=f"{modality} on {corpus.name}",
@@ -100,7 +100,7 @@ class WarmStart:
             config=config.model_copy(update={"epochs": config.warm_start_epochs}),
             train=examples["train"],
             dev=examples[selection],
-            classes=len(corpus.labels),
+            num_classes=len(corpus.labels),
             seed=self.seed,
         )
         checkpoint = file.with_suffix(".checkpoint")
@@ -118,6 +118,6 @@ class WarmStart:
                 name: value for name, value in tensors.items() if has_same_labels or not name.startswith(CLASSIFIER)
             }
             file.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(file) as temporary:
+            with replace_atomically(file) as temporary:
                 save_file({name: value.contiguous() for name, value in kept.items()}, temporary)
         distributed.barrier()

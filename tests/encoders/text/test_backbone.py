@@ -64,10 +64,10 @@ def test_an_incomplete_folder_is_one_sentence(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("bf16", "supported", "expected"), [(True, True, "eager"), (True, False, "sdpa"), (False, True, "sdpa")]
 )
-def test_eager_attention_is_chosen_for_bfloat16_on_a_processor(
+def test_eager_attention_is_chosen_for_bfloat16_on_a_cpu(
     folder: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool, supported: bool, expected: str
 ) -> None:
-    monkeypatch.setattr(backbone, "computes_bf16", lambda device: supported)
+    monkeypatch.setattr(backbone, "supports_bf16", lambda device: supported)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     network, _ = load_backbone(str(folder), pretrained=True)
     prepared = prepare_backbone(network, bf16=bf16)

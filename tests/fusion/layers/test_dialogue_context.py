@@ -1,6 +1,6 @@
 import torch
 
-from mmerc.fusion.layers.dialogue_context import MAX_SPEAKERS, DialogueContext, number_speakers, speaker_number
+from mmerc.fusion.layers.dialogue_context import MAX_SPEAKERS, DialogueContext, get_speaker_number, number_speakers
 
 DIALOGUES = torch.tensor([[[0, 0], [1, 1], [2, 0]], [[3, 0], [4, 1], [-1, -1]]])
 
@@ -53,5 +53,5 @@ def test_speakers_are_numbered_as_they_first_speak() -> None:
 
 def test_a_new_speaker_is_added_to_the_known_ones() -> None:
     numbers = {"Ann": 0}
-    assert [speaker_number(name, numbers) for name in ("Bob", "Ann", "Bob")] == [1, 0, 1]
+    assert [get_speaker_number(name, numbers) for name in ("Bob", "Ann", "Bob")] == [1, 0, 1]
     assert numbers == {"Ann": 0, "Bob": 1}

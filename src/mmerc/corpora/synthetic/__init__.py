@@ -15,7 +15,7 @@ from mmerc.corpora.synthetic.face import HEIGHT, WIDTH, render_frames
 from mmerc.corpora.synthetic.script import ScriptLine, write_script
 from mmerc.corpora.synthetic.voice import SAMPLE_RATE, speak
 from mmerc.errors import CorpusError
-from mmerc.files import read_json, replacing, write_json
+from mmerc.files import read_json, replace_atomically, write_json
 
 FRAME_RATE = 12
 VERSION = 4  # raise it when the same arguments make another corpus
@@ -49,7 +49,7 @@ def make_corpus(
         return
     if folder.is_file() or (folder.is_dir() and not manifest.exists() and any(folder.iterdir())):
         raise CorpusError(f"{folder} has other files: give an empty or a new folder for the synthetic corpus.")
-    with replacing(folder) as building:
+    with replace_atomically(folder) as building:
         for number, (split, count) in enumerate(dialogues.items()):
             _make_split(building, split, list(write_script(count, utterances, seed * 10 + number)))
         write_json(building / manifest.name, recipe)

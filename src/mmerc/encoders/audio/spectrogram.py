@@ -40,7 +40,7 @@ class SpectrogramConfig(SpeechConfig):
     normalization: Normalization = Field(
         "utterance",
         description="mean that is subtracted from the log-mel values: none, the mean of the utterance (removes the "
-        "loudness), or the mean of each band (also removes the colour of the voice and of the microphone)",
+        "loudness), or the mean of each band (also removes the timbre of the voice and the frequency response of the microphone)",
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability before the GRU and in the classifier")
     max_time_mask: int = Field(
@@ -59,9 +59,9 @@ class Spectrogram(SpeechEncoder):
     Config = SpectrogramConfig
     config: SpectrogramConfig
 
-    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
+    def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SpectrogramConfig)
-        super().__init__(config, classes, protocol=protocol)
+        super().__init__(config, num_classes, protocol=protocol)
         widths = (3, *(config.conv_channels * factor for factor in (1, 2, 3, 4)))
         self.stages = nn.ModuleList(
             Stage(inputs, outputs, time_stride=2 if number == 1 else 1)
@@ -74,7 +74,7 @@ class Spectrogram(SpeechEncoder):
         self.attention = nn.Sequential(
             nn.Linear(self.width, config.hidden_size), nn.Tanh(), nn.Linear(config.hidden_size, 1)
         )
-        self.emotion = Classifier(2 * self.width, classes, hidden_size=config.hidden_size, dropout=config.dropout)
+        self.emotion = Classifier(2 * self.width, num_classes, hidden_size=config.hidden_size, dropout=config.dropout)
 
     def forward(self, batch: Batch) -> Encoding:
         lengths = batch["samples"] // HOP_LENGTH + 1  # [B], frames

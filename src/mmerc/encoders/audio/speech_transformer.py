@@ -33,15 +33,15 @@ class SpeechTransformer(SpeechEncoder):
     Config = SpeechTransformerConfig
     config: SpeechTransformerConfig
 
-    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
+    def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SpeechTransformerConfig)
-        super().__init__(config, classes, protocol=protocol)
+        super().__init__(config, num_classes, protocol=protocol)
         self.backbone, self.extractor = load_speech_network(config.backbone, pretrained=config.pretrained)
         if config.frozen:
             self.backbone.requires_grad_(False)
         self.width = int(self.backbone.config.hidden_size)
         self.attention = nn.Linear(self.width, 1)
-        self.emotion = Classifier(self.width, classes, dropout=config.dropout)
+        self.emotion = Classifier(self.width, num_classes, dropout=config.dropout)
         self.train()
 
     def train(self, mode: bool = True) -> "SpeechTransformer":
@@ -89,9 +89,11 @@ class SpeechTransformer(SpeechEncoder):
         self.extractor.save_pretrained(folder / "backbone")
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> Encoder:
+    def _rebuild(
+        cls, folder: Path, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline"
+    ) -> Encoder:
         saved = config.model_copy(update={"backbone": str(folder / "backbone")})
-        encoder = cls(saved, classes, protocol=protocol)
+        encoder = cls(saved, num_classes, protocol=protocol)
         encoder.config = config  # type: ignore[assignment]
         return encoder
 

@@ -66,12 +66,12 @@ class WaveRnnEncoder(SpeechEncoder):
     """
 
     Config = WaveRnnConfig
-    traceable = False  # its loops over segments and windows depend on the input
+    is_traceable = False  # its loops over segments and windows depend on the input
     config: WaveRnnConfig
 
-    def __init__(self, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> None:
+    def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, WaveRnnConfig)
-        super().__init__(config, classes, protocol=protocol)
+        super().__init__(config, num_classes, protocol=protocol)
         self.network = WaveRnn(
             upsample_scales=config.upsample_scales,
             n_res_block=config.n_res_block,
@@ -88,7 +88,7 @@ class WaveRnnEncoder(SpeechEncoder):
         self.hop_length = self.network.hop_length
         self.window_hops = config.n_time - config.kernel_size + 1
         self.width = config.n_rnn
-        self.emotion = Classifier(config.n_rnn, classes)
+        self.emotion = Classifier(config.n_rnn, num_classes)
 
     def forward(self, batch: Batch) -> Encoding:
         waveform, samples = batch["waveform"], batch["samples"]

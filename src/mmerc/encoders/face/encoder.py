@@ -106,14 +106,14 @@ class Face(Encoder):
     def __init__(
         self,
         config: EncoderConfig,
-        classes: int,
+        num_classes: int,
         *,
         protocol: Protocol = "offline",
         skip_weights: bool = False,
     ) -> None:
         """`skip_weights`: do not load the detector's and the backbone's weights; `restore` fills them in."""
         assert isinstance(config, FaceConfig)
-        super().__init__(config, classes, protocol=protocol)
+        super().__init__(config, num_classes, protocol=protocol)
         make_detector = FaceDetector if skip_weights else FaceDetector.pretrained
         self.detector = make_detector(min_face_size=config.min_face_size)
         self.detector.requires_grad_(False)
@@ -129,7 +129,7 @@ class Face(Encoder):
         # has tanh(W x + U (h * r)). Both forms are common (cuDNN; Cho et al. 2014). The paper's code uses torch's.
         self.gru = nn.GRU(embedding_size, config.hidden_size, batch_first=True)
         self.width = config.hidden_size
-        self.emotion = Classifier(config.hidden_size, classes, dropout=config.dropout)
+        self.emotion = Classifier(config.hidden_size, num_classes, dropout=config.dropout)
         self.train()  # sets the detector and a frozen backbone to evaluation mode
 
     def _build_backbone(self, skip_weights: bool) -> tuple[nn.Module, int, int]:
@@ -154,12 +154,14 @@ class Face(Encoder):
             self.backbone.save(folder / "backbone")
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol = "offline") -> Encoder:
+    def _rebuild(
+        cls, folder: Path, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline"
+    ) -> Encoder:
         assert isinstance(config, FaceConfig)
         if not (folder / "backbone").is_dir():
-            return cls(config, classes, protocol=protocol, skip_weights=True)
+            return cls(config, num_classes, protocol=protocol, skip_weights=True)
         saved = config.model_copy(update={"backbone": str(folder / "backbone")})
-        encoder = cls(saved, classes, protocol=protocol, skip_weights=True)
+        encoder = cls(saved, num_classes, protocol=protocol, skip_weights=True)
         encoder.config = config
         return encoder
 

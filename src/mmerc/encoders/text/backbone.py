@@ -51,7 +51,7 @@ def read_backbone(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
 def prepare_backbone(backbone: Any, *, bf16: bool) -> Any:
     """Choose the fastest attention and dropout for this machine. `bf16`: the backbone computes in bfloat16.
 
-    On a processor in bfloat16, the backward pass of torch's fused attention takes five times as long as that of plain
+    On a CPU in bfloat16, the backward pass of torch's fused attention takes five times as long as that of plain
     matrix products. In float32 the fused attention is the faster one.
     """
     if bf16 and supports_bf16(torch.device("cpu")) and not torch.cuda.is_available():

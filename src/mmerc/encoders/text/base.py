@@ -61,7 +61,7 @@ class TextEncoder(Encoder):
     def __init__(
         self,
         config: EncoderConfig,
-        classes: int,
+        num_classes: int,
         parts: tuple[nn.Module, PreTrainedTokenizerBase] | None = None,
         *,
         protocol: Protocol = "offline",
@@ -73,7 +73,7 @@ class TextEncoder(Encoder):
             WeightsError: the backbone cannot be loaded.
         """
         assert isinstance(config, TextConfig)
-        super().__init__(config, classes, protocol=protocol)
+        super().__init__(config, num_classes, protocol=protocol)
         backbone, self.tokenizer = parts or self.create_backbone(config)
         self.backbone = prepare_backbone(backbone, bf16=config.bf16)
         self.vocabulary = self._create_vocabulary(self.tokenizer)
@@ -86,7 +86,7 @@ class TextEncoder(Encoder):
         nn.init.normal_(self.segments.weight, std=0.02)
         self.next_sentence = nn.Linear(self.width, 1) if config.next_sentence_weight else None
         pooled_size = self.width * (2 if config.pooling == "both" else 1)
-        self.emotion = Classifier(pooled_size, classes, hidden_size=self.width)
+        self.emotion = Classifier(pooled_size, num_classes, hidden_size=self.width)
         self.pool = DistractorPool()
 
     @classmethod
@@ -233,8 +233,8 @@ class TextEncoder(Encoder):
         self.tokenizer.save_pretrained(folder / BACKBONE_FOLDER)
 
     @classmethod
-    def _rebuild(cls, folder: Path, config: EncoderConfig, classes: int, *, protocol: Protocol) -> Encoder:
-        return cls(config, classes, read_backbone(folder / BACKBONE_FOLDER), protocol=protocol)
+    def _rebuild(cls, folder: Path, config: EncoderConfig, num_classes: int, *, protocol: Protocol) -> Encoder:
+        return cls(config, num_classes, read_backbone(folder / BACKBONE_FOLDER), protocol=protocol)
 
 
 def pack_current(

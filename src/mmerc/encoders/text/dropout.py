@@ -1,4 +1,4 @@
-"""Dropout that needs one random byte per value, for the backbone on a processor.
+"""Dropout that needs one random byte per value, for the backbone on a CPU.
 
 torch draws a Bernoulli variable for each value there. In a small transformer this takes a tenth of a training step.
 """

@@ -64,9 +64,9 @@ def number_speakers(speakers: Sequence[str]) -> list[int]:
     [0, 1, 0, 2]
     """
     numbers: dict[str, int] = {}
-    return [speaker_number(name, numbers) for name in speakers]
+    return [get_speaker_number(name, numbers) for name in speakers]
 
 
-def speaker_number(speaker: str, numbers: dict[str, int]) -> int:
+def get_speaker_number(speaker: str, numbers: dict[str, int]) -> int:
     """Return the speaker's number; a new speaker is added to `numbers`."""
     return numbers.setdefault(speaker, min(len(numbers), MAX_SPEAKERS - 1))

@@ -48,12 +48,12 @@ class Embracement(nn.Module):
         return embrace(docked, p, sample=self.samples_in_eval, generator=generator)
 
 
-def availability_probabilities(
+def compute_availability(
     is_available: Bool[Tensor, "M B"], weights: Float[Tensor, " M"] | None = None
 ) -> Float[Tensor, "M B"]:
     """Compute p of Eq. 13 for each utterance: `weights` (default: uniform) over the available modalities, with sum 1.
 
-    >>> availability_probabilities(torch.tensor([[True], [False], [True]])).T.tolist()
+    >>> compute_availability(torch.tensor([[True], [False], [True]])).T.tolist()
     [[0.5, 0.0, 0.5]]
 
     Raises:

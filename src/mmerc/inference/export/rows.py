@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mmerc.errors import RunError
-from mmerc.files import replacing, write_text
+from mmerc.files import replace_atomically, write_text
 from mmerc.model.prediction import Prediction, make_table
 
 Format = Literal["jsonl", "csv", "xlsx"]
@@ -63,5 +63,5 @@ def write_predictions(
                 raise RunError(f"{file} cannot hold {len(predictions)} rows: write them as .csv or .jsonl.")
         sheet.freeze_panes(1, 0)
         sheet.set_column(table[0].index("text"), table[0].index("text"), TEXT_WIDTH)
-    with replacing(file) as temporary:
+    with replace_atomically(file) as temporary:
         temporary.write_bytes(buffer.getvalue())

@@ -1,4 +1,4 @@
-"""What the graphs of an exported model lose against torch on some dialogues."""
+"""Compare the predictions of the ONNX graphs of an exported model with those of torch."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmerc.encoders import Encoder, Example
 from mmerc.errors import RunError
-from mmerc.files import replacing, write_json
+from mmerc.files import replace_atomically, write_json
 from mmerc.fusion import Fusion
 from mmerc.model.folder import load_model
 from mmerc.model.hub import find_model_folder
@@ -60,12 +60,12 @@ def export_onnx(model: str | Path, folder: Path, *, int8: bool = False) -> dict[
     source = find_model_folder(model)
     loaded = load_model(source)
     for name, encoder in loaded.encoders.items():
-        if not encoder.traceable:
+        if not encoder.is_traceable:
             kind = encoder.config.encoder
             raise RunError(
                 f"{name}: an encoder of the kind {kind} cannot be exported: train {name} with another encoder."
             )
-    with replacing(folder) as temporary:
+    with replace_atomically(folder) as temporary:
         shutil.copytree(source, temporary)
         parts: dict[str, Any] = {}
         for name, encoder in loaded.encoders.items():
@@ -140,7 +140,7 @@ def _export_part(
     file, traced = folder / f"{name}.onnx", batches[0]
     call, index = _make_call(network, list(traced)), outputs.index("logits")
     outputs = [f"{each}{OUT}" if each in traced else each for each in outputs]  # names of a graph are unique
-    with _traceable(network):
+    with _make_traceable(network):
         _trace(file, name, network, call, traced, outputs)
         graph = Graph(open_session(file))
         worst = _largest_difference(name, graph, call, batches, index)
@@ -212,7 +212,7 @@ def _axes(batch: dict[str, Tensor], outputs: Sequence[str]) -> dict[str, dict[in
 
 
 @contextmanager
-def _traceable(network: Encoder | Fusion) -> Iterator[None]:
+def _make_traceable(network: Encoder | Fusion) -> Iterator[None]:
     """A context in which the network can be traced: in float32, with attention in plain matrix products."""
     backbone: Any = getattr(network, "backbone", None)
     attention = backbone.config._attn_implementation if hasattr(backbone, "set_attn_implementation") else None
@@ -258,7 +258,7 @@ def _quantise(file: Path) -> None:
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # it recommends a preprocessing step that does not change such graphs
     try:
-        with replacing(file) as temporary:
+        with replace_atomically(file) as temporary:
             quantize_dynamic(
                 file, temporary, op_types_to_quantize=["MatMul", "Gemm", "Gather"], weight_type=QuantType.QInt8
             )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmerc.encoders import Encoder, Encoding
 from mmerc.errors import RunError
-from mmerc.files import entry, read_json
+from mmerc.files import get_required, read_json
 from mmerc.fusion import Fusion, FusionOutput
 
 MANIFEST = "onnx.json"
@@ -24,7 +24,7 @@ def use_onnx(folder: Path, encoders: Mapping[str, Encoder], fusion: Fusion | Non
     """
     if not (folder / MANIFEST).is_file():
         raise RunError(f"{folder} has no ONNX graphs: write them with `mmerc export MODEL --onnx DIR` and give DIR.")
-    parts = entry(read_json(folder / MANIFEST), "parts", folder / MANIFEST)
+    parts = get_required(read_json(folder / MANIFEST), "parts", folder / MANIFEST)
     for name, encoder in encoders.items():
         encoder.forward = _EncoderGraph(_open_part(folder, parts, name))  # type: ignore[method-assign]
     if fusion is not None:

@@ -1,0 +1,36 @@
+import csv
+import json
+from pathlib import Path
+
+from tests.cli.run import run
+
+
+def test_predictions_as_jsonl_and_csv(small_run: Path, small_corpus: Path, tmp_path: Path) -> None:
+    source = f"meld:{small_corpus}#test"
+    result = run("predict", small_run / "model", source, "--out", tmp_path / "p.jsonl")
+    assert (result.exit_code, result.stdout) == (0, "")
+    rows = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    table = list(csv.DictReader(run("predict", small_run / "model", source, "--format", "csv").stdout.splitlines()))
+    assert [row["emotion"] for row in rows] == [row["emotion"] for row in table]
+    assert list(table[0])[:8] == ["split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion"]
+    assert float(table[0]["p_joy"]) == rows[0]["probabilities"]["joy"]
+    assert run("predict", small_run / "model", source, "--out", tmp_path / "p.xlsx").exit_code == 0
+    assert (tmp_path / "p.xlsx").read_bytes()[:2] == b"PK"
+    refused = run("predict", small_run / "model", source, "--format", "xlsx")
+    assert refused.exit_code == 2 and "name a file with --out" in refused.stderr
+    again = run("predict", small_run / "model", source, "--out", small_corpus / "test_sent_emo.csv")
+    assert again.exit_code == 2 and "choose a path outside it" in again.stderr
+
+
+def test_explanations_are_columns_and_a_page(small_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text\n1,0,Ann,We won!\n")
+    page = tmp_path / "page.html"
+    result = run(
+        "predict", small_run / "model", f"table:{tmp_path / 't.csv'}", "--format", "csv", "--explain", "--html", page
+    )
+    assert result.exit_code == 0, result.stderr
+    (row,) = csv.DictReader(result.stdout.splitlines())
+    assert float(row["influence_text"]) and row["missing_face"] == "it has no clip" and row["model"].startswith("meld-")
+    assert "We won!" in page.read_text()
+    same = run("predict", small_run / "model", f"table:{tmp_path / 't.csv'}", "--out", page, "--html", page)
+    assert same.exit_code == 2 and "give two different files" in same.stderr
