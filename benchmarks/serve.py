@@ -4,7 +4,7 @@
 
 The recording is made here: a 720p film of a moving face, a voice, and a transcript of utterances of three seconds. Its packets
 are repeated for the long recording. In a live stream, three seconds of sound and fifteen images arrive at once; the
-measured time is that from the end of the utterance to the answer.
+measured time is that from the end of the utterance to the prediction.
 """
 
 import argparse
@@ -142,7 +142,7 @@ class Service:
 
 
 async def measure_stream(address: str, voice: np.ndarray, count: int) -> list[float]:
-    """Seconds from the end of each utterance of a live stream to its answer."""
+    """Seconds from the end of each utterance of a live stream to its prediction."""
     sound = (np.resize(voice, int(UTTERANCE * SAMPLE_RATE)) * 32767).astype("<i2").tobytes()
     buffer = io.BytesIO()
     Image.fromarray(sample_images.astronaut()).resize((640, 480)).save(buffer, "JPEG")  # as the page sends them
@@ -157,14 +157,14 @@ async def measure_stream(address: str, voice: np.ndarray, count: int) -> list[fl
             await stream.send(json.dumps({"type": "text", "text": TEXTS[number % 5]}))
             ended = time.perf_counter()
             await stream.send('{"type": "end"}')
-            answer = json.loads(await stream.recv())
+            message = json.loads(await stream.recv())
             times.append(time.perf_counter() - ended)
-            assert answer["type"] == "answer" and answer["modalities"] == ["text", "audio", "face"], answer
+            assert message["type"] == "prediction" and message["modalities"] == ["text", "audio", "face"], message
     return times
 
 
-async def count_answers(address: str, clip: bytes, clients: int, seconds: float) -> dict[str, int]:
-    """The number of answers of each status to clients that send a clip and a text again and again."""
+async def count_responses(address: str, clip: bytes, clients: int, seconds: float) -> dict[str, int]:
+    """The number of responses of each status to clients that send a clip and a text again and again."""
     deadline = time.monotonic() + seconds
     codes: dict[str, int] = {}
 
@@ -220,13 +220,13 @@ def main() -> None:
         try:
             service.wait()
             times = asyncio.run(measure_stream(service.address, voice, 43))[3:]  # the first ones warm up
-            result["live, s from end to answer"] = {
+            result["live, s from end to prediction"] = {
                 "median": round(float(np.median(times)), 3),
                 "p95": round(float(np.quantile(times, 0.95)), 3),
             }
             clip = (folder / "clip.mp4").read_bytes()
             result[f"{options.clients} clients"] = asyncio.run(
-                count_answers(service.address, clip, options.clients, 60 * options.minutes)
+                count_responses(service.address, clip, options.clients, 60 * options.minutes)
             )
             result["uploads left"] = service.count_files()
         finally:

@@ -12,7 +12,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmerc.corpora import Clip, Corpus, Dialogue, Live, Utterance, open_corpus
+    from mmerc.corpora import Clip, Corpus, Dialogue, LiveRecording, Utterance, open_corpus
     from mmerc.errors import MmercError
     from mmerc.evaluation import evaluate
     from mmerc.inference import Predictor
@@ -25,7 +25,7 @@ _MODULES = {
     "Clip": "mmerc.corpora",
     "Corpus": "mmerc.corpora",
     "Dialogue": "mmerc.corpora",
-    "Live": "mmerc.corpora",
+    "LiveRecording": "mmerc.corpora",
     "MmercError": "mmerc.errors",
     "Prediction": "mmerc.model",
     "Predictor": "mmerc.inference",
@@ -40,7 +40,7 @@ __all__ = [
     "Clip",
     "Corpus",
     "Dialogue",
-    "Live",
+    "LiveRecording",
     "MmercError",
     "Prediction",
     "Predictor",

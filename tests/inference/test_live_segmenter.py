@@ -35,7 +35,7 @@ def test_each_utterance_has_the_sound_and_the_images_of_its_time() -> None:
     (second,) = segmenter.finish()
     assert first.live is not None and second.live is not None
     assert (first.start, first.end, second.start, second.end) == (0.0, 1.5, 1.5, 2.1)
-    assert first.live.pictures == (b"before", b"first") and second.live.pictures == (b"second",)
+    assert first.live.images == (b"before", b"first") and second.live.images == (b"second",)
     assert len(first.live.samples) == 1.5 * SAMPLE_RATE and first.live.samples[-1] == pytest.approx(0.2, abs=1e-3)
     # The second begins 0.2 s early, with the end of the first: that is where breath and consonants are.
     assert len(second.live.samples) == pytest.approx(0.8 * SAMPLE_RATE, abs=1)
@@ -53,7 +53,7 @@ def test_sound_that_begins_late() -> None:
     (spoken,) = segmenter.finish()
     assert (typed.end, spoken.start, spoken.end) == (60.0, 60.0, 61.5)
     assert spoken.live is not None and len(spoken.live.samples) == 1.5 * SAMPLE_RATE
-    assert spoken.live.pictures == (b"during",) and spoken.live.times == pytest.approx([1.0])  # after the first sample
+    assert spoken.live.images == (b"during",) and spoken.live.times == pytest.approx([1.0])  # after the first sample
 
 
 @pytest.mark.realdata

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmerc.corpora import Dialogue, Live
+from mmerc.corpora import Dialogue, LiveRecording
 from mmerc.inference import Conversation, make_utterance
 from mmerc.inference.call_batcher import CallBatcher
 from mmerc.inference.streaming import HISTORY, LiveRequest, predict_requests
@@ -45,7 +45,7 @@ def test_earlier_utterances_are_kept_without_sound(model: EmotionModel, monkeypa
         lambda encoder, dialogue, index: dialogues.append(dialogue) or _no_row(dialogue, index),
     )
     recorder = Recorder(model, "kitchen")
-    sound = Live(np.zeros(1600, np.float32), (), ())
+    sound = LiveRecording(np.zeros(1600, np.float32), (), ())
     assert recorder.conversation.push(make_utterance("Hello", speaker="Ann", live=sound)).emotion == "joy"
     recorder.conversation.push(make_utterance("You came!\ud800", speaker="Bo", live=sound))
     first, last = dialogues[0], dialogues[-1]

@@ -6,7 +6,7 @@ import pytest
 
 from mmerc.corpora import Clip
 from mmerc.errors import NoAudio
-from mmerc.media.audio import read_waveform, waveform_blocks
+from mmerc.media.audio import read_waveform, read_waveform_blocks
 from tests.media.clips import encode_sound, write_beep_and_flash, write_video, write_wav
 
 
@@ -81,7 +81,7 @@ def test_a_video_without_sound(tmp_path: Path) -> None:
 
 def test_an_hour_is_read_in_blocks_and_cut_at_the_limit(tmp_path: Path) -> None:
     file = write_wav(tmp_path / "long.wav", np.tile(tone(1), 600)[None])
-    assert max(len(block) for block in waveform_blocks(Clip(file))) < 200_000
+    assert max(len(block) for block in read_waveform_blocks(Clip(file))) < 200_000
     assert len(read_waveform(Clip(file), max_seconds=2.0)) == 32_000
 
 
@@ -94,7 +94,7 @@ def test_a_gap_is_silent_and_what_follows_keeps_its_time(tmp_path: Path) -> None
     inside = Clip(file, start=2.5, end=3.5)
     with pytest.raises(NoAudio, match=r"a\.mka is silent"):
         read_waveform(inside)
-    assert sum(len(block) for block in waveform_blocks(inside)) == 16_000
+    assert sum(len(block) for block in read_waveform_blocks(inside)) == 16_000
 
 
 def test_time_stamps_that_jitter_leave_the_samples_as_they_are(tmp_path: Path) -> None:

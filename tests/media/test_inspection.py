@@ -8,7 +8,7 @@ from PIL import Image
 
 from mmerc.corpora import open_corpus
 from mmerc.errors import ClipUnreadable
-from mmerc.media.inspection import TrackInfo, broken_clips, inspect_media
+from mmerc.media.inspection import TrackInfo, find_broken_clips, inspect_media
 from tests.media.clips import write_beep_and_flash, write_vbr_mp3, write_video
 from tests.media.test_audio import write_two_tracks
 from tests.media.test_video import FOUR, write_still
@@ -23,7 +23,7 @@ def test_every_broken_clip_is_listed_with_its_modality(tmp_path: Path) -> None:
         table.writerows([("dialogue", "utterance", "speaker", "text", "clip")])
         table.writerows((0, n, "A", "x", name) for n, name in enumerate(("good.mp4", "mute.mp4", "broken.mp4")))
     seen: list[int] = []
-    problems = broken_clips(open_corpus(f"table:{tmp_path / 't.csv'}"), seen.append)
+    problems = find_broken_clips(open_corpus(f"table:{tmp_path / 't.csv'}"), seen.append)
     assert [(problem.kind, problem.where[-1]) for problem in problems] == [
         ("audio", "1"),
         ("audio", "2"),

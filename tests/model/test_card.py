@@ -9,6 +9,6 @@ def test_the_card_says_what_the_model_is_and_what_it_is_not_for(small_run: Path)
         "Dev weighted F1:",
         "the next utterance is read too",
         "not what they feel",
-        "Do not base a decision about a person on it",
+        "Do not base a decision about a person on these predictions",
     ):
         assert part in card

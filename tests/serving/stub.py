@@ -52,7 +52,7 @@ class StubPredictor(Predictor):
         is_present = {
             "text": bool(utterance.text),
             "audio": has_clip or (live is not None and len(live.samples) > 0),
-            "face": has_clip or (live is not None and len(live.pictures) > 0),
+            "face": has_clip or (live is not None and len(live.images) > 0),
         }
         modalities = [name for name in MODALITIES if is_present[name]]
         missing = {name: f"there is no {name}" for name in MODALITIES if name not in modalities}

@@ -74,7 +74,7 @@ def test_refusals_have_the_security_headers_and_are_counted() -> None:
         assert 'status="401"} 1.0' in metrics
 
 
-def test_every_answer_is_what_openapi_says(client: TestClient, clip: Path) -> None:
+def test_every_response_is_what_openapi_says(client: TestClient, clip: Path) -> None:
     row = client.post("/v1/utterances", files={"clip": clip.read_bytes()}, data={"explain": "true"}).json()
     assert Prediction.model_validate(row).to_dict() == row
     accepted = client.post("/v1/conversations", files={"recording": clip.read_bytes()}).json()
@@ -88,10 +88,10 @@ def test_every_answer_is_what_openapi_says(client: TestClient, clip: Path) -> No
         assert set(model.model_validate(body).model_dump()) == set(body)
 
 
-def test_openapi_derives_the_answer_from_the_prediction(client: TestClient) -> None:
+def test_openapi_derives_the_response_from_the_prediction(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
-    answer = document["paths"]["/v1/utterances"]["post"]["responses"]["200"]["content"]["application/json"]
-    assert answer["schema"] == {"$ref": "#/components/schemas/Prediction"}
+    response = document["paths"]["/v1/utterances"]["post"]["responses"]["200"]["content"]["application/json"]
+    assert response["schema"] == {"$ref": "#/components/schemas/Prediction"}
     assert list(document["components"]["schemas"]["Prediction"]["properties"]) == list(Prediction.model_fields)
     assert "HTTPBearer" in json.dumps(document["paths"]["/v1/jobs/{id}"]["get"]["security"])
 

@@ -114,5 +114,5 @@ def test_the_page_works_below_the_prefix(port: int, clip: Path) -> None:
         assert "only to https pages and to localhost" in page.inner_text("#live-status")
         page.fill("#text", "You came back!")
         page.keyboard.press("Enter")
-        page.locator("#answers li", has_text="You came back!").wait_for(timeout=30_000)
-        assert page.locator("#answers li").count() == 1
+        page.locator("#predictions li", has_text="You came back!").wait_for(timeout=30_000)
+        assert page.locator("#predictions li").count() == 1

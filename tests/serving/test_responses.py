@@ -1,4 +1,4 @@
-"""What every answer has."""
+"""What every response has."""
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from mmerc.serving.responses import SECURITY_HEADERS, describe_invalid_request
 
 
-def test_every_answer_has_the_security_headers(client: TestClient) -> None:
+def test_every_response_has_the_security_headers(client: TestClient) -> None:
     for path in ("/", "/healthz", "/no/such/page"):
         headers = client.get(path).headers
         assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS

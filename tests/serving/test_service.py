@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fastapi import HTTPException
 
-from mmerc.corpora import Live, Utterance
+from mmerc.corpora import LiveRecording, Utterance
 from mmerc.inference import make_utterance
 from mmerc.serving import Limits
 from mmerc.serving.service import Service
@@ -22,13 +22,13 @@ def test_work_is_done_in_a_thread_and_counted() -> None:
         await service.close()
         return result
 
-    assert asyncio.run(run()).startswith("mmerc-answer") and ended == [True]
-    assert b'mmerc_answer_seconds_count{transport="http"} 1.0' in service.metrics.to_text()
+    assert asyncio.run(run()).startswith("mmerc-prediction") and ended == [True]
+    assert b'mmerc_prediction_seconds_count{transport="http"} 1.0' in service.metrics.to_text()
 
 
 def test_too_much_work_is_refused_and_slow_work_is_given_up() -> None:
     release, ended = threading.Event(), []
-    service = Service(StubPredictor(), Limits(max_waiting_utterances=1, answer_timeout_seconds=0.1))
+    service = Service(StubPredictor(), Limits(max_waiting_utterances=1, prediction_timeout_seconds=0.1))
 
     async def run() -> list[int]:
         async def run_one(number: int) -> int:
@@ -47,7 +47,7 @@ def test_too_much_work_is_refused_and_slow_work_is_given_up() -> None:
 
 def test_only_what_has_no_text_is_transcribed() -> None:
     service = Service(StubPredictor(), transcriber=lambda samples: f"{len(samples)} samples")
-    sound = Live(0.1 * np.sin(np.arange(1600, dtype=np.float32)))
+    sound = LiveRecording(0.1 * np.sin(np.arange(1600, dtype=np.float32)))
     assert service.transcribe(make_utterance(live=sound)).text == "1600 samples"
     assert service.transcribe(make_utterance("Hello.", live=sound)).text == "Hello."
     assert service.transcribe(Utterance("live", "", 0)).text is None  # there is no sound

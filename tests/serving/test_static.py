@@ -122,7 +122,7 @@ def test_text_with_camera_and_microphone(address: str, clip: Path, tmp_path: Pat
         page.wait_for_timeout(2500)
         page.fill("#text", "You came back!")
         page.keyboard.press("Enter")
-        item = page.locator("#answers li", has_text="You came back!")
+        item = page.locator("#predictions li", has_text="You came back!")
         item.wait_for(timeout=60_000)
         assert "text, audio, face" in item.inner_text()
         assert page.locator("#latest .bars i").count() == 7
@@ -134,14 +134,14 @@ def test_text_with_camera_and_microphone(address: str, clip: Path, tmp_path: Pat
 
 
 @pytest.mark.realdata
-def test_a_voice_is_answered_when_it_pauses(address: str, clip: Path, real_data: Path, tmp_path: Path) -> None:
+def test_a_voice_is_predicted_when_it_pauses(address: str, clip: Path, real_data: Path, tmp_path: Path) -> None:
     voice = sorted((real_data / "ravdess").rglob("*.flac"))[0]
     with open_page(f"http://{address}/", arguments=simulate_devices(tmp_path, clip, voice)) as page:
         page.click("#tab-live")
         page.uncheck("#use-camera")
         page.click("#start")
-        page.wait_for_selector("#answers li", timeout=60_000)
-        text = page.locator("#answers li").last.inner_text()
+        page.wait_for_selector("#predictions li", timeout=60_000)
+        text = page.locator("#predictions li").last.inner_text()
         assert "audio" in text and "face" not in text
 
 

@@ -41,10 +41,14 @@ def test_a_conversation(client: TestClient) -> None:
             socket.send_bytes(make_image())
             socket.send_json({"type": "text", "text": f"Hello {number}!"})
             socket.send_json({"type": "end"})
-            answer = socket.receive_json()
-            assert (answer["type"], answer["utterance"], answer["text"]) == ("answer", number, f"Hello {number}!")
-            assert answer["speaker"] == "Ann" and list(answer["influence"]) == answer["modalities"]
-            assert answer["modalities"] == ["text", "audio", "face"] and answer["seconds"] >= 0
+            message = socket.receive_json()
+            assert (message["type"], message["utterance"], message["text"]) == (
+                "prediction",
+                number,
+                f"Hello {number}!",
+            )
+            assert message["speaker"] == "Ann" and list(message["influence"]) == message["modalities"]
+            assert message["modalities"] == ["text", "audio", "face"] and message["seconds"] >= 0
         socket.send_json({"type": "text", "text": "Bye.", "speaker": "Bo"})
         socket.send_json({"type": "stop"})
         last = socket.receive_json()
@@ -61,12 +65,12 @@ def test_bad_messages_are_refused_and_the_stream_goes_on(client: TestClient) -> 
         bad += ['{"type": "text", "text": "' + "x" * 101 + '"}', b"", b"\x03abc", b"\x01abc", b"\x02" + bytes(100_001)]
         for message in bad:
             send(socket, message)
-            answer = socket.receive_json()
-            assert answer["type"] == "error" and answer["error"].endswith("."), message
+            message = socket.receive_json()
+            assert message["type"] == "error" and message["error"].endswith("."), message
         for garbage in (b"\x02no image", make_image(1, 1), make_image(8000, 10)):
             socket.send_bytes(garbage)
         socket.send_json({"type": "end"})
-        assert socket.receive_json()["type"] == "answer"
+        assert socket.receive_json()["type"] == "prediction"
 
 
 def send(socket: Any, message: str | bytes) -> None:
@@ -90,7 +94,7 @@ def test_a_stream_begins_with_its_start(client: TestClient, first: str | bytes, 
     assert closed.value.code == 1003
 
 
-def test_each_end_is_answered_and_silence_at_the_stop_is_not(client: TestClient) -> None:
+def test_each_end_gets_a_message_and_silence_at_the_stop_is_not(client: TestClient) -> None:
     with client.websocket_connect(URL) as socket:
         socket.send_json({"type": "start"})
         socket.receive_json()
@@ -98,10 +102,10 @@ def test_each_end_is_answered_and_silence_at_the_stop_is_not(client: TestClient)
         assert socket.receive_json() == {"type": "nothing"}
         for message in ({"type": "text", "text": "Hi!"}, {"type": "end"}, {"type": "end"}):
             socket.send_json(message)
-        assert [socket.receive_json()["type"] for _ in range(2)] == ["answer", "nothing"]
+        assert [socket.receive_json()["type"] for _ in range(2)] == ["prediction", "nothing"]
         socket.send_bytes(make_sound(0.5))
         socket.send_json({"type": "end"})
-        assert socket.receive_json()["type"] == "answer"
+        assert socket.receive_json()["type"] == "prediction"
         socket.send_bytes(make_sound(0.5))
         socket.send_json({"type": "stop"})
         with pytest.raises(WebSocketDisconnect):

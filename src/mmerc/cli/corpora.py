@@ -25,13 +25,13 @@ def check(
     from mmerc.corpora import open_corpus
     from mmerc.corpora.location import add_label_set
     from mmerc.corpora.statistics import count_corpus
-    from mmerc.media.inspection import broken_clips
+    from mmerc.media.inspection import find_broken_clips
     from mmerc.progress import show_progress
 
     opened = open_corpus(add_label_set(corpus, labels) if labels else corpus)
     counted = count_corpus(opened)
     with show_progress("clips", sum(split["clips"] for split in counted["splits"].values())) as progress:
-        broken = broken_clips(opened, progress)
+        broken = find_broken_clips(opened, progress)
     counted["problems"] += [vars(problem) for problem in broken]
     if as_json:
         print(json.dumps(counted))

@@ -45,7 +45,7 @@ def predict(
     from mmerc.files import check_writable
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
-    from mmerc.inference.export.rows import format_of, to_text, write_predictions
+    from mmerc.inference.export.rows import choose_format, to_text, write_predictions
     from mmerc.inference.export.timeline import write_timeline
     from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import check_output, is_file
@@ -58,7 +58,7 @@ def predict(
             check_output(file, source, Path(model), *([transcript] if transcript else []))
     if out is not None and html is not None and out.resolve() == html.resolve():
         raise ConfigError(f"--out and --html are the same file {out}: give two different files.")
-    form = form or format_of(out)
+    form = form or choose_format(out)
     if out is None and form == "xlsx":
         raise ConfigError("an XLSX workbook cannot be written to stdout: name a file with --out.")
     show_log()
@@ -73,12 +73,12 @@ def predict(
         for prediction in predictor.predict(dialogues, explain=explain):
             predictions.append(prediction)
             progress(len(predictions))
-    names = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
+    subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
     if out is not None:
-        write_predictions(out, predictions, form, names)
+        write_predictions(out, predictions, form, subkeys)
         errors.print(escape(f"{len(predictions)} rows in {out}"), soft_wrap=True)
     elif form != "xlsx":
-        sys.stdout.write(to_text(predictions, form, names))
+        sys.stdout.write(to_text(predictions, form, subkeys))
     if html is not None:
         write_timeline(html, predictions, predictor.labels, Path(source) if is_file(Path(source)) else None)
         errors.print(escape(f"timeline: {html}"), soft_wrap=True)

@@ -4,7 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mmerc.corpora.dialogue import Clip, Corpus, Dialogue, Identity, Key, Live, Problem, Utterance, replace_surrogates
+from mmerc.corpora.dialogue import (
+    Clip,
+    Corpus,
+    Dialogue,
+    Identity,
+    Key,
+    LiveRecording,
+    Problem,
+    Utterance,
+    replace_surrogates,
+)
 from mmerc.corpora.location import add_label_set, make_absolute, parse_location, read_parameters
 from mmerc.corpora.packs.reader import read_pack
 from mmerc.corpora.readers.fer2013 import read_fer2013
@@ -16,7 +26,18 @@ from mmerc.corpora.readers.table import read_table
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
-__all__ = ["READERS", "Clip", "Corpus", "Dialogue", "Identity", "Key", "Live", "Problem", "Utterance", "open_corpus"]
+__all__ = [
+    "READERS",
+    "Clip",
+    "Corpus",
+    "Dialogue",
+    "Identity",
+    "Key",
+    "LiveRecording",
+    "Problem",
+    "Utterance",
+    "open_corpus",
+]
 
 
 def read_synthetic(folder: Path, labels: LabelSet | None = None) -> Corpus:

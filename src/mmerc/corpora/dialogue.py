@@ -42,17 +42,17 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveRecording:
     """An utterance's recording in memory, from a microphone and a camera. It takes the place of a `Clip`.
 
     Attributes:
         samples: mono waveform in [-1, 1] at 16 kHz, [S]. Empty where there is no sound.
-        pictures: JPEG or PNG files. Empty where there is no camera.
-        times: the time of each picture, in seconds after the first sample.
+        images: JPEG or PNG files. Empty where there is no camera.
+        times: the time of each image, in seconds after the first sample.
     """
 
     samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    pictures: tuple[bytes, ...] = ()
+    images: tuple[bytes, ...] = ()
     times: tuple[float, ...] = ()
 
 
@@ -68,7 +68,7 @@ class Utterance:
         emotion: the label.
         clip: the utterance's audio and video.
         source: the name of the recording.
-        live: audio and pictures in memory, in place of `clip`.
+        live: audio and images in memory, in place of `clip`.
         signals: input of modalities that is not in the clip, by the modality's name: a feature array, a picture.
         members: the people whom `speaker` lists; `resolve_speakers` sets it. Empty where `speaker` is one name.
     """
@@ -83,7 +83,7 @@ class Utterance:
     emotion: str | None = None
     clip: Clip | None = None
     source: str = ""
-    live: Live | None = field(default=None, compare=False, repr=False)
+    live: LiveRecording | None = field(default=None, compare=False, repr=False)
     signals: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
     members: tuple[str, ...] = field(default=(), compare=False, repr=False)
 

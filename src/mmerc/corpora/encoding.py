@@ -19,7 +19,7 @@ SAMPLE = 1 << 18  # bytes that the detector reads
 VALID_MULTIBYTE = re.compile(rb"[\xc3-\xf4][\x80-\xbf]+")
 # Non-ASCII characters that are frequent in the languages a code page was made for. The detector is unsure of short texts.
 _WEST = "àáâãäåæçèéêëìíîïñòóôõöøœùúûüÿßÀÁÂÄÅÆÇÈÉÊËÍÎÑÓÔÖØŒÚÜ¿¡’‘“”–—…«»°€·\u00a0"
-LATIN = {  # of equals the first is taken
+LATIN = {  # if two are equal, the first is chosen
     "cp1252": _WEST,
     "cp1254": "çğıöşüÇĞİÖŞÜâîû’‘“”–—…«»\u00a0",
     "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽäöüÄÖÜôľĺőűŐŰßăâîşţĂÂÎŞŢđĐ’‘“”„–—…«»\u00a0",
@@ -37,8 +37,8 @@ EAST_ASIAN = {
     "euc_jp": _KANA,
     "cp949": "이다는에가을고하지의한를도서나기사아어자은로니리그게있해요안녕세반갑습오늘내일무왜네제저우너만거면,.",
 }
-HEBREW = {"cp1255": "".join(map(chr, range(0x5D0, 0x5EB))) + "’“”–…"}  # the detector takes short texts for Russian
-OPENING_SIGN = re.compile(r"(?<=[^\W\d_])[¿¡]")  # behind a letter it is another code page's letter, such as Polish ż
+HEBREW = {"cp1255": "".join(map(chr, range(0x5D0, 0x5EB))) + "’“”–…"}  # the detector treats short texts as Russian
+OPENING_SIGN = re.compile(r"(?<=[^\W\d_])[¿¡]")  # after a letter it is a letter of another code page, such as Polish ż
 NO_TEXT_FILES = ["cp037", "cp424", "cp500", "cp875", "cp1026", "cp1140", "cp273", "utf_7", "hz"]  # mainframes and mail
 
 
@@ -82,7 +82,7 @@ def decode_any_encoding(raw: bytes) -> tuple[str, str, bool] | None:
     damaged = raw.decode("utf-8-sig", errors="replace")
     if encoding or damaged.count("\ufffd") * 10 < len(VALID_MULTIBYTE.findall(raw)):
         return damaged, "utf-8", True
-    guess = _guess_by_letters(raw) or _guess_by_detector(raw) or _most_frequent(raw[:SAMPLE], LATIN, at_least=0.0)
+    guess = _guess_by_letters(raw) or _guess_by_detector(raw) or _choose_code_page(raw[:SAMPLE], LATIN, at_least=0.0)
     assert guess is not None
     return raw.decode(guess, errors="replace"), guess, True
 
@@ -110,13 +110,13 @@ def _guess_by_letters(raw: bytes) -> str | None:
     letters = len(re.findall(rb"[A-Za-z]", sample))
     pairs = len(re.findall(rb"[\x80-\xff](?=[\x80-\xff])", sample))
     if high <= 0.8 * letters and pairs <= 0.4 * high:  # single accents among ASCII letters
-        return _most_frequent(sample, LATIN, at_least=0.8)
+        return _choose_code_page(sample, LATIN, at_least=0.8)
     if pairs <= 0.5 * high:
         return None
-    return _most_frequent(sample, EAST_ASIAN, at_least=0.3) or _most_frequent(sample, HEBREW, at_least=0.99)
+    return _choose_code_page(sample, EAST_ASIAN, at_least=0.3) or _choose_code_page(sample, HEBREW, at_least=0.99)
 
 
-def _most_frequent(sample: bytes, pages: dict[str, str], at_least: float) -> str | None:
+def _choose_code_page(sample: bytes, pages: dict[str, str], at_least: float) -> str | None:
     shares = {}
     for page, frequent in pages.items():
         text = OPENING_SIGN.sub("\ufffd", sample.decode(page, errors="replace"))

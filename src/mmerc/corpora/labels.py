@@ -13,9 +13,9 @@ NO_LABEL = frozenset({"", "nan", "null", "n/a", "<na>", "#n/a"})  # as programs 
 WHOLE_NUMBER = re.compile(r"(-?\d+)[.,]0+")
 SEVERAL = re.compile(r"\s+and\s+|\s*[/&,;|+]\s*", re.IGNORECASE)
 KNOWN = frozenset(SEVEN.names) | ALIASES.keys()
-FEWEST = 10  # labels in a corpus, before one that occurs once can be called rare
-RARE = 100  # a slip is at most one label in so many
-LONG = 5  # letters from which on one other letter makes no other word: "sad" and "bad" differ in one
+MIN_LABELS = 10  # in a smaller corpus, no label counts as a misspelling
+LABELS_PER_MISSPELLING = 100  # a misspelling is at most one label in this many
+MIN_LETTERS_FOR_SUBSTITUTION = 5  # in a shorter word, one replaced letter may give another word: "sad" and "bad"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def choose_labels(counts: Mapping[str, int], given: LabelSet | None = None) -> L
     for label, count in counts.items():
         if label in KNOWN:
             continue
-        is_rare = total >= FEWEST and count <= max(1, total // RARE)
+        is_rare = total >= MIN_LABELS and count <= max(1, total // LABELS_PER_MISSPELLING)
         near = next((name for name in sorted(KNOWN) if is_misspelling(label, name)), None) if is_rare else None
         if split_names(label, KNOWN | counts.keys(), SEVERAL):
             refused[label] = "names several emotions, and an utterance has one label"
@@ -89,5 +89,5 @@ def is_misspelling(label: str, name: str) -> bool:
         return False
     differing = [index for index in range(len(name)) if label[index] != name[index]]
     if len(differing) == 1:
-        return len(name) >= LONG
+        return len(name) >= MIN_LETTERS_FOR_SUBSTITUTION
     return len(differing) == 2 and Counter(label) == Counter(name) and differing[1] == differing[0] + 1

@@ -1,4 +1,4 @@
-"""Files that a corpus names: paths as other systems write them, and files that are not there in truth."""
+"""Files that a corpus names: paths as other systems write them, and Git LFS pointers in place of files."""
 
 import unicodedata
 from collections.abc import Iterable

@@ -20,7 +20,7 @@ from mmerc.media.decoding import is_media
 from mmerc.suffixes import MEDIA_SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
-MAX_NAMED = 5  # of the files that are left out
+MAX_NAMED = 5  # number of omitted files that the log names
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def read_input(
     Files named `dia<D>_utt<U>` in a folder form dialogues. Any other recording is a dialogue; one of more than 30 s is
     segmented (`read_recording`). What is not audio, video or a picture is left out of a folder; the log says so.
 
-    `transcript`: of the one recording. `transcriber`: makes the text of an utterance from its samples where there is
+    `transcript`: the transcript, if the input is one recording. `transcriber`: makes the text of an utterance from its samples where there is
     no transcript. `audio_track`: index among the audio tracks of each file; the default track without it.
 
     Raises:

@@ -4,12 +4,12 @@ from collections import deque
 
 import numpy as np
 
-from mmerc.corpora import Live, Utterance
+from mmerc.corpora import LiveRecording, Utterance
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.voice_activity import MAX_UTTERANCE, UtteranceDetector
 
 MARGIN_BEFORE, MARGIN_AFTER = 0.2, 0.1  # seconds of sound around an utterance: breath and consonants
-MAX_IMAGES, MAX_IMAGE_BYTES = 300, 30_000_000  # of all images together; the oldest are dropped
+MAX_IMAGES, MAX_IMAGE_BYTES = 300, 30_000_000  # number and bytes of the stored images; the oldest are dropped
 
 
 class LiveSegmenter:
@@ -26,7 +26,7 @@ class LiveSegmenter:
     """
 
     def __init__(self, speaker: str = "", *, detect_pauses: bool = True, max_characters: int = 10_000) -> None:
-        """`max_characters`: of the text of one utterance."""
+        """`max_characters`: maximum number of characters of one utterance."""
         self.speaker = speaker
         self.max_characters = max_characters
         self.text = ""
@@ -46,7 +46,7 @@ class LiveSegmenter:
 
     @property
     def speech_start(self) -> float | None:
-        """When the voice that is heard now began, in seconds since the start of the stream; `None` if there is none."""
+        """The start of the current speech, in seconds since the start of the stream; `None` if there is none."""
         start = self._detector.start if self._detector is not None else None
         return None if start is None else start + self._sound_start
 
@@ -64,7 +64,7 @@ class LiveSegmenter:
             self._sound_start = max(self._last_end, self._last_image)
             self._first_sample = round(self._sound_start * SAMPLE_RATE)
         self._samples = np.concatenate([self._samples, block])
-        found = self._detector.hear(block) if self._detector is not None else []
+        found = self._detector.add_audio(block) if self._detector is not None else []
         utterances = [self._cut(start + self._sound_start, end + self._sound_start) for start, end in found]
         self._drop_samples()
         return utterances
@@ -99,7 +99,7 @@ class LiveSegmenter:
         if not force and self._detector is not None and start is None and not self.text and len(self._samples):
             return []
         if self._detector is not None and start is not None:
-            # The detector still hears the same voice: the next utterance begins here.
+            # The same voice continues: the next utterance begins here.
             self._detector.start = self.sound_end - self._sound_start
         end = max(self.sound_end, self._last_image)
         if start is None:
@@ -122,7 +122,7 @@ class LiveSegmenter:
         images = [(time, image) for time, image in self._images if start - MARGIN_BEFORE <= time <= end + MARGIN_AFTER]
         # The times of images count from the first sample.
         origin = (low + self._first_sample) / SAMPLE_RATE if len(samples) else max(0.0, start - MARGIN_BEFORE)
-        live = Live(samples, tuple(image for _, image in images), tuple(time - origin for time, _ in images))
+        live = LiveRecording(samples, tuple(image for _, image in images), tuple(time - origin for time, _ in images))
         text, self.text = self.text, ""
         self._last_end = end
         while self._images and self._images[0][0] <= end:

@@ -91,7 +91,7 @@ class Predictor:
         Raises:
             ClipNotFound: there is no file at `path`.
         """
-        path = _existing_file(path)
+        path = _require_file(path)
         name = replace_surrogates(path.stem)
         return self._predict_one(Utterance("input", name, 0, speaker=speaker, text=text, clip=Clip(path)), explain)
 
@@ -107,7 +107,7 @@ class Predictor:
             ClipNotFound: there is no file at `path`.
             CorpusError: the transcript cannot be used.
         """
-        dialogue, problems = read_recording(_existing_file(path), None if transcript is None else Path(transcript))
+        dialogue, problems = read_recording(_require_file(path), None if transcript is None else Path(transcript))
         for problem in problems:
             log.warning("%s: %s", problem.where, problem.what)
         return list(self.predict([dialogue], explain=explain))
@@ -143,7 +143,7 @@ def _load_again(source: str, backend: Backend) -> Predictor:
     return Predictor.load(source, backend=backend)
 
 
-def _existing_file(path: str | Path) -> Path:
+def _require_file(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_file():
         raise ClipNotFound(f"there is no file {path}: check the path.")

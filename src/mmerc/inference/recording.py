@@ -36,8 +36,8 @@ def read_recording(
 
     `transcriber`: makes the text of an utterance from its samples where there is no transcript (`transcription.Whisper`).
     `on_progress`: called with the seconds in which voice activity was searched; an exception in it ends the work.
-    `audio_track`: index among the audio tracks of the file; the default track without it.
-    `name`: of the dialogue; the file's stem without it.
+    `audio_track`: index among the audio tracks of the file; by default the default track.
+    `name`: the name of the dialogue; by default the stem of the file.
 
     Raises:
         CorpusError: the transcript cannot be used.

@@ -7,7 +7,7 @@ from threading import Lock
 
 from torch import Tensor
 
-from mmerc.corpora import Dialogue, Key, Live, Utterance
+from mmerc.corpora import Dialogue, Key, LiveRecording, Utterance
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.features import FeatureRow
 from mmerc.fusion.layers.dialogue_context import get_speaker_number
@@ -58,7 +58,7 @@ class Conversation:
     """A live conversation, made by `Predictor.stream`.
 
     It keeps the words and, for a fusion that reads the dialogue, the fused vectors of the last utterances; it keeps no sound
-    and no pictures. It may be used from several threads: utterances are predicted in the order in which they are pushed.
+    and no images. It may be used from several threads: utterances are predicted in the order in which they are pushed.
     """
 
     def __init__(self, model: EmotionModel, batcher: LiveBatcher, name: str, *, explain: bool) -> None:
@@ -68,14 +68,14 @@ class Conversation:
         self._past_vectors: deque[PastUtterance] = deque(maxlen=HISTORY)
         self._speaker_numbers: dict[str, int] = {}
         self._count = 0
-        self._order = Lock()
+        self._push_lock = Lock()
 
     def push(self, utterance: Utterance) -> Prediction:
         """The prediction for an utterance that has just ended.
 
         `speaker`, `text`, `clip`, `live`, `start` and `end` of the utterance are used; it gets its number in the conversation.
         """
-        with self._order:
+        with self._push_lock:
             text = None if utterance.text is None else replace_surrogates(utterance.text)
             speaker = replace_surrogates(utterance.speaker)
             latest = replace(
@@ -100,6 +100,6 @@ class Conversation:
         return prediction
 
 
-def make_utterance(text: str | None = None, *, speaker: str = "", live: Live | None = None) -> Utterance:
+def make_utterance(text: str | None = None, *, speaker: str = "", live: LiveRecording | None = None) -> Utterance:
     """Make an utterance for `Conversation.push` from its text and its live audio and images."""
     return Utterance("live", "", 0, speaker=speaker, text=text or None, live=live)

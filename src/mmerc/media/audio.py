@@ -17,9 +17,9 @@ from mmerc.media.image import is_picture
 from mmerc.media.timeline import read_timeline
 
 SAMPLE_RATE = 16_000
-MIN_SECONDS = 0.05  # below it there is not one pitch period of a deep voice in each of two windows
+MIN_SECONDS = 0.05  # a shorter clip has less than two windows with one pitch period of a deep voice in each
 SILENCE = 1e-4  # root mean square; -80 dB of full scale, below the noise of any microphone
-MAX_SECONDS = 60.0  # of one utterance that are read
+MAX_SECONDS = 60.0  # seconds of one utterance that are read
 
 # Time stamps are rounded and jitter. A difference between them and the number of samples counts as a gap or an overlap
 # if it is large, or if it lasts.
@@ -44,14 +44,14 @@ def read_waveform(
 
     Raises:
         NoAudio: there is no audio track, it is shorter than 0.05 s, or it is silent.
-        ClipNotFound, ClipUnreadable: the clip is no medium.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     blocks: list[np.ndarray] = []
-    missing = int(max_seconds * SAMPLE_RATE)
-    for block in waveform_blocks(clip, channel=channel):
+    num_remaining = int(max_seconds * SAMPLE_RATE)
+    for block in read_waveform_blocks(clip, channel=channel):
         blocks.append(block)
-        missing -= len(block)
-        if missing <= 0:
+        num_remaining -= len(block)
+        if num_remaining <= 0:
             break
     samples = np.concatenate(blocks)[: int(max_seconds * SAMPLE_RATE)] if blocks else np.zeros(0, np.float32)
     return check_audible(samples, clip.path.name)
@@ -70,34 +70,36 @@ def check_audible(samples: Float[np.ndarray, " S"], name: str) -> Float[np.ndarr
     return samples
 
 
-def waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[np.ndarray, " N"]]:
+def read_waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[np.ndarray, " N"]]:
     """The samples of `read_waveform` block by block, however long the clip is.
 
     Raises:
         NoAudio: the clip has no audio track that can be decoded.
-        ClipNotFound, ClipUnreadable: the clip is no medium.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     if is_picture(clip.path):
         raise NoAudio(f"{clip.path.name} is a picture and has no audio stream")
     with open_media(clip.path) as media:
         converter: _Converter | None = None
         position = clip.start  # on the clock: where the next sample belongs
-        has_begun, displaced = False, 0  # displaced: frames in a row whose time stamp is not `position`
+        has_begun, num_displaced = False, 0  # frames in a row whose time stamp is not `position`
         for time, frame in _decode_sound(media, clip):
             if clip.end is not None and time >= clip.end:
                 # The recording goes on behind the clip's end: it is silent up to there.
-                yield from converter.add_silence(clip.end - position) if converter else _zeros(clip.end - position)
+                yield from (
+                    converter.add_silence(clip.end - position) if converter else _make_silence(clip.end - position)
+                )
                 break
-            if converter is None or not converter.accepts(frame):  # files that were joined change in the middle
+            if converter is None or not converter.has_same_format(frame):  # files that were joined change in the middle
                 if converter is not None:
                     yield converter.finish()
                 converter = _Converter(frame, channel)
             difference, first = time - position, 0
             if difference > MAX_GAP:
                 difference = 0.0
-            displaced = displaced + 1 if abs(difference) > LASTING_DIFFERENCE else 0
-            if not has_begun or abs(difference) > LARGE_DIFFERENCE or displaced >= LASTING_FRAMES:
-                displaced = 0
+            num_displaced = num_displaced + 1 if abs(difference) > LASTING_DIFFERENCE else 0
+            if not has_begun or abs(difference) > LARGE_DIFFERENCE or num_displaced >= LASTING_FRAMES:
+                num_displaced = 0
                 if difference > 0:
                     yield from converter.add_silence(difference)
                     position = time
@@ -126,9 +128,9 @@ class _Converter:
         self.to_float = av.AudioResampler(format="flt")
         self.resampler = soxr.ResampleStream(self.rate, SAMPLE_RATE, 1, dtype="float32")
         self.waiting: list[np.ndarray] = []  # [C, N] each: they are mixed a second at a time
-        self.energies = np.zeros(len(names))  # of each channel, up to now
+        self.energies = np.zeros(len(names))  # energy of each channel up to now
 
-    def accepts(self, frame: av.AudioFrame) -> bool:
+    def has_same_format(self, frame: av.AudioFrame) -> bool:
         return (frame.format.name, frame.layout.name, frame.sample_rate) == self.form
 
     def add(self, frame: av.AudioFrame, first: int, last: int) -> Iterator[np.ndarray]:
@@ -143,10 +145,10 @@ class _Converter:
         """This many seconds of zeros, not more than a second in one block."""
         if self.waiting:
             yield self._convert()
-        missing = round(seconds * self.rate)
-        while missing > 0:
-            yield self.resampler.resample_chunk(np.zeros(min(missing, self.rate), np.float32))
-            missing -= self.rate
+        num_remaining = round(seconds * self.rate)
+        while num_remaining > 0:
+            yield self.resampler.resample_chunk(np.zeros(min(num_remaining, self.rate), np.float32))
+            num_remaining -= self.rate
 
     def finish(self) -> np.ndarray:
         """What is left."""
@@ -173,18 +175,20 @@ class _Converter:
         return np.asarray(planes[int(np.argmax(self.energies >= 0.5 * self.energies.max()))])
 
 
-def _zeros(seconds: float) -> Iterator[np.ndarray]:
-    missing = round(seconds * SAMPLE_RATE)
-    while missing > 0:
-        yield np.zeros(min(missing, SAMPLE_RATE), np.float32)
-        missing -= SAMPLE_RATE
+def _make_silence(seconds: float) -> Iterator[np.ndarray]:
+    num_remaining = round(seconds * SAMPLE_RATE)
+    while num_remaining > 0:
+        yield np.zeros(min(num_remaining, SAMPLE_RATE), np.float32)
+        num_remaining -= SAMPLE_RATE
 
 
 def _decode_sound(media: Media, clip: Clip) -> Iterator[tuple[float, av.AudioFrame]]:
     """The frames of the first track that can be decoded."""
     timeline = read_timeline(media)
     for index in media.find_audio_tracks(clip.audio_track):
-        frames: Iterator[Any] = decode_frames(media, index, timeline, clip.start)  # of an audio track, so audio frames
+        frames: Iterator[Any] = decode_frames(
+            media, index, timeline, clip.start
+        )  # audio frames, because the track is audio
         first = next(frames, None)
         if first is not None:
             return chain([first], frames)

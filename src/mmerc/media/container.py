@@ -128,7 +128,7 @@ def open_media(path: Path) -> Iterator[Media]:
 
     Raises:
         ClipNotFound: there is no such file.
-        ClipUnreadable: it is empty, cut off, or no medium; or it turns out to be damaged while it is read.
+        ClipUnreadable: it is empty or cut off, is not audio or video, or is found to be damaged while it is read.
     """
     media = Media(path)
     try:

@@ -15,7 +15,7 @@ from mmerc.media.container import Media, Track, is_cover, is_default, open_media
 from mmerc.media.decoding import decode_frames
 from mmerc.media.image import FILE_FORMATS, is_picture, read_picture
 from mmerc.media.timeline import Timeline, scan_timeline
-from mmerc.media.video import read_frames, shown_size
+from mmerc.media.video import compute_display_size, read_frames
 
 SAME_DURATION = 0.5  # seconds by which the header may differ from the measured duration without a warning
 SAME_START = 0.1  # seconds by which tracks may begin apart without a warning
@@ -64,7 +64,7 @@ def inspect_media(path: Path) -> MediaInfo:
     """Read the header and all packets of a file, and decode the first frame of its video.
 
     Raises:
-        ClipNotFound, ClipUnreadable: the file is no medium.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     if is_picture(path):
         height, width, _ = read_picture(path.read_bytes(), formats=FILE_FORMATS).shape
@@ -87,14 +87,14 @@ def inspect_media(path: Path) -> MediaInfo:
         return MediaInfo(path, media.container.format.name, round(measured.duration, 6), tuple(tracks), warnings)
 
 
-def broken_clips(corpus: Corpus, report: Callable[[int], None] = lambda done: None) -> list[Problem]:
-    """A problem for every clip that gives no samples or no frame. `report` is called with the number of clips done."""
+def find_broken_clips(corpus: Corpus, on_progress: Callable[[int], None] = lambda done: None) -> list[Problem]:
+    """A problem for every clip that gives no samples or no frame. `on_progress` is called with the number of clips done."""
     utterances = [each for split in corpus.splits for each in corpus.utterances(split) if each.clip]
     problems: list[Problem] = []
     with ThreadPoolExecutor() as pool:
         for done, found in enumerate(pool.map(_check_clip, utterances), start=1):
             problems += found
-            report(done)
+            on_progress(done)
     return problems
 
 
@@ -109,7 +109,7 @@ def _describe_video(media: Media, track: av.VideoStream, timeline: Timeline) -> 
     info = _describe(track, timeline)
     if track.codec_context is None:
         return track.index, info
-    width, height = shown_size(track.width, track.height, track.sample_aspect_ratio)
+    width, height = compute_display_size(track.width, track.height, track.sample_aspect_ratio)
     with open_media(media.path) as other:  # this one's container goes on being used
         _, frame = next(decode_frames(other, track.index, timeline), (0.0, None))
     rotation = -frame.rotation % 360 if isinstance(frame, av.VideoFrame) else 0
@@ -143,7 +143,7 @@ def _find_warnings(tracks: list[TrackInfo], timeline: Timeline, header: float | 
     if timeline.joins:
         parts = 1 + max(len(joins) for joins in timeline.joins.values())
         warnings.append(
-            f"{parts} recordings are joined: their time stamps begin anew and are read one after the other."
+            f"{parts} recordings are joined: time stamps restart in each part, and mmerc reads the parts in sequence."
         )
     for track in tracks:
         if track.codec == "unknown":

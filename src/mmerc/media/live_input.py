@@ -1,9 +1,9 @@
-"""Samples and pictures of an utterance that is in no file, in the forms in which a clip is read."""
+"""Samples and images of an utterance that is in no file, in the forms in which a clip is read."""
 
 import numpy as np
 from jaxtyping import Float
 
-from mmerc.corpora import Live, Utterance
+from mmerc.corpora import LiveRecording, Utterance
 from mmerc.errors import ClipUnreadable, MissingModality, NoAudio, NoVideo
 from mmerc.media.audio import MAX_SECONDS, SAMPLE_RATE, Channel, check_audible, read_waveform
 from mmerc.media.image import read_picture
@@ -27,34 +27,34 @@ def read_utterance_waveform(
     return read_waveform(utterance.clip, channel=channel, max_seconds=max_seconds)
 
 
-def read_live_frames(live: Live, count: int, *, max_side: int = MAX_SIDE) -> Frames:
-    """At most `count` of the camera's pictures, evenly spaced; damaged ones are left out.
+def read_live_frames(live: LiveRecording, count: int, *, max_side: int = MAX_SIDE) -> Frames:
+    """At most `count` of the camera's images, evenly spaced; damaged ones are left out.
 
     Raises:
         NoVideo: there is none that can be read.
     """
-    if not live.pictures:
+    if not live.images:
         raise NoVideo("there is no camera")
-    if len(live.times) != len(live.pictures):
-        raise NoVideo(f"there are {len(live.times)} times for {len(live.pictures)} pictures")
-    if not all(isinstance(picture, bytes) for picture in live.pictures):
-        raise NoVideo("the camera's pictures are not the bytes of JPEG or PNG")
+    if len(live.times) != len(live.images):
+        raise NoVideo(f"there are {len(live.times)} times for {len(live.images)} images")
+    if not all(isinstance(image, bytes) for image in live.images):
+        raise NoVideo("the camera's images are not the bytes of JPEG or PNG")
     images: list[np.ndarray] = []
     times: list[float] = []
-    for index in np.unique(np.linspace(0, len(live.pictures) - 1, count).round().astype(int)):
+    for index in np.unique(np.linspace(0, len(live.images) - 1, count).round().astype(int)):
         try:
-            image = read_picture(live.pictures[index], max_side=max_side)
+            image = read_picture(live.images[index], max_side=max_side)
         except ClipUnreadable:
             continue
         if not images or image.shape == images[0].shape:
             images.append(image)
             times.append(live.times[index])
     if not images:
-        raise NoVideo("none of the camera's pictures can be read")
+        raise NoVideo("none of the camera's images can be read")
     return Frames(np.stack(images), np.asarray(times, np.float64))
 
 
-def _check_samples(live: Live) -> Float[np.ndarray, " S"]:
+def _check_samples(live: LiveRecording) -> Float[np.ndarray, " S"]:
     try:
         samples = np.asarray(live.samples)
     except ValueError as error:
@@ -64,8 +64,10 @@ def _check_samples(live: Live) -> Float[np.ndarray, " S"]:
     if samples.ndim != 1 or samples.dtype.kind != "f":
         raise NoAudio(f"the microphone's samples are {samples.dtype} {list(samples.shape)} and not floats [S]")
     if not np.isfinite(samples).all():
-        raise NoAudio("the microphone's samples hold what is no number")
+        raise NoAudio("the microphone's samples contain NaN or infinity: remove them")
     amplitude = float(np.abs(samples).max())
     if amplitude > MAX_AMPLITUDE:
-        raise NoAudio(f"the microphone's samples reach {amplitude:.0f} and not 1: divide them")
+        raise NoAudio(
+            f"the microphone's samples reach {amplitude:.0f}, but must be in [-1, 1]: divide 16-bit samples by 32768"
+        )
     return samples.astype(np.float32, copy=False)

@@ -1,8 +1,8 @@
 """One clock for a file: presentation time stamps relative to the start of the container, in seconds.
 
-The header is believed where its format stores exact times. Other files are scanned once: their packets are read, not
-decoded. The scan finds the true duration, and where time stamps begin anew because two recordings were joined: there the
-clock goes on. The rule for a new beginning follows ffmpeg's discontinuity rule (fftools, `ts_discontinuity_detect`): decode
+The header is trusted if its format stores exact times. Other files are scanned once: their packets are read, not
+decoded. The scan finds the true duration, and finds where time stamps restart because two recordings were joined: there the
+clock continues. The rule for a restart follows ffmpeg's discontinuity rule (fftools, `ts_discontinuity_detect`): decode
 time stamps that go back by more than 0.1 s or, in formats that may restart, forward by more than 10 s.
 """
 
@@ -24,7 +24,7 @@ MAX_SOUND_PACKET = 60.0  # seconds: ffmpeg gives the last packet of a Vorbis pag
 class Timeline:
     """`duration`: seconds to the end of the last packet of any track. `spans`: start and end of each track by stream index.
 
-    `joins`: by stream index, the number of the first packet of each part but the first, and the seconds to add to its time
+    `joins`: for each stream index, the number of the first packet of each part but the first, and the seconds to add to its time
     stamps. It is empty unless recordings were joined.
     """
 
@@ -50,10 +50,10 @@ def read_timeline(media: Media) -> Timeline:
 
 
 def scan_timeline(path: Path) -> Timeline:
-    """The clock of a file, measured on its packets; the header is not believed.
+    """The clock of a file, measured on its packets; the header is not trusted.
 
     Raises:
-        ClipNotFound, ClipUnreadable: the file is no medium.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     try:
         state = path.stat()
@@ -66,7 +66,7 @@ def measure_duration(path: Path) -> float:
     """Seconds of a recording, measured on its packets: no header can make it longer or shorter.
 
     Raises:
-        ClipNotFound, ClipUnreadable: the file is no medium.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     return scan_timeline(path).duration
 
@@ -75,7 +75,7 @@ def is_longer_than(path: Path, seconds: float) -> bool:
     """Whether a recording takes more than `seconds`, measured as in `measure_duration` but read only as far as needed.
 
     Raises:
-        ClipNotFound, ClipUnreadable: the file is no medium.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     with open_media(path) as media:
         return _scan_packets(media, seconds).duration > seconds
@@ -97,8 +97,10 @@ class _Scan:
         self.part_of: dict[int, int] = {}  # the part in which each track is
         self.last: dict[int, float] = {}  # the latest decode time stamp of each track
         self.count: dict[int, int] = {}  # packets of each track
-        self.joins: dict[int, list[tuple[int, int]]] = {}  # by track: number of the packet, index of the part
-        self.spans: dict[int, list[tuple[int, float, float]]] = {}  # by track: part, lowest, highest raw time stamp
+        self.joins: dict[int, list[tuple[int, int]]] = {}  # for each track: number of the packet, index of the part
+        self.spans: dict[
+            int, list[tuple[int, float, float]]
+        ] = {}  # for each track: part, lowest, highest raw time stamp
 
     def add(self, packet: Packet) -> None:
         """Take the next packet of the file."""
@@ -108,13 +110,13 @@ class _Scan:
         shown = packet.pts if packet.pts is not None else packet.dts
         if shown is None:
             return
-        order = (packet.dts if packet.dts is not None else shown) * base
+        decode_time = (packet.dts if packet.dts is not None else shown) * base
         # Decode times separate the parts. A track without them may show its frames out of order.
         if packet.dts is not None or packet.stream.type == "audio":
-            if self._is_new_beginning(index, order):
-                self._enter_part(index, order)
+            if self._is_restart(index, decode_time):
+                self._enter_part(index, decode_time)
                 self.joins.setdefault(index, []).append((number, self.part_of[index]))
-            self.last[index] = order
+            self.last[index] = decode_time
         part = self.part_of.setdefault(index, len(self.parts) - 1)
         if packet.is_discard:
             return
@@ -128,23 +130,25 @@ class _Scan:
         else:
             spans[-1] = part, min(spans[-1][1], start), max(spans[-1][2], end)
 
-    def _is_new_beginning(self, index: int, order: float) -> bool:
+    def _is_restart(self, index: int, decode_time: float) -> bool:
         if index not in self.last:
             return False
-        if order < self.last[index] - BACKWARD:
+        if decode_time < self.last[index] - BACKWARD:
             return True
-        return self.may_jump_forward and order > max(self.last[index], self.parts[self.part_of[index]].end) + FORWARD
+        return (
+            self.may_jump_forward and decode_time > max(self.last[index], self.parts[self.part_of[index]].end) + FORWARD
+        )
 
-    def _enter_part(self, index: int, order: float) -> None:
+    def _enter_part(self, index: int, decode_time: float) -> None:
         """The part that another track has begun already, where the time fits into it; otherwise a new one."""
         latest = self.parts[-1]
-        fits = latest.start - FORWARD < order < latest.end + FORWARD
+        fits = latest.start - FORWARD < decode_time < latest.end + FORWARD
         if not (fits and self.part_of[index] < len(self.parts) - 1):
             self.parts.append(_Part())
         self.part_of[index] = len(self.parts) - 1
 
     def finish(self, origin: float) -> Timeline:
-        shifts: list[float] = []  # to add to the raw time stamps of each part
+        shifts: list[float] = []  # seconds to add to the raw time stamps of each part
         end = origin
         for part in self.parts:
             known = part.end >= part.start

@@ -20,10 +20,9 @@ from mmerc.media.timeline import Timeline, read_timeline, scan_timeline
 
 MAX_SIDE = 1280  # pixels; 1080p and 8K are reduced to it while they are decoded
 SEEK_BEYOND = 4.0  # seconds between two wanted frames from which a seek is faster than decoding what lies between
-MAX_EARLY = (
-    0.1  # seconds: a first frame that comes later than a time by less, and by less than its own length, is shown
-)
-HIGH_DEFINITION = (1280, 576)  # width from which, height above which players take pictures without a matrix for BT.709
+# A time shortly before the first frame shows that frame, if the gap is shorter than this and than the frame's own length.
+MAX_EARLY = 0.1  # seconds
+HIGH_DEFINITION = (1280, 576)  # players treat unlabelled pictures of this width, or larger than this height, as BT.709
 UNSPECIFIED = 2  # ffmpeg's AVCOL_SPC_UNSPECIFIED
 
 
@@ -45,7 +44,7 @@ def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float
 
     Raises:
         NoVideo: the clip has no video track or shows no frame.
-        ClipNotFound, ClipUnreadable: the clip is no medium.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     if is_picture(clip.path):
         image = read_picture(clip.path.read_bytes(), max_side=max_side, formats=FILE_FORMATS)
@@ -105,12 +104,12 @@ def _find_frames_on_show(
         yield shown  # the last frame stays on show to the end of the file
 
 
-def shown_size(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
+def compute_display_size(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
     """Pixels of a stored picture as a player shows it, before it is turned: none is lost.
 
     `ratio`: the sample aspect ratio, the width of a stored pixel in its heights.
 
-    >>> shown_size(720, 576, Fraction(16, 15)), shown_size(720, 480, Fraction(8, 9))
+    >>> compute_display_size(720, 576, Fraction(16, 15)), compute_display_size(720, 480, Fraction(8, 9))
     ((768, 576), (720, 540))
     """
     if not ratio or not 0.1 < ratio < 10:  # absent, or damaged
@@ -124,14 +123,16 @@ class _Renderer:
     def __init__(self, ratio: Fraction | None, max_side: int) -> None:
         self.ratio, self.max_side = ratio, max_side
         self.reformatter = VideoReformatter()  # one for all frames: its set-up costs as much as a small frame
-        self.rotation: int | None = None  # of the frame that `matrix` was read from: side data are slow to read
+        self.rotation: int | None = (
+            None  # rotation of the frame from which `matrix` was read: side data are slow to read
+        )
         self.matrix: list[int] | None = None
 
     def render(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
         """Scaled to square pixels and at most `max_side`, turned upright."""
-        width, height = shown_size(frame.width, frame.height, self.ratio)
+        width, height = compute_display_size(frame.width, frame.height, self.ratio)
         scale = min(1.0, self.max_side / max(width, height))
-        # swscale takes a picture without a named matrix for BT.601, whatever its size.
+        # swscale treats a picture without a named matrix as BT.601, whatever its size.
         is_high = frame.width >= HIGH_DEFINITION[0] or frame.height > HIGH_DEFINITION[1]
         is_guess = is_high and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
         image = self.reformatter.reformat(

@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Float
 
 from mmerc.corpora import Clip
-from mmerc.media.audio import SAMPLE_RATE, waveform_blocks
+from mmerc.media.audio import SAMPLE_RATE, read_waveform_blocks
 
-# The detector's probability above which there is speech. Its default of 0.5 takes screams for noise, 14 of RAVDESS's 1,320
-# clips, all of strong emotion; steady noise, tones and hum stay below 0.07.
+# The detector's probability above which there is speech. Its default of 0.5 treats screams as noise in 14 of RAVDESS's
+# 1,320 clips, all of strong emotion; steady noise, tones and hum stay below 0.07.
 SPEECH_THRESHOLD = 0.15
 END_THRESHOLD = 0.01  # below it a segment ends: a voice that trails off belongs to it
 STREAM_THRESHOLD = 0.3  # the detector's form for streams ends a segment 0.15 below it
@@ -40,7 +40,7 @@ def find_speech(waveform: Float[np.ndarray, " S"]) -> list[tuple[int, int]]:
 class UtteranceDetector:
     """Finds utterances in sound that is still coming in, in bounded memory.
 
-    A pause of half a second ends an utterance. One of more than 30 s is cut there; one below 0.25 s is left out.
+    A pause of half a second ends an utterance. A longer one than 30 s is cut there; a shorter one than 0.25 s is left out.
     """
 
     def __init__(self) -> None:
@@ -53,28 +53,28 @@ class UtteranceDetector:
             min_silence_duration_ms=int(1000 * MIN_PAUSE),
         )
         self.rest = np.zeros(0, np.float32)  # samples that do not fill a chunk yet
-        self.heard = 0  # samples that the detector has been given
-        self.start: float | None = None  # of the utterance that goes on now, in seconds
+        self.num_samples = 0  # samples that the detector has processed
+        self.start: float | None = None  # start of the current utterance, in seconds
 
-    def hear(self, samples: Float[np.ndarray, " S"]) -> list[tuple[float, float]]:
-        """Start and end, in seconds from the first sample heard, of each utterance that ends within these samples."""
+    def add_audio(self, samples: Float[np.ndarray, " S"]) -> list[tuple[float, float]]:
+        """Start and end, in seconds from the first sample added, of each utterance that ends within these samples."""
         self.rest = np.concatenate([self.rest, samples.astype(np.float32)])
         used = len(self.rest) // CHUNK * CHUNK
         chunks, self.rest = self.rest[:used].reshape(-1, CHUNK), self.rest[used:]
-        return [utterance for chunk in chunks for utterance in self._hear_chunk(chunk)]
+        return [utterance for chunk in chunks for utterance in self._process_chunk(chunk)]
 
     def finish(self) -> list[tuple[float, float]]:
         """The utterance that was going on when the sound ended."""
-        now = (self.heard + len(self.rest)) / SAMPLE_RATE
+        now = (self.num_samples + len(self.rest)) / SAMPLE_RATE
         start, self.start = self.start, None
         return [(start, now)] if start is not None and now - start >= MIN_UTTERANCE else []
 
-    def _hear_chunk(self, chunk: Float[np.ndarray, " C"]) -> list[tuple[float, float]]:
-        self.heard += CHUNK
+    def _process_chunk(self, chunk: Float[np.ndarray, " C"]) -> list[tuple[float, float]]:
+        self.num_samples += CHUNK
         found = self.detector(torch.from_numpy(chunk)) or {}
         if "start" in found:
             self.start = found["start"] / SAMPLE_RATE
-        now = self.heard / SAMPLE_RATE
+        now = self.num_samples / SAMPLE_RATE
         end = found["end"] / SAMPLE_RATE if "end" in found else now
         if self.start is None or not ("end" in found or now - self.start >= MAX_UTTERANCE):
             return []
@@ -82,18 +82,21 @@ class UtteranceDetector:
         return [(start, end)] if end - start >= MIN_UTTERANCE else []
 
 
-def find_utterances(clip: Clip, watch: Callable[[float], None] = lambda seconds: None) -> Iterator[tuple[float, float]]:
+def find_utterances(
+    clip: Clip, on_progress: Callable[[float], None] = lambda seconds: None
+) -> Iterator[tuple[float, float]]:
     """Start and end, in seconds on the clock of the file, of each utterance in a recording of any length.
 
-    `watch` is called now and then with the seconds heard up to then; an exception in it ends the work.
+    `on_progress` is called from time to time with the seconds processed so far; an exception in it ends the work.
 
     Raises:
-        NoAudio, ClipNotFound, ClipUnreadable: the recording has no sound, or is no medium.
+        NoAudio: the recording has no sound.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     detector = UtteranceDetector()
-    for block in waveform_blocks(clip):
-        watch(detector.heard / SAMPLE_RATE)
-        for start, end in detector.hear(block):
+    for block in read_waveform_blocks(clip):
+        on_progress(detector.num_samples / SAMPLE_RATE)
+        for start, end in detector.add_audio(block):
             yield clip.start + start, clip.start + end
     for start, end in detector.finish():
         yield clip.start + start, clip.start + end

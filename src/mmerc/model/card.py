@@ -41,6 +41,6 @@ print(prediction.emotion, prediction.confidence, prediction.modalities)
 ```
 
 The model predicts what people express, not what they feel. It knows the situations of its training corpus only, and it is
-less accurate for rare emotions. Do not base a decision about a person on it. The rights in the training corpus apply to this
+less accurate for rare emotions. Do not base a decision about a person on these predictions. The rights in the training corpus apply to this
 model too.
 """

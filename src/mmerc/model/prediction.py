@@ -116,29 +116,29 @@ class Column:
         return guard_cell(" ".join(found)) if isinstance(found, (list, tuple)) else guard_cell(found)
 
 
-# Each field that holds one value has one column; a field with a value per name has a column per name.
+# Each field that holds one value has one column; a field with a value for each subkey has a column for each subkey.
 PREFIXES = {"probabilities": "p", "missing": "missing", "influence": "influence", "attention": "attention"}
 
 
-def list_columns(rows: Iterable[Mapping[str, Any]], names: Mapping[str, Sequence[str]] | None = None) -> list[Column]:
+def list_columns(rows: Iterable[Mapping[str, Any]], subkeys: Mapping[str, Sequence[str]] | None = None) -> list[Column]:
     """The columns of these rows, in the order of the fields of `Prediction`.
 
-    `names`: names that a field with a value per name may have, such as the labels of the model under `probabilities`; names
-    that occur in the rows come in addition.
+    `subkeys`: for each field with several values, the keys that it may have, such as the labels of the model under
+    `probabilities`. Keys that occur in the rows are added.
 
     >>> rows = [{"probabilities": {"joy": 1.0}, "attention": {"audio->face": 0.1}}]
     >>> names = [column.name for column in list_columns(rows)]
     >>> "p_joy" in names, "attention_audio_to_face" in names
     (True, True)
     """
-    found: dict[str, dict[str, None]] = {field: dict.fromkeys((names or {}).get(field, ())) for field in PREFIXES}
+    found: dict[str, dict[str, None]] = {field: dict.fromkeys((subkeys or {}).get(field, ())) for field in PREFIXES}
     for row in rows:
         for field, seen in found.items():
             seen.update(dict.fromkeys(row.get(field) or {}))
     columns: list[Column] = []
     used: set[str] = set()
     for field in Prediction.model_fields:
-        paths = [(field, name) for name in found[field]] if field in PREFIXES else [(field,)]
+        paths = [(field, subkey) for subkey in found[field]] if field in PREFIXES else [(field,)]
         for path in paths:
             name = "_".join([PREFIXES[field], _as_variable(path[1])]) if len(path) > 1 else field
             while name in used:
@@ -148,9 +148,11 @@ def list_columns(rows: Iterable[Mapping[str, Any]], names: Mapping[str, Sequence
     return columns
 
 
-def make_table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, Sequence[str]] | None = None) -> list[list[Any]]:
+def make_table(
+    rows: Sequence[Mapping[str, Any]], subkeys: Mapping[str, Sequence[str]] | None = None
+) -> list[list[Any]]:
     """The header and one line per row of `Prediction.to_dict()`."""
-    columns = list_columns(rows, names)
+    columns = list_columns(rows, subkeys)
     return [[column.name for column in columns], *([column.value(row) for column in columns] for row in rows)]
 
 

@@ -29,7 +29,7 @@ POLICY_VIOLATION = 1008  # close code of RFC 6455
 
 
 def is_valid_token(given: str, expected: str | None) -> bool:
-    """Whether a client's token gives access. The comparison takes equally long for every wrong token."""
+    """Whether a client's token gives access. The comparison takes the same time for every wrong token."""
     if expected is None:
         return True
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
@@ -163,7 +163,7 @@ class AccessControl:
             name = host.encode("ascii", "replace").decode()[:100]
             return _refuse(
                 400,
-                f'the service does not answer under the host name "{name}": start it with --allowed-host and this name.',
+                f'the service is not available under the host name "{name}": start it with --allowed-host and this name.',
             )
         if check_origin and not is_allowed_origin(headers, self.allowed_origins):
             return _refuse(

@@ -12,12 +12,15 @@ from mmerc.model.prediction import Prediction
 from mmerc.serving.jobs import Cancelled, Job
 from mmerc.serving.limits import Limits
 
-MAX_PROBLEMS = 100  # of a transcript that are listed
+MAX_PROBLEMS = 100  # number of problems of a transcript that are listed
 
 
 @dataclass(frozen=True)
 class ConversationJob:
-    """The recording `file`, which lies alone in its folder, with its transcript if there is one. `name`: of its dialogue."""
+    """The recording `file`, which is alone in its folder, with its transcript if there is one.
+
+    `name`: the name of its dialogue.
+    """
 
     predictor: Predictor
     limits: Limits

@@ -35,7 +35,7 @@ class Job:
     is_cancelled: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The job as the service answers it."""
+        """The job as a body of a response."""
         names = ("id", "state", "done", "total", "rows", "problems", "error")
         columns = [{"name": column.name, "path": list(column.path)} for column in self.columns]
         return {**{name: getattr(self, name) for name in names}, "columns": columns}

@@ -9,7 +9,7 @@ from mmerc.errors import ConfigError
 
 
 class Limits(Section):
-    """A request beyond a limit is answered with 408, 413, 422, 429, 503 or 504 and one sentence."""
+    """A request that exceeds a limit gets a response with 408, 413, 422, 429, 503 or 504 and one sentence."""
 
     max_upload_bytes: int = Field(500_000_000, ge=1, description="size of the body of a request")
     upload_timeout_seconds: float = Field(300.0, gt=0, description="time in which a body must arrive")
@@ -17,7 +17,7 @@ class Limits(Section):
     max_text_characters: int = Field(10_000, ge=1, description="length of the text of an utterance")
     max_utterance_seconds: float = Field(60.0, gt=0, description="duration of a clip that is one utterance")
     max_waiting_utterances: int = Field(32, ge=1, description="utterances that are computed or wait for it")
-    answer_timeout_seconds: float = Field(60.0, gt=0, description="time in which an utterance is answered")
+    prediction_timeout_seconds: float = Field(60.0, gt=0, description="time in which an utterance is predicted")
     max_recording_seconds: float = Field(3 * 3600.0, gt=0, description="duration of a recording")
     max_recording_utterances: int = Field(5000, ge=1, description="utterances of a recording")
     job_timeout_seconds: float = Field(4 * 3600.0, gt=0, description="time in which a recording is processed")

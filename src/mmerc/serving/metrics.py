@@ -13,8 +13,8 @@ class Metrics:
         self.requests = Counter(
             "mmerc_requests_total", "Requests by path and status", ["path", "status"], registry=self.registry
         )
-        self.answers = Histogram(
-            "mmerc_answer_seconds",
+        self.predictions = Histogram(
+            "mmerc_prediction_seconds",
             "Time from an utterance to its prediction",
             ["transport"],
             buckets=SECONDS,

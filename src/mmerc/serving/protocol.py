@@ -128,9 +128,9 @@ def make_speech(start: float) -> dict[str, Any]:
     return {"type": "speech", "start": round(start, 3)}
 
 
-def make_answer(prediction: Prediction, seconds: float) -> dict[str, Any]:
-    """The prediction for an utterance, and the seconds from its end to the answer."""
-    return {"type": "answer", **prediction.to_dict(), "seconds": round(seconds, 3)}
+def make_prediction(prediction: Prediction, seconds: float) -> dict[str, Any]:
+    """The prediction for an utterance, and the seconds from its end to the prediction."""
+    return {"type": "prediction", **prediction.to_dict(), "seconds": round(seconds, 3)}
 
 
 def make_nothing() -> dict[str, Any]:

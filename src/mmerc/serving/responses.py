@@ -1,4 +1,4 @@
-"""What every HTTP answer has: security headers, a count in the metrics, and one sentence for an invalid request."""
+"""What every HTTP response has: security headers, a count in the metrics, and one sentence for an invalid request."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""The bodies of answers as `/openapi.json` describes them. Predictions are described by `mmerc.model.Prediction`."""
+"""The bodies of responses as `/openapi.json` describes them. Predictions are described by `mmerc.model.Prediction`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from mmerc.serving.jobs import State
 # `AccessControl` checks the token before a body is read; this dependency only documents it.
 BEARER = Depends(HTTPBearer(auto_error=False))
 REFUSALS = {
-    400: "the service does not answer under this host name",
+    400: "the service is not available under this host name",
     401: "the token is missing or wrong",
     403: "a page of another site sent the request",
     404: "there is no such job",
@@ -22,7 +22,7 @@ REFUSALS = {
     415: "the file is not of a known kind",
     422: "a field is missing or invalid",
     429: "the service is busy",
-    504: "the answer takes too long",
+    504: "the prediction takes too long",
 }
 
 
@@ -67,5 +67,5 @@ def describe_refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
 
 
 def describe(body: type[BaseModel], *refusals: int, status: int = 200) -> dict[str, Any]:
-    """Arguments of a route for the OpenAPI document. The answer is ours, so it is not validated again."""
+    """Arguments of a route for the OpenAPI document. The service makes the response itself, so it is not validated again."""
     return {"response_model": None, "responses": {status: {"model": body}, **describe_refusals(*refusals)}}

@@ -95,7 +95,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(application: FastAPI, listener: socket.socket, limits: Limits, *, root_path: str = "") -> None:
-    """Answer requests at the socket until the process is terminated.
+    """Serve requests at the socket until the process is terminated.
 
     `root_path`: the prefix below which a proxy serves the application, as `normalise_root_path` gives it; the proxy must
     remove it from the path (nginx: `location /emotions/ { proxy_pass http://127.0.0.1:8000/; }`).

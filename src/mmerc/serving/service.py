@@ -21,22 +21,22 @@ from mmerc.serving.jobs import Jobs
 from mmerc.serving.limits import Limits
 from mmerc.serving.metrics import Metrics
 
-THREADS = 4  # that decode at the same time; the networks compute one batch at a time
+THREADS = 4  # threads that decode at the same time; the networks compute one batch at a time
 Result = TypeVar("Result")
 
 
 class StoredConversation:
-    """A conversation of several requests; `order` lets one utterance at a time in."""
+    """A conversation of several requests; `push_lock` is held while an utterance is predicted."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
-        self.order = asyncio.Lock()
+        self.push_lock = asyncio.Lock()
 
 
 class Service:
     """The state of one application.
 
-    `token`: what clients must send; `None` if anyone may use the service. `transcriber`: makes the text of an utterance
+    `token`: the token that clients must send; `None` if anyone may use the service. `transcriber`: makes the text of an utterance
     from its samples where a client sends none.
     """
 
@@ -54,7 +54,7 @@ class Service:
         self.metrics = Metrics()
         self.jobs = Jobs(self.limits.max_jobs, *stored, predictor.labels.names)
         self.conversations: ExpiringStore[StoredConversation] = ExpiringStore(*stored)
-        self.executor = ThreadPoolExecutor(THREADS, "mmerc-answer")
+        self.executor = ThreadPoolExecutor(THREADS, "mmerc-prediction")
         self.waiting_utterances = self.streams = 0
         self._count_lock = Lock()
 
@@ -107,12 +107,14 @@ class Service:
         started = time.monotonic()
         future = self.executor.submit(work)
         future.add_done_callback(finish)
-        timeout = self.limits.answer_timeout_seconds
+        timeout = self.limits.prediction_timeout_seconds
         try:
             result = await asyncio.wait_for(asyncio.wrap_future(future), timeout)
         except TimeoutError as error:  # work that has not started is cancelled
-            raise HTTPException(504, f"there is no answer within {timeout:g} s: send a shorter utterance.") from error
-        self.metrics.answers.labels(transport).observe(time.monotonic() - started)
+            raise HTTPException(
+                504, f"there is no prediction within {timeout:g} s: send a shorter utterance."
+            ) from error
+        self.metrics.predictions.labels(transport).observe(time.monotonic() - started)
         return result
 
     async def close(self) -> None:

@@ -22,7 +22,7 @@ log = logging.getLogger("mmerc")
 REFUSED, BUSY, BAD = 1008, 1013, 1003  # close codes of RFC 6455
 MAX_REASON = 120  # characters of the reason of a close frame
 MAX_WAITING = 8  # utterances of one stream
-# The client has left, perhaps during an answer; starlette raises a RuntimeError then.
+# The client has left, perhaps during a prediction; starlette raises a RuntimeError then.
 DISCONNECTED = (WebSocketDisconnect, RuntimeError)
 
 
@@ -44,8 +44,8 @@ class Stream:
 
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self.socket, self.service, self.limits = socket, service, service.limits
-        self.answers: set[asyncio.Task[None]] = set()
-        self.order = asyncio.Lock()  # answers are sent in the order of the utterances
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.send_lock = asyncio.Lock()  # predictions are sent in the order of the utterances
         self.is_speaking = False
 
     async def run(self) -> None:
@@ -61,7 +61,7 @@ class Stream:
             await self._serve(start)
         finally:
             self.service.streams -= 1
-            for task in self.answers:
+            for task in self.tasks:
                 task.cancel()
 
     async def _receive_start(self) -> protocol.Start | None:
@@ -98,11 +98,11 @@ class Stream:
                 await self.socket.send_json(protocol.make_error(str(error)))
                 continue
             for utterance in utterances:
-                self._start_task(self._answer(utterance, conversation))
+                self._start_task(self._predict(utterance, conversation))
             if is_last:
                 break
-        if self.answers:
-            await asyncio.wait(self.answers)
+        if self.tasks:
+            await asyncio.wait(self.tasks)
         await self.socket.close()
 
     async def _receive(self, timeout_seconds: float) -> dict[str, Any] | None:
@@ -118,7 +118,7 @@ class Stream:
     async def _handle(
         self, message: dict[str, Any], segmenter: LiveSegmenter, seconds: float
     ) -> tuple[list[Utterance], bool]:
-        """The utterances that end with a message, and whether it is the last one. `seconds`: since the stream's start.
+        """The utterances that end with a message, and whether it is the last one. `seconds`: the time since the start of the stream.
 
         Raises:
             BadMessage: the message cannot be used.
@@ -138,7 +138,7 @@ class Stream:
         if isinstance(parsed, protocol.Stop):
             return segmenter.finish(force=False), True
         utterances = segmenter.finish()
-        if not utterances:  # so that a client gets one answer to each `End`
+        if not utterances:  # so that a client gets one message for each `End`
             self._start_task(self._send_in_order(protocol.make_nothing()))
         return utterances, False
 
@@ -156,25 +156,25 @@ class Stream:
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self.answers.add(task)
-        task.add_done_callback(self.answers.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
-    async def _answer(self, utterance: Utterance, conversation: Conversation) -> None:
-        """Predict an utterance and send the answer, after the answers to earlier utterances."""
+    async def _predict(self, utterance: Utterance, conversation: Conversation) -> None:
+        """Predict an utterance and send the prediction, after those of earlier utterances."""
         ended = time.monotonic()
 
         def predict() -> Prediction:
             return conversation.push(self.service.transcribe(utterance))
 
-        if len(self.answers) > MAX_WAITING:
+        if len(self.tasks) > MAX_WAITING:
             await self._send(
                 protocol.make_error("too many utterances of this stream are waiting: one is not predicted.")
             )
             return
-        async with self.order:
+        async with self.send_lock:
             try:
                 prediction = await self.service.run(predict, "stream")
-                message = protocol.make_answer(prediction, time.monotonic() - ended)
+                message = protocol.make_prediction(prediction, time.monotonic() - ended)
             except HTTPException as refusal:
                 message = protocol.make_error(refusal.detail)
             except Exception:
@@ -183,8 +183,8 @@ class Stream:
             await self._send(message)
 
     async def _send_in_order(self, message: dict[str, Any]) -> None:
-        """Send a message after the answers to earlier utterances."""
-        async with self.order:
+        """Send a message after the predictions of earlier utterances."""
+        async with self.send_lock:
             await self._send(message)
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import openpyxl
 
-from mmerc.inference.export.rows import format_of, to_text, write_predictions
+from mmerc.inference.export.rows import choose_format, to_text, write_predictions
 from mmerc.model.prediction import Prediction, list_columns
 
 
@@ -55,6 +55,11 @@ def test_text_that_is_too_long_for_a_cell_is_cut(tmp_path: Path) -> None:
 
 
 def test_the_suffix_decides_the_format(tmp_path: Path) -> None:
-    assert [format_of(Path(name)) for name in ("a.csv", "a.XLSX", "a.jsonl", "a")] == ["csv", "xlsx", "jsonl", "jsonl"]
+    assert [choose_format(Path(name)) for name in ("a.csv", "a.XLSX", "a.jsonl", "a")] == [
+        "csv",
+        "xlsx",
+        "jsonl",
+        "jsonl",
+    ]
     write_predictions(tmp_path / "a", ROWS[:1], "jsonl")
     assert (tmp_path / "a").read_text("utf-8") == to_text(ROWS[:1], "jsonl")

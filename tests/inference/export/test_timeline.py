@@ -53,7 +53,7 @@ def test_the_columns_are_those_of_the_table(tmp_path: Path) -> None:
     assert data["columns"] == [{"name": column.name, "path": list(column.path)} for column in expected]
     assert {"influence_text", "attention_audio_to_face"} <= {column["name"] for column in data["columns"]}
     assert data["formula"] == FORMULA.pattern
-    write_timeline(tmp_path / "page.html", [row], SEVEN, names={"missing": ["face"]})
+    write_timeline(tmp_path / "page.html", [row], SEVEN, subkeys={"missing": ["face"]})
     assert {"name": "missing_face", "path": ["missing", "face"]} in read_data(tmp_path / "page.html")["columns"]
 
 

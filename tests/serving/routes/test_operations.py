@@ -19,7 +19,7 @@ def test_the_metrics_hold_no_text_of_clients(client: TestClient) -> None:
     text = client.get("/metrics").text
     assert 'mmerc_requests_total{path="other",status="404"} 1.0' in text and "no/such" not in text
     assert 'mmerc_requests_total{path="/v1/utterances",status="200"} 1.0' in text
-    assert 'mmerc_answer_seconds_count{transport="http"} 1.0' in text and "mmerc_streams 0.0" in text
+    assert 'mmerc_prediction_seconds_count{transport="http"} 1.0' in text and "mmerc_streams 0.0" in text
 
 
 def test_health_needs_no_token() -> None:

@@ -64,7 +64,7 @@ def test_no_medium_too_long_and_too_large(client: TestClient, tmp_path: Path) ->
 def test_an_utterance_that_takes_too_long_leaves_nothing_behind(clip: Path, temporary_folder: Path) -> None:
     release = threading.Event()
     predictor = StubPredictor(before=lambda: release.wait(10) and None)
-    with TestClient(create_app(predictor, limits=Limits(answer_timeout_seconds=0.2))) as client:
+    with TestClient(create_app(predictor, limits=Limits(prediction_timeout_seconds=0.2))) as client:
         for _ in range(3):
             response = client.post(URL, files={"clip": clip.read_bytes()}, data={"conversation": "kitchen"})
             assert response.status_code == 504
@@ -72,7 +72,7 @@ def test_an_utterance_that_takes_too_long_leaves_nothing_behind(clip: Path, temp
     assert list(temporary_folder.iterdir()) == []
 
 
-def test_half_characters_are_answered_or_refused(client: TestClient) -> None:
+def test_half_characters_are_predicted_or_refused(client: TestClient) -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\na\\ud800\r\n--b--\r\n'
     headers = {"Content-Type": "multipart/form-data; boundary=b; charset=unicode_escape"}
     assert client.post(URL, content=body, headers=headers).status_code in (200, 400, 422)
@@ -94,7 +94,7 @@ def trained(small_run: Path) -> Iterator[TestClient]:
         yield client
 
 
-def test_a_trained_model_answers(trained: TestClient, small_corpus: Path) -> None:
+def test_a_trained_model_predicts(trained: TestClient, small_corpus: Path) -> None:
     clip = sorted((small_corpus / "train_splits").iterdir())[0]
     row = trained.post(URL, data={"text": "Hi!", "explain": "true"}, files={"clip": clip.read_bytes()}).json()
     assert row["modalities"] == ["text", "audio", "face"] == list(row["influence"])

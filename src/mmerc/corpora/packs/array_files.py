@@ -19,7 +19,7 @@ from mmerc.errors import CorpusError
 LEVELS = 3  # in a name at most: split, dialogue, utterance
 KEY_COLUMNS = ("split", "dialogue", "utterance")
 # What NumPy, zipfile and h5py raise for a file with a changed byte. NumPy parses its headers as Python.
-DAMAGED = (
+READ_ERRORS = (
     OSError, ValueError, EOFError, RuntimeError, MemoryError, OverflowError, SyntaxError, TokenError, BadZipFile, BadZlib
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ class NamedArrays:
 
     Attributes:
         names: the names as the file has them.
-        entries: what `load` takes for an array, by its name as the file has it and by its name with the corpus's split.
+        entries: what `load` treats as an array, by its name as the file has it and by its name with the corpus's split.
         load: reads one array.
     """
 
@@ -42,7 +42,7 @@ class NamedArrays:
         """The array of that name; `None` where there is none, or where it is damaged or holds objects."""
         try:
             return self.load(self.entries[name]) if name in self.entries else None
-        except DAMAGED:
+        except READ_ERRORS:
             return None
 
 
@@ -62,7 +62,7 @@ def read_arrays(path: Path) -> tuple[NamedArrays | None, list[Problem]]:
             return _open_hdf5(path), []
         if path.suffix == ".csv":
             return _read_csv(path)
-    except DAMAGED as error:
+    except READ_ERRORS as error:
         raise CorpusError(explain_unreadable(path, error)) from error
     return None, []
 
@@ -102,7 +102,7 @@ def _open_hdf5(file: Path) -> NamedArrays:
         raise CorpusError(f'{file} needs h5py: run `pip install "mmerc[hdf5]"`, or save it as NPZ.') from error
 
     def list_datasets(group: Any, prefix: str, depth: int) -> Iterator[str]:
-        for name in group:  # by keys: a soft link is a name, too
+        for name in group:  # iterates over keys, because a soft link is a key too
             found = group.get(name)
             if isinstance(found, h5py.Dataset):
                 yield f"{prefix}{name}"

@@ -70,7 +70,7 @@ def _read_buffer(data: bytes | bytearray, dtype: _Dtype, shape: tuple[int, ...],
 
 _BUILTINS = {kind.__name__: kind for kind in (set, frozenset, list, dict, tuple, bytearray, complex, int, float, bool)}
 _ARRAYS = {"_reconstruct": _make_array, "scalar": _make_scalar}
-ADMITTED: dict[str, dict[str, Any]] = {
+ALLOWED_CLASSES: dict[str, dict[str, Any]] = {
     "builtins": _BUILTINS,
     "__builtin__": _BUILTINS,  # Python 2
     "collections": {"OrderedDict": OrderedDict, "defaultdict": defaultdict},
@@ -87,7 +87,7 @@ ADMITTED: dict[str, dict[str, Any]] = {
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        found = ADMITTED.get(module, {}).get(name)
+        found = ALLOWED_CLASSES.get(module, {}).get(name)
         if found is None:
             raise pickle.UnpicklingError(f"{module}.{name}")
         return found

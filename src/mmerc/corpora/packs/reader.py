@@ -1,7 +1,7 @@
 """`pack:PATH[?role=index&...]`: features that exist already, as a corpus whose utterances have them as signals.
 
-A folder is read by `packs.folder`. A pickle or torch file holds a tuple of dictionaries keyed by dialogue (`packs.keyed`) or a
-dictionary of splits of stacked arrays (`packs.stacked`). The known layouts need no map. For any other, `role=index` gives the
+A folder is read by `packs.folder`. A pickle or torch file holds a tuple of dictionaries keyed by dialogue (`packs.dialogue_dicts`) or a
+dictionary of splits of stacked arrays (`packs.split_arrays`). The known layouts need no map. For any other, `role=index` gives the
 index of a role in the tuple, or its key in the dictionary. Roles are `ids`, `speakers`, `labels`, `sentences`, `train`, `dev`,
 `test`; any other name is a signal. `names=a,b,...` names the labels 0, 1, ...
 """
@@ -14,16 +14,16 @@ from mmerc.corpora.build import build_corpus
 from mmerc.corpora.dialogue import Corpus, Problem, Utterance
 from mmerc.corpora.labels import tidy_label
 from mmerc.corpora.location import split_label_names
+from mmerc.corpora.packs.dialogue_dicts import read_dialogue_dicts
 from mmerc.corpora.packs.folder import TABLE, read_pack_folder
-from mmerc.corpora.packs.keyed import read_keyed
 from mmerc.corpora.packs.pickles import ENDINGS, TORCH_ENDINGS, read_pickle
-from mmerc.corpora.packs.stacked import read_stacked
+from mmerc.corpora.packs.split_arrays import read_split_arrays
 from mmerc.corpora.packs.values import check_labels
 from mmerc.emotions import SEVEN, LabelSet
 from mmerc.errors import CorpusError
 
 # What Python raises for containers of another form than expected.
-UNFIT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+LAYOUT_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 NAMES = "names"
 
 
@@ -45,15 +45,15 @@ def read_pack(path: Path, labels: LabelSet | None = None, mapping: Mapping[str, 
     problems: list[Problem] = []
     try:
         if isinstance(content, Mapping):
-            utterances, values, problems = read_stacked(path, content, mapping)
+            utterances, values, problems = read_split_arrays(path, content, mapping)
         elif isinstance(content, Sequence) and not isinstance(content, str | bytes):
-            utterances, values, known_names = read_keyed(path, content, mapping)
+            utterances, values, known_names = read_dialogue_dicts(path, content, mapping)
             names = names or known_names
         else:
             raise CorpusError(
                 f"{path} has a value of the type {type(content).__name__}: a tuple or dictionary of features is expected."
             )
-    except UNFIT as error:
+    except LAYOUT_ERRORS as error:
         raise CorpusError(f"{path}: its parts do not fit together ({error}): correct the map.") from error
     if not utterances:
         raise CorpusError(f"{path} has no utterance in any split: check the map.")

@@ -12,7 +12,7 @@ import torch
 from mmerc.corpora.dialogue import Problem, replace_surrogates
 from mmerc.errors import CorpusError
 
-MOST_REFUSED = 0.1  # of the labels; with more, they are not labels of the kind that is read here
+MOST_REFUSED = 0.1  # share of labels; if more are refused, the file has another kind of label
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def make_corpus(
         folder: an empty or new folder.
         dialogues: the number of dialogues of each split; 44, 12 and 24 by default.
         utterances: the number of utterances of each dialogue.
-        seed: of the random choices.
+        seed: seed of the random choices.
 
     Raises:
         CorpusError: the folder has other files.

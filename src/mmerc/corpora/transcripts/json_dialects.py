@@ -1,4 +1,4 @@
-"""The JSON that speech recognisers write: one table of dialects, from which list holds the rows to what a row holds."""
+"""For each speech recogniser: where its JSON has the list of rows, and how to read one row."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from mmerc.corpora.transcripts.fields import DURATION, END, SPEAKER, START, TEXT
 MS = 0.001
 
 
-class Row(NamedTuple):
+class JsonRow(NamedTuple):
     """What one row of JSON says, as it stands there. `group`: words of different groups are in different utterances."""
 
     start: Any
@@ -33,7 +33,7 @@ class Dialect:
 
     name: str
     find: Callable[[Any], Any]
-    read: Callable[[Any], Iterator[Row]]
+    read: Callable[[Any], Iterator[JsonRow]]
     scale: float = 1.0
     has_words: bool = False
     may_have_words: bool = False
@@ -65,18 +65,18 @@ def _has_list(*path: str | int, of: str = "") -> Callable[[Any], Any]:
 
 
 @lru_cache(maxsize=256)
-def _columns(keys: tuple[str, ...]) -> tuple[tuple[str, float] | None, ...]:
+def _find_columns(keys: tuple[str, ...]) -> tuple[tuple[str, float] | None, ...]:
     row = dict.fromkeys(keys)
     return tuple(find_field(row, names) for names in (START, END, DURATION, TEXT, SPEAKER))
 
 
-def _read_rows(rows: Any) -> Iterator[Row]:
+def _read_rows(rows: Any) -> Iterator[JsonRow]:
     """Rows with a start, an end or a duration, a text and perhaps a speaker, by whatever names."""
     for row in rows:
         if not isinstance(row, dict):
-            yield Row(None, None, None)
+            yield JsonRow(None, None, None)
             continue
-        columns = _columns(tuple(map(str, row)))
+        columns = _find_columns(tuple(map(str, row)))
         start, end, duration, text, speaker = (row.get(column[0]) if column else None for column in columns)
         if speaker is None and isinstance(row.get("words"), list):  # WhisperX
             voices = Counter(
@@ -84,30 +84,30 @@ def _read_rows(rows: Any) -> Iterator[Row]:
             )
             speaker = voices.most_common(1)[0][0] if voices else None
         scale = next((column[1] for column in columns[:3] if column and column[1] != 1.0), 1.0)
-        yield Row(start, end, text, speaker, duration, scale=scale)
+        yield JsonRow(start, end, text, speaker, duration, scale=scale)
 
 
-def _read_whisper_cpp(rows: Any) -> Iterator[Row]:
+def _read_whisper_cpp(rows: Any) -> Iterator[JsonRow]:
     for row in rows:
         times = dig(row, "offsets") or dig(row, "timestamps")
-        yield Row(dig(times, "from"), dig(times, "to"), dig(row, "text"), dig(row, "speaker"))
+        yield JsonRow(dig(times, "from"), dig(times, "to"), dig(row, "text"), dig(row, "speaker"))
 
 
-def _read_chunks(rows: Any) -> Iterator[Row]:
+def _read_chunks(rows: Any) -> Iterator[JsonRow]:
     for row in rows:
         times = dig(row, "timestamp")
-        yield Row(dig(times, 0), dig(times, 1), dig(row, "text"), dig(row, "speaker"))
+        yield JsonRow(dig(times, 0), dig(times, 1), dig(row, "text"), dig(row, "speaker"))
 
 
-def _read_youtube_events(rows: Any) -> Iterator[Row]:
+def _read_youtube_events(rows: Any) -> Iterator[JsonRow]:
     for row in rows:
         parts = dig(row, "segs")
         text = "".join(str(dig(part, "utf8") or "") for part in parts) if isinstance(parts, list) else ""
         if text.strip():
-            yield Row(dig(row, "tStartMs"), None, text, duration=dig(row, "dDurationMs"))
+            yield JsonRow(dig(row, "tStartMs"), None, text, duration=dig(row, "dDurationMs"))
 
 
-def _read_deepgram(channels: Any) -> Iterator[Row]:
+def _read_deepgram(channels: Any) -> Iterator[JsonRow]:
     for number, channel in enumerate(channels):
         best = dig(channel, "alternatives", 0)
         words = dig(best, "words") or []
@@ -115,10 +115,10 @@ def _read_deepgram(channels: Any) -> Iterator[Row]:
             speaker = dig(word, "speaker")
             speaker = number if speaker is None and len(channels) > 1 else speaker
             text = dig(word, "punctuated_word") or dig(word, "word")
-            yield Row(dig(word, "start"), dig(word, "end"), text, speaker, group=number)
+            yield JsonRow(dig(word, "start"), dig(word, "end"), text, speaker, group=number)
 
 
-def _read_deepgram_paragraphs(channels: Any) -> Iterator[Row]:
+def _read_deepgram_paragraphs(channels: Any) -> Iterator[JsonRow]:
     for number, channel in enumerate(channels):
         paragraphs = dig(channel, "alternatives", 0, "paragraphs", "paragraphs")
         for paragraph in paragraphs if isinstance(paragraphs, list) else []:
@@ -126,7 +126,7 @@ def _read_deepgram_paragraphs(channels: Any) -> Iterator[Row]:
             speaker = number if speaker is None and len(channels) > 1 else speaker
             sentences = dig(paragraph, "sentences")
             for sentence in sentences if isinstance(sentences, list) else []:
-                yield Row(dig(sentence, "start"), dig(sentence, "end"), dig(sentence, "text"), speaker)
+                yield JsonRow(dig(sentence, "start"), dig(sentence, "end"), dig(sentence, "text"), speaker)
 
 
 def _find_deepgram_paragraphs(content: Any) -> Any:
@@ -145,11 +145,11 @@ def _find_google(content: Any) -> Any:
     return None
 
 
-def _first(row: Any, *keys: str) -> Any:
+def _get_first(row: Any, *keys: str) -> Any:
     return next((row[key] for key in keys if isinstance(row, dict) and row.get(key) is not None), None)
 
 
-def _read_google(results: Any) -> Iterator[Row]:
+def _read_google(results: Any) -> Iterator[JsonRow]:
     """With speakers, the last result repeats all words; without, each result is an utterance. A time of zero is left out."""
     words = [dig(result, "alternatives", 0, "words") or [] for result in results]
     words = [each if isinstance(each, list) else [] for each in words]
@@ -160,33 +160,33 @@ def _read_google(results: Any) -> Iterator[Row]:
     end: Any = 0
     for number, (result, spoken) in enumerate(zip(results, words, strict=True)):
         for word in spoken:
-            start = _first(word, "startTime", "startOffset", "start_time", "start_offset")
-            stop = _first(word, "endTime", "endOffset", "end_time", "end_offset")
+            start = _get_first(word, "startTime", "startOffset", "start_time", "start_offset")
+            stop = _get_first(word, "endTime", "endOffset", "end_time", "end_offset")
             speaker = _find_google_speaker(word)
             text = dig(word, "word")
-            yield Row(0 if start is None else start, stop, text, speaker, group=0 if speaker else number)
-        start, end = end, _first(result, "resultEndTime", "resultEndOffset", "result_end_time") or end
+            yield JsonRow(0 if start is None else start, stop, text, speaker, group=0 if speaker else number)
+        start, end = end, _get_first(result, "resultEndTime", "resultEndOffset", "result_end_time") or end
         if not spoken and dig(result, "alternatives", 0, "transcript"):
-            yield Row(start, end, dig(result, "alternatives", 0, "transcript"), group=number)
+            yield JsonRow(start, end, dig(result, "alternatives", 0, "transcript"), group=number)
 
 
 def _find_google_speaker(word: Any) -> Any:
-    return _first(word, "speakerLabel", "speaker_label", "speakerTag", "speaker_tag") or None
+    return _get_first(word, "speakerLabel", "speaker_label", "speakerTag", "speaker_tag") or None
 
 
-def _read_aws_segments(results: Any) -> Iterator[Row]:
+def _read_aws_segments(results: Any) -> Iterator[JsonRow]:
     speakers = _find_aws_speakers(results)
     for row in results["audio_segments"]:
         speaker = dig(row, "speaker_label") or speakers.get(str(dig(row, "start_time")))
-        yield Row(dig(row, "start_time"), dig(row, "end_time"), dig(row, "transcript"), speaker)
+        yield JsonRow(dig(row, "start_time"), dig(row, "end_time"), dig(row, "transcript"), speaker)
 
 
-def _read_aws_items(results: Any) -> Iterator[Row]:
+def _read_aws_items(results: Any) -> Iterator[JsonRow]:
     speakers = _find_aws_speakers(results)
     for item in results["items"]:
         start = dig(item, "start_time")
         speaker = dig(item, "speaker_label") or speakers.get(str(start))
-        yield Row(start, dig(item, "end_time"), dig(item, "alternatives", 0, "content"), speaker)
+        yield JsonRow(start, dig(item, "end_time"), dig(item, "alternatives", 0, "content"), speaker)
 
 
 def _find_aws_speakers(results: Any) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _find_aws(key: str) -> Callable[[Any], Any]:
     return lambda content: dig(content, "results") if _has_list("results", key)(content) else None
 
 
-def _read_rev(content: Any) -> Iterator[Row]:
+def _read_rev(content: Any) -> Iterator[JsonRow]:
     """Elements of a monologue are words and what stands between them, spaces included."""
     names = {}
     for speaker in dig(content, "speakers") or []:
@@ -224,17 +224,17 @@ def _read_rev(content: Any) -> Iterator[Row]:
                 text += value.strip()
             if value != value.rstrip() or (value and not value.strip()):
                 if text:
-                    yield Row(start, end, text, speaker, group=number)
+                    yield JsonRow(start, end, text, speaker, group=number)
                 text, start, end = "", None, None
         if text:
-            yield Row(start, end, text, speaker, group=number)
+            yield JsonRow(start, end, text, speaker, group=number)
 
 
 def _find_rows(content: Any, depth: int = 3) -> Any:
     """The first list of rows with a start and a text, at most three keys deep."""
     if isinstance(content, list):
         rows = [row for row in content[:20] if isinstance(row, dict)]
-        is_rows = any(columns[0] and columns[3] for columns in (_columns(tuple(map(str, row))) for row in rows))
+        is_rows = any(columns[0] and columns[3] for columns in (_find_columns(tuple(map(str, row))) for row in rows))
         return content if is_rows else (_find_rows(content[0], depth - 1) if len(content) == 1 and depth else None)
     if isinstance(content, dict) and depth:
         return next((rows for value in content.values() if (rows := _find_rows(value, depth - 1)) is not None), None)

@@ -8,13 +8,13 @@ from typing import Any
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.transcripts.cue import Cue
 from mmerc.corpora.transcripts.fields import to_name, to_seconds, to_text
-from mmerc.corpora.transcripts.json_dialects import DIALECTS, Row
+from mmerc.corpora.transcripts.json_dialects import DIALECTS, JsonRow
 from mmerc.corpora.transcripts.markup import parse_lines
 from mmerc.corpora.transcripts.units import correct_unit
 from mmerc.corpora.transcripts.words import SENTENCE_END, Word, group_words
 from mmerc.errors import CorpusError
 
-WRONG = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
+ROW_ERRORS = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 
 
 def read_json_transcript(text: str, name: str, problems: list[Problem]) -> list[Cue]:
@@ -46,11 +46,11 @@ def read_json_transcript(text: str, name: str, problems: list[Problem]) -> list[
     return _cut_at_next(cues) if dialect.is_display else cues
 
 
-def _read_cues(rows: Iterable[Row], scale: float, name: str, problems: list[Problem]) -> Iterator[Cue]:
+def _read_cues(rows: Iterable[JsonRow], scale: float, name: str, problems: list[Problem]) -> Iterator[Cue]:
     for number, row in enumerate(rows):
         try:
             start, end = _read_times(row, scale)
-        except WRONG:
+        except ROW_ERRORS:
             start = end = None
         if start is None:
             problems.append(Problem("row", f"{name} segment {number}", "has no time that can be read; left out"))
@@ -59,7 +59,7 @@ def _read_cues(rows: Iterable[Row], scale: float, name: str, problems: list[Prob
         yield Cue(start, end, parse_lines(to_text(row.text), speaker), number)
 
 
-def _are_words(rows: list[Row]) -> bool:
+def _are_words(rows: list[JsonRow]) -> bool:
     """Whether the rows are single words and no utterances, as transformers and whisper.cpp write them on demand."""
     texts = [row.text.strip() for row in rows if isinstance(row.text, str) and row.text.strip()]
     if len(texts) < 4 or sum(" " in text for text in texts) > 0.1 * len(texts):
@@ -67,7 +67,7 @@ def _are_words(rows: list[Row]) -> bool:
     return sum(bool(SENTENCE_END.search(text)) for text in texts) < 0.5 * len(texts)
 
 
-def _read_words(rows: Iterable[Row], scale: float, name: str, problems: list[Problem]) -> list[Cue]:
+def _read_words(rows: Iterable[JsonRow], scale: float, name: str, problems: list[Problem]) -> list[Cue]:
     cues: list[Cue] = []
     count = 0
     for _, group in groupby(rows, key=lambda row: row.group):
@@ -84,14 +84,14 @@ def _read_words(rows: Iterable[Row], scale: float, name: str, problems: list[Pro
                         to_name(row.speaker),
                     )
                 )
-            except WRONG:
+            except ROW_ERRORS:
                 problems.append(Problem("row", f"{name} word {count}", "has no time that can be read; left out"))
             count += 1
         cues += group_words(words, len(cues))
     return cues
 
 
-def _read_times(row: Row, scale: float) -> tuple[float | None, float | None]:
+def _read_times(row: JsonRow, scale: float) -> tuple[float | None, float | None]:
     unit = scale if row.scale == 1.0 else row.scale
     start, end = to_seconds(row.start, unit), to_seconds(row.end, unit)
     if end is None and row.duration is not None and start is not None:

@@ -53,7 +53,7 @@ def parse_markup(lines: list[str]) -> tuple[Line, ...]:
             if token["stamp"]:
                 start = parse_clock(token["stamp"]) if not "".join(words).strip() else start
             elif token["tag"] in ("v", "V"):
-                parts += _line(words, speaker, start)
+                parts += _make_line(words, speaker, start)
                 words, start = [], None if "".join(words).strip() else start
                 name = decode_entities(" ".join((token["annotation"] or "").split()))
                 speaker = "" if token["close"] or name in NO_NAMES else name
@@ -62,11 +62,11 @@ def parse_markup(lines: list[str]) -> tuple[Line, ...]:
             elif token["tag"] == "ruby" and token["close"]:  # </rt> may be left out before it
                 hidden = 0
             elif token["tag"] and token["tag"].lower() == "br":
-                parts += _line(words, speaker, start)
+                parts += _make_line(words, speaker, start)
                 words, start = [], None
         if not hidden:
             words.append(line[position:])
-        parts += _line(words, speaker, start)
+        parts += _make_line(words, speaker, start)
         start = None
     return tuple(parts)
 
@@ -83,6 +83,6 @@ def parse_lines(text: str, speaker: str) -> tuple[Line, ...]:
     return tuple(line._replace(speaker=speaker) for line in lines) or (Line("", speaker),)
 
 
-def _line(words: list[str], speaker: str, start: float | None) -> list[Line]:
+def _make_line(words: list[str], speaker: str, start: float | None) -> list[Line]:
     text = decode_entities("".join(words)).strip()
     return [Line(text, speaker, start)] if text else []

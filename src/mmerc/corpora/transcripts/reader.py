@@ -48,8 +48,8 @@ SUFFIXES = {
 }
 ENDINGS = tuple(SUFFIXES)
 SUBTITLES = ("srt", "vtt", "sbv", "ass", "ttml")  # lines on a screen, which may roll
-LOOKED_AT = 20_000  # characters in which the first cue must begin
-CHARACTERS = 15.0  # that are spoken in a second, for a last cue without an end
+MAX_HEAD_CHARACTERS = 20_000  # the first cue must begin within them
+CHARACTERS_PER_SECOND = 15.0  # speaking rate; gives the end of a last cue that has none
 
 
 class TranscriptText(NamedTuple):
@@ -106,7 +106,7 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
 
 
 def _find_format(text: str, suffix: str) -> str | None:
-    head = text[:LOOKED_AT].lstrip()
+    head = text[:MAX_HEAD_CHARACTERS].lstrip()
     by_suffix = SUFFIXES.get(suffix)
     if head[:6].upper() == "WEBVTT":
         return "vtt"
@@ -135,7 +135,10 @@ def _is_json(text: str) -> bool:
 
 
 def _check_times(cues: list[Cue], where: str, problems: list[Problem]) -> list[Cue]:
-    """The cues with times that can be: ends where the file has none, nothing before zero; what cannot be is reported and left out."""
+    """The cues with valid times. A missing end is filled in, and a negative start becomes 0.
+
+    A cue with invalid times is reported and left out.
+    """
     kept: list[Cue] = []
     starts = sorted({cue.start for cue in cues})
     following = dict(pairwise(starts))
@@ -145,7 +148,7 @@ def _check_times(cues: list[Cue], where: str, problems: list[Problem]) -> list[C
             end = following.get(cue.start)
         if end is None:
             length = sum(len(line.text) for line in cue.lines)
-            end = cue.start + max(1.0, length / CHARACTERS)
+            end = cue.start + max(1.0, length / CHARACTERS_PER_SECOND)
             problems.append(
                 Problem("time", number, f"lacks its end, and no other follows; {end - cue.start:.1f} s are assumed")
             )

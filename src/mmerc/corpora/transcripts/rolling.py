@@ -14,7 +14,7 @@ def unroll(cues: list[Cue]) -> list[Cue]:
     A line that grows word by word over several cues is one line from its first word to the end of the last of these cues.
     """
     pairs = list(pairwise(cues))
-    rolls = sum(_does_roll(before, cue) for before, cue in pairs)
+    rolls = sum(_is_rolling(before, cue) for before, cue in pairs)
     if not rolls or rolls < ROLLING * len(pairs):
         return cues
     unrolled: list[Cue] = []
@@ -34,13 +34,17 @@ def unroll(cues: list[Cue]) -> list[Cue]:
     return unrolled
 
 
-def _does_roll(before: Cue, cue: Cue) -> bool:
+def _is_rolling(before: Cue, cue: Cue) -> bool:
     lines = [line.text for line in cue.lines]
     repeated, has_grown = _count_repeated([line.text for line in before.lines], lines)
-    return has_grown or 0 < repeated < len(lines) or (repeated > 0 and min(_length(before), _length(cue)) <= SHORT)
+    return (
+        has_grown
+        or 0 < repeated < len(lines)
+        or (repeated > 0 and min(_compute_duration(before), _compute_duration(cue)) <= SHORT)
+    )
 
 
-def _length(cue: Cue) -> float:
+def _compute_duration(cue: Cue) -> float:
     return SHORT if cue.end is None else cue.end - cue.start
 
 

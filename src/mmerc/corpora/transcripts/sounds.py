@@ -41,8 +41,10 @@ def is_manner(label: str) -> bool:
 
 
 def remove_sounds(text: str) -> str:
-    """The words of a line without its sounds. Brackets always hold sounds or remarks of the transcriber; parentheses and asterisks
-    do if they name a sound, or open the line or are all of it and are short.
+    """The words of a line without its sounds.
+
+    Text in brackets is always removed. Text in parentheses is removed if it names a sound, or if it opens the line and has
+    at most three words. Text between asterisks is removed only if it names a sound.
 
     >>> remove_sounds("[Music] Well (laughs), I never. ♪"), remove_sounds("I was (I think) there *sighs*")
     ('Well, I never.', 'I was (I think) there')

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from mmerc.corpora.transcripts.names import Prefix
 
-OFTEN = 0.1  # share of the cues that one name must open, where no other name recurs
-MANY = {
+MIN_NAME_SHARE = 0.1  # share of the cues that one name must begin, if no other name recurs
+MIN_PREFIX_SHARE = {
     "caps": 0.3,
     "title": 0.4,
     "other": 0.8,
@@ -19,14 +19,14 @@ class Speakers:
     """The names that count as speakers in one file.
 
     openings: the prefix of each cue's first line, `None` where it has none. others: those of further lines, and behind dashes and
-    chevrons. called: those behind ">>", which marks a new speaker. known: names that the file's format gives.
+    chevrons. after_chevrons: those after ">>", which marks a new speaker. known: names that the file's format gives.
     """
 
     def __init__(
-        self, openings: list[Prefix | None], others: list[Prefix], called: list[Prefix], known: Iterable[str]
+        self, openings: list[Prefix | None], others: list[Prefix], after_chevrons: list[Prefix], known: Iterable[str]
     ) -> None:
         self.known = {name.casefold() for name in known}
-        self.names = {prefix.name for prefix in called if prefix.kind != "bracket"}
+        self.names = {prefix.name for prefix in after_chevrons if prefix.kind != "bracket"}
         if not self.known:
             prefixes = [prefix for prefix in openings if prefix]
             self._decide(prefixes + others, len(prefixes) / max(len(openings), 1), len(openings))
@@ -35,7 +35,7 @@ class Speakers:
         count = Counter(prefix.name for prefix in prefixes)
         kinds = {prefix.name: prefix.kind for prefix in prefixes}
         recurring = [name for name in kinds if count[name] > 1 and kinds[name] in ("caps", "title")]
-        for kind, least in MANY.items():
+        for kind, least in MIN_PREFIX_SHARE.items():
             names = [name for name in kinds if kinds[name] == kind]
             most = max((count[name] for name in names), default=0)
             is_common = share >= least
@@ -47,7 +47,7 @@ class Speakers:
                 is_common = is_common and len(prefixes) > 1
             else:  # [Ross] looks like [Thunder]
                 is_common = is_common and (len(names) > 1 or most > 1 or cues == 1)
-            often = max(OFTEN * cues, {"title": 2, "other": 3}.get(kind, math.inf))
+            often = max(MIN_NAME_SHARE * cues, {"title": 2, "other": 3}.get(kind, math.inf))
             self.names.update(name for name in names if is_common or count[name] >= often)
 
     def is_speaker(self, prefix: Prefix) -> bool:

@@ -37,12 +37,12 @@ def _read_cues(text: str, name: str, problems: list[Problem], parse: Callable[[s
         if timing is not None or is_damaged_timing(line):
             timings.append((index, timing))
     cues = []
-    counter = _counter_before(lines, timings[0][0], 0, None) if timings else None
+    counter = _find_counter(lines, timings[0][0], 0, None) if timings else None
     for position, (index, timing) in enumerate(timings):
         stop, following = len(lines), None
         if position + 1 < len(timings):
             stop = timings[position + 1][0]
-            following = _counter_before(lines, stop, index + 1, counter)
+            following = _find_counter(lines, stop, index + 1, counter)
             stop -= following is not None
         body = _strip_counter(lines[index + 1 : stop], following)
         counter = following
@@ -62,7 +62,7 @@ def _read_cues(text: str, name: str, problems: list[Problem], parse: Callable[[s
     return cues
 
 
-def _counter_before(lines: list[str], timing: int, first: int, last_counter: int | None) -> int | None:
+def _find_counter(lines: list[str], timing: int, first: int, last_counter: int | None) -> int | None:
     """The cue's number in the line before its timing line; `None` where that line is text of the cue before.
 
     A number directly under a line of text is a counter only if it continues the last one.

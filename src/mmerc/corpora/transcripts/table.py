@@ -34,7 +34,7 @@ def read_table(text: str, name: str, problems: list[Problem]) -> list[Cue]:
         CorpusError: the header lacks a column for the start or the text.
     """
     text = "\n".join(split_lines(text)).lstrip("\n")
-    if text[:4].lower() == "sep=":  # for Excel alone
+    if text[:4].lower() == "sep=":  # a line that only Excel uses
         text = text.partition("\n")[2]
     separator = find_separator(text)
     first, _, body = text.partition("\n")

@@ -48,7 +48,7 @@ def read_ttml(text: str, name: str, problems: list[Problem]) -> list[Cue]:
         root = ET.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).strip())
     except (ET.ParseError, RecursionError, ValueError) as error:
         raise CorpusError(f"{name} is no XML ({str(error)[:80]}): export it again.") from error
-    body = next((element for element in root.iter() if _tag(element) == "body"), None)
+    body = next((element for element in root.iter() if _get_tag(element) == "body"), None)
     if body is None:
         raise CorpusError(f"{name} has no <body> as TTML has: is it the right file?")
     if _is_deep(root):
@@ -85,14 +85,14 @@ class _Reader:
 
     def walk(self, element: ET.Element, scope: Scope) -> None:
         """Add the cues of an element and of all inside it. A time is relative to the element around it."""
-        tag = _tag(element)
+        tag = _get_tag(element)
         if tag == "p":
             self.number += 1
         inner = self._narrow(element, scope)
         if inner is None:
             return
         if tag == "p" or (tag == "span" and inner.is_timed and not scope.is_timed):
-            timed = [child for child in element.iter() if child is not element and _attribute(child, "begin")]
+            timed = [child for child in element.iter() if child is not element and _get_attribute(child, "begin")]
             if not timed:
                 self._add(element, inner)
                 return
@@ -101,7 +101,7 @@ class _Reader:
                 self.problems.append(Problem("cue", f"{self.name} paragraph {self.number}", what))
             inner = replace(inner, is_timed=False)
         offset = inner.start
-        is_sequence = _attribute(element, "timeContainer") == "seq"
+        is_sequence = _get_attribute(element, "timeContainer") == "seq"
         for child in element:
             self.walk(child, replace(inner, start=offset, is_timed=False))
             if is_sequence:
@@ -110,7 +110,7 @@ class _Reader:
 
     def _narrow(self, element: ET.Element, scope: Scope) -> Scope | None:
         """The element's own times and speaker inside those around it; `None` where its times cannot be read."""
-        stamps = {key: _attribute(element, key) for key in ("begin", "end", "dur")}
+        stamps = {key: _get_attribute(element, key) for key in ("begin", "end", "dur")}
         try:
             times = {key: parse_ttml_time(stamp, self.rates) for key, stamp in stamps.items() if stamp}
         except (ValueError, OverflowError, ZeroDivisionError) as error:
@@ -124,7 +124,7 @@ class _Reader:
             end = start + times["dur"] if end is None else min(end, start + times["dur"])
         if end is None:
             end = scope.end
-        agent = _attribute(element, "agent").split()
+        agent = _get_attribute(element, "agent").split()
         speaker = " & ".join(self.agents.get(each, each) for each in agent) or scope.speaker
         return Scope(start, end, speaker, "begin" in times or scope.is_timed)
 
@@ -138,9 +138,9 @@ def _read_lines(element: ET.Element) -> list[str]:
     parts: list[str] = []
 
     def collect(element: ET.Element) -> None:
-        if _tag(element) in ("metadata", "title", "desc"):
+        if _get_tag(element) in ("metadata", "title", "desc"):
             return
-        parts.append("\n" if _tag(element) == "br" else re.sub(r"\s+", " ", element.text or ""))
+        parts.append("\n" if _get_tag(element) == "br" else re.sub(r"\s+", " ", element.text or ""))
         for child in element:
             collect(child)
             parts.append(re.sub(r"\s+", " ", child.tail or ""))
@@ -156,34 +156,36 @@ def _is_deep(root: ET.Element) -> bool:
     return bool(layer)
 
 
-def _tag(element: ET.Element) -> str:
+def _get_tag(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _attribute(element: ET.Element, name: str) -> str:
+def _get_attribute(element: ET.Element, name: str) -> str:
     """The value of an attribute in any namespace; empty where it is absent."""
     return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), "")
 
 
 def _find_rates(root: ET.Element) -> Rates:
-    def number(name: str, default: float) -> float:
+    def parse_number(name: str, default: float) -> float:
         try:
-            return float(_attribute(root, name)) or default
+            return float(_get_attribute(root, name)) or default
         except ValueError:
             return default
 
-    frames = number("frameRate", 30.0)
-    multiplier = re.split(r"[\s:]+", _attribute(root, "frameRateMultiplier").strip())
+    frames = parse_number("frameRate", 30.0)
+    multiplier = re.split(r"[\s:]+", _get_attribute(root, "frameRateMultiplier").strip())
     if len(multiplier) == 2 and all(part.isdecimal() and int(part) for part in multiplier):
         frames *= int(multiplier[0]) / int(multiplier[1])
-    return Rates(frames, number("tickRate", frames if _attribute(root, "frameRate") else 1.0))
+    return Rates(frames, parse_number("tickRate", frames if _get_attribute(root, "frameRate") else 1.0))
 
 
 def _find_agents(root: ET.Element) -> dict[str, str]:
     """The names behind the identifiers of <ttm:agent>."""
     agents = {}
     for element in root.iter():
-        if _tag(element) == "agent":
-            name = next((" ".join((child.text or "").split()) for child in element.iter() if _tag(child) == "name"), "")
-            agents[_attribute(element, "id")] = name or _attribute(element, "id")
+        if _get_tag(element) == "agent":
+            name = next(
+                (" ".join((child.text or "").split()) for child in element.iter() if _get_tag(child) == "name"), ""
+            )
+            agents[_get_attribute(element, "id")] = name or _get_attribute(element, "id")
     return agents

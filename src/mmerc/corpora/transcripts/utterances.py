@@ -18,13 +18,13 @@ SPECIAL = re.compile(rf"[>:：\-‐‒–—―−{re.escape(''.join(MARKS))}]")
 class Part(NamedTuple):
     """The beginning of a line, or what follows a dash or chevrons in it, with the prefix that may name its speaker.
 
-    `opens`: it begins another speaker's utterance. `is_called`: chevrons say so.
+    `is_new_speaker`: another speaker begins here. `has_chevrons`: ">>" stands before it.
     """
 
     text: str
     prefix: Prefix | None = None
-    opens: bool = False
-    is_called: bool = False
+    is_new_speaker: bool = False
+    has_chevrons: bool = False
 
 
 class Piece(NamedTuple):
@@ -64,50 +64,50 @@ def _split_line(line: Line) -> list[Part]:
     if not SPECIAL.search(line.text):
         return [Part(line.text)]
     parts: list[Part] = []
-    position, is_called = 0, False
+    position, has_chevrons = 0, False
     for chevrons in CHEVRONS.finditer(line.text) if ">>" in line.text else ():
-        parts += _split_at_dashes(line.text[position : chevrons.start()], is_called)
-        position, is_called = chevrons.end(), True
-    parts += _split_at_dashes(line.text[position:], is_called)
+        parts += _split_at_dashes(line.text[position : chevrons.start()], has_chevrons)
+        position, has_chevrons = chevrons.end(), True
+    parts += _split_at_dashes(line.text[position:], has_chevrons)
     return parts or [Part("")]
 
 
-def _split_at_dashes(text: str, is_called: bool) -> list[Part]:
+def _split_at_dashes(text: str, has_chevrons: bool) -> list[Part]:
     text = text.strip()
-    if not text and not is_called:
+    if not text and not has_chevrons:
         return []
-    part = _make_part(text, is_called, is_called)
+    part = _make_part(text, has_chevrons, has_chevrons)
     dash = DASH.match(part.text)
     if dash is None:
         return [part]
     first, *others = DASH_INSIDE.split(part.text[dash.end() :])
-    return [_make_part(first, True, is_called), *(_make_part(other, True) for other in others)]
+    return [_make_part(first, True, has_chevrons), *(_make_part(other, True) for other in others)]
 
 
-def _make_part(text: str, opens: bool, is_called: bool = False) -> Part:
+def _make_part(text: str, is_new_speaker: bool, has_chevrons: bool = False) -> Part:
     """The part without sounds before its first word or its name."""
     prefix = find_prefix(text)
     if prefix is None and text[:1] in MARKS:
         text = remove_sounds(text) or text
         prefix = find_prefix(text)
-    return Part(text, prefix, opens, is_called)
+    return Part(text, prefix, is_new_speaker, has_chevrons)
 
 
 def _find_speakers(cues: list[Cue], parts: list[list[list[Part]] | None]) -> Speakers:
     openings: list[Prefix | None] = []
     others: list[Prefix] = []
-    called: list[Prefix] = []
+    after_chevrons: list[Prefix] = []
     known: set[str] = set()
     for cue, lines in zip(cues, parts, strict=True):
         known.update(line.speaker for line in cue.lines if line.speaker)
         openings.append(lines[0][0].prefix if lines else None)
         if lines is None:
             continue
-        if len(lines) > 1 or len(lines[0]) > 1 or lines[0][0].is_called:
+        if len(lines) > 1 or len(lines[0]) > 1 or lines[0][0].has_chevrons:
             flat = [part for line in lines for part in line]
             others += [part.prefix for part in flat[1:] if part.prefix]
-            called += [part.prefix for part in flat if part.prefix and part.is_called]
-    return Speakers(openings, others, called, known)
+            after_chevrons += [part.prefix for part in flat if part.prefix and part.has_chevrons]
+    return Speakers(openings, others, after_chevrons, known)
 
 
 def _find_pieces(cue: Cue, lines: list[list[Part]], speakers: Speakers) -> list[Piece]:
@@ -120,7 +120,7 @@ def _find_pieces(cue: Cue, lines: list[list[Part]], speakers: Speakers) -> list[
                 name = part.prefix.name
                 if not speaker or speaker.casefold() == name.casefold():  # "<v Ann>Ann: Hi" says the name twice
                     speaker, words = speaker or name, words[part.prefix.end :]
-            is_new = not line.speaker and (part.opens or bool(speaker))
+            is_new = not line.speaker and (part.is_new_speaker or bool(speaker))
             if not pieces or is_new or line.speaker != voice:
                 pieces.append(Piece(speaker, [], line.start if index == 0 else None))
             voice = line.speaker

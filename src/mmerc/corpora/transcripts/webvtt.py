@@ -10,7 +10,7 @@ from mmerc.corpora.transcripts.markup import parse_markup
 
 Block = list[tuple[int, str]]  # lines with their numbers
 NO_CUES = re.compile(r"(?:NOTE|STYLE|REGION|(?i:WEBVTT))(?:[ \t]|$)")
-TICKS = 90_000  # of an MPEG transport stream, in a second
+TICKS = 90_000  # ticks per second of an MPEG transport stream
 
 
 def read_webvtt(text: str, name: str, problems: list[Problem]) -> list[Cue]:
@@ -74,7 +74,7 @@ def _begins_block(lines: list[str], index: int) -> bool:
 def _is_identifier(block: Block, has_timing: bool) -> bool:
     """Whether the last line of a block that lacks an empty line behind it is the next cue's identifier."""
     last, own = block[-1][1].strip(), block[0][1].strip()
-    if not has_timing:  # of the header, whose own lines are such as "Kind: captions"
+    if not has_timing:  # lines of the header, such as "Kind: captions"
         return len(block) > 1 and not re.search(r"[:=]", last)
     if len(block) < 3 or parse_timing(own):  # a cue without an identifier: the next one has none either
         return False

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from mmerc.corpora.transcripts.cue import Cue, Line
 
-PAUSE = 0.8  # seconds without a word that end an utterance, Deepgram's default
-LONG = 15.0  # seconds after which the next end of a sentence ends the utterance
-LONGEST = 30.0  # seconds after which any word ends it
+MIN_PAUSE = 0.8  # seconds without a word that end an utterance, Deepgram's default
+MIN_SECONDS_FOR_SENTENCE_END = 15.0  # seconds after which the next end of a sentence ends the utterance
+MAX_SECONDS = 30.0  # seconds after which any word ends it
 SENTENCE_END = re.compile(r"[.!?。！？…]['\"”’)]*$")
 WITHOUT_SPACES = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f]")  # Thai to Chinese
 CLOSING = re.compile(r"[,.;:!?%)\]}’”»…，。！？、；：]+$")
@@ -36,8 +36,8 @@ def group_words(words: Iterable[Word], number: int = 0) -> Iterator[Cue]:
         assert word.start is not None
         if group:
             length = word.start - start
-            is_end = length >= LONG and SENTENCE_END.search(group[-1].text)
-            if word.speaker != group[0].speaker or word.start - end >= PAUSE or is_end or length >= LONGEST:
+            is_end = length >= MIN_SECONDS_FOR_SENTENCE_END and SENTENCE_END.search(group[-1].text)
+            if word.speaker != group[0].speaker or word.start - end >= MIN_PAUSE or is_end or length >= MAX_SECONDS:
                 yield _make_cue(group, start, end, number)
                 group = []
                 number += 1

@@ -31,8 +31,8 @@ class SpeechConfig(EncoderConfig):
     min_speech_seconds: float = Field(
         0.0,
         ge=0,
-        description="seconds of speech below which the audio of an utterance is missing; 0 switches the speech detector off, "
-        "which also removes the parts before and after the speech",
+        description="minimum seconds of speech; with less, the audio is missing. The speech detector also trims the parts before "
+        "and after the speech; 0 switches it off and trims nothing",
     )
     max_speed_change: float = Field(
         0.0,

@@ -15,42 +15,44 @@ Format = Literal["jsonl", "csv", "xlsx"]
 SUFFIXES: dict[str, Format] = {".csv": "csv", ".xlsx": "xlsx"}
 MAX_CELL = 32_767  # characters in a cell of Excel; longer text is cut
 TEXT_WIDTH = 60  # characters
-Names = Mapping[str, Sequence[str]]
+Subkeys = Mapping[str, Sequence[str]]
 
 
-def format_of(file: Path | None) -> Format:
+def choose_format(file: Path | None) -> Format:
     """The format that the file's suffix stands for; JSON lines for any other suffix.
 
-    >>> format_of(Path("rows.CSV")), format_of(Path("rows.txt")), format_of(None)
+    >>> choose_format(Path("rows.CSV")), choose_format(Path("rows.txt")), choose_format(None)
     ('csv', 'jsonl', 'jsonl')
     """
     return SUFFIXES.get(file.suffix.lower(), "jsonl") if file is not None else "jsonl"
 
 
-def to_text(predictions: Sequence[Prediction], form: Literal["jsonl", "csv"], names: Names | None = None) -> str:
-    """The predictions as JSON lines or CSV. `names`: see `list_columns`."""
+def to_text(predictions: Sequence[Prediction], form: Literal["jsonl", "csv"], subkeys: Subkeys | None = None) -> str:
+    """The predictions as JSON lines or CSV. `subkeys`: see `list_columns`."""
     rows = [prediction.to_dict() for prediction in predictions]
     if form == "jsonl":
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     buffer = io.StringIO()
-    csv.writer(buffer).writerows(make_table(rows, names))
+    csv.writer(buffer).writerows(make_table(rows, subkeys))
     return buffer.getvalue()
 
 
-def write_predictions(file: Path, predictions: Sequence[Prediction], form: Format, names: Names | None = None) -> None:
-    """Write the predictions. `names`: see `list_columns`.
+def write_predictions(
+    file: Path, predictions: Sequence[Prediction], form: Format, subkeys: Subkeys | None = None
+) -> None:
+    """Write the predictions. `subkeys`: see `list_columns`.
 
     Raises:
         RunError: the file cannot be written, or a workbook cannot hold so many rows.
     """
     if form != "xlsx":
-        write_text(file, to_text(predictions, form, names))
+        write_text(file, to_text(predictions, form, subkeys))
         return
     import xlsxwriter  # not needed for other formats
 
     # Text may begin with "=" or "http:"; in a cell it stays text.
     options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-    table = make_table([prediction.to_dict() for prediction in predictions], names)
+    table = make_table([prediction.to_dict() for prediction in predictions], subkeys)
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, options) as book:
         sheet = book.add_worksheet("emotions")

@@ -14,7 +14,7 @@ import jinja2
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.emotions import LabelSet
 from mmerc.files import write_text
-from mmerc.inference.export.rows import Names
+from mmerc.inference.export.rows import Subkeys
 from mmerc.model.prediction import FORMULA, Prediction, list_columns
 
 
@@ -24,7 +24,7 @@ def write_timeline(
     labels: LabelSet,
     recording: Path | None = None,
     *,
-    names: Names | None = None,
+    subkeys: Subkeys | None = None,
 ) -> None:
     """Write the page.
 
@@ -33,16 +33,16 @@ def write_timeline(
         predictions: the rows, of one or several dialogues.
         labels: the labels of the model; each has a colour and a column.
         recording: the file that all utterances are parts of. The page refers to it by a relative path; it is not copied.
-        names: see `list_columns`; by default the labels under `probabilities`.
+        subkeys: see `list_columns`; by default the labels under `probabilities`.
     """
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {}  # the default sorts keys, and the order of fields has a meaning
     rows = [prediction.to_dict() for prediction in predictions]
-    columns = list_columns(rows, names or {"probabilities": labels.names})
+    columns = list_columns(rows, subkeys or {"probabilities": labels.names})
     html = environment.from_string(read_part("timeline.html")).render(
         title=replace_surrogates(recording.name) if recording else "Conversations",
         summary=_summarise(predictions),
-        media=_relative_url(recording, file) if recording else "",
+        media=_make_relative_url(recording, file) if recording else "",
         style=read_part("timeline.css"),
         script=read_part("timeline.js"),
         data={
@@ -67,5 +67,5 @@ def _summarise(predictions: Sequence[Prediction]) -> str:
     return f"{count} utterance{'' if count == 1 else 's'}{f' of {speakers} speakers' if speakers > 1 else ''}."
 
 
-def _relative_url(recording: Path, page: Path) -> str:
+def _make_relative_url(recording: Path, page: Path) -> str:
     return quote(os.fsencode(os.path.relpath(recording.resolve(), page.parent.resolve())))

@@ -32,7 +32,7 @@ def create_router(service: Service) -> APIRouter:
 
     @router.get("/healthz")
     async def get_health() -> dict[str, str]:
-        """Whether the service answers."""
+        """Whether the service runs."""
         return {"status": "ok"}
 
     return router

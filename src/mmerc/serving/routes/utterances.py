@@ -51,7 +51,7 @@ def create_router(service: Service) -> APIRouter:
                 conversation, lambda: service.start_conversation(conversation, explain=explain)
             )
         try:  # wait here, because a thread that waits could not compute for others
-            await asyncio.wait_for(stored.order.acquire(), limits.answer_timeout_seconds)
+            await asyncio.wait_for(stored.push_lock.acquire(), limits.prediction_timeout_seconds)
         except BaseException as error:
             uploads.remove()
             if isinstance(error, TimeoutError):
@@ -62,7 +62,7 @@ def create_router(service: Service) -> APIRouter:
         try:
             prediction = await service.run(predict, "http", uploads.remove)
         finally:
-            stored.order.release()
+            stored.push_lock.release()
         return prediction.to_dict()
 
     return router

@@ -1,5 +1,5 @@
 "use strict";
-// The live tab: sends camera and microphone to the service and shows its answers. Each device works without the other.
+// The live tab: sends camera and microphone to the service and shows its predictions. Each device works without the other.
 
 const SOUND = 1, IMAGE = 2;  // the first byte of a binary message
 const IMAGES_PER_SECOND = 5, MAX_SIDE = 640, JPEG_QUALITY = .85;
@@ -58,7 +58,7 @@ async function sendImages(devices) {
 
 const showListening = () => showLiveStatus(live.problem || "Listening …");
 
-function showAnswer(row) {
+function showPrediction(row) {
   showListening();
   $("latest").hidden = false;
   $("latest").replaceChildren(describePrediction(row), drawProbabilities(row, live.model));
@@ -66,7 +66,7 @@ function showAnswer(row) {
   const source = row.modalities.length ? row.modalities.join(", ") : "no modality";
   for (const text of [formatTime(row.start), `${row.emotion} ${formatPercent(row.confidence)}`, row.text || "", `${source} · ${row.seconds.toFixed(2)} s`])
     item.append(create("span", text));
-  $("answers").prepend(item);
+  $("predictions").prepend(item);
 }
 
 function handleMessage(message) {
@@ -75,7 +75,7 @@ function handleMessage(message) {
     $("live-legend").replaceChildren(drawLegend(message.model));
     showListening();
   } else if (message.type === "speech") showLiveStatus("A voice is heard …");
-  else if (message.type === "answer") showAnswer(message);
+  else if (message.type === "prediction") showPrediction(message);
   else if (message.type === "error") showLiveStatus(message.error);
 }
 
@@ -115,7 +115,7 @@ function stop(reason = "") {
   live.context?.close();
   live.context = live.devices = null;
   $("camera").hidden = true;
-  sendMessage({ type: "stop" });  // the last answer still arrives
+  sendMessage({ type: "stop" });  // the last prediction still arrives
   enableControls(false);
   showLiveStatus(reason ? `Closed: ${reason}` : "Stopped.");
 }

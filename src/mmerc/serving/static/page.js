@@ -15,7 +15,7 @@ const access = {
 async function request(path, options = {}) {
   const response = await fetch(path, { ...options, headers: access.headers() });
   if (response.status === 401) $("login").hidden = false;
-  const body = await response.json().catch(() => ({ detail: `the service answered with status ${response.status}.` }));
+  const body = await response.json().catch(() => ({ detail: `the service responded with status ${response.status}.` }));
   if (!response.ok) throw new Error(body.detail);
   return body;
 }

@@ -1,4 +1,4 @@
-"""Packs that are a dictionary of splits of stacked arrays, one row for an utterance: CMU-MOSEI and its kin, MMSA, MMSA-FET."""
+"""Packs that are a dictionary of splits of stacked arrays, one row for an utterance: CMU-MOSI, CMU-MOSEI, MMSA, MMSA-FET."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from mmerc.corpora.dialogue import Identity, Problem, Utterance
 from mmerc.corpora.packs.arrays import convert_signals
-from mmerc.corpora.packs.keyed import ROLES
+from mmerc.corpora.packs.dialogue_dicts import ROLES
 from mmerc.corpora.packs.values import LabelValue, read_label, read_text
 from mmerc.corpora.readers.ids import parse_id
 from mmerc.errors import CorpusError
@@ -23,10 +23,10 @@ COLUMNS = {  # role -> the names that a split's dictionary may have for it; the 
     "face": ("vision", "face", "video"),
 }
 SCORES, CLASSES = "regression_labels", "annotations"  # MMSA-FET: a score from -1 to 1, and its sign as a name
-SEPARATOR = "$_$"  # between video and clip in ids
+SEPARATOR = "$_$"  # separates video and clip in ids
 
 
-def read_stacked(
+def read_split_arrays(
     file: Path, content: Mapping[Any, Any], mapping: Mapping[str, str]
 ) -> tuple[list[Utterance], list[LabelValue], list[Problem]]:
     """The utterances, their labels, and the problems; `mapping` gives a split's key for each role.

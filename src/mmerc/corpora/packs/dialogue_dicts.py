@@ -22,11 +22,11 @@ LAYOUTS: dict[tuple[int, bool], tuple[str, ...]] = {
     (9, False): (*_START, "audio", "face", *_END),  # DialogueRNN, MMGCN, IEMOCAP
     (10, True): (*_START, "audio", "face", *_END),  # MMGCN, MELD
     (12, False): (*_START, *_ROBERTA, "audio", "face", *_END),  # the same with four RoBERTa layers, IEMOCAP
-    (13, True): (*_START, *_ROBERTA, "audio", "face", *_END),  # and MELD
+    (13, True): (*_START, *_ROBERTA, "audio", "face", *_END),  # the same, MELD
 }
 
 
-def read_keyed(
+def read_dialogue_dicts(
     file: Path, content: Sequence[Any], mapping: Mapping[str, str]
 ) -> tuple[list[Utterance], list[LabelValue], tuple[str, ...]]:
     """The utterances, their labels, and the names of the labels 0, 1, ... in a known layout.
