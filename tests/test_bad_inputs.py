@@ -29,6 +29,7 @@ from mmerc.inference import Predictor
 from mmerc.media import read_frames
 from mmerc.media.inspection import find_broken_clips
 from mmerc.model.folder import FORMAT
+from mmerc.model.model import extract_dialogues
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -135,7 +136,7 @@ def predictor(small_run: Path) -> Predictor:
 @pytest.fixture(scope="module")
 def good_clip(small_corpus: Path, predictor: Predictor) -> Path:
     for clip in sorted(small_corpus.glob("*/*.mp4")):
-        if predictor.predict_clip(clip)[0]["modalities"] == ["audio", "face"]:
+        if predictor.predict_clip(clip).modalities == ("audio", "face"):
             return clip
     raise AssertionError("no clip of the small corpus has both a voice and a face")
 
@@ -332,7 +333,11 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("synthetic corpus below a file", lambda b: check("synthetic:/dev/null/x"), "cannot be created"),
     ("synthetic corpus in a folder with letters", somebody_elses_folder, "letters"),
     ("training without a train split", lambda b: train(b, corpus=b.table(TABLE + "1,1,A,Hi,joy\n")), "split=train"),
-    ("training without labels", lambda b: train(b, corpus=b.table(SPLITS + "train,1,1,A,Hi,\n")), "labelled: none"),
+    (
+        "training without labels",
+        lambda b: train(b, corpus=b.table(SPLITS + "train,1,1,A,Hi,\n")),
+        "labelled splits: none",
+    ),
     (
         "training on one dialogue",
         lambda b: train(b, corpus=b.table(SPLITS + "train,1,1,A,Hi,joy\n")),
@@ -350,9 +355,9 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("setting out of its range", setting("text.batch_size=0"), '"text.batch_size" is 0'),
     ("learning rate that is no number", setting("text.learning_rate=.nan"), "text.learning_rate"),
     ("infinite learning rate", setting("text.learning_rate=.inf"), "lower its learning_rate (inf)"),
-    ("override without a value", setting("text.epochs"), "write it as key.path=value"),
-    ("override without a key", setting("=3"), "write it as key.path=value"),
-    ("override into a value", setting("text.epochs.x=3"), 'reaches into "epochs"'),
+    ("override without a value", setting("text.epochs"), "write it as KEY.PATH=VALUE"),
+    ("override without a key", setting("=3"), "write it as KEY.PATH=VALUE"),
+    ("override into a value", setting("text.epochs.x=3"), 'leads through "epochs"'),
     ("override in bad YAML", setting("text.epochs=[1"), "is not valid YAML"),
     ("override with an impossible date", setting("seed=2020-13-45"), "is not valid YAML"),
     ("override nested 3000 deep", setting("seed=" + "[" * 3000), "is not valid YAML"),
@@ -364,7 +369,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ),
     ("value in place of a section", setting("fusion=5"), '"fusion" is 5'),
     ("heads that do not divide the width", setting("fusion.num_heads=5"), "must be divisible by fusion.num_heads (5)"),
-    ("unknown preset", lambda b: train(b, preset="huge"), "choose one of paper, compact, smoke"),
+    ("unknown preset", lambda b: train(b, preset="huge"), "choose one of compact, paper"),
     ("preset and file", lambda b: train(b, "--config", b.file("a.yaml", "seed: 1")), "exclude each other"),
     ("unknown modality", lambda b: train(b, "--modalities", "text,smell"), 'has no modality "smell"'),
     ("no modality", lambda b: train(b, "--modalities", ""), "it has text, audio, face"),
@@ -373,10 +378,10 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("configuration is a list", yaml_file("- text\n"), "does not hold a YAML mapping"),
     ("configuration in UTF-16", yaml_file("seed: 1\n".encode("utf-16")), "give a YAML file in UTF-8"),
     ("configuration holds a Python object", yaml_file("seed: !!python/object:os.x {}\n"), "is not valid YAML"),
-    ("configuration has no modality", yaml_file("seed: 1\n"), "add a section with an encoder"),
-    ("section without an encoder", yaml_file("smell:\n  epochs: 1\n"), "it has no encoder"),
-    ("number as a modality's name", yaml_file("1:\n  encoder: gpt\n"), "cannot name a modality"),
-    ("path as a modality's name", yaml_file("../x:\n  encoder: gpt\n"), "cannot name a modality"),
+    ("configuration has no modality", yaml_file("seed: 1\n"), "add a section such as modalities.text"),
+    ("section without an encoder", yaml_file("modalities: {smell: {epochs: 1}}\n"), "it has no encoder"),
+    ("number as a modality's name", yaml_file("modalities: {1: {encoder: gpt}}\n"), "which is not text"),
+    ("path as a modality's name", yaml_file("modalities: {../x: {encoder: gpt}}\n"), "cannot name a modality"),
     # where results go
     ("output below a file", lambda b: train(b, out="/dev/null/run"), "cannot be created (Not a directory)"),
     ("output is a file", lambda b: train(b, out=b.file("run.txt", "x")), "is not a run folder: choose another --out"),
@@ -395,7 +400,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     (
         "run of another configuration",
         lambda b: train(b, "--set", "text.epochs=9", out=b.run()),
-        "text.epochs is 2 there",
+        "modalities.text.epochs is 2 in the folder",
     ),
     ("run of another corpus", changed_corpus("train"), "holds a run on another corpus"),
     ("evaluation of a changed corpus", changed_corpus("evaluate"), "corpus"),
@@ -403,7 +408,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("evaluation of no run", lambda b: ["evaluate", b.folder], "is not a run folder (it has no config.yaml)"),
     ("report on no run", lambda b: ["report", b.folder / "none"], "is not a run folder"),
     ("unknown split", lambda b: ["evaluate", b.run(), "--split", "val"], 'has no split "val"'),
-    ("split without predictions", lambda b: ["evaluate", b.run(), "--split", "train"], "that it predicted"),
+    ("split without predictions", lambda b: ["evaluate", b.run(), "--split", "train"], "choose a split that it pr"),
     ("run's configuration is damaged", lambda b: ["evaluate", b.spoil("config.yaml", "a: [")], "cannot be read"),
     ("run's configuration is empty", lambda b: ["evaluate", b.spoil("config.yaml", "")], "holds no settings"),
     ("run's seeds are a word", seeds_in_words, "config.yaml"),
@@ -425,7 +430,11 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("model's settings lack the prior", lambda b: predict(b, b.edit("model/config.json", prior=None)), "prior"),
     ("model with a label too few", lambda b: predict(b, b.edit("model/config.json", labels=["joy"])), "labels"),
     ("model lacks an encoder", lambda b: predict(b, b.without("model/encoders/audio")), "a complete run or model"),
-    ("model lacks its tensors", lambda b: predict(b, b.without("model/encoders/text/model.safetensors")), "complete?"),
+    (
+        "model lacks its tensors",
+        lambda b: predict(b, b.without("model/encoders/text/model.safetensors")),
+        "is complete",
+    ),
     ("model lacks its tokenizer", lambda b: predict(b, b.without("model/encoders/text/backbone")), "text"),
     (
         "encoder of a newer program",
@@ -434,8 +443,8 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ),
     (
         "encoder without its classes",
-        lambda b: predict(b, b.edit("model/encoders/text/config.json", classes=None)),
-        "classes",
+        lambda b: predict(b, b.edit("model/encoders/text/config.json", num_classes=None)),
+        "num_classes",
     ),
     ("checkpoint of another shape", checkpoint_of_another_shape, "speakers.weight has shape [3, 8]"),
     ("checkpoint of another network", checkpoint_of_another_network, "it was made for another network"),
@@ -462,9 +471,13 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("weights that were never fetched", no_detector, "run `mmerc weights fetch mtcnn`"),
     # inputs of predict
     ("table without its kind", lambda b: ["predict", b.run() / "model", b.table(TABLE)[6:]], "table:"),
-    ("input name of 300 letters", lambda b: ["predict", b.run() / "model", "/" + "a" * 300], "neither a file"),
-    ("input that is not there", lambda b: ["predict", b.run() / "model", "/none"], "is neither a file nor a folder"),
-    ("folder without clips", lambda b: ["predict", b.run() / "model", b.file("a/b.txt", "").parent], "holds no audio"),
+    ("input name of 300 letters", lambda b: ["predict", b.run() / "model", "/" + "a" * 300], "is not a file, a folder"),
+    ("input that is not there", lambda b: ["predict", b.run() / "model", "/none"], "is not a file, a folder"),
+    (
+        "folder without clips",
+        lambda b: ["predict", b.run() / "model", b.file("a/b.txt", "").parent],
+        "has no audio or video file",
+    ),
     (
         "split that the input lacks",
         lambda b: ["predict", b.run() / "model", b.table(TABLE + "1,1,A,Hi,joy\n") + "#dev"],
@@ -771,11 +784,11 @@ def test_bad_clip_is_a_missing_modality(
     wanted = {"audio": voice, "face": face}
 
     for modality, reason in wanted.items():
-        found = predictor.features(predictor.encoders[modality], [dialogue])["test", "0", "0"].reason
+        found = extract_dialogues(predictor.model.encoders[modality], [dialogue])["test", "0", "0"].reason
         assert found is None if reason is None else reason in (found or ""), f"{modality}: {found}"
     (answer,) = predictor.predict([dialogue])
-    assert answer["modalities"] == [name for name, reason in wanted.items() if reason is None]
-    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert answer.modalities == tuple(name for name, reason in wanted.items() if reason is None)
+    assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize(("make", "voice", "face"), CLIP_ROWS)
@@ -873,7 +886,7 @@ def test_odd_text_keeps_its_row(bench: Bench, predictor: Predictor, text: str, r
 
     answers = list(predictor.predict([Dialogue("test", 0, turns)]))
 
-    assert [answer["modalities"] for answer in answers] == [["text"] if read else []] * 3
+    assert [answer.modalities for answer in answers] == [("text",) if read else ()] * 3
 
 
 def talk(name: str, count: int, speaker: str, text: str = "well, {} it is") -> Dialogue:
@@ -901,8 +914,8 @@ def test_an_odd_dialogue_has_all_its_rows_and_changes_no_other(predictor: Predic
 
     answers = list(predictor.predict([before, odd, after]))
 
-    assert [answer["dialogue"] for answer in answers] == ["before"] * 7 + ["odd"] * len(odd) + ["after"] * 2
-    assert [answer for answer in answers if answer["dialogue"] != "odd"] == expected
+    assert [answer.dialogue for answer in answers] == ["before"] * 7 + ["odd"] * len(odd) + ["after"] * 2
+    assert [answer for answer in answers if answer.dialogue != "odd"] == expected
 
 
 # name, files of a folder, rows that predict must give

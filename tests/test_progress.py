@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.logging import RichHandler
 
 from mmerc import progress
 from mmerc.progress import EventLog, show_log, show_progress
@@ -45,4 +46,4 @@ def test_the_log_goes_to_stderr_once() -> None:
     for _ in range(2):
         show_log()
     log = logging.getLogger("mmerc")
-    assert len(log.handlers) == 1 and log.level == logging.INFO
+    assert sum(isinstance(handler, RichHandler) for handler in log.handlers) == 1 and log.level == logging.INFO

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmerc.corpora import Dialogue, Key
+from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.encoders import Encoder, Example
 from mmerc.errors import MissingModality, remove_details
 from mmerc.features import FeatureRow
@@ -27,10 +28,11 @@ def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int) -> FeatureRow:
         values, notes = encoder.prepare_with_notes(dialogue, index)
         return FeatureRow(key, values, None, notes)
     except MissingModality as missing:
-        return FeatureRow(key, None, str(missing))
+        return FeatureRow(key, None, replace_surrogates(str(missing)))  # it may quote a file name that is not UTF-8
     except (ValueError, RuntimeError, IndexError, ArithmeticError, OSError, EOFError) as error:
         log.warning("%s: its clip made the decoder fail: %s", utterance.name, error)
-        return FeatureRow(key, None, f"it cannot be read ({type(error).__name__}: {str(error)[:120]})")
+        reason = f"it cannot be read ({type(error).__name__}: {str(error)[:120]})"
+        return FeatureRow(key, None, replace_surrogates(reason))
 
 
 @torch.inference_mode()
