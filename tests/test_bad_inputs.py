@@ -31,7 +31,7 @@ from mmerc.media.inspection import find_broken_clips
 from mmerc.model.folder import FORMAT
 from mmerc.model.model import extract_dialogues
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 TABLE = "dialogue,utterance,speaker,text,emotion\n"
 SPLITS = "split,dialogue,utterance,speaker,text,emotion\n"
@@ -379,8 +379,8 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("configuration in UTF-16", yaml_file("seed: 1\n".encode("utf-16")), "give a YAML file in UTF-8"),
     ("configuration holds a Python object", yaml_file("seed: !!python/object:os.x {}\n"), "is not valid YAML"),
     ("configuration has no modality", yaml_file("seed: 1\n"), "add a section such as modalities.text"),
-    ("section without an encoder", yaml_file("modalities: {smell: {epochs: 1}}\n"), "it has no encoder"),
-    ("number as a modality's name", yaml_file("modalities: {1: {encoder: gpt}}\n"), "which is not text"),
+    ("section without an encoder", yaml_file("modalities: {smell: {epochs: 1}}\n"), "has no encoder: choose"),
+    ("number as a modality's name", yaml_file("modalities: {1: {encoder: gpt}}\n"), "cannot name a modality"),
     ("path as a modality's name", yaml_file("modalities: {../x: {encoder: gpt}}\n"), "cannot name a modality"),
     # where results go
     ("output below a file", lambda b: train(b, out="/dev/null/run"), "cannot be created (Not a directory)"),

@@ -23,7 +23,7 @@ def test_pretrained_holds_for_every_modality_that_does_not_say_otherwise() -> No
     ("override", "sentence"),
     [
         ("text.epoch=3", 'did you mean "epochs"'),
-        ("texts.epochs=3", 'texts.encoder is "None": choose one of'),
+        ("texts.epochs=3", "texts has no encoder: choose one of"),
         ("text.encoder=bart", 'text.encoder is "bart": choose one of gpt, bert'),
         ("text.protocol=online", '"text.protocol" is not a setting'),
         ("fusion.protocol=online", '"fusion.protocol" is not a setting'),

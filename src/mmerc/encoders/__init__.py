@@ -33,6 +33,8 @@ def check_encoder_config(modality: str, settings: dict[str, Any]) -> EncoderConf
         ConfigError: the encoder is unknown, or a setting has a wrong name or value.
     """
     name = settings.get("encoder")
+    if name is None:
+        raise ConfigError(f"modalities.{modality} has no encoder: choose one of {', '.join(ENCODERS)}.")
     if not isinstance(name, str) or name not in ENCODERS:
-        raise ConfigError(f'{modality}.encoder is "{name}": choose one of {", ".join(ENCODERS)}.')
+        raise ConfigError(f'modalities.{modality}.encoder is "{name}": choose one of {", ".join(ENCODERS)}.')
     return validate(ENCODERS[name].Config, settings, modality)
