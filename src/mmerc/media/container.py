@@ -13,6 +13,7 @@ import av
 import av.container
 import av.error
 
+from mmerc.corpora.paths import LFS_REASON, is_lfs_pointer
 from mmerc.errors import ClipNotFound, ClipUnreadable, NoAudio, NoVideo
 
 # The ffmpeg demuxers that may open a user's file. All of them hold their own data: a playlist is not among them, because
@@ -144,6 +145,8 @@ def _open(path: Path) -> av.container.InputContainer:
         raise ClipNotFound(f"{path.name} is absent")
     if path.stat().st_size == 0:
         raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
+    if is_lfs_pointer(path):
+        raise ClipUnreadable(f"{path.name} {LFS_REASON}")
     try:
         # An absolute path and only the file protocol: a name such as "concat:..." stays a name.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
