@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(BIN)/mmerc demo --out demo-run
 
 test: check
-	$(BIN)/pytest -n 2 --cov
+	$(BIN)/pytest -n 2 --dist worksteal --cov
 
 # The manual as a site, in site/.
 docs: $(VENV)/.dev

@@ -21,9 +21,9 @@ from typing import Any
 import torch
 from result import show
 
-from mmerc import config
+from mmerc.config import read_settings
 from mmerc.corpora import Clip, Dialogue, Utterance
-from mmerc.encoders import ENCODERS, Example, check_config
+from mmerc.encoders import ENCODERS, Example, check_encoder_config
 from mmerc.encoders.audio.wavernn import HOPS_AT_ONCE, WaveRnnConfig, WaveRnnEncoder
 from mmerc.encoders.audio.wavernn_network import WaveRnn
 from mmerc.media import SAMPLE_RATE
@@ -64,7 +64,7 @@ def measure_wavernn(count: int, seconds: float) -> dict[str, float]:
 
 @torch.inference_mode()
 def measure_default_encoder(folder: Path, max_clips: int = 40) -> dict[str, float]:
-    checked = check_config("audio", config.load("compact", None, [])["audio"])
+    checked = check_encoder_config("audio", read_settings("compact", None)["modalities"]["audio"])
     encoder = ENCODERS[checked.encoder](checked, 7).eval()
     clips = sorted(file for file in folder.rglob("*") if file.suffix.lower() in AUDIO_SUFFIXES)[: max_clips + 1]
     seconds = 0.0

@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ import torch
 from reference.plain_mtcnn import detect_faces
 from result import show
 
-from mmerc import config
+from mmerc.config import read_settings
 from mmerc.corpora import Clip, Utterance
-from mmerc.encoders import check_config
+from mmerc.encoders import check_encoder_config
 from mmerc.encoders.face.boxes import compute_iou
 from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.mtcnn import FaceDetector, Faces
@@ -99,11 +100,10 @@ def measure_sequence(clip: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "long.mp4"
         write_long_video(clip, file)
-        section = config.load("compact", None, [])["face"]
+        section = read_settings("compact", None)["modalities"]["face"]
         for track in ("largest", "longest"):
-            encoder = Face(check_config("face", section | {"track": track}), 7)
-            utterance = Utterance("bench", 0, 0, clip=Clip(file))
-            seconds, _ = measure_time(lambda encoder=encoder, utterance=utterance: encoder.find_faces(utterance))
+            encoder = Face(check_encoder_config("face", section | {"track": track}), 7)
+            seconds, _ = measure_time(partial(encoder.find_faces, Utterance("bench", 0, 0, clip=Clip(file))))
             result[f"face sequence, {track}"] = round(seconds / SECONDS, 3)
     return result
 

@@ -1,17 +1,19 @@
-"""The fusion's speed and memory on two cores, as JSON, beside the plain form: an `nn.MultiheadAttention` for each pair.
+"""Speed and memory of the fusion, as JSON, beside the plain form: an `nn.MultiheadAttention` for each pair.
 
     python benchmarks/fusion.py [--batch 64] [--lengths 50 236 50] [--width 256] [--steps 5] [--out FILE]
 
-`training`: seconds a step, forward, backward and AdamW, of the crossmodal part alone, three modalities, in bfloat16 where
-the processor computes in it, and in float32; `inference`: a batch with features in memory to probabilities, by the whole
-fusion, with one head (the paper's) and with those of the training step. `memory`: the peak of a training step above what the process held before it. Each form has a process of its own, and
-all of them keep the memory that they free, as `mmerc train` does. The floor of a step: 6 pairs of 10 d^2 multiplications a step
-of the target, times 2 operations, times 3 for forward and backward: 8 d^2 * (steps) * 15 = at the defaults 0.34 TFLOP.
-The floor of inference: 18 billion multiplications, 7 ms on two cores with AMX, and more than that the memory: computed layer by
-layer in bfloat16 some 550 MB are read and written, 37 ms at the 15 GB/s that such a machine gives.
+`training`: seconds for one step (forward, backward, AdamW) of the crossmodal part alone with three modalities, in bfloat16
+where the processor computes in it, and in float32. `inference`: from features in memory to probabilities, by the whole fusion,
+with one head (as in the paper) and with those of the training step. `memory`: the peak of a training step, less what the process
+held before it. Each form has its own process and keeps the memory that it frees, as `mmerc train` does.
+
+The lower bound of a step: 6 pairs of 10 d^2 multiplications for each step of the target, times 2 operations, times 3 for forward
+and backward: 8 d^2 * (steps) * 15 = 0.34 TFLOP at the defaults. The lower bound of inference: 18 billion multiplications, 7 ms on
+two cores with AMX; and the memory: computed layer by layer in bfloat16, 550 MB are read and written, 37 ms at 15 GB/s.
 """
 
 import argparse
+import math
 import multiprocessing
 import threading
 import time
@@ -31,7 +33,7 @@ HEADS = 4
 
 
 class PlainPair(nn.Module):
-    """Source -> target out of torch's own parts."""
+    """Source -> target, from torch's own parts."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -41,10 +43,11 @@ class PlainPair(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
     def forward(self, target: Tensor, source: Tensor, mask: Tensor) -> Tensor:
-        query, answer = self.project[0](target), self.project[1](source)
-        attended, _ = self.attention(query, answer, answer, key_padding_mask=~mask, need_weights=False)
+        query, key = self.project[0](target), self.project[1](source)
+        attended, _ = self.attention(query, key, key, key_padding_mask=~mask, need_weights=False)
         x = self.norms[0](attended + query)
-        return self.norms[1](self.feed(x) + x)
+        out: Tensor = self.norms[1](self.feed(x) + x)
+        return out
 
 
 class PlainCrossmodal(nn.Module):
@@ -53,18 +56,17 @@ class PlainCrossmodal(nn.Module):
         self.pairs = nn.ModuleDict({f"{s}->{t}": PlainPair(width) for t in NAMES for s in NAMES if s != t})
 
     def forward(self, sequences: dict[str, Tensor], masks: dict[str, Tensor]) -> dict[str, Tensor]:
-        enriched = {}
-        for target in NAMES:
-            product = None
-            for source in NAMES:
-                if source != target:
-                    out = self.pairs[f"{source}->{target}"](sequences[target], sequences[source], masks[source])
-                    product = out if product is None else product * out
-            enriched[target] = product
-        return enriched
+        return {
+            target: math.prod(
+                self.pairs[f"{source}->{target}"](sequences[target], sequences[source], masks[source])
+                for source in NAMES
+                if source != target
+            )
+            for target in NAMES
+        }
 
 
-def batch_of(batch: int, lengths: list[int], width: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def make_batch(batch: int, lengths: list[int], width: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     torch.manual_seed(0)
     sequences = {name: torch.randn(batch, length, width) for name, length in zip(NAMES, lengths, strict=True)}
     masks = {}
@@ -74,51 +76,51 @@ def batch_of(batch: int, lengths: list[int], width: int) -> tuple[dict[str, Tens
     return sequences, masks
 
 
-def resident() -> int:
+def measure_memory() -> int:
     """Bytes that this process holds in memory now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def measure(form: str, chosen: argparse.Namespace, answer: Any) -> None:
-    """Seconds and peak bytes of a training step of one form."""
-    sequences, masks = batch_of(chosen.batch, chosen.lengths, chosen.width)
-    network: nn.Module = PlainCrossmodal(chosen.width)
+def measure_training(form: str, options: argparse.Namespace, results: Any) -> None:
+    """Put the seconds and the peak bytes of a training step of one form into a queue."""
+    sequences, masks = make_batch(options.batch, options.lengths, options.width)
+    network: nn.Module = PlainCrossmodal(options.width)
     if form != "plain":
-        network = CrossmodalAttention(dict.fromkeys(NAMES, chosen.width), chosen.width, heads=HEADS)
+        network = CrossmodalAttention(dict.fromkeys(NAMES, options.width), options.width, num_heads=HEADS)
     keep_memory()
     optimizer = torch.optim.AdamW(network.parameters(), 1e-4, fused=True)
-    before, highest, stop = resident(), [0], threading.Event()
+    before, highest, stop = measure_memory(), [0], threading.Event()
 
     def watch() -> None:
         while not stop.is_set():
-            highest[0] = max(highest[0], resident())
+            highest[0] = max(highest[0], measure_memory())
             time.sleep(0.002)
 
     threading.Thread(target=watch, daemon=True).start()
     times = []
-    for _ in range(chosen.steps + 1):
-        began = time.perf_counter()
+    for _ in range(options.steps + 1):
+        start = time.perf_counter()
         with autocast_bf16(torch.device("cpu"), enabled=form == "bf16"):
             out = network(sequences, masks)
         sum(part.float().square().mean() for part in out.values()).backward()
         optimizer.step()
         optimizer.zero_grad()
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     stop.set()
-    answer.put((min(times[1:]), highest[0] - before))
+    results.put((min(times[1:]), highest[0] - before))
 
 
 @torch.inference_mode()
-def inference(chosen: argparse.Namespace, heads: int) -> float:
-    sequences, masks = batch_of(chosen.batch, chosen.lengths, chosen.width)
-    config = FusionConfig(width=chosen.width, heads=heads)
-    network = CrossmodalEmbraceNet(config, dict.fromkeys(NAMES, chosen.width), 7).eval()
+def measure_inference(options: argparse.Namespace, num_heads: int) -> float:
+    sequences, masks = make_batch(options.batch, options.lengths, options.width)
+    config = FusionConfig(d_model=options.width, num_heads=num_heads)
+    network = CrossmodalEmbraceNet(config, dict.fromkeys(NAMES, options.width), 7).eval()
     keep_memory()
     times = []
-    for _ in range(4 * chosen.steps):
-        began = time.perf_counter()
+    for _ in range(4 * options.steps):
+        start = time.perf_counter()
         network(sequences, masks).logits.softmax(1)
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return min(times)
 
 
@@ -129,20 +131,20 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--out", type=Path)
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     found = {}
     for form in ("plain", "float32", "bf16"):
-        answer = context.Queue()
-        process = context.Process(target=measure, args=(form, chosen, answer))
+        results = context.Queue()
+        process = context.Process(target=measure_training, args=(form, options, results))
         process.start()
-        found[form] = answer.get()
+        found[form] = results.get()
         process.join()
     result: dict[str, Any] = {
         "threads": torch.get_num_threads(),
-        "batch": chosen.batch,
-        "lengths": chosen.lengths,
-        "width": chosen.width,
+        "batch": options.batch,
+        "lengths": options.lengths,
+        "width": options.width,
         "bfloat16": supports_bf16(torch.device("cpu")),
         "plain, s a step": round(found["plain"][0], 3),
         "training, s a step": round(found["bf16"][0], 3),
@@ -153,10 +155,10 @@ def main() -> None:
         "memory of a step, MiB": found["bf16"][1] >> 20,
         "memory / plain": round(found["bf16"][1] / found["plain"][1], 2),
         "memory / plain, float32": round(found["float32"][1] / found["plain"][1], 2),
-        "inference of a batch, one head, ms": round(1000 * inference(chosen, 1), 1),
-        f"inference of a batch, {HEADS} heads, ms": round(1000 * inference(chosen, HEADS), 1),
+        "inference of a batch, one head, ms": round(1000 * measure_inference(options, 1), 1),
+        f"inference of a batch, {HEADS} heads, ms": round(1000 * measure_inference(options, HEADS), 1),
     }
-    show(result, chosen.out)
+    show(result, options.out)
 
 
 if __name__ == "__main__":

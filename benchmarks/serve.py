@@ -74,7 +74,7 @@ def repeat_film(file: Path, out: Path, seconds: float) -> None:
         for repetition in range(int(seconds / length) + 1):
             source.seek(0)
             for packet in source.demux():
-                if packet.dts is None:
+                if packet.dts is None or packet.pts is None:
                     continue
                 shift = int(repetition * length / packet.time_base)
                 packet.pts, packet.dts = packet.pts + shift, packet.dts + shift

@@ -33,7 +33,7 @@ def write_corpus(folder: Path) -> None:
         rows.append(f"{dialogue},{utterance},Ann,I see.,{'fear' if is_fear else 'neutral'},{split}")
         arrays[f"{dialogue}/{utterance}"] = rng.normal([70 + 30 * is_fear, 2 + is_fear], [8, 0.5], (20, 2))
     (folder / "utterances.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    np.savez(folder / "body.npz", **arrays)
+    np.savez(folder / "body.npz", **arrays)  # type: ignore[arg-type]  # its stub takes no dictionary
 
 
 def main() -> None:

@@ -54,6 +54,15 @@ class NoFace(MissingModality):
     """The detector found no face in the frames that it read."""
 
 
+def get_first_line(error: Exception) -> str:
+    """The first line of a library's error; the name of its class where it has no text.
+
+    >>> get_first_line(ValueError("no such name\\nsee the manual")), get_first_line(ValueError())
+    ('no such name', 'ValueError')
+    """
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+
+
 def remove_details(reason: str) -> str:
     """A reason without its file names and times, so that equal reasons at different places can be counted together.
 

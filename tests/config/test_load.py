@@ -3,16 +3,18 @@ from pathlib import Path
 import pytest
 
 from mmerc import load_config
-from mmerc.config import PRESETS, read_settings
+from mmerc.config import PRESETS, apply_overrides, read_settings
 from mmerc.errors import ConfigError
 
 
 def test_overrides_reach_into_sections_and_keep_yaml_types() -> None:
-    settings = read_settings("compact", None, ["text.epochs=1", "fusion.dropout=0.5", "text.backbone=some/name"])
+    settings = apply_overrides(
+        read_settings("compact", None), ["text.epochs=1", "fusion.dropout=0.5", "text.backbone=some/name"]
+    )
     assert settings["modalities"]["text"]["epochs"] == 1
     assert settings["fusion"]["dropout"] == 0.5
     assert settings["modalities"]["text"]["backbone"] == "some/name"
-    longer = read_settings("compact", None, ["modalities.text.epochs=1"])
+    longer = apply_overrides(read_settings("compact", None), ["modalities.text.epochs=1"])
     assert longer["modalities"]["text"]["epochs"] == 1 and "text" not in longer
 
 
@@ -24,7 +26,7 @@ def test_every_preset_is_valid(preset: str) -> None:
 @pytest.mark.parametrize("override", ["text.epochs", "=3", "text..epochs=3", "text.epochs.more=3", "seed.x=[", "a={"])
 def test_a_malformed_override(override: str) -> None:
     with pytest.raises(ConfigError, match="override|leads through|not valid YAML"):
-        read_settings("compact", None, [override])
+        apply_overrides(read_settings("compact", None), [override])
 
 
 def test_an_unreadable_file_and_an_unknown_preset(tmp_path: Path) -> None:
@@ -47,10 +49,10 @@ def test_a_file_replaces_the_preset(tmp_path: Path) -> None:
 
 
 def test_another_encoder_starts_from_its_own_defaults_whatever_the_order() -> None:
-    settings = read_settings("compact", None, ["audio.epochs=3", "audio.encoder=wavernn"])
+    settings = apply_overrides(read_settings("compact", None), ["audio.epochs=3", "audio.encoder=wavernn"])
     assert settings["modalities"]["audio"] == {"encoder": "wavernn", "epochs": 3}
     assert load_config("compact", None, ["audio.encoder=wavernn"]).modalities["audio"].encoder == "wavernn"
-    same = read_settings("compact", None, ["text.encoder=bert"])
+    same = apply_overrides(read_settings("compact", None), ["text.encoder=bert"])
     assert same["modalities"]["text"]["history"] == 5
     assert load_config("compact", None, ["text.encoder=gpt"]).modalities["text"].backbone == "openai-gpt"  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r'the setting "audio.backbone" is missing: give it a value\.'):

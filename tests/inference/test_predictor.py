@@ -42,6 +42,21 @@ def test_a_text_alone(predictor: Predictor) -> None:
     assert found.influence is not None and list(found.influence) == ["text"]
 
 
+def test_words_that_utf8_cannot_hold(predictor: Predictor, small_corpus: Path) -> None:
+    clip = sorted((small_corpus / "train_splits").iterdir())[0]
+    for found in (
+        predictor.predict_text("We won\ud800!", speaker="A\udc80da"),
+        predictor.predict_clip(clip, text="We won\ud800!", speaker="A\udc80da"),
+        predictor.stream().push(Utterance("t", 0, 0, speaker="A\udc80da", text="We won\ud800!")),
+    ):
+        assert (found.speaker, found.text) == ("A?da", "We won?!")
+    composed, decomposed = (
+        predictor.predict_text("Hi", speaker="Zoë"),
+        predictor.predict_text("Hi", speaker="Zoe\u0308"),
+    )
+    assert composed.speaker == decomposed.speaker
+
+
 def test_a_file_that_is_no_clip_has_a_prediction_and_an_absent_file_is_an_error(
     predictor: Predictor, tmp_path: Path
 ) -> None:

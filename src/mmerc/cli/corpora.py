@@ -1,11 +1,10 @@
 """Commands around corpora: corpus check."""
 
 import json
-from typing import Annotated
 
 import typer
 
-from mmerc.cli.options import CorpusArgument, JsonOption
+from mmerc.cli.options import CorpusArgument, JsonOption, LabelsOption
 from mmerc.terminal import exit_on_error, print_statistics
 
 app = typer.Typer(no_args_is_help=True, help="Inspect a corpus before training on it.")
@@ -15,10 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="Inspect a corpus before training o
 @exit_on_error
 def check(
     corpus: CorpusArgument,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides"),
-    ] = None,
+    labels: LabelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Count utterances by split and label, and list every broken row and clip."""

@@ -80,7 +80,8 @@ def predict(
     elif form != "xlsx":
         sys.stdout.write(to_text(predictions, form, subkeys))
     if html is not None:
-        write_timeline(html, predictions, predictor.labels, Path(source) if is_file(Path(source)) else None)
+        recording = Path(source) if is_file(Path(source)) else None
+        write_timeline(html, predictions, predictor.labels, recording, subkeys=subkeys)
         errors.print(escape(f"timeline: {html}"), soft_wrap=True)
 
 

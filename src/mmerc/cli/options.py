@@ -19,6 +19,9 @@ BackendOption = Annotated[
     Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
+LabelsOption = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="override a setting; repeatable")
 ]

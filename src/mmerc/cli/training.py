@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mmerc.cli.options import CorpusArgument, JsonOption, SetOption
+from mmerc.cli.options import CorpusArgument, JsonOption, LabelsOption, SetOption
 from mmerc.errors import ConfigError
 from mmerc.terminal import errors, exit_on_error, print_result, print_scored_split
 
@@ -36,10 +36,7 @@ def train(
             "--map", metavar="ROLE=INDEX", help="index or key of a role in a pack file, such as text=3; repeatable"
         ),
     ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides"),
-    ] = None,
+    labels: LabelsOption = None,
     fusions: Annotated[
         str, typer.Option(metavar="NAMES", help="further fusions to train for comparison: names, or all")
     ] = "",

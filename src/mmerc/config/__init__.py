@@ -1,6 +1,6 @@
 """Configuration: sections with checked values, presets, files and overrides."""
 
-from mmerc.config.load import PRESETS, apply_override, apply_overrides, read_settings
+from mmerc.config.load import PRESETS, apply_overrides, read_settings
 from mmerc.config.schema import Protocol, Section, Settings, TrainingConfig, validate
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Section",
     "Settings",
     "TrainingConfig",
-    "apply_override",
     "apply_overrides",
     "read_settings",
     "validate",

@@ -16,21 +16,18 @@ SECTIONS = (MODALITIES, "fusion", "trainer")
 ENCODER = "encoder"  # the setting that names the kind of network of a modality
 
 
-def read_settings(preset: str | None, file: Path | None, overrides: Sequence[str] = ()) -> Settings:
-    """The unchecked settings of a preset (default: compact) or of a YAML file, with `KEY.PATH=VALUE` overrides applied.
+def read_settings(preset: str | None, file: Path | None) -> Settings:
+    """The unchecked settings of a preset (default: compact) or of a YAML file.
 
     Raises:
-        ConfigError: the preset is unknown, the file cannot be read, or an override is not `KEY.PATH=VALUE`.
+        ConfigError: the preset is unknown, or the file cannot be read.
     """
     if file is not None:
-        settings = _parse(_read(file), str(file))
-    else:
-        name = preset or DEFAULT_PRESET
-        if name not in PRESETS:
-            raise ConfigError(f'there is no preset "{name}": choose one of {", ".join(PRESETS)}.')
-        text = (resources.files("mmerc.config.presets") / f"{name}.yaml").read_text(encoding="utf-8")
-        settings = _parse(text, name)
-    return apply_overrides(settings, overrides)
+        return _parse(_read(file), str(file))
+    name = preset or DEFAULT_PRESET
+    if name not in PRESETS:
+        raise ConfigError(f'there is no preset "{name}": choose one of {", ".join(PRESETS)}.')
+    return _parse((resources.files("mmerc.config.presets") / f"{name}.yaml").read_text(encoding="utf-8"), name)
 
 
 def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:

@@ -11,7 +11,8 @@ from mmerc.errors import ConfigError
 Settings = dict[str, Any]
 Protocol = Literal["offline", "online"]  # read what follows an utterance, or only what precedes it
 MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-SYSTEMS = ("fused", "majority")  # names of other rows in tables of systems
+FUSED, MAJORITY = "fused", "majority"  # systems in tables: the fusion, and the most frequent label of training
+SYSTEMS = (FUSED, MAJORITY)  # no modality can have such a name
 
 
 class Section(BaseModel):

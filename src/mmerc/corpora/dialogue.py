@@ -199,7 +199,7 @@ def gather(rows: Sequence[Utterance]) -> tuple[dict[str, tuple[Dialogue, ...]], 
     """
     problems: list[Problem] = []
     grouped: dict[str, dict[Identity, dict[str, Utterance]]] = {}
-    for row in resolve_speakers([_clean_text(row) for row in rows]):
+    for row in resolve_speakers([clean_text(row) for row in rows]):
         utterances = grouped.setdefault(row.split, {}).setdefault(row.dialogue, {})
         if str(row.utterance) in utterances:
             problems.append(Problem("duplicate", row.name, "the key occurs twice; the first row is kept"))
@@ -212,8 +212,8 @@ def gather(rows: Sequence[Utterance]) -> tuple[dict[str, tuple[Dialogue, ...]], 
     return splits, problems
 
 
-def _clean_text(utterance: Utterance) -> Utterance:
-    """The utterance with text that can be written into a file."""
+def clean_text(utterance: Utterance) -> Utterance:
+    """The utterance with names and words that can be written as UTF-8, and its speaker in one Unicode form (NFC)."""
     changed: dict[str, Any] = {}
     for name in ("split", "dialogue", "utterance", "speaker", "text", "source"):
         value = getattr(utterance, name)

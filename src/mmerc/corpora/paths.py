@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from mmerc.errors import CorpusError, get_first_line
 from mmerc.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 # Of two clips of one utterance with different suffixes the first one counts: video has sound too.
@@ -27,11 +28,17 @@ def is_lfs_pointer(file: Path) -> bool:
         return False
 
 
+def refuse_lfs_pointer(file: Path) -> None:
+    """Raises CorpusError: Git LFS left a pointer in place of the file."""
+    if is_lfs_pointer(file):
+        raise CorpusError(f"{file} {LFS_REASON}.")
+
+
 def explain_unreadable(file: Path, error: Exception) -> str:
     """One sentence on a file that a library could not read: what is wrong and how to fix it."""
     if is_lfs_pointer(file):
         return f"{file} {LFS_REASON}."
-    reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "") or type(error).__name__
+    reason = getattr(error, "strerror", None) or get_first_line(error)
     if isinstance(error, PermissionError | IsADirectoryError | FileNotFoundError):
         return f"{file} cannot be read ({reason}): check the path and its permissions."
     return f"{file} cannot be read ({reason}): copy or export it again."

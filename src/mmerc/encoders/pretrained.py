@@ -7,7 +7,7 @@ from typing import Any
 from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
-from mmerc.errors import WeightsError
+from mmerc.errors import WeightsError, get_first_line
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -26,7 +26,7 @@ def explain_load_errors(kind: str, name: str, remedy: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise WeightsError(
-            f'the {kind} network "{name}" cannot be loaded ({str(error).splitlines()[0]}): download it on a machine '
+            f'the {kind} network "{name}" cannot be loaded ({get_first_line(error)}): download it on a machine '
             f"with internet access and {remedy}."
         ) from error
 

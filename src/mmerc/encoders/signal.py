@@ -17,13 +17,13 @@ import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.corpora.packs.arrays import is_signal
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, pad_arrays
 from mmerc.errors import ConfigError, MissingModality
+from mmerc.recurrent import run_gru
 
 MIN_DEVIATION = 1e-5  # a column with a smaller standard deviation is constant
 
@@ -154,9 +154,6 @@ class Signal(Encoder):
             x = x + self.config.noise_std * torch.randn_like(x)
         x = torch.tanh(self.projection(x))  # [B, T, h]
         x = self.dropout(x if has_signal is None else x * has_signal)
-        packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        sequence, _ = pad_packed_sequence(
-            self.gru(packed)[0], batch_first=True, total_length=mask.shape[1]
-        )  # [B, T, w]
+        sequence, _ = run_gru(self.gru, x, mask.sum(1))  # [B, T, w]
         dropped: Tensor = self.dropout(sequence)
         return dropped

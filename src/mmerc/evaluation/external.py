@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.corpora import Corpus, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 from mmerc.evaluation.metrics import calibration_error, score
-from mmerc.evaluation.run_metrics import MAJORITY
-from mmerc.model.calibration import FUSED
 from mmerc.model.folder import load_model
 from mmerc.training.run_folder import CONFIG, read_run
 

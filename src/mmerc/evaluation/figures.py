@@ -35,7 +35,7 @@ def plot_labels(statistics: dict[str, Any]) -> bytes:
             list(counts.values()),
             width,
             label=f" {name}",
-            color=sns.color_palette("colorblind")[number % 10],
+            color=_pick_colour(number),
         )
         axes.bar_label(bars, fontsize=7, padding=1)
     names = statistics["labels"]
@@ -84,7 +84,7 @@ def plot_learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
     """Weighted F1 on dev of each network after each epoch."""
     figure, axes = plt.subplots(figsize=(6, 3.2))
     for number, (name, history) in enumerate(histories.items()):
-        colour = sns.color_palette("colorblind")[number % 10]
+        colour = _pick_colour(number)
         axes.plot(
             [row["epoch"] for row in history],
             [100 * row["dev_f1_weighted"] for row in history],
@@ -115,11 +115,17 @@ def plot_robustness(found: dict[str, Any]) -> bytes:
     return _to_png(figure)
 
 
+def _pick_colour(number: int) -> tuple[float, float, float]:
+    palette = sns.color_palette("colorblind")
+    colour: tuple[float, float, float] = palette[number % len(palette)]
+    return colour
+
+
 def _plot_curve(axes: Axes, measured: dict[str, Any], label: str, number: int) -> None:
     levels = [float(level) for level in measured]
     mean = np.asarray([100 * each["mean"]["f1_weighted"] for each in measured.values()])
     std = np.asarray([100 * each["std"]["f1_weighted"] for each in measured.values()])
-    colour = sns.color_palette("colorblind")[number % 10]
+    colour = _pick_colour(number)
     axes.plot(levels, mean, marker="o", markersize=3, color=colour, label=label)
     axes.fill_between(levels, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
 

@@ -5,16 +5,14 @@
 "Weighted Avg. F1". They differ by a point or more and must not be compared with each other (reading note 1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.metrics import confusion_matrix
 
-SUMMARY = ("accuracy", "balanced_accuracy", "f1_weighted", "f1_macro", "f1_of_weighted_pr",
-           "precision_weighted", "recall_weighted")  # fmt: skip
-MAIN_METRICS = SUMMARY[:3]  # in tables with little room
+MAIN_METRICS = ("accuracy", "balanced_accuracy", "f1_weighted")  # in tables with little room
 BINS = 15  # of confidence, for the expected calibration error
 RESAMPLES = 1000  # of the bootstrap
 
@@ -102,6 +100,14 @@ def calibration_error(labels: Sequence[int], probabilities: Float[np.ndarray, "N
     return float(sum(gaps) / len(is_right))
 
 
+def summarise_seeds(metrics: Mapping[str, Float[np.ndarray, " S"]]) -> dict[str, dict[str, float]]:
+    """The mean and the standard deviation of each metric over the seeds; the deviation is 0 for one seed."""
+    return {
+        "mean": {name: float(value.mean()) for name, value in metrics.items()},
+        "std": {name: float(value.std(ddof=min(1, len(value) - 1))) for name, value in metrics.items()},
+    }
+
+
 def score(labels: Sequence[int], predicted: Sequence[Sequence[int]], names: Sequence[str]) -> dict[str, Any]:
     """All metrics of one system. `predicted`: the predicted labels [N] of each seed.
 
@@ -110,12 +116,10 @@ def score(labels: Sequence[int], predicted: Sequence[Sequence[int]], names: Sequ
     """
     matrices = np.stack([count_confusions(labels, each, len(names)) for each in predicted])  # [S, C, C]
     per_class, metrics = compute_per_class(matrices), compute_summary(matrices)
-    ddof = 1 if len(predicted) > 1 else 0
     return {
         "utterances": len(labels),
         "seeds": [{name: float(value[seed]) for name, value in metrics.items()} for seed in range(len(predicted))],
-        "mean": {name: float(value.mean()) for name, value in metrics.items()},
-        "std": {name: float(value.std(ddof=ddof)) for name, value in metrics.items()},
+        **summarise_seeds(metrics),
         "interval": {
             name: list(pair)
             for name, pair in bootstrap_intervals(np.asarray(labels), np.asarray(predicted), len(names)).items()

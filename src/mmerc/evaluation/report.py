@@ -10,11 +10,12 @@ from typing import Any
 import jinja2
 import yaml
 
+from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.corpora import Corpus
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.corpora.statistics import count_corpus
 from mmerc.evaluation import figures
-from mmerc.evaluation.run_metrics import MAJORITY, evaluate, open_run_corpus
+from mmerc.evaluation.run_metrics import evaluate, open_run_corpus
 from mmerc.evaluation.tables import Table, make_tables
 from mmerc.features import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
@@ -78,7 +79,7 @@ def _make_results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Secti
         else "This split selected the checkpoints, so its numbers are optimistic."
     )
     section = Section(f"Results on {split}", f"{result['utterances']} utterances. {role}", make_tables(result))
-    best = "fused" if "fused" in result["systems"] else list(result["systems"])[-1]
+    best = FUSED if FUSED in result["systems"] else list(result["systems"])[-1]
     for name, system in result["systems"].items():
         if name == MAJORITY:
             continue

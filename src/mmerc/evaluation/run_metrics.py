@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.corpora import Corpus, Key, Utterance, open_corpus
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import measure_robustness
 from mmerc.evaluation.trained_fusions import TrainedFusion, list_compared_fusions, load_fusions
 from mmerc.files import read_json, read_json_value, read_jsonl, write_json
-from mmerc.model.calibration import FUSED
 from mmerc.training.environment import compute_fingerprint
 from mmerc.training.run_folder import CORPUS, ENVIRONMENT, Run, read_run
 from mmerc.training.splits import add_selection_split
 
-MAJORITY = "majority"  # the system that always predicts the most frequent label of training
 METRICS = "metrics.json"
 RowsByKey = dict[Key, dict[str, Any]]
 

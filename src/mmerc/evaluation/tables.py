@@ -7,6 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.evaluation.metrics import MAIN_METRICS
 from mmerc.evaluation.published import TABLE_1, TABLE_2, TABLE_3
 
@@ -132,7 +133,7 @@ def make_overall(result: dict[str, Any]) -> Table:
 
 def make_per_emotion(result: dict[str, Any]) -> Table:
     """Table 1: precision, recall and F1 of each emotion, ours | the paper's."""
-    systems = [name for name in result["systems"] if name != "majority"]
+    systems = [name for name in result["systems"] if name != MAJORITY]
     rows = []
     for label in result["labels"]:
         row = [label]
@@ -152,21 +153,11 @@ def make_comparison(result: dict[str, Any]) -> Table:
     """Table 3: the systems that the paper compares with, the paper, and ours."""
     rows = [[model, parts, f"{accuracy:.1f}", f"{f1:.1f}", kind] for model, parts, accuracy, f1, kind in TABLE_3]
     for name, system in result["systems"].items():
-        if name == "majority":
+        if name == MAJORITY:
             continue
-        parts = ", ".join(sorted(result["missing"])) if name == "fused" else name
-        rows.append(
-            ["mmerc", parts, format_percent(system, "accuracy"), format_percent(system, "f1_weighted"), "f1_weighted"]
-        )
-        rows.append(
-            [
-                "mmerc",
-                parts,
-                format_percent(system, "accuracy"),
-                format_percent(system, "f1_of_weighted_pr"),
-                "f1_of_weighted_pr",
-            ]
-        )
+        parts = ", ".join(sorted(result["missing"])) if name == FUSED else name
+        for metric in ("f1_weighted", "f1_of_weighted_pr"):
+            rows.append(["mmerc", parts, *(format_percent(system, each) for each in ("accuracy", metric)), metric])
     note = f"Published numbers are on MELD test, as the paper prints them.{_warn(result)}"
     header = ["model", "modalities", "accuracy", "F1", "which F1"]
     return Table("Comparison with other systems (the paper's Table 3)", note, header, rows)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mmerc.config.schema import FUSED
 from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
-from mmerc.evaluation.metrics import MAIN_METRICS, compute_summary, count_confusions
+from mmerc.evaluation.metrics import MAIN_METRICS, compute_summary, count_confusions, summarise_seeds
 from mmerc.features import FeatureRow, FeatureStore
 from mmerc.files import read_json
-from mmerc.model.calibration import FUSED, Calibration
+from mmerc.model.calibration import Calibration
 from mmerc.model.folder import CONFIG, load_fusion, read_calibration, read_info
 from mmerc.model.inference import predict_fused
 from mmerc.training.fusion import CALIBRATION, COMPARED
@@ -26,7 +27,7 @@ class SeedFeatures:
     """One seed's features of the labelled utterances of a split and of the other utterances of their dialogues."""
 
     def __init__(self, folder: Path, names: Sequence[str], keys: Sequence[Key], speakers: Mapping[Key, str]) -> None:
-        self.folder, self.keys, self.speakers = folder, keys, speakers
+        self.keys, self.speakers = keys, speakers
         info = read_info(folder / "model")
         self.prior, self.calibration = info["prior"], read_calibration(info, FUSED, folder / "model" / CONFIG)
         self.rows: dict[str, FeaturesByKey] = {}
@@ -63,11 +64,7 @@ class TrainedFusion:
         ]
         truth = list(self.labels.values())
         found = compute_summary(np.stack([count_confusions(truth, each, self.num_classes) for each in predicted]))
-        ddof = 1 if len(self.features) > 1 else 0
-        return {
-            "mean": {name: float(found[name].mean()) for name in MAIN_METRICS},
-            "std": {name: float(found[name].std(ddof=ddof)) for name in MAIN_METRICS},
-        }
+        return summarise_seeds({name: found[name] for name in MAIN_METRICS})
 
     def _predict(self, number: int, rows: Mapping[str, FeaturesByKey]) -> list[int]:
         features = self.features[number]

@@ -13,9 +13,8 @@ from torch.nn import functional as F
 
 from mmerc.config import Protocol
 from mmerc.fusion.base import Fusion, FusionConfig, FusionInput
-from mmerc.fusion.crossmodal_embracenet import CrossmodalFusion
+from mmerc.fusion.crossmodal_embracenet import CrossmodalFusion, make_embracement
 from mmerc.fusion.layers.dialogue_context import Dialogues
-from mmerc.fusion.layers.embracement import Embracement
 from mmerc.fusion.layers.modality_dict import ModalityDict
 from mmerc.fusion.layers.pooling import Pooling
 
@@ -116,7 +115,6 @@ class LateFusion(PooledFusion):
     """
 
     reads_null_tokens: ClassVar[bool] = False
-
     has_fused_vector: ClassVar[bool] = False
 
     def __init__(
@@ -170,11 +168,7 @@ class EmbraceNet(PooledFusion):
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
         super().__init__(config, widths, num_classes, protocol=protocol)
-        self.embracement = Embracement(
-            dict.fromkeys(self.modalities, config.d_model),
-            config.fused_size,
-            samples_in_eval=config.embracement == "sample",
-        )
+        self.embracement = make_embracement(self.modalities, config)
 
     def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
         vectors = dict(zip(self.modalities, self.pool_and_project(batch), strict=True))

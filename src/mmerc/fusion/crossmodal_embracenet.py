@@ -3,7 +3,7 @@
 It takes any set of modalities, any of which may be missing in any utterance.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -41,6 +41,15 @@ class CrossmodalFusion(Fusion):
         return {name: self.pooling[name](sequences[name], mask) for name, mask in batch.masks.items()}
 
 
+def make_embracement(modalities: Iterable[str], config: FusionConfig) -> Embracement:
+    """The embracement of vectors of d_model, one per modality."""
+    return Embracement(
+        dict.fromkeys(modalities, config.d_model),
+        config.fused_size,
+        samples_in_eval=config.embracement == "sample",
+    )
+
+
 class CrossmodalEmbraceNet(CrossmodalFusion):
     """Crossmodal attention, then EmbraceNet."""
 
@@ -48,11 +57,7 @@ class CrossmodalEmbraceNet(CrossmodalFusion):
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
     ) -> None:
         super().__init__(config, widths, num_classes, protocol=protocol)
-        self.embracement = Embracement(
-            dict.fromkeys(self.modalities, config.d_model),
-            config.fused_size,
-            samples_in_eval=config.embracement == "sample",
-        )
+        self.embracement = make_embracement(self.modalities, config)
 
     def fuse(self, batch: FusionInput) -> Float[Tensor, "B c"]:
         fused: Tensor = self.embracement(self.pool_crossmodal(batch), batch.p)

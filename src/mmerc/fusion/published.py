@@ -11,7 +11,6 @@ from typing import ClassVar
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.config import Protocol
 from mmerc.fusion.base import Fusion, FusionConfig, FusionInput
@@ -20,6 +19,7 @@ from mmerc.fusion.crossmodal_embracenet import CrossmodalFusion
 from mmerc.fusion.layers.modality_dict import ModalityDict
 from mmerc.fusion.layers.pooling import Pooling
 from mmerc.fusion.layers.sequences import ensure_one_step
+from mmerc.recurrent import run_gru
 
 
 class PreNormLayer(nn.Module):
@@ -187,12 +187,7 @@ class MultiLevel(Fusion):
         steps = {}
         for name, mask in batch.masks.items():
             safe = ensure_one_step(mask)
-            packed = pack_padded_sequence(
-                batch.sequences[name], safe.sum(1).cpu(), batch_first=True, enforce_sorted=False
-            )
-            states, _ = pad_packed_sequence(
-                self.recurrent[name](packed)[0], batch_first=True, total_length=mask.shape[1]
-            )  # [B, T, 2 d]
+            states, _ = run_gru(self.recurrent[name], batch.sequences[name], safe.sum(1))  # [B, T, 2 d]
             steps[name] = self.within[name](self.projection[name](states), safe)  # [B, T, d]
         pooled = torch.stack([self.pooling[name](steps[name], mask) for name, mask in batch.masks.items()], 1)
         all_steps = torch.cat([steps[name] for name in self.modalities], 1)  # [B, sum of T, d]

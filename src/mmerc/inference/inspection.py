@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mmerc.corpora.transcripts import open_transcript, read_transcript
+from mmerc.corpora.transcripts import open_transcript, parse_transcript
 from mmerc.errors import ClipNotFound, CorpusError, MediaError
 from mmerc.media.inspection import TrackInfo, inspect_media
 
@@ -89,7 +89,7 @@ def inspect_file(file: Path) -> Report:
 
 def _inspect_transcript(file: Path) -> TranscriptReport:
     opened = open_transcript(file)
-    segments, problems = read_transcript(file)
+    segments, problems = parse_transcript(file, opened)
     encoding = f"{opened.encoding} (guessed)" if opened.is_guess else opened.encoding
     return TranscriptReport(
         file=str(file),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmerc.corpora import Clip, Dialogue, Utterance
-from mmerc.corpora.dialogue import replace_surrogates
+from mmerc.corpora.dialogue import clean_text
 from mmerc.emotions import LabelSet
 from mmerc.errors import ClipNotFound
 from mmerc.hardware import use_one_thread_after_fork
@@ -78,7 +78,7 @@ class Predictor:
 
     def predict_text(self, text: str, *, speaker: str = "", explain: bool = False) -> Prediction:
         """The prediction for one utterance of which only the words are known."""
-        utterance = Utterance("input", "text", 0, speaker=speaker, text=replace_surrogates(text) or None)
+        utterance = Utterance("input", "text", 0, speaker=speaker, text=text or None)
         return self._predict_one(utterance, explain)
 
     def predict_clip(
@@ -92,8 +92,7 @@ class Predictor:
             ClipNotFound: there is no file at `path`.
         """
         path = _require_file(path)
-        name = replace_surrogates(path.stem)
-        return self._predict_one(Utterance("input", name, 0, speaker=speaker, text=text, clip=Clip(path)), explain)
+        return self._predict_one(Utterance("input", path.stem, 0, speaker=speaker, text=text, clip=Clip(path)), explain)
 
     def predict_recording(
         self, path: str | Path, transcript: str | Path | None = None, *, explain: bool = False
@@ -126,6 +125,7 @@ class Predictor:
         return Conversation(self.model, self._live, name, explain=explain)
 
     def _predict_one(self, utterance: Utterance, explain: bool) -> Prediction:
+        utterance = clean_text(utterance)
         (prediction,) = self.predict([Dialogue("input", utterance.dialogue, (utterance,))], explain=explain)
         return prediction
 

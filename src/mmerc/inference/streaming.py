@@ -8,7 +8,7 @@ from threading import Lock
 from torch import Tensor
 
 from mmerc.corpora import Dialogue, Key, LiveRecording, Utterance
-from mmerc.corpora.dialogue import replace_surrogates
+from mmerc.corpora.dialogue import clean_text
 from mmerc.features import FeatureRow
 from mmerc.fusion.layers.dialogue_context import get_speaker_number
 from mmerc.inference.call_batcher import CallBatcher
@@ -76,11 +76,7 @@ class Conversation:
         `speaker`, `text`, `clip`, `live`, `start` and `end` of the utterance are used; it gets its number in the conversation.
         """
         with self._push_lock:
-            text = None if utterance.text is None else replace_surrogates(utterance.text)
-            speaker = replace_surrogates(utterance.speaker)
-            latest = replace(
-                utterance, split="live", dialogue=self.name, utterance=self._count, speaker=speaker, text=text
-            )
+            latest = clean_text(replace(utterance, split="live", dialogue=self.name, utterance=self._count))
             prediction = self._predict(Dialogue("live", self.name, (*self._past, latest)))
             self._past.append(replace(latest, clip=None, live=None, signals={}))
             self._count += 1

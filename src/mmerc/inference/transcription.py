@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mmerc.corpora.dialogue import replace_surrogates
-from mmerc.errors import WeightsError
+from mmerc.errors import WeightsError, get_first_line
 
 # Takes mono samples at 16 kHz, [S]; returns the text, or None if nothing is said.
 Transcriber = Callable[[np.ndarray], str | None]
@@ -35,9 +35,8 @@ class Whisper:
         try:
             self.network: Any = WhisperModel(name, compute_type="int8")
         except Exception as error:  # of the hub, of ctranslate2, or of the file system
-            reason = (str(error).splitlines() or [""])[0][:120]
             raise WeightsError(
-                f'the Whisper model "{name}" cannot be loaded ({reason}): give the folder of a model that was converted for '
+                f'the Whisper model "{name}" cannot be loaded ({get_first_line(error)[:120]}): give the folder of a model that was converted for '
                 "faster-whisper."
             ) from error
         self._lock = Lock()

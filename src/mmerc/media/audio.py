@@ -145,10 +145,7 @@ class _Converter:
         """This many seconds of zeros, not more than a second in one block."""
         if self.waiting:
             yield self._convert()
-        num_remaining = round(seconds * self.rate)
-        while num_remaining > 0:
-            yield self.resampler.resample_chunk(np.zeros(min(num_remaining, self.rate), np.float32))
-            num_remaining -= self.rate
+        yield from map(self.resampler.resample_chunk, _make_silence(seconds, self.rate))
 
     def finish(self) -> np.ndarray:
         """What is left."""
@@ -175,11 +172,11 @@ class _Converter:
         return np.asarray(planes[int(np.argmax(self.energies >= 0.5 * self.energies.max()))])
 
 
-def _make_silence(seconds: float) -> Iterator[np.ndarray]:
-    num_remaining = round(seconds * SAMPLE_RATE)
+def _make_silence(seconds: float, rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
+    num_remaining = round(seconds * rate)
     while num_remaining > 0:
-        yield np.zeros(min(num_remaining, SAMPLE_RATE), np.float32)
-        num_remaining -= SAMPLE_RATE
+        yield np.zeros(min(num_remaining, rate), np.float32)
+        num_remaining -= rate
 
 
 def _decode_sound(media: Media, clip: Clip) -> Iterator[tuple[float, av.AudioFrame]]:

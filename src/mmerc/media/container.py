@@ -145,13 +145,13 @@ def _open(path: Path) -> av.container.InputContainer:
         raise ClipNotFound(f"{path.name} is absent")
     if path.stat().st_size == 0:
         raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
-    if is_lfs_pointer(path):
-        raise ClipUnreadable(f"{path.name} {LFS_REASON}")
     try:
         # An absolute path and only the file protocol: a name such as "concat:..." stays a name.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
         container: av.container.InputContainer = av.open(str(path.resolve()), options=options, **LENIENT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if is_lfs_pointer(path):
+            raise ClipUnreadable(f"{path.name} {LFS_REASON}") from error
         reason = getattr(error, "strerror", None) or str(error)
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error
     for track in container.streams.video:

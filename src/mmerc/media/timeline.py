@@ -161,11 +161,7 @@ class _Scan:
             )
             for index, found in self.spans.items()
         }
-        joins = {
-            index: tuple((number, shifts[part]) for number, part in found)
-            for index, found in self.joins.items()
-            if found
-        }
+        joins = {index: tuple((number, shifts[part]) for number, part in found) for index, found in self.joins.items()}
         return Timeline(end - origin, spans, joins)
 
 

@@ -16,7 +16,6 @@ from sklearn.metrics import f1_score
 
 from mmerc.corpora import Key
 
-FUSED = "fused"  # name of the fusion in tables that also list the modalities
 PRIOR_WEIGHTS = (0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3, 0.4, 0.5, 0.6)  # the smallest change first: it wins a tie
 TEMPERATURES = (0.25, 10.0)
 MIN_PRIOR = 1e-3  # prior of a label that does not occur in training

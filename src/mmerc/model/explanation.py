@@ -6,12 +6,13 @@ from itertools import permutations
 
 from mmerc.corpora import Key
 from mmerc.features import FeatureRow
+from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.model.calibration import ProbabilitiesByKey
 from mmerc.model.inference import NO_PAIRS
 from mmerc.model.prediction import DECIMALS, Prediction
 
 Features = Mapping[str, Mapping[Key, FeatureRow]]
-Compute = Callable[[Features, frozenset[tuple[str, str]]], ProbabilitiesByKey]
+Compute = Callable[[Features, BlockedPairs], ProbabilitiesByKey]
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from safetensors.torch import save_file
 
 from mmerc import weights
 from mmerc.config import Protocol, validate
-from mmerc.config.schema import MODALITY_NAME
+from mmerc.config.schema import FUSED, MODALITY_NAME
 from mmerc.corpora import Corpus
 from mmerc.emotions import LabelSet
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
 from mmerc.files import get_required, read_json, replace_atomically, write_json
 from mmerc.fusion import Fusion, FusionConfig, build_fusion
-from mmerc.model.calibration import FUSED, Calibration
+from mmerc.model.calibration import Calibration
 from mmerc.model.card import make_card
 from mmerc.model.hub import find_model_folder
 from mmerc.model.model import Backend, EmotionModel

@@ -6,7 +6,7 @@ Only JSON, safetensors, vocabularies, ONNX graphs and the model card are downloa
 import re
 from pathlib import Path
 
-from mmerc.errors import WeightsError
+from mmerc.errors import WeightsError, get_first_line
 
 ID = re.compile(r"(?:hub:)?([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([\w./-]{1,100}))?")
 FILE_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.onnx", "*.md")
@@ -32,6 +32,6 @@ def find_model_folder(location: str | Path) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILE_PATTERNS)))
     except (OSError, ValueError) as error:
         raise WeightsError(
-            f"{location} is no folder on this machine and cannot be downloaded from the hub ({str(error).strip().splitlines()[0][:120]}): "
+            f"{location} is no folder on this machine and cannot be downloaded from the hub ({get_first_line(error)[:120]}): "
             "check its name, or download it on a machine with a network and give its folder."
         ) from error

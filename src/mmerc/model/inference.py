@@ -9,11 +9,12 @@ from torch import Tensor
 
 from mmerc.corpora import Key
 from mmerc.fusion import Fusion
+from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.model.calibration import ProbabilitiesByKey
 from mmerc.model.collation import FeatureRows, FusionExamples, make_batches, unpack_batch
 
 BATCH = 64
-NO_PAIRS: frozenset[tuple[str, str]] = frozenset()
+NO_PAIRS: BlockedPairs = frozenset()
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def predict_fused(
     keys: Sequence[Key],
     speakers: Mapping[Key, str],
     *,
-    blocked_pairs: frozenset[tuple[str, str]] = NO_PAIRS,
+    blocked_pairs: BlockedPairs = NO_PAIRS,
 ) -> tuple[ProbabilitiesByKey, dict[Key, Float[Tensor, " c"]]]:
     """Probabilities and fused vector of every key that has at least one modality.
 

@@ -12,8 +12,9 @@ from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
 from mmerc.features import FeatureRow
 from mmerc.fusion import Fusion
+from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.model.calibration import Calibration, ProbabilitiesByKey
-from mmerc.model.explanation import Evidence, explain_predictions
+from mmerc.model.explanation import Compute, Evidence, explain_predictions
 from mmerc.model.extraction import encode_rows, log_missing, prepare_row
 from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_after, predict_alone, predict_fused
 from mmerc.model.prediction import Prediction, make_prediction
@@ -97,7 +98,7 @@ class EmotionModel:
 
             def compute(
                 rows: Mapping[str, FeaturesByKey],
-                blocked: frozenset[tuple[str, str]],
+                blocked: BlockedPairs,
                 keys: Sequence[Key] = keys,
                 speakers: Mapping[Key, str] = speakers,
             ) -> ProbabilitiesByKey:
@@ -133,7 +134,7 @@ class EmotionModel:
     ) -> list[Prediction]:
         """The same predictions with `influence` and `attention`."""
 
-        def compute(rows: Mapping[str, FeaturesByKey], blocked: frozenset[tuple[str, str]]) -> ProbabilitiesByKey:
+        def compute(rows: Mapping[str, FeaturesByKey], blocked: BlockedPairs) -> ProbabilitiesByKey:
             return self.compute_probabilities(keys, rows, context=live.context, blocked_pairs=blocked)[0]
 
         return self.explain(keys, live.features, predictions, compute)
@@ -162,7 +163,7 @@ class EmotionModel:
         *,
         speakers: Mapping[Key, str] | None = None,
         context: Mapping[Key, LiveContext] | None = None,
-        blocked_pairs: frozenset[tuple[str, str]] = NO_PAIRS,
+        blocked_pairs: BlockedPairs = NO_PAIRS,
     ) -> tuple[ProbabilitiesByKey, dict[Key, Tensor]]:
         """Calibrated probabilities of every key with a modality, and, where the fusion reads the dialogue, fused vectors.
 
@@ -185,7 +186,7 @@ class EmotionModel:
         keys: Sequence[Key],
         features: Mapping[str, FeaturesByKey],
         predictions: Sequence[Prediction],
-        compute: Callable[[Mapping[str, FeaturesByKey], frozenset[tuple[str, str]]], ProbabilitiesByKey],
+        compute: Compute,
     ) -> list[Prediction]:
         """The predictions with the influence of each modality and, in torch, of each crossmodal attention."""
         # A graph for onnxruntime has no switch for a pair.

@@ -106,6 +106,10 @@ class Column:
     name: str
     path: tuple[str, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """The column as the pages and the service send it."""
+        return {"name": self.name, "path": list(self.path)}
+
     def value(self, row: Mapping[str, Any]) -> Any:
         """The cell of a row of `Prediction.to_dict()`; empty where the row has none."""
         found: Any = row

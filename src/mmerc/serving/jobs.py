@@ -37,8 +37,9 @@ class Job:
     def to_dict(self) -> dict[str, Any]:
         """The job as a body of a response."""
         names = ("id", "state", "done", "total", "rows", "problems", "error")
-        columns = [{"name": column.name, "path": list(column.path)} for column in self.columns]
-        return {**{name: getattr(self, name) for name in names}, "columns": columns}
+        return {name: getattr(self, name) for name in names} | {
+            "columns": [column.to_dict() for column in self.columns]
+        }
 
 
 class Cancelled(Exception):

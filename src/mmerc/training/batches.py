@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mmerc.corpora import Key
+from mmerc.corpora import Corpus, Key
 from mmerc.encoders import Encoder, Example
+from mmerc.features import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_steps, make_batches
+from mmerc.training.splits import get_labels_with_modality
 
 CONTEXT = -1  # the label of an utterance that is read with its dialogue and is not scored
 
@@ -51,6 +53,12 @@ class EncoderExamples:
     def collate(self, indices: Sequence[int], rng: random.Random | None) -> Inputs:
         rows = [self.store[self.keys[index]] for index in indices]
         return self.encoder.collate([Example(row.key, row.values) for row in rows if row.values is not None], rng)
+
+
+def make_encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
+    """The labelled utterances of a split that have the modality."""
+    labels = get_labels_with_modality(inputs, corpus, split)
+    return EncoderExamples(encoder, inputs, list(labels), list(labels.values()))
 
 
 class Batches(Dataset[dict[str, Tensor]]):

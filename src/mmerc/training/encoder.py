@@ -15,10 +15,10 @@ from mmerc.hardware import is_main_process
 from mmerc.model.folder import load_encoder
 from mmerc.progress import EventLog
 from mmerc.training import distributed
-from mmerc.training.batches import EncoderExamples
+from mmerc.training.batches import make_encoder_examples
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import RunConfig
-from mmerc.training.splits import get_labels_with_modality, get_selection_split
+from mmerc.training.splits import get_selection_split
 from mmerc.training.warm_start import WarmStart
 
 
@@ -58,8 +58,8 @@ def train_encoder(
         network=encoder,
         forward=encoder,
         config=config.modalities[modality],
-        train=make_examples(encoder, inputs, corpus, "train"),
-        dev=make_examples(encoder, inputs, corpus, get_selection_split(corpus)),
+        train=make_encoder_examples(encoder, inputs, corpus, "train"),
+        dev=make_encoder_examples(encoder, inputs, corpus, get_selection_split(corpus)),
         num_classes=len(corpus.labels),
         seed=seed,
     )
@@ -73,12 +73,6 @@ def train_encoder(
         checkpoint.unlink(missing_ok=True)
     distributed.barrier()
     return encoder
-
-
-def make_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
-    """The labelled utterances of a split that have the modality."""
-    labels = get_labels_with_modality(inputs, corpus, split)
-    return EncoderExamples(encoder, inputs, list(labels), list(labels.values()))
 
 
 @contextmanager

@@ -42,28 +42,29 @@ def train_fusion(
 
     `widths`: d of each modality's features [T, d].
     """
+    if not distributed.reduce_any(not (folder / "model.safetensors").is_file()):
+        return load_fusion(folder)
     torch.manual_seed(seed)
     network = build_fusion(fusion, widths, len(corpus.labels), protocol=config.protocol)
-    if distributed.reduce_any(not (folder / "model.safetensors").is_file()):
-        checkpoint = folder.with_suffix(".checkpoint")
-        task = Task(
-            name=folder.name,
-            network=network,
-            forward=FusionForward(network, fusion),
-            config=fusion,
-            train=make_examples(features, widths, corpus, "train", by_dialogue=network.has_dialogue_context),
-            dev=make_examples(
-                features, widths, corpus, get_selection_split(corpus), by_dialogue=network.has_dialogue_context
-            ),
-            num_classes=len(corpus.labels),
-            seed=seed,
-        )
-        history = fit(task, config.trainer, checkpoint, events.write)
-        if is_main_process():
-            save_fusion(folder, network, history)
-            checkpoint.unlink(missing_ok=True)
-        distributed.barrier()
-        log.info("%s: best dev weighted F1 %.1f", folder.name, 100 * find_best_score(history))
+    checkpoint = folder.with_suffix(".checkpoint")
+    task = Task(
+        name=folder.name,
+        network=network,
+        forward=FusionForward(network, fusion),
+        config=fusion,
+        train=make_examples(features, widths, corpus, "train", by_dialogue=network.has_dialogue_context),
+        dev=make_examples(
+            features, widths, corpus, get_selection_split(corpus), by_dialogue=network.has_dialogue_context
+        ),
+        num_classes=len(corpus.labels),
+        seed=seed,
+    )
+    history = fit(task, config.trainer, checkpoint, events.write)
+    if is_main_process():
+        save_fusion(folder, network, history)
+        checkpoint.unlink(missing_ok=True)
+    distributed.barrier()
+    log.info("%s: best dev weighted F1 %.1f", folder.name, 100 * find_best_score(history))
     return load_fusion(folder)
 
 

@@ -11,10 +11,11 @@ from jaxtyping import Float
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mmerc.config.schema import FUSED
 from mmerc.corpora import Corpus, Key
 from mmerc.files import replace_atomically, write_jsonl
 from mmerc.fusion import Fusion
-from mmerc.model.calibration import FUSED, Calibration
+from mmerc.model.calibration import Calibration
 from mmerc.model.collation import FeatureRows
 from mmerc.model.inference import predict_alone, predict_fused
 from mmerc.model.prediction import make_prediction

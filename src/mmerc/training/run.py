@@ -5,7 +5,7 @@ Every part is one folder that appears when it is complete. A part that is there 
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -129,10 +129,10 @@ class SeedJob:
     run: Path
     folder: Path
     seed: int
-    events: EventLog = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "events", EventLog(self.run / "log.jsonl"))
+    @property
+    def events(self) -> EventLog:
+        return EventLog(self.run / "log.jsonl")
 
     @property
     def splits(self) -> list[str]:

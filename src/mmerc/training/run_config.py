@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny
 
 from mmerc.config import Protocol, Section, Settings, apply_overrides, read_settings, validate
 from mmerc.config.load import MODALITIES
@@ -33,8 +33,6 @@ class TrainerConfig(Section):
 
 class RunConfig(Section):
     """Everything that determines the numbers of a run."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     protocol: Protocol = Field(
         "offline", description="offline also reads utterances after the current one; online reads earlier ones only"

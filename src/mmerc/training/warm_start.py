@@ -22,11 +22,11 @@ from mmerc.files import replace_atomically
 from mmerc.hardware import is_main_process
 from mmerc.model.folder import find_network
 from mmerc.training import distributed
-from mmerc.training.batches import EncoderExamples
+from mmerc.training.batches import make_encoder_examples
 from mmerc.training.extraction import open_inputs
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import RunConfig
-from mmerc.training.splits import add_selection_split, get_labels_with_modality, get_selection_split
+from mmerc.training.splits import add_selection_split, get_selection_split
 
 log = logging.getLogger("mmerc")
 CLASSIFIER = "emotion."  # prefix of an encoder's own classifier, which fits other labels only by chance
@@ -89,17 +89,13 @@ class WarmStart:
             encoder.adapt(self.corpus.dialogues("train"))
         selection = get_selection_split(corpus)
         inputs = open_inputs(self.run, f"{modality}-warm", encoder, corpus, ["train", selection])
-        examples = {}
-        for split in ("train", selection):
-            labels = get_labels_with_modality(inputs, corpus, split)
-            examples[split] = EncoderExamples(encoder, inputs, list(labels), list(labels.values()))
         task = Task(
             name=f"{modality} on {corpus.name}",
             network=encoder,
             forward=encoder,
             config=config.model_copy(update={"epochs": config.warm_start_epochs}),
-            train=examples["train"],
-            dev=examples[selection],
+            train=make_encoder_examples(encoder, inputs, corpus, "train"),
+            dev=make_encoder_examples(encoder, inputs, corpus, selection),
             num_classes=len(corpus.labels),
             seed=self.seed,
         )

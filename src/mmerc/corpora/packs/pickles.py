@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
+from mmerc.corpora.paths import explain_unreadable, refuse_lfs_pointer
 from mmerc.errors import CorpusError
 
 ENDINGS = {".pkl", ".pickle", ".p"}
@@ -107,8 +107,7 @@ def read_pickle(file: Path) -> Any:
     except OSError as error:
         raise CorpusError(explain_unreadable(file, error)) from error
     except Exception as error:  # a damaged pickle can raise anything
-        if is_lfs_pointer(file):
-            raise CorpusError(explain_unreadable(file, error)) from error
+        refuse_lfs_pointer(file)
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise CorpusError(
             f"{file} is not a pickle of only numbers, text and arrays (stopped at {reason}), and nothing in it was run: "

@@ -7,7 +7,7 @@ labels grouped after Ekman, which gives MELD's seven. A comment is a dialogue of
 from pathlib import Path
 
 from mmerc.corpora.dialogue import SPLITS, Corpus, Dialogue, Problem, Utterance
-from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
+from mmerc.corpora.paths import explain_unreadable, refuse_lfs_pointer
 from mmerc.emotions import SEVEN, LabelSet
 from mmerc.errors import CorpusError
 
@@ -46,8 +46,7 @@ def _read_lines(file: Path) -> list[str]:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(explain_unreadable(file, error)) from error
-    if is_lfs_pointer(file):
-        raise CorpusError(explain_unreadable(file, ValueError()))
+    refuse_lfs_pointer(file)
     return text.split("\n")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.encoding import decode_any_encoding
-from mmerc.corpora.paths import explain_unreadable, is_lfs_pointer
+from mmerc.corpora.paths import explain_unreadable, refuse_lfs_pointer
 from mmerc.errors import CorpusError
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -82,8 +82,7 @@ def _read_text(file: Path) -> tuple[str, list[Problem]]:
         data = file.read_bytes()
     except OSError as error:
         raise CorpusError(explain_unreadable(file, error)) from error
-    if is_lfs_pointer(file):
-        raise CorpusError(explain_unreadable(file, ValueError()))
+    refuse_lfs_pointer(file)
     decoded = decode_any_encoding(data)
     if decoded is None or "\0" in decoded[0]:
         raise CorpusError(f"{file} holds NUL bytes and is not CSV text: {EXPORT}.")

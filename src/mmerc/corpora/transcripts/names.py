@@ -15,20 +15,16 @@ LABEL = re.compile(
     re.IGNORECASE,
 )
 _PARTICLES = "and und et y e von van der den de la le da di du del dos bin al the of for"
-# English words, in small letters, that make a clause: what they stand in is no name. Other languages rely on the file's regularity.
-_CLAUSE = (
-    "i he she it we they you this that these those there is are was were be has have had do does did can could will would should"
-    " must not said says say saying asked asks replied here's that's it's what who why how when where if because but so"
-)
 _HEADINGS = (
     "note notes warning caution tip hint example question answer ps p.s. update edit reminder source sources chapter part title"
     " subject summary conclusion result results time date place location breaking disclaimer fact rule step todo hinweis achtung"
     " beispiel frage antwort remarque attention exemple nota ejemplo важно caption captions subtitles translation translated"
 )
+# English words, in small letters, that make a clause: what they stand in is no name. Other languages rely on the file's regularity.
 _PRONOUNS = "i he she it we they you this that these those there here's that's it's what who why how when where if because but so"
-PARTICLES, CLAUSE, PRONOUNS, HEADINGS = (
-    frozenset(words.split()) for words in (_PARTICLES, _CLAUSE, _PRONOUNS, _HEADINGS)
-)
+_VERBS = "is are was were be has have had do does did can could will would should must not said says say saying asked asks replied"
+PARTICLES, PRONOUNS, HEADINGS = (frozenset(words.split()) for words in (_PARTICLES, _PRONOUNS, _HEADINGS))
+CLAUSE = PRONOUNS | frozenset(_VERBS.split())
 CASELESS = 8  # letters of a name in a script without capitals, where a clause looks the same
 ABBREVIATION = 4  # letters before the point of "Prof."
 

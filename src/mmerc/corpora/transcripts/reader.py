@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.encoding import read_text_any_encoding
+from mmerc.corpora.paths import refuse_lfs_pointer
 from mmerc.corpora.readers.rows import repair_control_characters
 from mmerc.corpora.transcripts.clock import parse_timing, split_lines
 from mmerc.corpora.transcripts.cue import Cue, Segment
@@ -68,8 +69,7 @@ def open_transcript(file: Path) -> TranscriptText:
         CorpusError: the file is absent, is not text, or has no known format.
     """
     text, encoding, is_guess = read_text_any_encoding(file)
-    if text.startswith("version https://git-lfs"):
-        raise CorpusError(f"{file} is a Git LFS pointer and not the file itself: fetch it with `git lfs pull`.")
+    refuse_lfs_pointer(file)
     if not text.isascii():
         text = repair_control_characters(unicodedata.normalize("NFC", text))
     form = _find_format(text, file.suffix.lower())
@@ -87,7 +87,12 @@ def read_transcript(file: Path) -> tuple[list[Segment], list[Problem]]:
     Raises:
         CorpusError: the file is absent, of no known format, damaged, or holds no utterance.
     """
-    text, form, encoding, is_guess = open_transcript(file)
+    return parse_transcript(file, open_transcript(file))
+
+
+def parse_transcript(file: Path, opened: TranscriptText) -> tuple[list[Segment], list[Problem]]:
+    """What `read_transcript` gives, of a transcript that is decoded already."""
+    text, form, encoding, is_guess = opened
     problems: list[Problem] = []
     if is_guess:
         what = f"is not valid UTF-8; read as {encoding}, which is a guess: save it as UTF-8 if letters look wrong"

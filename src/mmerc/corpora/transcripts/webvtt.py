@@ -26,20 +26,19 @@ def read_webvtt(text: str, name: str, problems: list[Problem]) -> list[Cue]:
                 first_map = this_map if first_map is None else first_map
                 shift = this_map - first_map if this_map is not None and first_map is not None else 0.0
             continue
-        timing = next((i for i, (_, line) in enumerate(block[:2]) if parse_timing(line)), None)
+        timings = ((at, parse_timing(line)) for at, (_, line) in enumerate(block[:2]))
+        timing = next(((at, times) for at, times in timings if times), None)
         if timing is None:
             words = " ".join(line.strip() for _, line in block)
             if words.strip():
                 what = f'has no time that can be read: "{words[:60]}" is left out'
                 problems.append(Problem("cue", f"{name} line {number}", what))
             continue
-        found = parse_timing(block[timing][1])
-        assert found is not None
-        start, end = found
-        lines = parse_markup([line for _, line in block[timing + 1 :]])
+        at, (start, end) = timing
+        lines = parse_markup([line for _, line in block[at + 1 :]])
         if lines:
             lines = tuple(line._replace(start=line.start + shift) if line.start is not None else line for line in lines)
-            cues.append(Cue(start + shift, None if end is None else end + shift, lines, block[timing][0]))
+            cues.append(Cue(start + shift, None if end is None else end + shift, lines, block[at][0]))
     return _drop_copies(cues) if headers > 1 else cues
 
 

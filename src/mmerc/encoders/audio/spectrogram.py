@@ -12,7 +12,6 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.config import Protocol
 from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder
@@ -20,6 +19,7 @@ from mmerc.encoders.audio.mel import compute_log_mel
 from mmerc.encoders.audio.pooling import make_padding_mask, pool_statistics
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding
 from mmerc.hardware import autocast_bf16
+from mmerc.recurrent import run_gru
 
 HOP_LENGTH, WIN_LENGTH, N_FFT = 320, 640, 1024  # 20 ms; 40 ms, which resolves the harmonics of a voice
 SPEECH_MEAN, SPEECH_STD = (
@@ -81,8 +81,8 @@ class Spectrogram(SpeechEncoder):
         x = compute_log_mel(
             batch["waveform"], n_mels=self.config.n_mels, n_fft=N_FFT, win_length=WIN_LENGTH, hop_length=HOP_LENGTH
         )  # [B, M, T]
-        x = normalize_log_mel(x, make_padding_mask(lengths, x.shape[2]), self.config.normalization) / SPEECH_STD
-        x = add_deltas(x, make_padding_mask(lengths, x.shape[2]))  # [B, 3, M, T]
+        mask = make_padding_mask(lengths, x.shape[2])  # [B, T]
+        x = add_deltas(normalize_log_mel(x, mask, self.config.normalization) / SPEECH_STD, mask)  # [B, 3, M, T]
         if self.training:
             config = self.config
             x = mask_spectrogram(x, config.max_time_mask, config.max_freq_mask, config.num_masks)
@@ -91,14 +91,10 @@ class Spectrogram(SpeechEncoder):
             for stage in self.stages:
                 x, lengths = stage(x, lengths)
             x = self.projection(x.permute(0, 3, 1, 2).flatten(2))  # [B, 4 c, M / 16, T / 2] -> [B, T / 2, d]
-        sequence = self._run_gru(self.dropout(F.relu(x.float())), lengths)  # [B, T / 2, 2 d]
+        sequence, _ = run_gru(self.gru, self.dropout(F.relu(x.float())), lengths)  # [B, T / 2, 2 d]
         mask = make_padding_mask(lengths, sequence.shape[1])
         pooled = pool_statistics(sequence, self.attention(sequence)[..., 0], mask)  # [B, 4 d]
         return Encoding(sequence, mask, self.emotion(pooled))
-
-    def _run_gru(self, x: Float[Tensor, "B T c"], lengths: Tensor) -> Float[Tensor, "B T d"]:
-        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])[0]
 
 
 class Stage(nn.Module):

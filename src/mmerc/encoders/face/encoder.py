@@ -18,7 +18,6 @@ import torch
 from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
@@ -44,6 +43,7 @@ from mmerc.media import Frames, read_frames
 from mmerc.media.image import read_picture
 from mmerc.media.live_input import read_live_frames, read_utterance_waveform
 from mmerc.media.video import MAX_SIDE
+from mmerc.recurrent import run_gru
 
 IMAGE_SIGNAL = "face"  # the signal of an utterance that is one image and has no clip
 MAX_TRACK_FRAMES = 240  # frames that tracking reads of one utterance; at 720p they take 660 MB
@@ -287,7 +287,5 @@ class Face(Encoder):
             real = self._embed(faces[mask])  # [N, e], without the padding
             embeddings = real.new_zeros(*mask.shape, real.shape[-1])
             embeddings[mask] = real
-        packed = pack_padded_sequence(embeddings, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        outputs, last = self.gru(packed)  # last: [1, B, d], the hidden state after the last real frame
-        sequence, _ = pad_packed_sequence(outputs, batch_first=True, total_length=mask.shape[1])
+        sequence, last = run_gru(self.gru, embeddings, mask.sum(1))  # [B, T, d], [1, B, d]
         return Encoding(sequence, mask, self.emotion(last[0]))

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokeniz
 
 from mmerc.encoders.pretrained import explain_load_errors, load_network
 from mmerc.encoders.text.dropout import replace_dropout
-from mmerc.errors import RunError
+from mmerc.errors import RunError, get_first_line
 from mmerc.hardware import supports_bf16
 
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attn_pdrop", "attention_dropout")  # names in transformers
@@ -45,7 +45,7 @@ def read_backbone(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
         settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return AutoModel.from_config(settings, trust_remote_code=False), tokenizer
     except (OSError, ValueError) as error:
-        raise RunError(f"{folder} cannot be read ({str(error).splitlines()[0]}): train the model again.") from error
+        raise RunError(f"{folder} cannot be read ({get_first_line(error)}): train the model again.") from error
 
 
 def prepare_backbone(backbone: Any, *, bf16: bool) -> Any:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from mmerc.recurrent import run_gru
 
 # For each dialogue, its utterances in order: the index in the batch and the speaker's number; -1 is padding.
 Dialogues = Int[Tensor, "D L 2"]
@@ -41,8 +42,7 @@ class DialogueContext(nn.Module):
         length = indices.shape[1]
         is_real = indices >= 0  # [D, L]
         steps = self.dropout(vectors)[indices.clamp(min=0)] + self.speakers(speakers.clamp(min=0))  # [D, L, c]
-        packed = pack_padded_sequence(steps, is_real.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=length)  # [D, L, c]
+        states, _ = run_gru(self.gru, steps, is_real.sum(1))  # [D, L, c]
         is_later = torch.ones(length, length, dtype=torch.bool, device=indices.device).triu(1)  # [L, L]
         attended, _ = self.attention(
             states,

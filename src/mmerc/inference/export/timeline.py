@@ -47,7 +47,7 @@ def write_timeline(
         script=read_part("timeline.js"),
         data={
             "rows": rows,
-            "columns": [{"name": column.name, "path": column.path} for column in columns],
+            "columns": [column.to_dict() for column in columns],
             "formula": FORMULA.pattern,
             "colours": labels.colours(),
             "labels": labels.names,

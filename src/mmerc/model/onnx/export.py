@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from mmerc.encoders import Encoder, Example
-from mmerc.errors import RunError
+from mmerc.errors import RunError, get_first_line
 from mmerc.files import replace_atomically, write_json
 from mmerc.fusion import Fusion
 from mmerc.model.folder import load_model
@@ -30,6 +30,7 @@ OPSET = 18
 LENGTHS = ((20, 12), (31,), (5, 9, 17))  # of the examples of each batch; the first batch is traced, all are compared
 OUT = "_out"  # suffix of an output that has the name of an input
 LONGER = 7  # steps by which each modality of a fusion's example is longer than the one before
+FIGURES = ("largest_difference", "times_as_fast", "times_as_fast_as_float32")  # of a part, in its summary
 TOLERANCE = 1e-3  # largest difference of a logit from torch in float32; for 8 bits it is reported and not enforced
 
 
@@ -90,9 +91,6 @@ def _check_fusion(fusion: Fusion) -> None:
         raise RunError("a fusion that reads the dialogue cannot be exported: train with fusion.dialogue_context=false.")
     if fusion.config.embracement == "sample":
         raise RunError("fusion.embracement=sample is random and cannot be exported: train with expectation.")
-
-
-FIGURES = ("largest_difference", "times_as_fast", "times_as_fast_as_float32")
 
 
 def summarise_export(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,9 +183,7 @@ def _trace(
     outputs: Sequence[str],
 ) -> None:
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the tracer warns of each size that it takes as fixed; other sizes are compared below
+        warnings.simplefilter("ignore")  # of sizes that the tracer takes as fixed; other sizes are compared below
         try:
             torch.onnx.export(
                 _Positional(network, call).eval(),
@@ -201,7 +197,7 @@ def _trace(
             )
         except Exception as error:
             raise RunError(
-                f"{name}: its network cannot be traced ({type(error).__name__}: {str(error).splitlines()[0][:120]}): "
+                f"{name}: its network cannot be traced ({type(error).__name__}: {get_first_line(error)[:120]}): "
                 f"export a model without {name}."
             ) from error
 
@@ -251,7 +247,7 @@ def _largest_difference(
         try:
             found = graph.run(batch)
         except Exception as error:  # onnxruntime's errors share no class
-            reason = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
+            reason = f"{type(error).__name__}: {get_first_line(error)[:120]}"
             raise RunError(f"{name}: its graph does not run ({reason}): export a model without {name}.") from error
         if any(a.shape != b.shape for a, b in zip(found, expected, strict=True)):
             return float("inf")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmerc.encoders import Encoder, Encoding
-from mmerc.errors import RunError
+from mmerc.errors import RunError, get_first_line
 from mmerc.files import get_required, read_json
 from mmerc.fusion import Fusion, FusionOutput
 
@@ -89,9 +89,7 @@ def open_session(file: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class
-        raise RunError(
-            f"{file} cannot be loaded ({str(error).splitlines()[0][:120]}): export the model again."
-        ) from error
+        raise RunError(f"{file} cannot be loaded ({get_first_line(error)[:120]}): export the model again.") from error
 
 
 def import_onnxruntime() -> Any:

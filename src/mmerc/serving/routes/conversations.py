@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request, UploadFile
 
-from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.serving import schema
 from mmerc.serving.conversation_job import ConversationJob
 from mmerc.serving.jobs import Job
@@ -45,7 +44,7 @@ def create_router(service: Service) -> APIRouter:
             raise
 
         # The client's name of the file names the dialogue; it is never used as a path.
-        name = replace_surrogates(PurePath(recording.filename or "recording").stem)
+        name = PurePath(recording.filename or "recording").stem
         work = ConversationJob(
             service.predictor, service.limits, file, transcript_file, service.transcriber, explain, name
         )

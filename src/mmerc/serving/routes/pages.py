@@ -20,6 +20,7 @@ def create_router() -> APIRouter:
     router = APIRouter(include_in_schema=False)
     template = jinja2.Environment(autoescape=True).from_string(read_static("index.html"))
     page = template.render(settings={"formula": FORMULA.pattern})
+    files = {name: read_static(name) for name in STATIC_FILES} | {name: read_part(name) for name in TIMELINE_FILES}
 
     @router.get("/")
     async def get_page() -> HTMLResponse:
@@ -27,10 +28,9 @@ def create_router() -> APIRouter:
 
     @router.get("/static/{name}")
     async def get_file(name: str) -> Response:
-        if name not in STATIC_FILES + TIMELINE_FILES:
+        if name not in files:
             raise HTTPException(404, "there is no such file.")
-        text = read_part(name) if name in TIMELINE_FILES else read_static(name)
-        return Response(text, media_type=MEDIA_TYPES[PurePath(name).suffix])
+        return Response(files[name], media_type=MEDIA_TYPES[PurePath(name).suffix])
 
     return router
 
