@@ -365,11 +365,11 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     (
         "unknown encoder",
         setting("text.encoder=lstm"),
-        "choose one of gpt, bert, wavernn, spectrogram, speech_transformer, face, signal",
+        "choose one of gpt, dialogue, wavernn, spectrogram, speech_transformer, face, signal",
     ),
     ("value in place of a section", setting("fusion=5"), '"fusion" is 5'),
     ("heads that do not divide the width", setting("fusion.num_heads=5"), "must be divisible by fusion.num_heads (5)"),
-    ("unknown preset", lambda b: train(b, preset="huge"), "choose one of compact, paper"),
+    ("unknown preset", lambda b: train(b, preset="huge"), "choose one of compact, base, paper"),
     ("preset and file", lambda b: train(b, "--config", b.file("a.yaml", "seed: 1")), "exclude each other"),
     ("unknown modality", lambda b: train(b, "--modalities", "text,smell"), 'has no modality "smell"'),
     ("no modality", lambda b: train(b, "--modalities", ""), "it has text, audio, face"),

@@ -1,14 +1,20 @@
 """What a live conversation keeps, and what it gives to the model."""
 
+import random
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from mmerc.corpora import Dialogue, LiveRecording
-from mmerc.inference import Conversation, make_utterance
+from mmerc.corpora import Dialogue, LiveRecording, Utterance
+from mmerc.emotions import SEVEN
+from mmerc.encoders import ENCODERS, check_encoder_config
+from mmerc.errors import RunError
+from mmerc.inference import Conversation, Predictor, make_utterance
 from mmerc.inference.call_batcher import CallBatcher
 from mmerc.inference.streaming import HISTORY, LiveRequest, predict_requests
 from mmerc.model import EmotionModel, load_model
@@ -105,3 +111,41 @@ def test_requests_of_several_conversations_are_predicted_as_each_alone(model: Em
     for one, other in zip(alone, together, strict=True):
         assert dict(one.probabilities) == pytest.approx(dict(other.probabilities), abs=1e-5)
     assert together[0].influence is None and together[1].influence is not None
+
+
+@pytest.mark.parametrize("trained_for_both", [False, True])
+def test_a_live_dialogue_has_the_predictions_of_the_online_protocol(trained_for_both: bool) -> None:
+    """Also when it is longer than what is read together, and when others push at the same time."""
+    torch.manual_seed(0)
+    settings = {
+        "encoder": "dialogue",
+        "backbone": "scratch",
+        "scratch_hidden_size": 32,
+        "max_tokens": 48,
+        "bf16": False,
+    }
+    config = check_encoder_config("text", settings | {"online_probability": 0.5 if trained_for_both else 0.0})
+    encoder = ENCODERS["dialogue"](config, 7, protocol="offline" if trained_for_both else "online").eval()
+    model = EmotionModel(SEVEN, {"text": encoder}, None, [1 / 7] * 7)
+    rng = random.Random(0)
+    texts = [" ".join(rng.choices(["go", "why", "no", "hello"], k=rng.randint(1, 9))) for _ in range(60)]
+    texts[20] = ""
+    utterances = [Utterance("t", 0, n, "ABC"[n % 3], text or None) for n, text in enumerate(texts)]
+    conversation, other = Predictor(model).stream(), Predictor(model).stream()
+    found = []
+    for utterance in utterances:
+        other.push(replace(utterance, text="something else"))
+        found.append(conversation.push(utterance))
+    model.set_protocol("online")
+    expected = list(Predictor(model).predict([Dialogue("t", 0, tuple(utterances))]))
+    for live, later in zip(found, expected, strict=True):
+        assert dict(live.probabilities) == pytest.approx(dict(later.probabilities), abs=1e-4)
+    assert not found[20].modalities and found[21].modalities == ("text",)
+
+
+def test_a_model_is_not_read_with_a_protocol_that_it_was_not_trained_for(model: EmotionModel) -> None:
+    with pytest.raises(
+        RunError, match="text was trained for the offline protocol: train a model with --set protocol=online"
+    ):
+        model.set_protocol("online")
+    model.set_protocol("offline")

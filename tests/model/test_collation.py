@@ -17,7 +17,7 @@ def test_a_missing_modality_is_a_sequence_without_a_step() -> None:
         "a": {KEYS[0]: FeatureRow(KEYS[0], np.ones((2, 3), np.float16)), KEYS[1]: FeatureRow(KEYS[1], None, "why")},
         "b": {KEYS[0]: FeatureRow(KEYS[0], None, "why"), KEYS[1]: FeatureRow(KEYS[1], np.ones((4, 2), np.float16))},
     }
-    assert [count_steps(stores["a"], key) for key in KEYS] == [2, 0]
+    assert [count_steps(stores["a"][key]) for key in KEYS] == [2, 0]
     examples = FusionExamples(stores, {"a": 3, "b": 2}, KEYS, [0, 1])
     assert examples.lengths == [2, 4] and examples.units == [[0], [1]]
     sequences, masks, dialogues = unpack_batch(examples.collate([1, 0], None))

@@ -36,6 +36,10 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="also say how much each modality changes the probability of the emotion")
     ] = False,
+    protocol: Annotated[
+        Literal["offline", "online"] | None,
+        typer.Option(help="online reads no later utterance; for a model that was trained for both protocols"),
+    ] = None,
     backend: BackendOption = "torch",
 ) -> None:
     """Predict the emotion of every utterance, with probabilities and the modalities that were read.
@@ -63,7 +67,7 @@ def predict(
         raise ConfigError("an XLSX workbook cannot be written to stdout: name a file with --out.")
     show_log()
     keep_memory()
-    predictor = Predictor.load(model, backend=backend)
+    predictor = Predictor.load(model, backend=backend, protocol=protocol)
     dialogues, problems = read_input(
         source, transcript, transcriber=load_transcriber(transcribe), audio_track=audio_track
     )

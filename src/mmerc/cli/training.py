@@ -25,7 +25,7 @@ def demo(
 def train(
     corpus: CorpusArgument,
     out: Annotated[Path, typer.Option(help="the run folder; the same command continues a run that was stopped")],
-    preset: Annotated[str | None, typer.Option(help="compact (default), paper, demo or smoke")] = None,
+    preset: Annotated[str | None, typer.Option(help="compact (default), base, paper, demo or smoke")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="a YAML file instead of a preset")] = None,
     modalities: Annotated[str | None, typer.Option(help="the modalities to use, such as text,audio")] = None,
     overrides: SetOption = None,

@@ -18,7 +18,7 @@ def list_weights() -> None:
 
     table = Table("name", "content", "licence", "MB", "fetched", "source")
     for entry in weights.CATALOGUE.values():
-        fetched = "yes" if weights.find_converted(entry.name) else "no"
+        fetched = "yes" if weights.find(entry.name) else "no"
         table.add_row(entry.name, entry.description, entry.licence, f"{entry.size / 1e6:.1f}", fetched, entry.source)
     console.print(table)
 

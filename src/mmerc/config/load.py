@@ -9,7 +9,7 @@ import yaml
 from mmerc.config.schema import Settings
 from mmerc.errors import ConfigError
 
-PRESETS = ("compact", "paper", "demo", "smoke")
+PRESETS = ("compact", "base", "paper", "demo", "smoke")
 DEFAULT_PRESET = "compact"
 MODALITIES = "modalities"  # the section that holds a section for each modality
 SECTIONS = (MODALITIES, "fusion", "trainer")

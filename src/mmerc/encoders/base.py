@@ -7,10 +7,10 @@ forward   batch -> Encoding                            every step; stage 2 reads
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from mmerc import weights
 from mmerc.config import Protocol, TrainingConfig, validate
 from mmerc.corpora import Dialogue, Key
+from mmerc.encoders.windows import Window
 from mmerc.errors import RunError
 from mmerc.files import get_required, read_json, write_json
 
@@ -71,17 +72,24 @@ class Encoder(nn.Module, ABC):
     """Base class of all encoders.
 
     `num_classes` is the number of emotions. With the `offline` protocol an encoder may read the utterances after the
-    current one, with `online` it must not. The constructor of a subclass sets `width`, the vector size d of the sequence.
+    current one, with `online` it must not. `protocols` are those that it was trained for; `protocol` can be set to each of
+    them. The constructor of a subclass sets `width`, the vector size d of the sequence.
     """
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
     is_traceable: ClassVar[bool] = True  # whether `mmerc export` can trace the network
+    depends_on_protocol: ClassVar[bool] = False  # whether it reads more than the current utterance
+    reads_dialogue: ClassVar[bool] = False  # whether `collate` takes the utterances of a dialogue together, in order
+    lr_factors: Mapping[
+        str, float
+    ] = {}  # by prefix of a parameter's name: its learning rate as a multiple of the configured one
     width: int
 
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
         super().__init__()
         self.config, self.num_classes = config, num_classes
         self.protocol: Protocol = protocol
+        self.protocols: tuple[Protocol, ...] = (protocol,) if self.depends_on_protocol else get_args(Protocol)
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
         """Learn from the training dialogues what `prepare` needs, such as a vocabulary. Called once, before `prepare`."""
@@ -101,6 +109,14 @@ class Encoder(nn.Module, ABC):
             MissingModality: as in `prepare`.
         """
         return self.prepare(dialogue, index), {}
+
+    def cut_windows(self, lengths: Sequence[int]) -> list[Window]:
+        """Return the parts of a dialogue that are read together, from the lengths of its prepared utterances.
+
+        Only for an encoder with `reads_dialogue`. What is read with an utterance depends on earlier lengths only, but for
+        the end of its window.
+        """
+        raise NotImplementedError
 
     def example_input(self, length: int) -> np.ndarray:
         """Return an array in the form of `prepare`, with which the network is traced for export.
@@ -125,15 +141,11 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Encoding: ...
 
-    def tensors_to_save(self) -> dict[str, Tensor]:
-        """Return the tensors of model.safetensors."""
-        return self.state_dict()
-
     def save(self, folder: Path) -> None:
         """Write the network to an existing folder."""
         settings = {"num_classes": self.num_classes, "protocol": self.protocol, **self.config.model_dump()}
         write_json(folder / "config.json", settings)
-        tensors = {name: value.contiguous() for name, value in self.tensors_to_save().items()}
+        tensors = {name: value.contiguous() for name, value in self.state_dict().items()}
         save_file(tensors, folder / "model.safetensors")
 
     @classmethod

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmerc.config import Protocol
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.corpora.dialogue import clean_text
 from mmerc.emotions import LabelSet
@@ -32,23 +33,28 @@ class Predictor:
     Prediction(input text/0: surprise 0.71 from text)
     """
 
-    def __init__(self, model: EmotionModel, *, source: str | None = None) -> None:
-        """`source`: the folder, or the name on the hub, that the model was loaded from."""
-        self.model, self.source = model, source
+    def __init__(self, model: EmotionModel, *, source: str | None = None, protocol: Protocol | None = None) -> None:
+        """`source`: the folder, or the name on the hub, that the model was loaded from, with `protocol`."""
+        self.model, self.source, self.protocol = model, source, protocol
         self._live = CallBatcher(partial(predict_requests, model), max_batch=BATCH)
         use_one_thread_after_fork()
 
     @classmethod
-    def load(cls, model: str | Path, *, backend: Backend = "torch") -> "Predictor":
+    def load(cls, model: str | Path, *, backend: Backend = "torch", protocol: Protocol | None = None) -> "Predictor":
         """Load a model folder, such as RUN/model or what `mmerc export` wrote, or `OWNER/NAME` from the Hugging Face hub.
 
         `backend="onnx"` computes with onnxruntime and needs a folder that `mmerc export` wrote; the predictions are the same.
+        `protocol`: `offline` or `online`, for a model that was trained for both; by default the one that it was selected with.
 
         Raises:
-            RunError: the folder is no model, is incomplete, or was written by another version of mmerc.
+            RunError: the folder is no model, is incomplete, was written by another version of mmerc, or was not trained for
+                the protocol.
             WeightsError: its tensors do not fit its configuration, or the hub does not have it.
         """
-        return cls(load_model(model, backend=backend), source=str(model))
+        loaded = load_model(model, backend=backend)
+        if protocol is not None:
+            loaded.set_protocol(protocol)
+        return cls(loaded, source=str(model), protocol=protocol)
 
     @property
     def labels(self) -> LabelSet:
@@ -114,8 +120,8 @@ class Predictor:
     def stream(self, name: str = "live", *, explain: bool = False) -> Conversation:
         """A live conversation, to which utterances are pushed as they end.
 
-        Nothing after an utterance is read, whichever protocol the model was trained for; a model of the `online` protocol
-        was trained for this. Utterances of several conversations that are pushed from several threads are computed together.
+        Nothing after an utterance is read, whichever protocol the model was trained for; a model of the `online` protocol, or
+        one for both, was trained for this. Utterances of several conversations that are pushed from several threads are computed together.
 
         >>> predictor = Predictor.load("RUN/model")  # doctest: +SKIP
         >>> conversation = predictor.stream()  # doctest: +SKIP
@@ -136,11 +142,11 @@ class Predictor:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.source is None:
             raise TypeError("a predictor that was not loaded from a folder cannot be pickled: save the model first.")
-        return _load_again, (self.source, self.model.backend)
+        return _load_again, (self.source, self.model.backend, self.protocol)
 
 
-def _load_again(source: str, backend: Backend) -> Predictor:
-    return Predictor.load(source, backend=backend)
+def _load_again(source: str, backend: Backend, protocol: Protocol | None) -> Predictor:
+    return Predictor.load(source, backend=backend, protocol=protocol)
 
 
 def _require_file(path: str | Path) -> Path:

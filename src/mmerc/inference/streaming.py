@@ -12,7 +12,7 @@ from mmerc.corpora.dialogue import clean_text
 from mmerc.features import FeatureRow
 from mmerc.fusion.layers.dialogue_context import get_speaker_number
 from mmerc.inference.call_batcher import CallBatcher
-from mmerc.model.extraction import prepare_row
+from mmerc.model.extraction import keep_window, prepare_row
 from mmerc.model.inference import PastUtterance
 from mmerc.model.model import EmotionModel, LiveContext
 from mmerc.model.prediction import Prediction
@@ -67,6 +67,10 @@ class Conversation:
         self._past: deque[Utterance] = deque(maxlen=HISTORY)
         self._past_vectors: deque[PastUtterance] = deque(maxlen=HISTORY)
         self._speaker_numbers: dict[str, int] = {}
+        # Prepared inputs that later utterances are read with, by modality.
+        self._earlier: dict[str, Sequence[FeatureRow]] = {
+            name: () for name, encoder in model.encoders.items() if encoder.reads_dialogue
+        }
         self._count = 0
         self._push_lock = Lock()
 
@@ -89,8 +93,11 @@ class Conversation:
         # As in training, a speaker has a number only after an utterance of theirs could be read.
         can_be_read = any(row.values is not None for row in inputs.values())
         speaker = get_speaker_number(latest.speaker, self._speaker_numbers) if can_be_read else 0
-        request = LiveRequest(latest, inputs, LiveContext(tuple(self._past_vectors), speaker), self.explain)
-        prediction, vector = self._batcher(request)
+        context = LiveContext(tuple(self._past_vectors), speaker, dict(self._earlier))
+        prediction, vector = self._batcher(LiveRequest(latest, inputs, context, self.explain))
+        for name, rows in self._earlier.items():
+            if inputs[name].values is not None:
+                self._earlier[name] = keep_window(self._model.encoders[name], (*rows, inputs[name]))
         if vector is not None:
             self._past_vectors.append(PastUtterance(vector, speaker))
         return prediction

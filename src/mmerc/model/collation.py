@@ -42,11 +42,12 @@ class FusionExamples:
     speakers: Mapping[Key, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lengths = [sum(count_steps(store, key) for store in self.stores.values()) for key in self.keys]
+        lengths = [sum(count_steps(store[key]) for store in self.stores.values()) for key in self.keys]
         indices = range(len(self.keys))
         # Indices of utterances that come into one batch together.
         self.units = self._group_by_dialogue(indices) if self.by_dialogue else [[index] for index in indices]
         self.lengths = [max(lengths[index] for index in unit) for unit in self.units]
+        self.counts = [len(unit) for unit in self.units]
 
     def _group_by_dialogue(self, indices: Sequence[int]) -> list[list[int]]:
         found: dict[tuple[str, str], list[int]] = {}
@@ -90,10 +91,9 @@ def unpack_batch(
     return sequences, {name: batch[f"{name}/mask"] for name in sequences}, batch.get("dialogues")
 
 
-def count_steps(store: FeatureRows, key: Key) -> int:
+def count_steps(row: FeatureRow) -> int:
     """Steps of the utterance's sequence; 0 where the modality is missing."""
-    values = store[key].values
-    return 0 if values is None else len(values)
+    return 0 if row.values is None else len(row.values)
 
 
 def make_batches(

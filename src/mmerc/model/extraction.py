@@ -2,19 +2,26 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Key
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.encoders import Encoder, Example
 from mmerc.errors import MissingModality, remove_details
 from mmerc.features import FeatureRow
+from mmerc.model.collation import count_steps, make_batches
 
 log = logging.getLogger("mmerc")
+UTTERANCES_IN_MEMORY = 64  # prepared inputs of so many utterances are in memory together
+BATCH = 32  # utterances in a pass
 
 
 def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int) -> FeatureRow:
@@ -35,17 +42,95 @@ def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int) -> FeatureRow:
         return FeatureRow(key, None, replace_surrogates(reason))
 
 
+@dataclass(frozen=True)
+class Pass:
+    """A forward pass of an encoder: the indices of the utterances that it reads, and of those whose results are used."""
+
+    read: Sequence[int]
+    used: Sequence[int]
+
+
+def plan_passes(encoder: Encoder, keys: Sequence[Key], lengths: Sequence[int]) -> list[Pass]:
+    """The passes that encode utterances of these lengths; the utterances of a dialogue stand together, in their order.
+
+    An encoder that reads the dialogue gets one window of one dialogue in a pass, and so the same numbers in training
+    and in prediction. Other encoders get batches of utterances of similar lengths.
+    """
+    if not encoder.reads_dialogue:
+        return [Pass(batch, batch) for batch in make_batches(lengths, BATCH, None)]
+    passes = []
+    for _, group in groupby(range(len(keys)), key=lambda index: keys[index][:2]):
+        indices = list(group)
+        for window in encoder.cut_windows([lengths[index] for index in indices]):
+            passes.append(Pass(indices[window.first : window.last], indices[window.start : window.stop]))
+    return passes
+
+
+def encode_pass(encoder: Encoder, rows: Sequence[FeatureRow], planned: Pass) -> list[FeatureRow]:
+    """The features of the utterances whose results the pass uses, from the prepared inputs of all that it reads."""
+    encoded = dict(zip(planned.read, encode_rows(encoder, rows), strict=True))
+    return [encoded[index] for index in planned.used]
+
+
+def encode_latest(encoder: Encoder, conversations: Mapping[Key, Sequence[FeatureRow]]) -> list[FeatureRow]:
+    """The features of the last utterance of several conversations, for an encoder that reads the dialogue.
+
+    Each conversation has the prepared inputs of its utterances, oldest first. They are computed in one pass, with the online
+    protocol if the encoder was trained for it.
+    """
+    rows: list[FeatureRow] = []
+    latest: list[int] = []  # indices in `rows`
+    for number, conversation in enumerate(conversations.values()):
+        rows += [replace(row, key=("live", str(number), "")) for row in keep_window(encoder, conversation)]
+        latest.append(len(rows) - 1)
+    protocol: Protocol = "online" if "online" in encoder.protocols else encoder.protocol
+    encoded = encode_rows(encoder, rows, protocol=protocol)
+    return [replace(encoded[index], key=key) for index, key in zip(latest, conversations, strict=True)]
+
+
+def keep_window(encoder: Encoder, rows: Sequence[FeatureRow]) -> Sequence[FeatureRow]:
+    """The last rows of a conversation, from the first one that is read with the latest; later utterances read no other."""
+    return rows[encoder.cut_windows(list(map(count_steps, rows)))[-1].first :] if rows else rows
+
+
 @torch.inference_mode()
-def encode_rows(encoder: Encoder, rows: Sequence[FeatureRow]) -> list[FeatureRow]:
-    """The features of prepared utterances that have the modality: the sequence [T, d] in float16, with the encoder's own
-    logits added to the metadata. `rows` must not be empty."""
+def encode_rows(encoder: Encoder, rows: Sequence[FeatureRow], **options: Any) -> list[FeatureRow]:
+    """The features of prepared utterances that have the modality, computed in one pass: the sequence [T, d] in float16, with
+    the encoder's own logits added to the metadata. `options` are those of the encoder's `collate`."""
+    if not rows:
+        return []
     device = next(encoder.parameters()).device
     examples = [Example(row.key, row.values) for row in rows if row.values is not None]
-    out = encoder({name: value.to(device) for name, value in encoder.collate(examples).items()})
+    out = encoder({name: value.to(device) for name, value in encoder.collate(examples, **options).items()})
     return [
         FeatureRow(row.key, to_float16(sequence[mask]), None, row.metadata | {"logits": logits.tolist()})
         for row, sequence, mask, logits in zip(rows, out.sequence, out.mask, out.logits.float(), strict=True)
     ]
+
+
+def extract_dialogues(
+    encoder: Encoder, dialogues: Sequence[Dialogue], on_progress: Callable[[], None] = lambda: None
+) -> dict[Key, FeatureRow]:
+    """One modality's features of every utterance, or the reason why it has none.
+
+    No pass reads utterances of two dialogues: in bfloat16 a result depends slightly on the batch it is computed in, and the
+    predictions of a dialogue must not depend on another dialogue.
+    """
+    rows: dict[Key, FeatureRow] = {}
+    for dialogue in dialogues:
+        # A film's crops and samples are not held at once. Words are small.
+        size = len(dialogue) if encoder.reads_dialogue else UTTERANCES_IN_MEMORY
+        for first in range(0, len(dialogue), size):
+            prepared = []
+            for index in range(len(dialogue))[first : first + size]:
+                prepared.append(prepare_row(encoder, dialogue, index))
+                on_progress()
+            rows |= {row.key: row for row in prepared}
+            present = [row for row in prepared if row.values is not None]
+            for planned in plan_passes(encoder, [row.key for row in present], list(map(count_steps, present))):
+                encoded = encode_pass(encoder, [present[index] for index in planned.read], planned)
+                rows |= {row.key: row for row in encoded}
+    return rows
 
 
 def to_float16(sequence: Tensor) -> np.ndarray:

@@ -24,7 +24,7 @@ from mmerc.model.card import make_card
 from mmerc.model.hub import find_model_folder
 from mmerc.model.model import Backend, EmotionModel
 
-FORMAT = 5  # raised whenever an older mmerc cannot read what a newer one writes
+FORMAT = 6  # raised whenever an older mmerc cannot read what a newer one writes
 CONFIG = "config.json"
 TENSORS = "model.safetensors"
 

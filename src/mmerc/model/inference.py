@@ -46,7 +46,7 @@ def predict_fused(
     options = {"blocked_pairs": blocked_pairs} if blocked_pairs else {}  # a graph for onnxruntime takes no pairs
     probabilities: ProbabilitiesByKey = {}
     vectors: dict[Key, Tensor] = {}
-    for units in make_batches(examples.lengths, BATCH, None, [len(unit) for unit in examples.units]):
+    for units in make_batches(examples.lengths, BATCH, None, examples.counts):
         indices = [index for unit in units for index in examples.units[unit]]
         out = fusion(*unpack_batch(examples.collate(indices, None)), **options)
         for index, p, vector in zip(indices, out.logits.softmax(1).tolist(), out.embedding, strict=True):

@@ -7,20 +7,21 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Key, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
+from mmerc.errors import RunError
 from mmerc.features import FeatureRow
 from mmerc.fusion import Fusion
 from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.model.calibration import Calibration, ProbabilitiesByKey
 from mmerc.model.explanation import Compute, Evidence, explain_predictions
-from mmerc.model.extraction import encode_rows, log_missing, prepare_row
+from mmerc.model.extraction import UTTERANCES_IN_MEMORY, encode_latest, encode_rows, extract_dialogues, log_missing
 from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_after, predict_alone, predict_fused
 from mmerc.model.prediction import Prediction, make_prediction
 
 log = logging.getLogger("mmerc")
-UTTERANCES_IN_MEMORY = 64  # a group of dialogues is closed at this size; its features are in memory together
 BATCH = 32
 FeaturesByKey = Mapping[Key, FeatureRow]
 Backend = Literal["torch", "onnx"]
@@ -32,6 +33,9 @@ class LiveContext:
 
     past: tuple[PastUtterance, ...]  # oldest first
     speaker: int  # number in the conversation
+    earlier: Mapping[str, Sequence[FeatureRow]] = field(
+        default_factory=dict
+    )  # prepared inputs, for encoders that read the dialogue
 
 
 @dataclass
@@ -54,6 +58,26 @@ class EmotionModel:
     def name(self) -> str:
         """The model's name, which every prediction carries; empty for a model that was never saved."""
         return str(self.info.get("name", ""))
+
+    def set_protocol(self, protocol: Protocol) -> None:
+        """Read with this protocol from now on.
+
+        Raises:
+            RunError: a network was not trained for it.
+        """
+        for name, encoder in self.encoders.items():
+            if protocol not in encoder.protocols:
+                raise RunError(
+                    f"{name} was trained for the {encoder.protocol} protocol: train a model with --set protocol={protocol}, or "
+                    f"one for both with --set {name}.encoder=dialogue --set {name}.online_probability=0.5."
+                )
+        if self.fusion is not None and self.fusion.has_dialogue_context and self.fusion.protocol != protocol:
+            raise RunError(
+                f"the fusion reads the dialogue and was trained for the {self.fusion.protocol} protocol: train a model with "
+                f"--set protocol={protocol}, or with --set fusion.dialogue_context=false."
+            )
+        for encoder in self.encoders.values():
+            encoder.protocol = protocol
 
     def predict(
         self,
@@ -123,7 +147,10 @@ class EmotionModel:
         features: dict[str, dict[Key, FeatureRow]] = {}
         for name, encoder in self.encoders.items():
             present = [row for row in inputs[name].values() if row.values is not None]
-            encoded = encode_rows(encoder, present) if present else []
+            if encoder.reads_dialogue:
+                encoded = encode_latest(encoder, {row.key: (*context[row.key].earlier[name], row) for row in present})
+            else:
+                encoded = encode_rows(encoder, present)
             features[name] = {**inputs[name], **{row.key: row for row in encoded}}
         probabilities, vectors = self.compute_probabilities(keys, features, context=context)
         predictions = self.make_predictions(list(utterances.values()), keys, features, probabilities)
@@ -204,27 +231,3 @@ class LiveFeatures:
 
     features: Mapping[str, FeaturesByKey]
     context: Mapping[Key, LiveContext]
-
-
-def extract_dialogues(
-    encoder: Encoder, dialogues: Sequence[Dialogue], on_progress: Callable[[], None] = lambda: None
-) -> dict[Key, FeatureRow]:
-    """One modality's features of every utterance, or the reason why it has none.
-
-    No batch holds utterances of two dialogues: in bfloat16 a result depends slightly on the batch it is computed in, and the
-    predictions of a dialogue must not depend on another dialogue.
-    """
-    rows: dict[Key, FeatureRow] = {}
-    for dialogue in dialogues:
-        for first in range(0, len(dialogue), UTTERANCES_IN_MEMORY):  # a film's crops and samples are not held at once
-            prepared = []
-            for index in range(len(dialogue))[first : first + UTTERANCES_IN_MEMORY]:
-                prepared.append(prepare_row(encoder, dialogue, index))
-                on_progress()
-            rows |= {row.key: row for row in prepared}
-            present = [(len(row.values), row) for row in prepared if row.values is not None]
-            present.sort(key=lambda pair: pair[0])
-            for start in range(0, len(present), BATCH):
-                batch = [row for _, row in present[start : start + BATCH]]
-                rows |= {row.key: row for row in encode_rows(encoder, batch)}
-    return rows

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -13,8 +14,9 @@ from mmerc.corpora import Corpus, Key
 from mmerc.encoders import Encoder, Example
 from mmerc.features import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_steps, make_batches
-from mmerc.training.splits import get_labels_with_modality
+from mmerc.training.splits import get_labels_with_modality, list_dialogue_keys
 
+STEPS_PER_UTTERANCE = 16  # of a batch that holds whole dialogues, on average
 CONTEXT = -1  # the label of an utterance that is read with its dialogue and is not scored
 
 
@@ -34,6 +36,9 @@ class Examples(Protocol):
     @property
     def lengths(self) -> Sequence[int]: ...  # of each unit, in steps
 
+    @property
+    def counts(self) -> Sequence[int]: ...  # what each unit counts towards the size of a batch
+
     def collate(self, indices: Sequence[int], rng: random.Random | None) -> Inputs: ...
 
 
@@ -47,8 +52,26 @@ class EncoderExamples:
     labels: Sequence[int]
 
     def __post_init__(self) -> None:
-        self.lengths = [count_steps(self.store, key) for key in self.keys]
-        self.units = [[index] for index in range(len(self.keys))]
+        steps = [count_steps(self.store[key]) for key in self.keys]
+        self.units = self._cut_units(steps) if self.encoder.reads_dialogue else [[index] for index in range(len(steps))]
+        self.lengths = [sum(steps[index] for index in unit) for unit in self.units]
+        self.counts = [1] * len(self.units)
+        if (
+            self.encoder.reads_dialogue
+        ):  # long utterances count as several, so that a batch has a bounded number of steps
+            self.counts = [
+                max(len(unit), length // STEPS_PER_UTTERANCE)
+                for unit, length in zip(self.units, self.lengths, strict=True)
+            ]
+
+    def _cut_units(self, steps: Sequence[int]) -> list[list[int]]:
+        """The indices of each dialogue, or of each part of it that is read together, where one of them has a label."""
+        units = []
+        for _, group in groupby(range(len(self.keys)), key=lambda index: self.keys[index][:2]):
+            dialogue = list(group)
+            windows = self.encoder.cut_windows([steps[index] for index in dialogue])
+            units += [dialogue[window.start : window.stop] for window in windows]
+        return [unit for unit in units if any(self.labels[index] != CONTEXT for index in unit)]
 
     def collate(self, indices: Sequence[int], rng: random.Random | None) -> Inputs:
         rows = [self.store[self.keys[index]] for index in indices]
@@ -58,7 +81,10 @@ class EncoderExamples:
 def make_encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
     """The labelled utterances of a split that have the modality."""
     labels = get_labels_with_modality(inputs, corpus, split)
-    return EncoderExamples(encoder, inputs, list(labels), list(labels.values()))
+    keys = list(labels)
+    if encoder.reads_dialogue:
+        keys = [key for key in list_dialogue_keys(labels, corpus, split) if inputs[key].values is not None]
+    return EncoderExamples(encoder, inputs, keys, [labels.get(key, CONTEXT) for key in keys])
 
 
 class Batches(Dataset[dict[str, Tensor]]):
@@ -77,7 +103,7 @@ class Batches(Dataset[dict[str, Tensor]]):
         self.epoch = epoch
         rng = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
         # Units of each batch, before the processes share them.
-        self.all = make_batches(self.examples.lengths, self.size, rng, [len(unit) for unit in self.examples.units])
+        self.all = make_batches(self.examples.lengths, self.size, rng, self.examples.counts)
 
     def __len__(self) -> int:
         return len(self.all)

@@ -12,13 +12,12 @@ from mmerc.corpora import Corpus, Key
 from mmerc.encoders import Encoder
 from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
 from mmerc.hardware import get_rank
-from mmerc.model.collation import make_batches
-from mmerc.model.extraction import encode_rows, log_missing, prepare_row
+from mmerc.model.collation import count_steps
+from mmerc.model.extraction import encode_pass, log_missing, plan_passes, prepare_row
 from mmerc.progress import show_progress
 from mmerc.training import distributed
 
 Report = Callable[[int], None]
-BATCH = 32
 
 
 def open_inputs(run: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
@@ -63,23 +62,23 @@ def extract_features(
 ) -> None:
     """Add a row for every key: the encoder's sequence [T, d] in float16, with its own logits as metadata.
 
-    Batches are made from all keys, not from those that remain, so that a resumed run gives the same numbers.
+    Passes are planned from all keys, not from those that remain, so that a resumed run gives the same numbers.
     """
     encoder.eval().to(device or torch.device("cpu"))
     present = [key for key in keys if inputs[key].values is not None]
-    lengths = [len(values) for key in present if (values := inputs[key].values) is not None]
-    batches = make_batches(lengths, BATCH, None)
+    passes = plan_passes(encoder, present, [count_steps(inputs[key]) for key in present])
     with FeatureWriter(store.folder) as writer:
         for key in keys[get_rank() :: distributed.get_world_size()]:
             if key not in store and (reason := inputs[key].reason) is not None:
                 writer.add(FeatureRow(key, None, reason))
-        for done, batch in enumerate(batches[get_rank() :: distributed.get_world_size()], start=1):
-            wanted = [present[index] for index in batch]
-            if store.list_absent(wanted):
-                for row in encode_rows(encoder, [inputs[key] for key in wanted]):
+        done = 0
+        for planned in passes[get_rank() :: distributed.get_world_size()]:
+            if store.list_absent([present[index] for index in planned.used]):
+                for row in encode_pass(encoder, [inputs[present[index]] for index in planned.read], planned):
                     if row.key not in store:
                         writer.add(row)
-            report(done * BATCH * distributed.get_world_size())
+            done += len(planned.used) * distributed.get_world_size()
+            report(done)
     encoder.cpu()
     distributed.barrier()
     store.refresh()

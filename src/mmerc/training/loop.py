@@ -187,14 +187,20 @@ class TrainingModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         config = self.task.config
-        by_shape: dict[bool, list[nn.Parameter]] = {}
-        for value in self.network.parameters():
+        factors = getattr(self.network, "lr_factors", {})
+        by_kind: dict[tuple[bool, float], list[nn.Parameter]] = {}
+        for name, value in self.network.named_parameters():
             if value.requires_grad:
-                by_shape.setdefault(value.ndim > 1, []).append(value)
+                factor = next((factor for prefix, factor in factors.items() if name.startswith(prefix)), 1.0)
+                by_kind.setdefault((value.ndim > 1, factor), []).append(value)
         # Biases and normalisation weights have no weight decay: shrinking them does not regularise.
         groups: list[dict[str, Any]] = [
-            {"params": values, "weight_decay": config.weight_decay * is_matrix}
-            for is_matrix, values in by_shape.items()
+            {
+                "params": values,
+                "weight_decay": config.weight_decay * is_matrix,
+                "lr": config.learning_rate * factor,
+            }
+            for (is_matrix, factor), values in by_kind.items()
         ]
         optimizer: torch.optim.Optimizer
         if config.optimizer == "sgd":

