@@ -53,7 +53,7 @@ def test_another_encoder_starts_from_its_own_defaults_whatever_the_order() -> No
     assert settings["modalities"]["audio"] == {"encoder": "wavernn", "epochs": 3}
     assert load_config("compact", None, ["audio.encoder=wavernn"]).modalities["audio"].encoder == "wavernn"
     same = apply_overrides(read_settings("compact", None), ["text.encoder=dialogue"])
-    assert same["modalities"]["text"]["history"] == 5
+    assert same["modalities"]["text"]["split_probability"] == 0.3
     assert load_config("compact", None, ["text.encoder=gpt"]).modalities["text"].backbone == "openai-gpt"  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r'the setting "audio.backbone" is missing: give it a value\.'):
         load_config("compact", None, ["audio.encoder=speech_transformer"])

@@ -9,10 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmerc.encoders import ENCODERS, check_encoder_config
 from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.model.collation import FusionExamples, unpack_batch
-from mmerc.training.batches import CONTEXT, Batches, get_inputs
+from mmerc.training.batches import CONTEXT, STEPS_PER_UTTERANCE, Batches, EncoderExamples, get_inputs
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import TrainerConfig
 
@@ -25,6 +26,7 @@ class Numbers:
         self.labels = [number % 3 for number in range(count)]
         self.lengths = [number % 7 + 1 for number in range(count)]
         self.units = [[number] for number in range(count)]
+        self.counts = [1] * count
 
     def collate(self, indices: list[int], rng: random.Random | None) -> dict[str, torch.Tensor]:
         return {"x": torch.tensor(indices)}
@@ -121,3 +123,23 @@ def test_utterances_without_a_label_are_read_and_not_scored(tmp_path: Path) -> N
     (entry,) = fit(task, TrainerConfig(accelerator="cpu"), tmp_path / "c", lambda entry: None)
     assert entry["dev_accuracy"] == 0.5  # of two
     assert entry["loss_emotion"] == pytest.approx((0.0067153 + 5.0067153) / 2, abs=1e-4)
+
+
+def test_an_encoder_of_dialogues_gets_a_dialogue_as_one_unit_and_long_ones_count_more() -> None:
+    config = check_encoder_config("text", {"encoder": "dialogue", "backbone": "scratch", "max_tokens": 64})
+    encoder = ENCODERS["dialogue"](config, 3)
+    lengths = {"a": [5, 5, 5], "b": [25, 25, 25, 25], "c": [5, 5], "d": [20, 20]}
+    rows = {
+        key: FeatureRow(key, np.zeros((length, 2), np.int32))
+        for dialogue, each in lengths.items()
+        for number, length in enumerate(each)
+        for key in [("train", dialogue, str(number))]
+    }
+    labels = [0, CONTEXT, 1, 0, 1, 2, 0, CONTEXT, CONTEXT, 1, 2]
+    examples = EncoderExamples(encoder, rows, list(rows), labels)
+    assert examples.units == [[0, 1, 2], [3, 4], [5, 6], [9, 10]]  # b fits no window; c has no label
+    assert examples.lengths == [15, 50, 50, 40]
+    assert examples.counts == [3, 50 // STEPS_PER_UTTERANCE, 50 // STEPS_PER_UTTERANCE, 40 // STEPS_PER_UTTERANCE]
+    batches = Batches(examples, 5, seed=0, epoch=0)
+    seen = sorted(index for number in range(len(batches)) for index in batches[number]["indices"].tolist())
+    assert seen == [0, 1, 2, 3, 4, 5, 6, 9, 10]

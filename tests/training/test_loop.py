@@ -35,6 +35,7 @@ class Points:
         self.keys = [("train", "0", str(number)) for number in range(count)]
         self.lengths = [1] * count
         self.units = [[number] for number in range(count)]
+        self.counts = [1] * count
 
     def collate(self, indices: list[int], rng: random.Random | None) -> dict[str, torch.Tensor]:
         return {"x": self.x[indices]}

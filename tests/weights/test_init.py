@@ -1,11 +1,9 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from mmerc import weights
 from mmerc.errors import WeightsError
-from mmerc.weights import Checkpoint
 
 
 def test_the_error_for_absent_weights_has_the_command(empty_cache: Path) -> None:
@@ -13,37 +11,9 @@ def test_the_error_for_absent_weights_has_the_command(empty_cache: Path) -> None
         weights.load("vggface2")
 
 
-def test_a_mirror_is_converted_into_the_cache(empty_cache: Path) -> None:
-    torch.save(
-        {"last_linear.weight": torch.arange(6.0).reshape(2, 3)}, empty_cache / "mirror" / "20180402-114759-vggface2.pt"
-    )
-    assert weights.load("vggface2")["last_linear.weight"].tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert (empty_cache / "cache" / "vggface2.safetensors").is_file()
-
-
-def test_a_pickle_with_code_is_refused(empty_cache: Path) -> None:
-    class Evil:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (exec, ("raise SystemExit('ran')",))
-
-    torch.save({"a": Evil()}, empty_cache / "mirror" / "20180402-114759-vggface2.pt")
-    with pytest.raises(WeightsError, match="not a PyTorch checkpoint of tensors"):
-        weights.fetch("vggface2")
-
-
-def test_a_damaged_wheel_is_refused(empty_cache: Path) -> None:
-    (empty_cache / "mirror" / "facenet_pytorch-2.5.3-py3-none-any.whl").write_bytes(b"PK rubbish")
-    with pytest.raises(WeightsError, match="damaged or not the published file"):
-        weights.fetch("mtcnn")
-
-
-def test_a_failed_download_explains_the_mirror(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unreachable = Checkpoint("here", "nothing", "http://127.0.0.1:9/none.pt", "none.pt", "MIT", 1)
-    monkeypatch.setitem(weights.CATALOGUE, "here", unreachable)
-    with pytest.raises(WeightsError, match="set MMERC_WEIGHTS to that folder"):
-        weights.fetch("here")
-
-
-def test_a_name_that_is_not_in_the_catalogue() -> None:
-    with pytest.raises(WeightsError, match='there are no weights with the name "mtcn": choose one of mtcnn, mpnet'):
-        weights.find("mtcn")
+def test_what_was_fetched_is_not_fetched_again(empty_cache: Path) -> None:
+    (empty_cache / "cache").mkdir()
+    (empty_cache / "cache" / "vggface2.safetensors").write_bytes(b"")
+    (empty_cache / "cache" / "mpnet").mkdir()
+    assert weights.fetch("vggface2") == weights.find("vggface2") == empty_cache / "cache" / "vggface2.safetensors"
+    assert weights.fetch("mpnet") == weights.find_folder("mpnet") == empty_cache / "cache" / "mpnet"

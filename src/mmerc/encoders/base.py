@@ -110,10 +110,10 @@ class Encoder(nn.Module, ABC):
         """
         return self.prepare(dialogue, index), {}
 
-    def cut_windows(self, lengths: Sequence[int]) -> list[Window]:
+    def cut_windows(self, lengths: Sequence[int], *, overlap: float = 0.5) -> list[Window]:
         """Return the parts of a dialogue that are read together, from the lengths of its prepared utterances.
 
-        Only for an encoder with `reads_dialogue`. What is read with an utterance depends on earlier lengths only, but for
+        `overlap`: the share of a window that the next one reads again. Only for an encoder with `reads_dialogue`. What is read with an utterance depends on earlier lengths only, but for
         the end of its window.
         """
         raise NotImplementedError

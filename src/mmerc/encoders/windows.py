@@ -17,10 +17,12 @@ class Window:
     stop: int
 
 
-def cut_windows(lengths: Sequence[int], max_length: int, *, protocol: Protocol) -> list[Window]:
+def cut_windows(
+    lengths: Sequence[int], max_length: int, *, protocol: Protocol, overlap: float = 0.5
+) -> list[Window]:
     """Cut a dialogue of utterances of these lengths into windows of at most `max_length`.
 
-    A window begins with the latest utterances of the one before it that fill at most half of it. Of these, offline, the second
+    A window begins with the latest utterances of the one before it that fill at most a share `overlap` of it. Of these, offline, the second
     half is read from the new window, so that they have context on both sides. Online, all are read from the old window: the
     windows of a dialogue then depend on earlier utterances only.
 
@@ -33,7 +35,7 @@ def cut_windows(lengths: Sequence[int], max_length: int, *, protocol: Protocol) 
     last = 0
     while last < len(lengths):
         first, used = last, 0
-        while spans and first - 1 > spans[-1][0] and used + lengths[first - 1] <= max_length // 2:
+        while spans and first - 1 > spans[-1][0] and used + lengths[first - 1] <= overlap * max_length:
             first -= 1
             used += lengths[first]
         while last < len(lengths) and used + lengths[last] <= max_length:

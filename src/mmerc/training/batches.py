@@ -69,7 +69,7 @@ class EncoderExamples:
         units = []
         for _, group in groupby(range(len(self.keys)), key=lambda index: self.keys[index][:2]):
             dialogue = list(group)
-            windows = self.encoder.cut_windows([steps[index] for index in dialogue])
+            windows = self.encoder.cut_windows([steps[index] for index in dialogue], overlap=0)
             units += [dialogue[window.start : window.stop] for window in windows]
         return [unit for unit in units if any(self.labels[index] != CONTEXT for index in unit)]
 

@@ -119,8 +119,9 @@ class DialogueText(TextEncoder):
         speaker = zlib.crc32(utterance.speaker.encode()) % (2**31 - 1) + 1 if utterance.speaker else UNKNOWN
         return np.asarray([(token, speaker) for token in tokens], np.int32)
 
-    def cut_windows(self, lengths: Sequence[int]) -> list[Window]:
-        return cut_windows([length + 1 for length in lengths], self.config.max_tokens - 1, protocol=self.protocol)
+    def cut_windows(self, lengths: Sequence[int], *, overlap: float = 0.5) -> list[Window]:
+        lengths = [length + 1 for length in lengths]  # with the closing mark
+        return cut_windows(lengths, self.config.max_tokens - 1, protocol=self.protocol, overlap=overlap)
 
     def example_input(self, length: int) -> Int[np.ndarray, "L 2"]:
         return self.prepare(Dialogue("", 0, (Utterance("", 0, 0, speaker="A", text="well " * length),)), 0)
