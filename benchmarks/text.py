@@ -3,13 +3,14 @@
     python benchmarks/text.py [--presets compact base] [--corpus meld:../shared/data/meld] [--steps 20] [--out FILE]
 
 `inference`: utterances per second on the dev split, from dialogues in memory to predictions. The plain loop reads one utterance at
-a time in float32, given its tokens. `live`: milliseconds for one more utterance after 20 earlier ones. `training`: seconds for an epoch
+a time in float32, without its context, given its tokens. `live`: milliseconds for one more utterance after 20 earlier ones. `training`: seconds for an epoch
 of the training split, from `--steps` steps with the settings of the preset, and the peak memory of that process. `onnx`: the
 largest difference of a probability from torch in float32, on 20 dialogues, and the speed relative to torch as it computes here. The networks
 have their public weights and an untrained classifier, which changes no time.
 
 The lower bound: the weights outside the embeddings (10.6 million in MiniLM, 85.5 million in MPNet), each used for 2 operations a token in
-inference and 6 in training; 13 tokens an utterance of MELD with its closing mark: 0.3 and 2.2 GFLOP an utterance in inference. Two cores of
+inference and 6 in training. `bert` (compact) reads some 80 tokens for an utterance of MELD with its context, `dialogue` (base) 13 with its closing mark: 1.7
+and 2.2 GFLOP an utterance in inference. Two cores of
 an EPYC with AVX512-BF16 multiply about 1 TFLOP a second in bfloat16, and 0.2 in float32.
 """
 
@@ -29,7 +30,7 @@ from torch.nn import functional as F
 from mmerc import Predictor, load_config
 from mmerc.corpora import Corpus, open_corpus
 from mmerc.encoders import ENCODERS
-from mmerc.encoders.text.dialogue import TOKEN, DialogueText
+from mmerc.encoders.text.base import TextEncoder
 from mmerc.features import FeatureRow
 from mmerc.hardware import keep_memory
 from mmerc.model import EmotionModel
@@ -41,15 +42,15 @@ from mmerc.training.batches import Batches, EncoderExamples, get_inputs
 EARLIER, REPEATS = 20, 40  # utterances before the live one; live utterances
 
 
-def make_encoder(preset: str, corpus: Corpus) -> DialogueText:
+def make_encoder(preset: str, corpus: Corpus) -> TextEncoder:
     torch.manual_seed(0)
     config = load_config(preset).modalities["text"]
     encoder = ENCODERS[config.encoder](config, len(corpus.labels))
-    assert isinstance(encoder, DialogueText)
+    assert isinstance(encoder, TextEncoder)
     return encoder.eval()
 
 
-def measure_inference(encoder: DialogueText, corpus: Corpus) -> dict[str, float]:
+def measure_inference(encoder: TextEncoder, corpus: Corpus) -> dict[str, float]:
     prior = [1 / len(corpus.labels)] * len(corpus.labels)
     predictor = Predictor(EmotionModel(corpus.labels, {"text": encoder}, None, prior))
     dialogues = corpus.dialogues("dev")
@@ -67,16 +68,15 @@ def measure_inference(encoder: DialogueText, corpus: Corpus) -> dict[str, float]
 
 
 @torch.inference_mode()
-def measure_plain_loop(encoder: DialogueText, corpus: Corpus, count: int = 100) -> float:
+def measure_plain_loop(encoder: TextEncoder, corpus: Corpus, count: int = 100) -> float:
     """The same network as the examples of transformers run it: one utterance, float32."""
-    dialogues = [(dialogue, index) for dialogue in corpus.dialogues("dev") for index in range(len(dialogue))][:count]
-    rows = [encoder.prepare(dialogue, index)[:, TOKEN] for dialogue, index in dialogues]
+    texts = [utterance.text or "" for utterance in corpus.utterances("dev")][:count]
+    rows = [encoder.tokenizer(text, return_tensors="pt") for text in texts]
     start = time.perf_counter()
     for row in rows:
-        ids = torch.tensor([[encoder.cls_token, *row.tolist(), encoder.sep_token]])
-        hidden = encoder.backbone(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        hidden = encoder.backbone(row["input_ids"], attention_mask=row["attention_mask"]).last_hidden_state
         encoder.emotion(torch.cat([hidden.mean(1), hidden[:, -1]], -1)).softmax(1)
-    return len(rows) / (time.perf_counter() - start)
+    return len(texts) / (time.perf_counter() - start)
 
 
 def measure_live(predictor: Predictor, corpus: Corpus) -> dict[str, float]:
@@ -122,7 +122,7 @@ def measure_training(preset: str, location: str, steps: int, results: Any) -> No
     results.put((step * len(batches), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
 
 
-def measure_onnx(encoder: DialogueText, corpus: Corpus) -> dict[str, Any]:
+def measure_onnx(encoder: TextEncoder, corpus: Corpus) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "encoders" / "text").mkdir(parents=True)

@@ -25,8 +25,8 @@ BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 INTRODUCTION = """# Settings
 
 This page lists every setting of a run. The default applies if the preset or the configuration file does not set a value.
-`--set PATH=VALUE` sets one, for example `--set text.max_tokens=256`, `--set fusion.d_model=64` or `--set protocol=online`.
-`text.max_tokens` is short for `modalities.text.max_tokens`. [Training](training.md) says how to use the settings.
+`--set PATH=VALUE` sets one, for example `--set text.history=3`, `--set fusion.d_model=64` or `--set protocol=online`.
+`text.history` is short for `modalities.text.history`. [Training](training.md) says how to use the settings.
 
 `python docs/make_settings.py` writes this page from the source code.
 """

@@ -14,7 +14,7 @@ from mmerc import Predictor, open_corpus, train
 from mmerc.training.run_config import check_config
 
 STAGE = {"epochs": 8, "batch_size": 8, "learning_rate": 0.01}
-TEXT = {"encoder": "dialogue", "backbone": "scratch", "scratch_num_layers": 1, "scratch_hidden_size": 32}
+TEXT = {"encoder": "bert", "backbone": "scratch", "scratch_num_layers": 1, "scratch_hidden_size": 32}
 SETTINGS = {
     "modalities": {"text": {**TEXT, **STAGE}, "body": {"encoder": "signal", "signal": "body", **STAGE}},
     "fusion": {"d_model": 16, "fused_size": 16, "modality_dropout": 0.3, **STAGE},

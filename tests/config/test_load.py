@@ -43,7 +43,7 @@ def test_an_unreadable_file_and_an_unknown_preset(tmp_path: Path) -> None:
 
 
 def test_a_file_replaces_the_preset(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("modalities:\n  words: {encoder: dialogue, epochs: 7}\n")
+    (tmp_path / "mine.yaml").write_text("modalities:\n  words: {encoder: bert, epochs: 7}\n")
     config = load_config(file=tmp_path / "mine.yaml", overrides=["words.epochs=8"])
     assert list(config.modalities) == ["words"] and config.modalities["words"].epochs == 8
 
@@ -52,8 +52,8 @@ def test_another_encoder_starts_from_its_own_defaults_whatever_the_order() -> No
     settings = apply_overrides(read_settings("compact", None), ["audio.epochs=3", "audio.encoder=wavernn"])
     assert settings["modalities"]["audio"] == {"encoder": "wavernn", "epochs": 3}
     assert load_config("compact", None, ["audio.encoder=wavernn"]).modalities["audio"].encoder == "wavernn"
-    same = apply_overrides(read_settings("compact", None), ["text.encoder=dialogue"])
-    assert same["modalities"]["text"]["split_probability"] == 0.3
+    same = apply_overrides(read_settings("compact", None), ["text.encoder=bert"])
+    assert same["modalities"]["text"]["history"] == 5
     assert load_config("compact", None, ["text.encoder=gpt"]).modalities["text"].backbone == "openai-gpt"  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r'the setting "audio.backbone" is missing: give it a value\.'):
         load_config("compact", None, ["audio.encoder=speech_transformer"])

@@ -13,7 +13,7 @@ def test_settings_are_checked_by_the_encoder_that_they_name() -> None:
 def test_errors_contain_the_name_of_the_section() -> None:
     with pytest.raises(ConfigError, match='"pulse.noise" is not a setting: did you mean "noise_std"?'):
         check_encoder_config("pulse", {"encoder": "signal", "signal": "pulse", "noise": 0.5})
-    with pytest.raises(ConfigError, match='pulse.encoder is "heart": choose one of gpt, dialogue'):
+    with pytest.raises(ConfigError, match='pulse.encoder is "heart": choose one of gpt, bert'):
         check_encoder_config("pulse", {"encoder": "heart"})
 
 

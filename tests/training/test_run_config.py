@@ -24,7 +24,7 @@ def test_pretrained_holds_for_every_modality_that_does_not_say_otherwise() -> No
     [
         ("text.epoch=3", 'did you mean "epochs"'),
         ("texts.epochs=3", "texts has no encoder: choose one of"),
-        ("text.encoder=bart", 'text.encoder is "bart": choose one of gpt, dialogue'),
+        ("text.encoder=bart", 'text.encoder is "bart": choose one of gpt, bert'),
         ("text.protocol=online", '"text.protocol" is not a setting'),
         ("fusion.protocol=online", '"fusion.protocol" is not a setting'),
         ("fusion.d_model=5", "must be divisible"),
@@ -51,12 +51,12 @@ def test_a_wrong_setting_is_one_sentence(override: str, sentence: str) -> None:
 @pytest.mark.parametrize("name", ["fused", "majority", "a b", "1st", "a.b", ""])
 def test_names_that_a_modality_cannot_have(name: str) -> None:
     with pytest.raises(ConfigError, match=f'"{name}" cannot name a modality'):
-        check_config({"modalities": {name: {"encoder": "dialogue"}}})
+        check_config({"modalities": {name: {"encoder": "bert"}}})
 
 
 @pytest.mark.parametrize("name", ["values", "type", "training", "keys", "fusion", "trainer", "seed", "corpus"])
 def test_names_that_a_modality_may_have(name: str) -> None:
-    config = check_config({"modalities": {name: {"encoder": "dialogue"}}})
+    config = check_config({"modalities": {name: {"encoder": "bert"}}})
     assert list(config.modalities) == [name]
 
 

@@ -9,6 +9,7 @@ from mmerc.encoders.audio.wavernn import WaveRnnEncoder
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
 from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.signal import Signal
+from mmerc.encoders.text.bert import Bert
 from mmerc.encoders.text.dialogue import DialogueText
 from mmerc.encoders.text.gpt import Gpt
 from mmerc.errors import ConfigError
@@ -17,6 +18,7 @@ __all__ = ["ENCODERS", "Batch", "Encoder", "EncoderConfig", "Encoding", "Example
 
 ENCODERS: dict[str, type[Encoder]] = {
     "gpt": Gpt,
+    "bert": Bert,
     "dialogue": DialogueText,
     "wavernn": WaveRnnEncoder,
     "spectrogram": Spectrogram,

@@ -17,9 +17,7 @@ class Window:
     stop: int
 
 
-def cut_windows(
-    lengths: Sequence[int], max_length: int, *, protocol: Protocol, overlap: float = 0.5
-) -> list[Window]:
+def cut_windows(lengths: Sequence[int], max_length: int, *, protocol: Protocol, overlap: float = 0.5) -> list[Window]:
     """Cut a dialogue of utterances of these lengths into windows of at most `max_length`.
 
     A window begins with the latest utterances of the one before it that fill at most a share `overlap` of it. Of these, offline, the second

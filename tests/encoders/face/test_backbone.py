@@ -21,14 +21,14 @@ def make_model(folder: Path, **kinds: str) -> Path:
 
 
 def test_the_face_encoder_is_found_by_its_kind(tmp_path: Path) -> None:
-    model = make_model(tmp_path, text="dialogue", camera="face")
+    model = make_model(tmp_path, text="bert", camera="face")
     assert find_face_encoder(model) == tmp_path / "encoders" / "camera"
 
 
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [
-        ({"text": "dialogue"}, "has no face encoder: set backbone_weights"),
+        ({"text": "bert"}, "has no face encoder: set backbone_weights"),
         ({"a": "face", "b": "face"}, r"2 face encoders \(a, b\)"),
     ],
 )

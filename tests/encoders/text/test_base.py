@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from mmerc.corpora import Dialogue, Utterance
+from mmerc.encoders import ENCODERS, check_encoder_config
 from mmerc.encoders.base import Example
 from mmerc.encoders.text.base import TextEncoder
 from mmerc.encoders.text.dialogue import DialogueConfig, DialogueText
-from mmerc.encoders.text.gpt import Gpt, GptConfig
 from mmerc.errors import ConfigError, RunError, WeightsError
 
 
@@ -30,13 +30,13 @@ def make_encoder(kind: str, *, protocol: str = "offline", **settings: object) ->
     torch.manual_seed(0)
     small: dict[str, object] = {"backbone": "scratch", "scratch_hidden_size": 32, "scratch_num_layers": 1}
     small |= {"max_tokens": 64}
-    cls, config = (Gpt, GptConfig) if kind == "gpt" else (DialogueText, DialogueConfig)
-    encoder: TextEncoder = cls(config(encoder=kind, **small | settings), 7, protocol=protocol)  # type: ignore[arg-type]
+    encoder = ENCODERS[kind](check_encoder_config("text", {"encoder": kind, **small, **settings}), 7, protocol=protocol)  # type: ignore[arg-type]
+    assert isinstance(encoder, TextEncoder)
     encoder.adapt(DIALOGUES)
     return encoder.eval()
 
 
-@pytest.fixture(params=["gpt", "dialogue"])
+@pytest.fixture(params=["gpt", "bert", "dialogue"])
 def encoder(request: pytest.FixtureRequest) -> TextEncoder:
     return make_encoder(request.param)
 
@@ -83,9 +83,3 @@ def test_code_in_a_model_folder_is_not_run(encoder: TextEncoder, tmp_path: Path)
 def test_an_absent_backbone_says_what_to_do() -> None:
     with pytest.raises(WeightsError, match="set backbone to its folder, or set backbone to scratch"):
         DialogueText(DialogueConfig(encoder="dialogue", backbone="/no/such/folder"), 7)
-
-
-def test_a_tokenizer_without_cls_is_refused() -> None:
-    encoder = make_encoder("dialogue")
-    with pytest.raises(WeightsError, match=r"has no \[CLS\] and \[SEP\]: set encoder to gpt"):
-        encoder._set_tokenizer(Gpt.train_tokenizer(["some words"], 300))

@@ -1,6 +1,7 @@
 import pytest
 
 from mmerc.config import validate
+from mmerc.encoders.text.bert import BertTextConfig
 from mmerc.encoders.text.config import TextConfig, trains_tokenizer
 from mmerc.encoders.text.gpt import GptConfig
 from mmerc.errors import ConfigError
@@ -20,3 +21,9 @@ def test_a_learned_vocabulary_fits_no_other_model() -> None:
     with pytest.raises(ConfigError, match="does not fit another model: choose a backbone with its own vocabulary"):
         validate(GptConfig, settings, "text")
     assert validate(GptConfig, settings | {"warm_start": "goemotions:"}, "text").backbone == "scratch"
+
+
+def test_a_bidirectional_network_has_no_language_model_loss() -> None:
+    with pytest.raises(ConfigError, match='the setting "text.language_model_weight" is 1.0: input should be less'):
+        validate(BertTextConfig, {"encoder": "bert", "language_model_weight": 1.0}, "text")
+    assert GptConfig(encoder="gpt").language_model_weight == 1.0

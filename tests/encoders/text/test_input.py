@@ -12,6 +12,7 @@ from mmerc.encoders.text.input import (
     CURRENT,
     CURRENT_SPEAKER,
     HISTORY,
+    LATER,
     NO_SPEAKER,
     OTHER_SPEAKER,
     REPLY,
@@ -48,6 +49,7 @@ def build(
     *,
     protocol: str = "offline",
     history: int = 5,
+    future: int = 1,
     max_tokens: int = 50,
 ) -> np.ndarray:
     return build_input(
@@ -56,6 +58,7 @@ def build(
         LETTERS,
         protocol=protocol,  # type: ignore[arg-type]
         history=history,
+        future=future,
         max_tokens=max_tokens,
     )
 
@@ -78,6 +81,15 @@ def test_online_reads_nothing_of_the_future() -> None:
     assert build(with_future, 1, protocol="online").tolist() == build(without, 1).tolist()
 
 
+def test_the_future_after_the_reply_has_its_own_segment() -> None:
+    dialogue = make_dialogue(("Ann", "a"), ("Bo", "b"), ("Ann", None), ("Bo", "d"), ("Bo", "e"))
+    row = build(dialogue, 0, future=3)
+    assert row[:, TOKEN].tolist() == [1, 3, 97, 4, 98, 4, 100, 2]
+    assert row[:, SEGMENT].tolist() == [SPECIAL, CURRENT, CURRENT, REPLY, REPLY, LATER, LATER, LATER]
+    assert build(dialogue, 0, future=0)[:, TOKEN].tolist() == [1, 3, 97, 2]
+    assert build(dialogue, 0, future=3, protocol="online")[:, TOKEN].tolist() == [1, 3, 97, 2]
+
+
 def test_the_last_utterance_has_no_reply() -> None:
     assert REPLY not in build(make_dialogue(("Ann", "a"), ("Bo", "b")), 1)[:, SEGMENT]
 
@@ -97,6 +109,12 @@ def test_a_long_input_loses_the_oldest_history_then_the_reply_then_the_end_of_th
 ) -> None:
     dialogue = make_dialogue(("A", "hhhh"), ("B", "iiii"), ("A", "cccc"), ("B", "rrrr"))
     assert read_letters(build(dialogue, 2, max_tokens=max_tokens)) == letters
+
+
+def test_the_future_is_cut_at_its_end() -> None:
+    dialogue = make_dialogue(("A", "hhhh"), ("A", "cccc"), ("B", "rrrr"), ("B", "ssss"))
+    row = build(dialogue, 1, future=2, max_tokens=15)
+    assert row[:, TOKEN].tolist() == [1, 3, *b"cccc", 4, *b"rrrr", 4, *b"ss", 2]
 
 
 @pytest.mark.parametrize("text", [None, "", "  "])

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue
-from mmerc.encoders.base import Encoder, EncoderConfig
+from mmerc.encoders.base import Classifier, Encoder, EncoderConfig
 from mmerc.encoders.text.backbone import prepare_backbone, read_backbone
 from mmerc.encoders.text.config import TextConfig, trains_tokenizer
 from mmerc.encoders.text.tokenizer import make_tokenizer, normalize_typography, train_tokenizer
@@ -31,6 +32,7 @@ class TextEncoder(Encoder):
     named_tokens: ClassVar[dict[str, str]]  # those that transformers knows by name
     config: TextConfig
     backbone: Any
+    emotion: Classifier  # which subclasses create
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class TextEncoder(Encoder):
         self, embedded: Float[Tensor, "N L d"], mask: Bool[Tensor, "N L"] | Float[Tensor, "N 1 L L"]
     ) -> Float[Tensor, "N L d"]:
         """Run the backbone on embedded tokens. `mask` is true at the real tokens, or it is added to the attention scores."""
+        mask = mask.long() if mask.dtype == torch.bool else mask  # as transformers documents it
         with autocast_bf16(embedded.device, enabled=self.config.bf16):
             hidden: Tensor = self.backbone(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         return hidden.float()

@@ -5,15 +5,14 @@ from pydantic import Field, model_validator
 from mmerc.encoders.base import EncoderConfig
 
 SCRATCH = "scratch"
+BACKBONE = "hub name or folder of a network, or scratch: a small network with a vocabulary learned from the corpus"
 
 
 class TextConfig(EncoderConfig):
     """Settings of the text encoders."""
 
-    backbone: str = Field(
-        description="hub name or folder of a network, or scratch: a small network with a vocabulary learned from the corpus"
-    )
-    max_tokens: int = Field(ge=16, description="tokens that are read together")
+    backbone: str = Field(description=BACKBONE)
+    max_tokens: int = Field(ge=8, description="tokens that are read together")
     scratch_num_layers: int = Field(2, ge=1, description="layers of a scratch network")
     scratch_hidden_size: int = Field(64, ge=8, description="hidden size of a scratch network")
     scratch_vocab_size: int = Field(2000, ge=300, description="maximum size, in tokens, of a learned vocabulary")

@@ -16,16 +16,17 @@ from jaxtyping import Int
 from pydantic import Field
 from torch import nn
 from torch.nn import functional as F
-from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, masked_mean
 from mmerc.encoders.text.backbone import find_backbone, load_backbone
 from mmerc.encoders.text.base import LENGTH_MULTIPLE, TextEncoder
-from mmerc.encoders.text.config import SCRATCH, TextConfig
+from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, find_marks
+from mmerc.encoders.text.config import BACKBONE, SCRATCH, TextConfig
 from mmerc.encoders.windows import Window, cut_windows
-from mmerc.errors import MissingModality, WeightsError
+from mmerc.errors import MissingModality
 from mmerc.hardware import supports_bf16
 
 TOKEN, SPEAKER = range(2)  # columns of a prepared utterance
@@ -34,18 +35,12 @@ MAX_SPEAKERS = (
     8  # numbers of speakers are 1 to 8, in the order of their first utterances in the window; a ninth is 1 again
 )
 PADDING, CLS = -1, 0  # blocks of a sequence; those of utterances are numbered from 1
-SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-HEAD_SIZE = 32  # of a scratch network
 
 
 class DialogueConfig(TextConfig):
     """Settings of the encoder of whole dialogues."""
 
-    backbone: str = Field(
-        "minilm",
-        description="minilm (the extra of that name), mpnet (`mmerc weights fetch mpnet`), hub name or folder of a bidirectional "
-        "network, or scratch: a small network with a vocabulary learned from the corpus",
-    )
+    backbone: str = Field("mpnet", description=f"minilm, mpnet, {BACKBONE}")
     max_tokens: int = Field(
         512, ge=16, description="tokens that are read together; longer dialogues are read in overlapping windows"
     )
@@ -95,14 +90,12 @@ class DialogueText(TextEncoder):
     @classmethod
     def create_backbone(cls, config: DialogueConfig) -> tuple[nn.Module, PreTrainedTokenizerBase]:
         if config.backbone == SCRATCH:
-            return _create_scratch_network(config), cls.train_tokenizer([], config.scratch_vocab_size)
+            return create_scratch_network(config), cls.train_tokenizer([], config.scratch_vocab_size)
         return load_backbone(find_backbone(config.backbone), pretrained=config.pretrained)
 
     def _set_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> None:
         super()._set_tokenizer(tokenizer)
-        if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None:
-            raise WeightsError("the tokenizer of the backbone has no [CLS] and [SEP]: set encoder to gpt for it.")
-        self.cls_token, self.sep_token = int(tokenizer.cls_token_id), int(tokenizer.sep_token_id)
+        self.cls_token, self.sep_token = find_marks(tokenizer)
 
     def prepare(self, dialogue: Dialogue, index: int) -> Int[np.ndarray, "L 2"]:
         """Return the token ID and a number for the speaker of each token of the utterance.
@@ -218,17 +211,3 @@ def limit_sight(blocks: Int[np.ndarray, "N L"], cuts: Sequence[int], protocol: P
     if protocol == "online":
         last = np.where(is_real, np.minimum(last, blocks), last)
     return {"first": first, "last": last}
-
-
-def _create_scratch_network(config: DialogueConfig) -> nn.Module:
-    network: nn.Module = AutoModel.from_config(
-        BertConfig(
-            vocab_size=config.scratch_vocab_size,
-            hidden_size=config.scratch_hidden_size,
-            num_hidden_layers=config.scratch_num_layers,
-            num_attention_heads=max(1, config.scratch_hidden_size // HEAD_SIZE),
-            intermediate_size=4 * config.scratch_hidden_size,
-            max_position_embeddings=config.max_tokens,
-        )
-    )
-    return network

@@ -1,4 +1,4 @@
-"""Build the input of GPT: one utterance with its history and its reply, as tokens with speakers and segments."""
+"""Build the input of a text encoder: one utterance with its history and its future, as tokens with speakers and segments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ TOKEN, SPEAKER, SEGMENT = range(3)  # columns of an input
 NO_SPEAKER, CURRENT_SPEAKER, OTHER_SPEAKER = range(
     3
 )  # values of SPEAKER; the current speaker says the current utterance
-SPECIAL, HISTORY, CURRENT, REPLY = range(4)  # values of SEGMENT
-NUM_SPEAKERS, NUM_SEGMENTS = 3, 4
+SPECIAL, HISTORY, CURRENT, REPLY, LATER = range(5)  # values of SEGMENT
+NUM_SPEAKERS, NUM_SEGMENTS = 3, 5
 
 Rows = list[tuple[int, int, int]]
 
@@ -43,13 +43,14 @@ def build_input(
     *,
     protocol: Protocol,
     history: int,
+    future: int = 1,
     max_tokens: int,
 ) -> Int[np.ndarray, "L 3"]:
     """Return the input of the utterance at `index`: token ID, speaker and segment of each of its L tokens.
 
-    It contains up to `history` utterances before the current one and, in the offline protocol, the one after it. L is at most
-    `max_tokens`. An input that is too long loses first the oldest history, then the end of the reply, and last the end of
-    the current utterance.
+    It contains up to `history` utterances before the current one and, in the offline protocol, up to `future` after it.
+    L is at most `max_tokens`. An input that is too long loses first the oldest history, then the end of the future, and
+    last the end of the current utterance.
 
     Raises:
         MissingModality: the utterance has no text, or its text has no tokens.
@@ -63,18 +64,19 @@ def build_input(
     if len(current_rows) < 2:
         raise MissingModality("its text gives no token")
     room -= len(current_rows)
-    reply_rows: Rows = []
-    if protocol == "offline" and index + 1 < len(utterances) and utterances[index + 1].text:
-        rows = _build_rows(utterances[index + 1], current, REPLY, vocabulary)[:room]
-        reply_rows = rows if len(rows) > 1 else []  # a turn token without a word is no reply
-    room -= len(reply_rows)
+    future_rows: Rows = []
+    for offset, utterance in enumerate(utterances[index + 1 : index + 1 + future] if protocol == "offline" else ()):
+        segment = LATER if offset else REPLY
+        rows = _build_rows(utterance, current, segment, vocabulary)[: room - len(future_rows)] if utterance.text else []
+        future_rows += rows if len(rows) > 1 else []  # a turn token without a word is no reply
+    room -= len(future_rows)
     history_rows: Rows = []
     for utterance in reversed(utterances[max(0, index - history) : index]):
         if utterance.text and len(history_rows) < room:
             history_rows = (_build_rows(utterance, current, HISTORY, vocabulary) + history_rows)[-room:]
-    _, last_speaker, last_segment = (reply_rows or current_rows)[-1]
+    _, last_speaker, last_segment = (future_rows or current_rows)[-1]
     start, end = (vocabulary.start_token, NO_SPEAKER, SPECIAL), (vocabulary.end_token, last_speaker, last_segment)
-    return np.asarray([start, *history_rows, *current_rows, *reply_rows, end], np.int32)
+    return np.asarray([start, *history_rows, *current_rows, *future_rows, end], np.int32)
 
 
 def _build_rows(utterance: Utterance, current: Utterance, segment: int, vocabulary: Vocabulary) -> Rows:
