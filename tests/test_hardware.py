@@ -19,6 +19,20 @@ for _ in range(10):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
+MEASURE_MEMORY = """
+import torch
+from mmerc.hardware import keep_memory, release_memory
+keep_memory()
+def measure():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+tensors = [torch.ones(1 << 23) for _ in range(10)]
+full = measure()
+del tensors
+freed = measure()
+release_memory()
+print(full, freed, measure())
+"""
+
 
 def test_bf16_is_supported_where_the_cpu_has_its_instructions() -> None:
     assert supports_bf16(torch.device("cpu")) == torch.cpu._is_avx512_bf16_supported()
@@ -36,6 +50,12 @@ def test_autocast_uses_bf16_only_if_it_is_enabled_and_supported() -> None:
 def test_kept_memory_is_not_cleared_again_by_the_kernel() -> None:
     done = subprocess.run([sys.executable, "-c", COUNT_PAGE_FAULTS], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 1000  # page faults; ten new tensors of 32 MiB would cause 80,000
+
+
+def test_kept_memory_is_given_back_on_request() -> None:
+    done = subprocess.run([sys.executable, "-c", MEASURE_MEMORY], capture_output=True, text=True, check=True)
+    full, freed, released = map(int, done.stdout.split())
+    assert freed > full - 20 and released < full - 200  # MiB; the tensors had 320
 
 
 def test_the_fused_linear_layer_gives_the_exact_result() -> None:

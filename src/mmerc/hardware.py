@@ -1,6 +1,7 @@
 """Choices that depend on the hardware: bfloat16, fused linear layers, memory of the C library, the rank of the process."""
 
 import ctypes
+import gc
 import os
 
 import torch
@@ -66,6 +67,18 @@ def keep_memory() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def release_memory() -> bool:
+    """Give freed memory back to the system, also after `keep_memory`. Returns False if the C library is not glibc.
+
+    Called between the trainings of a run: without it, each network adds the gaps that it leaves to those of the networks before.
+    """
+    gc.collect()
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (AttributeError, OSError, TypeError):
+        return False
 
 
 def get_rank() -> int:

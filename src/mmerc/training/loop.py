@@ -26,7 +26,7 @@ from mmerc.config import TrainingConfig
 from mmerc.corpora import Key
 from mmerc.errors import RunError
 from mmerc.files import replace_atomically
-from mmerc.hardware import get_rank, is_main_process
+from mmerc.hardware import get_rank, is_main_process, release_memory
 from mmerc.training import distributed
 from mmerc.training.batches import CONTEXT, Batches, Examples, get_inputs
 from mmerc.training.ema import WeightEMA
@@ -275,6 +275,7 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, log_event: LogEven
         trainer.fit(module, ckpt_path=checkpoint if state is not None else None, weights_only=True)
     task.network.load_state_dict(module.best, strict=not module.frozen)
     task.network.cpu().eval()
+    release_memory()
     return module.history
 
 
