@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from mmerc import open_corpus
+from mmerc.config import Protocol
+from mmerc.encoders import ENCODERS, check_encoder_config
 from mmerc.encoders.signal import Signal, SignalConfig
 from mmerc.errors import RunError
 from mmerc.fusion import FUSIONS, FusionConfig, build_fusion
@@ -54,6 +56,19 @@ def test_a_graph_of_each_fusion_gives_the_outputs_of_torch(name: str, heads: int
     batches = [_fusion_inputs(network, lengths) for lengths in LENGTHS]
     found = _export_part(tmp_path, "fusion", network, ("logits", "embedding"), batches, int8=False)
     assert found["largest_difference"] < 1e-5
+
+
+@pytest.mark.parametrize("protocol", ["offline", "online"])
+def test_a_graph_of_an_encoder_of_dialogues_gives_the_outputs_of_torch(protocol: Protocol, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = check_encoder_config("text", {"encoder": "dialogue", "backbone": "scratch", "max_tokens": 128})
+    network = ENCODERS["dialogue"](config, 7, protocol=protocol).eval()
+    batches = [_inputs(network, lengths) for lengths in LENGTHS]
+    assert [len(batch["tokens"]) for batch in batches] == [1, 1, 2]  # two utterances in a dialogue
+    found = _export_part(tmp_path, "text", network, ("sequence", "steps", "logits"), batches, int8=False)
+    assert found["largest_difference"] < 1e-4
+    assert found["inputs"]["tokens"]["shape"] == ["dialogues", "tokens_length"]
+    assert found["inputs"]["ends"]["shape"] == ["batch"]
 
 
 def test_a_fusion_that_cannot_be_traced_is_refused_before_anything_is_written(
