@@ -3,12 +3,12 @@
     python benchmarks/fusion.py [--batch 64] [--lengths 50 236 50] [--width 256] [--steps 5] [--out FILE]
 
 `training`: seconds for one step (forward, backward, AdamW) of the crossmodal part alone with three modalities, in bfloat16
-where the processor computes in it, and in float32. `inference`: from features in memory to probabilities, by the whole fusion,
-with one head (as in the paper) and with those of the training step. `memory`: the peak of a training step, less what the process
+where the processor computes in it, and in float32. `inference`: the whole fusion, from features in memory to probabilities,
+once with one attention head (as in the paper) and once with four, as in training. `memory`: the peak of a training step, less what the process
 held before it. Each form has its own process and keeps the memory that it frees, as `mmerc train` does.
 
-The lower bound of a step: 6 pairs of 10 d^2 multiplications for each step of the target, times 2 operations, times 3 for forward
-and backward: 8 d^2 * (steps) * 15 = 0.34 TFLOP at the defaults. The lower bound of inference: 18 billion multiplications, 7 ms on
+The lower bound of a training step: each time step of a target is read by 2 pairs of 10 d^2 multiplications, times 2 operations, times 3
+for forward and backward: 120 d^2 * (time steps) = 0.17 TFLOP at the defaults. The lower bound of inference: 18 billion multiplications, 7 ms on
 two cores with AMX; and the memory: computed layer by layer in bfloat16, 550 MB are read and written, 37 ms at 15 GB/s.
 """
 

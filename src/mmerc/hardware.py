@@ -72,7 +72,8 @@ def keep_memory() -> bool:
 def release_memory() -> bool:
     """Give freed memory back to the system, also after `keep_memory`. Returns False if the C library is not glibc.
 
-    Called between the trainings of a run: without it, each network adds the gaps that it leaves to those of the networks before.
+    Called between the trainings of a run. Otherwise the memory that one training frees stays reserved, and the peak grows with
+    every training.
     """
     gc.collect()
     try:

@@ -64,6 +64,11 @@ def test_dialogue_context_has_a_row_for_each_utterance() -> None:
     assert online.tolist() == [[1, 10, 1, 0], [3, 10, 1, 1]]
 
 
+def test_only_a_signal_that_reads_the_dialogue_depends_on_the_protocol() -> None:
+    assert make_encoder(dialogue_context=True).protocols == ("offline",)
+    assert make_encoder().protocols == ("offline", "online")
+
+
 def test_online_reads_the_past_of_the_dialogue_but_not_its_future() -> None:
     offline = make_encoder(dialogue_context=True)
     online = make_encoder(dialogue_context=True, protocol="online")

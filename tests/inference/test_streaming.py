@@ -149,3 +149,17 @@ def test_a_model_is_not_read_with_a_protocol_that_it_was_not_trained_for(model: 
     ):
         model.set_protocol("online")
     model.set_protocol("offline")
+
+
+def test_earlier_vectors_of_a_signal_are_read_again() -> None:
+    torch.manual_seed(0)
+    settings = {"encoder": "signal", "signal": "pulse", "input_size": 2, "hidden_size": 4, "dialogue_context": True}
+    encoder = ENCODERS["signal"](check_encoder_config("pulse", settings), 7, protocol="online").eval()
+    predictor = Predictor(EmotionModel(SEVEN, {"pulse": encoder}, None, [1 / 7] * 7))
+    rng = np.random.default_rng(0)
+    utterances = [Utterance("t", 0, n, signals={"pulse": rng.normal(size=2)}) for n in range(5)]
+    conversation = predictor.stream()
+    found = [conversation.push(utterance) for utterance in utterances]
+    expected = list(predictor.predict([Dialogue("t", 0, tuple(utterances))]))
+    for live, later in zip(found, expected, strict=True):
+        assert dict(live.probabilities) == pytest.approx(dict(later.probabilities), abs=1e-5)

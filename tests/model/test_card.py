@@ -7,7 +7,7 @@ def test_the_card_says_what_the_model_is_and_what_it_is_not_for(small_run: Path)
         "anger, disgust, fear",
         "- text: gpt",
         "Dev weighted F1:",
-        "the next utterance is read too",
+        "later utterances are read too",
         "not what they feel",
         "Do not base a decision about a person on these predictions",
     ):

@@ -14,11 +14,11 @@ from mmerc.errors import RunError
 from mmerc.training.loop import (
     Task,
     TrainingModule,
+    compute_log_prior,
     compute_lr_factor,
     find_best_score,
     fit,
     is_finished,
-    log_frequencies,
 )
 from mmerc.training.run_config import TrainerConfig
 
@@ -156,10 +156,10 @@ def test_logit_adjustment_lowers_the_probability_of_a_rare_label_in_the_loss(sha
     assert math.exp(-float(loss)) == pytest.approx(expected)  # 0.2^share / (0.2^share + 0.8^share)
 
 
-def test_log_frequencies_count_an_unseen_label_once() -> None:
+def test_compute_log_prior_count_an_unseen_label_once() -> None:
     made = task()
     made.train.labels[:] = [0] * 49  # type: ignore[index]
-    assert log_frequencies(made).exp().tolist() == pytest.approx([0.98, 0.02])
+    assert compute_log_prior(made).exp().tolist() == pytest.approx([0.98, 0.02])
 
 
 def test_an_empty_split_is_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="folder for the corpus and the run")] = Path("demo-run"),
     seeds: Annotated[int, typer.Option(min=1, help="number of seeds")] = 3,
 ) -> None:
-    """Make a small corpus of real video clips, and train, evaluate and report on it."""
+    """Make a small corpus of synthetic video clips, train on it, evaluate the model and write a report."""
     train(f"synthetic:{out / 'corpus'}", out / "run", preset="demo", seeds=seeds)
 
 

@@ -62,7 +62,7 @@ AnySection = TypeVar("AnySection", bound=BaseModel)
 
 
 def _section(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
-    """The part of a configuration at `path`, as far as there are parts on the way."""
+    """The section class at `path`, or the last section before the path leaves the sections."""
     for name in path:
         field = model.model_fields.get(str(name))
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmerc.corpora.dialogue import Corpus, Dialogue, Utterance
 
-SCENE_LENGTH = 4  # so many equal utterances in a row, by the same speakers, are one scene in two dialogues
+SCENE_LENGTH = 4  # two dialogues share a scene if this many successive utterances have the same speakers and texts
 
 
 def count_corpus(corpus: Corpus) -> dict[str, Any]:

@@ -31,10 +31,14 @@ Batch = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Example:
-    """The prepared array of one utterance. Its first axis is time: tokens, samples or frames."""
+    """The prepared array of one utterance. Its first axis is time: tokens, samples or frames.
+
+    `window`: for an encoder with `reads_dialogue`. Neighbours of one dialogue and one window are read as one sequence.
+    """
 
     key: Key
     values: np.ndarray
+    window: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ class Encoder(nn.Module, ABC):
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
     is_traceable: ClassVar[bool] = True  # whether `mmerc export` can trace the network
     depends_on_protocol: ClassVar[bool] = False  # whether it reads more than the current utterance
-    reads_dialogue: ClassVar[bool] = False  # whether `collate` takes the utterances of a dialogue together, in order
+    # Whether `collate` takes the utterances of a dialogue together, in order, and a keyword `protocol`.
+    reads_dialogue: ClassVar[bool] = False
     lr_factors: Mapping[
         str, float
     ] = {}  # by prefix of a parameter's name: its learning rate as a multiple of the configured one
@@ -113,8 +118,8 @@ class Encoder(nn.Module, ABC):
     def cut_windows(self, lengths: Sequence[int], *, overlap: float = 0.5) -> list[Window]:
         """Return the parts of a dialogue that are read together, from the lengths of its prepared utterances.
 
-        `overlap`: the share of a window that the next one reads again. Only for an encoder with `reads_dialogue`. What is read with an utterance depends on earlier lengths only, but for
-        the end of its window.
+        `overlap`: the largest share of a window that is repeated at the start of the next one. Only encoders with `reads_dialogue`
+        implement it. In the online protocol the start of an utterance's window depends only on earlier lengths.
         """
         raise NotImplementedError
 

@@ -54,6 +54,8 @@ class Signal(Encoder):
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
         assert isinstance(config, SignalConfig)
         super().__init__(config, num_classes, protocol=protocol)
+        if config.dialogue_context:
+            self.protocols = (protocol,)
         is_bidirectional = protocol == "offline" or not config.dialogue_context
         self.width = config.hidden_size * (2 if is_bidirectional else 1)
         self.gru = nn.GRU(config.hidden_size, config.hidden_size, batch_first=True, bidirectional=is_bidirectional)

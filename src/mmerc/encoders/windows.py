@@ -20,11 +20,12 @@ class Window:
 def cut_windows(lengths: Sequence[int], max_length: int, *, protocol: Protocol, overlap: float = 0.5) -> list[Window]:
     """Cut a dialogue of utterances of these lengths into windows of at most `max_length`.
 
-    A window begins with the latest utterances of the one before it that fill at most a share `overlap` of it. Of these, offline, the second
-    half is read from the new window, so that they have context on both sides. Online, all are read from the old window: the
-    windows of a dialogue then depend on earlier utterances only.
+    Each window after the first repeats the last utterances of the previous one, at most `overlap * max_length` long. Offline,
+    results for the first half of the repeated utterances come from the previous window and for the second half from the new
+    one, so that each has context on both sides. Online, all come from the previous window: the windows of a dialogue then
+    depend on earlier utterances only.
 
-    No length may be more than half of `max_length`.
+    No length may be more than half of `max_length`, rounded up.
 
     >>> [(w.first, w.last, w.start, w.stop) for w in cut_windows([2, 2, 2, 2, 2], 6, protocol="offline")]
     [(0, 3, 0, 3), (2, 5, 3, 5)]

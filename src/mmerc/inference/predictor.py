@@ -16,10 +16,11 @@ from mmerc.inference.call_batcher import CallBatcher
 from mmerc.inference.recording import read_recording
 from mmerc.inference.streaming import Conversation, predict_requests
 from mmerc.model.folder import load_model
-from mmerc.model.model import BATCH, Backend, EmotionModel
+from mmerc.model.model import Backend, EmotionModel
 from mmerc.model.prediction import Prediction
 
 log = logging.getLogger("mmerc")
+MAX_LIVE_BATCH = 32  # live utterances that are computed together
 
 
 class Predictor:
@@ -36,7 +37,7 @@ class Predictor:
     def __init__(self, model: EmotionModel, *, source: str | None = None, protocol: Protocol | None = None) -> None:
         """`source`: the folder, or the name on the hub, that the model was loaded from, with `protocol`."""
         self.model, self.source, self.protocol = model, source, protocol
-        self._live = CallBatcher(partial(predict_requests, model), max_batch=BATCH)
+        self._live = CallBatcher(partial(predict_requests, model), max_batch=MAX_LIVE_BATCH)
         use_one_thread_after_fork()
 
     @classmethod

@@ -1,10 +1,12 @@
 """A live conversation: each utterance is predicted as it ends, from itself and from earlier ones only."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from mmerc.corpora import Dialogue, Key, LiveRecording, Utterance
@@ -17,7 +19,7 @@ from mmerc.model.inference import PastUtterance
 from mmerc.model.model import EmotionModel, LiveContext
 from mmerc.model.prediction import Prediction
 
-HISTORY = 50  # utterances that are kept; no text encoder reads further back
+HISTORY = 50  # utterances that are kept; no encoder reads further back, except those with `reads_dialogue`
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,12 @@ class Conversation:
     def push(self, utterance: Utterance) -> Prediction:
         """The prediction for an utterance that has just ended.
 
-        `speaker`, `text`, `clip`, `live`, `start` and `end` of the utterance are used; it gets its number in the conversation.
+        `speaker`, `text`, `clip`, `live`, `signals`, `start` and `end` of the utterance are used; it gets its number in the conversation.
         """
         with self._push_lock:
             latest = clean_text(replace(utterance, split="live", dialogue=self.name, utterance=self._count))
             prediction = self._predict(Dialogue("live", self.name, (*self._past, latest)))
-            self._past.append(replace(latest, clip=None, live=None, signals={}))
+            self._past.append(replace(latest, clip=None, live=None, signals=_keep_vectors(latest.signals)))
             self._count += 1
             return prediction
 
@@ -101,6 +103,11 @@ class Conversation:
         if vector is not None:
             self._past_vectors.append(PastUtterance(vector, speaker))
         return prediction
+
+
+def _keep_vectors(signals: Mapping[str, Any]) -> dict[str, Any]:
+    """The signals of one vector, which an encoder may read again with later utterances; longer ones are not kept."""
+    return {name: value for name, value in signals.items() if np.ndim(value) == 1}
 
 
 def make_utterance(text: str | None = None, *, speaker: str = "", live: LiveRecording | None = None) -> Utterance:

@@ -6,7 +6,7 @@ from typing import Any
 from mmerc.encoders import Encoder
 
 PROTOCOLS = {
-    "offline": "the next utterance is read too",
+    "offline": "later utterances are read too",
     "online": "nothing after the utterance is read",
 }
 

@@ -99,7 +99,7 @@ def count_steps(row: FeatureRow) -> int:
 def make_batches(
     lengths: Sequence[int], size: int, rng: random.Random | None, counts: Sequence[int] | None = None
 ) -> list[list[int]]:
-    """Indices in batches of `size`, neighbours in length together: shuffled by `rng`, or sorted where it is None.
+    """Group the indices into batches of similar lengths. With `rng` the batches are in random order, without it sorted by length.
 
     `counts`: how much each index counts towards `size` (default 1); a batch is smaller where the next index does not fit.
 

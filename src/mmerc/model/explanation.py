@@ -56,7 +56,7 @@ def _add_influence(
     evidence: Evidence,
     predictions: Sequence[Prediction],
 ) -> None:
-    """Add under `name` what each prediction loses, where its utterance has the modalities that are `needed`."""
+    """For each prediction whose utterance has all `needed` modalities, store under `name` how much the probability of its emotion falls."""
     labels = list(evidence.prior)
     for key, prediction, losses in zip(evidence.keys, predictions, found, strict=True):
         if needed <= set(prediction.modalities):

@@ -37,39 +37,39 @@ def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int) -> FeatureRow:
     except MissingModality as missing:
         return FeatureRow(key, None, replace_surrogates(str(missing)))  # it may quote a file name that is not UTF-8
     except (ValueError, RuntimeError, IndexError, ArithmeticError, OSError, EOFError) as error:
-        log.warning("%s: its clip made the decoder fail: %s", utterance.name, error)
+        log.warning("%s: its input cannot be read: %s", utterance.name, error)
         reason = f"it cannot be read ({type(error).__name__}: {str(error)[:120]})"
         return FeatureRow(key, None, replace_surrogates(reason))
 
 
 @dataclass(frozen=True)
-class Pass:
+class ForwardPass:
     """A forward pass of an encoder: the indices of the utterances that it reads, and of those whose results are used."""
 
-    read: Sequence[int]
-    used: Sequence[int]
+    read_indices: Sequence[int]
+    used_indices: Sequence[int]
 
 
-def plan_passes(encoder: Encoder, keys: Sequence[Key], lengths: Sequence[int]) -> list[Pass]:
-    """The passes that encode utterances of these lengths; the utterances of a dialogue stand together, in their order.
+def plan_passes(encoder: Encoder, keys: Sequence[Key], lengths: Sequence[int]) -> list[ForwardPass]:
+    """Plan the passes that encode utterances of these lengths. The keys of a dialogue must be adjacent and in order.
 
     An encoder that reads the dialogue gets one window of one dialogue in a pass, and so the same numbers in training
     and in prediction. Other encoders get batches of utterances of similar lengths.
     """
     if not encoder.reads_dialogue:
-        return [Pass(batch, batch) for batch in make_batches(lengths, BATCH, None)]
+        return [ForwardPass(batch, batch) for batch in make_batches(lengths, BATCH, None)]
     passes = []
     for _, group in groupby(range(len(keys)), key=lambda index: keys[index][:2]):
         indices = list(group)
         for window in encoder.cut_windows([lengths[index] for index in indices]):
-            passes.append(Pass(indices[window.first : window.last], indices[window.start : window.stop]))
+            passes.append(ForwardPass(indices[window.first : window.last], indices[window.start : window.stop]))
     return passes
 
 
-def encode_pass(encoder: Encoder, rows: Sequence[FeatureRow], planned: Pass) -> list[FeatureRow]:
+def encode_pass(encoder: Encoder, rows: Sequence[FeatureRow], forward_pass: ForwardPass) -> list[FeatureRow]:
     """The features of the utterances whose results the pass uses, from the prepared inputs of all that it reads."""
-    encoded = dict(zip(planned.read, encode_rows(encoder, rows), strict=True))
-    return [encoded[index] for index in planned.used]
+    encoded = dict(zip(forward_pass.read_indices, encode_rows(encoder, rows), strict=True))
+    return [encoded[index] for index in forward_pass.used_indices]
 
 
 def encode_latest(encoder: Encoder, conversations: Mapping[Key, Sequence[FeatureRow]]) -> list[FeatureRow]:
@@ -89,7 +89,7 @@ def encode_latest(encoder: Encoder, conversations: Mapping[Key, Sequence[Feature
 
 
 def keep_window(encoder: Encoder, rows: Sequence[FeatureRow]) -> Sequence[FeatureRow]:
-    """The last rows of a conversation, from the first one that is read with the latest; later utterances read no other."""
+    """The rows of a conversation from the start of its last window on. Later utterances never read earlier rows."""
     return rows[encoder.cut_windows(list(map(count_steps, rows)))[-1].first :] if rows else rows
 
 
@@ -118,8 +118,8 @@ def extract_dialogues(
     """
     rows: dict[Key, FeatureRow] = {}
     for dialogue in dialogues:
-        # A film's crops and samples are not held at once. Words are small.
-        size = len(dialogue) if encoder.reads_dialogue else UTTERANCES_IN_MEMORY
+        # Crops and samples of a long recording do not fit into memory together. Tokens do.
+        size = max(1, len(dialogue)) if encoder.reads_dialogue else UTTERANCES_IN_MEMORY
         for first in range(0, len(dialogue), size):
             prepared = []
             for index in range(len(dialogue))[first : first + size]:
@@ -127,8 +127,8 @@ def extract_dialogues(
                 on_progress()
             rows |= {row.key: row for row in prepared}
             present = [row for row in prepared if row.values is not None]
-            for planned in plan_passes(encoder, [row.key for row in present], list(map(count_steps, present))):
-                encoded = encode_pass(encoder, [present[index] for index in planned.read], planned)
+            for forward_pass in plan_passes(encoder, [row.key for row in present], list(map(count_steps, present))):
+                encoded = encode_pass(encoder, [present[index] for index in forward_pass.read_indices], forward_pass)
                 rows |= {row.key: row for row in encoded}
     return rows
 

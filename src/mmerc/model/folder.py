@@ -195,4 +195,4 @@ def find_network(folder: Path, modality: str, kind: str, labels: LabelSet) -> tu
         known = f"several ({', '.join(found)}), none of them named {modality}" if found else "none"
         raise RunError(f"{folder} cannot initialise {modality}: of networks of the kind {kind} it has {known}.")
     file = found.get(modality) or next(iter(found.values()))
-    return file, get_required(info, "labels", folder) == list(labels.names)
+    return file, get_required(info, "labels", folder / CONFIG) == list(labels.names)

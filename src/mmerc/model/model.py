@@ -22,7 +22,6 @@ from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_after, predic
 from mmerc.model.prediction import Prediction, make_prediction
 
 log = logging.getLogger("mmerc")
-BATCH = 32
 FeaturesByKey = Mapping[Key, FeatureRow]
 Backend = Literal["torch", "onnx"]
 
@@ -33,9 +32,8 @@ class LiveContext:
 
     past: tuple[PastUtterance, ...]  # oldest first
     speaker: int  # number in the conversation
-    earlier: Mapping[str, Sequence[FeatureRow]] = field(
-        default_factory=dict
-    )  # prepared inputs, for encoders that read the dialogue
+    # Prepared inputs of earlier utterances, for each encoder that reads the dialogue.
+    earlier: Mapping[str, Sequence[FeatureRow]]
 
 
 @dataclass

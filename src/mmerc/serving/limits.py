@@ -16,19 +16,23 @@ class Limits(Section):
     max_uploads: int = Field(40, ge=1, description="bodies that arrive at the same time")
     max_text_characters: int = Field(10_000, ge=1, description="length of the text of an utterance")
     max_utterance_seconds: float = Field(60.0, gt=0, description="duration of a clip that is one utterance")
-    max_waiting_utterances: int = Field(32, ge=1, description="utterances that are computed or wait for it")
+    max_waiting_utterances: int = Field(32, ge=1, description="utterances that are being computed or are waiting")
     prediction_timeout_seconds: float = Field(60.0, gt=0, description="time in which an utterance is predicted")
     max_recording_seconds: float = Field(3 * 3600.0, gt=0, description="duration of a recording")
     max_recording_utterances: int = Field(5000, ge=1, description="utterances of a recording")
     job_timeout_seconds: float = Field(4 * 3600.0, gt=0, description="time in which a recording is processed")
-    max_jobs: int = Field(8, ge=1, description="recordings that are processed or wait for it")
+    max_jobs: int = Field(8, ge=1, description="recordings that are being processed or are waiting")
     max_streams: int = Field(16, ge=1, description="live streams at the same time")
     max_message_bytes: int = Field(2_000_000, ge=1024, description="size of a message of a live stream")
     start_timeout_seconds: float = Field(10.0, gt=0, description="time in which the first message must arrive")
-    idle_timeout_seconds: float = Field(60.0, gt=0, description="time without a message that closes a live stream")
+    idle_timeout_seconds: float = Field(
+        60.0, gt=0, description="a live stream is closed after this time without a message"
+    )
     max_connections: int = Field(200, ge=1, description="connections of any kind")
     max_stored_items: int = Field(1000, ge=1, description="conversations, and finished jobs, that are stored")
-    expiry_seconds: float = Field(3600.0, gt=0, description="time for which they are stored after their last use")
+    expiry_seconds: float = Field(
+        3600.0, gt=0, description="time after the last use, after which a conversation or a finished job is deleted"
+    )
 
 
 def parse_limits(overrides: Sequence[str]) -> Limits:

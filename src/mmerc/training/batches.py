@@ -16,7 +16,7 @@ from mmerc.features import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_steps, make_batches
 from mmerc.training.splits import get_labels_with_modality, list_dialogue_keys
 
-STEPS_PER_UTTERANCE = 16  # of a batch that holds whole dialogues, on average
+STEPS_PER_UTTERANCE = 16  # a part of a dialogue counts as at least one utterance per so many steps
 CONTEXT = -1  # the label of an utterance that is read with its dialogue and is not scored
 
 
@@ -54,11 +54,10 @@ class EncoderExamples:
     def __post_init__(self) -> None:
         steps = [count_steps(self.store[key]) for key in self.keys]
         self.units = self._cut_units(steps) if self.encoder.reads_dialogue else [[index] for index in range(len(steps))]
+        self._windows = {index: window for window, unit in enumerate(self.units) for index in unit}
         self.lengths = [sum(steps[index] for index in unit) for unit in self.units]
         self.counts = [1] * len(self.units)
-        if (
-            self.encoder.reads_dialogue
-        ):  # long utterances count as several, so that a batch has a bounded number of steps
+        if self.encoder.reads_dialogue:  # so that a batch has a bounded number of steps
             self.counts = [
                 max(len(unit), length // STEPS_PER_UTTERANCE)
                 for unit, length in zip(self.units, self.lengths, strict=True)
@@ -75,7 +74,12 @@ class EncoderExamples:
 
     def collate(self, indices: Sequence[int], rng: random.Random | None) -> Inputs:
         rows = [self.store[self.keys[index]] for index in indices]
-        return self.encoder.collate([Example(row.key, row.values) for row in rows if row.values is not None], rng)
+        examples = [
+            Example(row.key, row.values, self._windows[index])
+            for index, row in zip(indices, rows, strict=True)
+            if row.values is not None
+        ]
+        return self.encoder.collate(examples, rng)
 
 
 def make_encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
@@ -91,8 +95,8 @@ class Batches(Dataset[dict[str, Tensor]]):
     """The batches of one epoch as this process sees them, a pure function of seed and epoch.
 
     Without an epoch (`None`) they are for evaluation and sorted by length. Each process takes every `world`-th unit of a
-    batch. `share` weighs its mean loss so that the mean over the processes is the mean over the batch, also where the
-    members do not divide evenly.
+    batch. `share` is the weight of this process's mean loss. With it the mean over the processes is the mean over the batch,
+    also when the units cannot be divided evenly.
     """
 
     def __init__(

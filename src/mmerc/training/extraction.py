@@ -72,12 +72,14 @@ def extract_features(
             if key not in store and (reason := inputs[key].reason) is not None:
                 writer.add(FeatureRow(key, None, reason))
         done = 0
-        for planned in passes[get_rank() :: distributed.get_world_size()]:
-            if store.list_absent([present[index] for index in planned.used]):
-                for row in encode_pass(encoder, [inputs[present[index]] for index in planned.read], planned):
+        for forward_pass in passes[get_rank() :: distributed.get_world_size()]:
+            if store.list_absent([present[index] for index in forward_pass.used_indices]):
+                for row in encode_pass(
+                    encoder, [inputs[present[index]] for index in forward_pass.read_indices], forward_pass
+                ):
                     if row.key not in store:
                         writer.add(row)
-            done += len(planned.used) * distributed.get_world_size()
+            done += len(forward_pass.used_indices) * distributed.get_world_size()
             report(done)
     encoder.cpu()
     distributed.barrier()

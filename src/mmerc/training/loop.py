@@ -77,7 +77,7 @@ class TrainingModule(L.LightningModule):
         self.strict_loading = False
         self.history: History = []
         self.best: dict[str, Tensor] = {}
-        self.register_buffer("adjustment", task.config.logit_adjustment * log_frequencies(task), persistent=False)
+        self.register_buffer("adjustment", task.config.logit_adjustment * compute_log_prior(task), persistent=False)
         self.ema = WeightEMA(task.network, task.config.ema_decay) if task.config.ema_decay else None
         self.train_metrics, self.dev_metrics = EpochMetrics(), EpochMetrics()
         self.dev_rows: list[tuple[int, int, int]] = []  # index, label, predicted label
@@ -99,8 +99,11 @@ class TrainingModule(L.LightningModule):
         out = self.task.forward(get_inputs(batch))
         losses = {"emotion": self.emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
         total = torch.stack(list(losses.values())).sum()
-        self.train_metrics.add({f"loss_{name}": (loss.detach(), 1) for name, loss in losses.items()})
-        self.train_metrics.add({"loss": (total.detach(), 1), **getattr(out, "metrics", {})})
+        share = float(batch["share"])
+        self.train_metrics.add({f"loss_{name}": (share * loss.detach(), share) for name, loss in losses.items()})
+        self.train_metrics.add({"loss": (share * total.detach(), share)})
+        if share > 0:
+            self.train_metrics.add(getattr(out, "metrics", {}))
         if not torch.isfinite(total):
             raise RunError(
                 f"{self.task.name}: the loss is not finite at epoch {self.current_epoch + 1}: "
@@ -157,7 +160,7 @@ class TrainingModule(L.LightningModule):
         entry = {
             "epoch": self.current_epoch + 1,
             "seconds": round(time.monotonic() - self.epoch_start, 2),
-            **self.train_metrics.compute(),
+            **self.train_metrics.gather().compute(),
             **dev_metrics,
             "dev_accuracy": sum(a == b for a, b in zip(labels, predicted, strict=True)) / max(len(labels), 1),
             "dev_f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
@@ -280,7 +283,7 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, log_event: LogEven
 
 
 def check_not_empty(name: str, train: Collection[Key], dev: Collection[Key]) -> None:
-    """Raises RunError: no utterance of the train or the dev split has the modality `name`."""
+    """Check that both splits have a labelled utterance with the modality `name`. Raises RunError."""
     for keys, split in ((train, "train"), (dev, "dev")):
         if not keys:
             raise RunError(
@@ -328,7 +331,7 @@ def compute_lr_factor(step: int, steps: int, config: TrainingConfig) -> float:
     return max(0.0, (steps - step) / max(1, steps - (warmup if config.warmup_ratio else 0)))
 
 
-def log_frequencies(task: Task) -> Float[Tensor, " C"]:
+def compute_log_prior(task: Task) -> Float[Tensor, " C"]:
     """Compute the logarithm of each label's share of the training utterances; an unseen label counts as seen once."""
     labels = torch.tensor([label for label in task.train.labels if label != CONTEXT], dtype=torch.long)
     counts = torch.bincount(labels, minlength=task.num_classes).clamp(min=1)

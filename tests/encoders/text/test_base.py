@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import MPNetConfig, MPNetModel
 
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders import ENCODERS, check_encoder_config
@@ -83,3 +84,19 @@ def test_code_in_a_model_folder_is_not_run(encoder: TextEncoder, tmp_path: Path)
 def test_an_absent_backbone_says_what_to_do() -> None:
     with pytest.raises(WeightsError, match="set backbone to its folder, or set backbone to scratch"):
         DialogueText(DialogueConfig(encoder="dialogue", backbone="/no/such/folder"), 7)
+
+
+def test_the_positions_of_mpnet_begin_after_its_padding(tmp_path: Path) -> None:
+    settings = MPNetConfig(
+        vocab_size=300, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=66,
+    )  # fmt: skip
+    MPNetModel(settings).save_pretrained(tmp_path)
+    DialogueText.train_tokenizer(["some words"], 300).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="max_tokens is 65, but the backbone reads at most 64 tokens"):
+        DialogueText(DialogueConfig(encoder="dialogue", backbone=str(tmp_path), max_tokens=65), 7)
+    encoder = DialogueText(DialogueConfig(encoder="dialogue", backbone=str(tmp_path), max_tokens=64), 7).eval()
+    texts = ["words " * 40, "some words " * 15]
+    dialogue = Dialogue("", 0, tuple(Utterance("", 0, index, text=text) for index, text in enumerate(texts)))
+    batch = encoder.collate([Example(("", "0", str(index)), encoder.prepare(dialogue, index)) for index in range(2)])
+    assert batch["tokens"].shape == (1, 64) and encoder(batch).logits.shape == (2, 7)

@@ -1,6 +1,6 @@
 import pytest
 
-from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, find_marks
+from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, get_special_token_ids
 from mmerc.encoders.text.config import TextConfig
 from mmerc.encoders.text.dialogue import DialogueText
 from mmerc.encoders.text.gpt import Gpt
@@ -9,9 +9,12 @@ from mmerc.errors import WeightsError
 
 def test_the_marks_of_a_tokenizer() -> None:
     tokenizer = DialogueText.train_tokenizer(["some words"], 300)
-    assert find_marks(tokenizer) == (list(SPECIAL_TOKENS).index("cls_token"), list(SPECIAL_TOKENS).index("sep_token"))
+    assert get_special_token_ids(tokenizer) == (
+        list(SPECIAL_TOKENS).index("cls_token"),
+        list(SPECIAL_TOKENS).index("sep_token"),
+    )
     with pytest.raises(WeightsError, match=r"has no \[CLS\] and \[SEP\]: set encoder to gpt"):
-        find_marks(Gpt.train_tokenizer(["some words"], 300))
+        get_special_token_ids(Gpt.train_tokenizer(["some words"], 300))
 
 
 def test_a_scratch_network_has_the_configured_size() -> None:

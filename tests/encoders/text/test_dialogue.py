@@ -15,7 +15,7 @@ from mmerc.encoders.text.dialogue import (
     DialogueConfig,
     DialogueText,
     build_sequences,
-    limit_sight,
+    compute_visible_blocks,
 )
 from mmerc.errors import MissingModality
 from mmerc.model.extraction import extract_dialogues
@@ -138,6 +138,10 @@ def test_an_utterance_without_text_is_missing_and_the_others_are_read(text: str 
     assert [row.reason for row in rows.values()] == [None, "it has no text", None]
 
 
+def test_a_dialogue_without_utterances_has_no_rows() -> None:
+    assert extract_dialogues(make_encoder(), [Dialogue("train", 0, ())]) == {}
+
+
 def test_a_text_without_tokens_is_missing() -> None:
     encoder = make_encoder()
     encoder.tokenize = lambda text: []
@@ -149,11 +153,13 @@ def test_in_training_some_dialogues_are_cut_in_two() -> None:
     encoder = make_encoder(split_probability=1.0)
     examples = make_examples(encoder, make_dialogue(0, "hello there", "who are you", "no one"))
     whole = encoder.collate(examples)
-    assert torch.equal(encoder.collate(examples, random.Random(0))["first"], whole["first"])  # not in training
+    assert torch.equal(
+        encoder.collate(examples, random.Random(0))["first_visible"], whole["first_visible"]
+    )  # not in training
     encoder.train()
     batches = [encoder.collate(examples, random.Random(seed)) for seed in range(20)]
-    assert {int(batch["first"].max()) for batch in batches} == {2, 3}
-    cut_after_two = next(batch for batch in batches if int(batch["first"].max()) == 3)
+    assert {int(batch["first_visible"].max()) for batch in batches} == {2, 3}
+    cut_after_two = next(batch for batch in batches if int(batch["first_visible"].max()) == 3)
     encoder.eval()
     parts, first_two = encoder(cut_after_two).logits, encoder(encoder.collate(examples[:2])).logits
     assert torch.allclose(parts[:2], first_two, atol=1e-5)
@@ -168,17 +174,17 @@ def test_what_a_token_sees() -> None:
         (2, "offline", [0, 0, 0, 2, 2, 0], [1, 1, 1, 3, 3, 3]),
         (2, "online", [0, 0, 0, 2, 2, 0], [0, 1, 1, 2, 3, 3]),
     ]:
-        sight = limit_sight(blocks, [cut], protocol)  # type: ignore[arg-type]
-        assert (sight["first"].tolist(), sight["last"].tolist()) == ([first], [last])
+        sight = compute_visible_blocks(blocks, [cut], protocol)  # type: ignore[arg-type]
+        assert (sight["first_visible"].tolist(), sight["last_visible"].tolist()) == ([first], [last])
 
 
 def test_in_training_some_batches_are_read_online() -> None:
     encoder = make_encoder(online_probability=0.5).train()
     examples = make_examples(encoder, DIALOGUES[0])
-    lasts = [encoder.collate(examples, random.Random(seed))["last"][0, 0].item() for seed in range(20)]
+    lasts = [encoder.collate(examples, random.Random(seed))["last_visible"][0, 0].item() for seed in range(20)]
     assert {0, 3} <= set(lasts) and encoder.protocols == ("offline", "online")
-    assert encoder.eval().collate(examples, random.Random(0))["last"][0, 0].item() == 3
-    assert encoder.collate(examples, protocol="online")["last"][0, 0].item() == 0
+    assert encoder.eval().collate(examples, random.Random(0))["last_visible"][0, 0].item() == 3
+    assert encoder.collate(examples, protocol="online")["last_visible"][0, 0].item() == 0
 
 
 def test_speakers_are_told_apart_and_an_unknown_one_has_no_number() -> None:

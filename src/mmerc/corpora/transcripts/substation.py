@@ -46,7 +46,7 @@ def read_substation(text: str, name: str, problems: list[Problem]) -> list[Cue]:
 
 
 def _drop_untimed(lines: list[str], name: str, problems: list[Problem]) -> list[str]:
-    """The lines without styles, and without dialogue that lacks its times: pysubs2 refuses a whole file for one damaged line."""
+    """Drop style lines and dialogue lines without valid times: pysubs2 refuses a whole file for one damaged line."""
     kept = []
     for number, line in enumerate(lines, start=1):
         if DIALOGUE.match(line) and not TIMED.match(line):

@@ -31,8 +31,8 @@ class SpeechConfig(EncoderConfig):
     min_speech_seconds: float = Field(
         0.0,
         ge=0,
-        description="minimum seconds of speech; with less, the audio is missing. The speech detector also trims the parts before "
-        "and after the speech; 0 switches it off and trims nothing",
+        description="minimum seconds of speech; an utterance with less has no audio. If this is above 0, the parts before and after "
+        "the speech are also removed; 0 switches the speech detector off",
     )
     max_speed_change: float = Field(
         0.0,

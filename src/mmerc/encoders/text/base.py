@@ -72,7 +72,11 @@ class TextEncoder(Encoder):
 
     def _check_max_tokens(self) -> None:
         limit = getattr(self.backbone.config, "max_position_embeddings", None)
-        if isinstance(limit, int) and self.config.max_tokens > limit:
+        if not isinstance(limit, int):
+            return
+        # The positions of MPNet and RoBERTa begin after the index of padding.
+        limit -= getattr(getattr(self.backbone, "embeddings", None), "padding_idx", -1) + 1
+        if self.config.max_tokens > limit:
             raise ConfigError(
                 f"max_tokens is {self.config.max_tokens}, but the backbone reads at most {limit} tokens: "
                 f"set max_tokens to {limit} or less."

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from mmerc.encoders.text.backbone import find_backbone, load_backbone
-from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, find_marks
+from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, get_special_token_ids
 from mmerc.encoders.text.config import BACKBONE, SCRATCH
 from mmerc.encoders.text.input import CURRENT_SPEAKER, OTHER_SPEAKER, Vocabulary
 from mmerc.encoders.text.utterance import UtteranceConfig, UtteranceText
@@ -42,7 +42,7 @@ class Bert(UtteranceText):
 
     def _set_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> None:
         super()._set_tokenizer(tokenizer)
-        cls_token, sep_token = find_marks(tokenizer)
+        cls_token, sep_token = get_special_token_ids(tokenizer)
         self.vocabulary = Vocabulary(
             tokenize=self.tokenize,
             start_token=cls_token,

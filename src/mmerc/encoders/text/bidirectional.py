@@ -3,14 +3,13 @@
 from torch import nn
 from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
 
-from mmerc.encoders.text.config import TextConfig
+from mmerc.encoders.text.config import HEAD_SIZE, TextConfig
 from mmerc.errors import WeightsError
 
 SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-HEAD_SIZE = 32  # of a scratch network
 
 
-def find_marks(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
+def get_special_token_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
     """Return the IDs of [CLS] and [SEP].
 
     Raises:

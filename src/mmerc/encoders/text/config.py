@@ -5,6 +5,7 @@ from pydantic import Field, model_validator
 from mmerc.encoders.base import EncoderConfig
 
 SCRATCH = "scratch"
+HEAD_SIZE = 32  # of the attention in a scratch network
 BACKBONE = "hub name or folder of a network, or scratch: a small network with a vocabulary learned from the corpus"
 
 

@@ -23,7 +23,7 @@ from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, masked_mean
 from mmerc.encoders.text.backbone import find_backbone, load_backbone
 from mmerc.encoders.text.base import LENGTH_MULTIPLE, TextEncoder
-from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, find_marks
+from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, get_special_token_ids
 from mmerc.encoders.text.config import BACKBONE, SCRATCH, TextConfig
 from mmerc.encoders.windows import Window, cut_windows
 from mmerc.errors import MissingModality
@@ -31,9 +31,8 @@ from mmerc.hardware import supports_bf16
 
 TOKEN, SPEAKER = range(2)  # columns of a prepared utterance
 UNKNOWN = 0  # speaker
-MAX_SPEAKERS = (
-    8  # numbers of speakers are 1 to 8, in the order of their first utterances in the window; a ninth is 1 again
-)
+# Speakers are numbered 1 to 8 in the order in which they first speak in the window. The ninth gets number 1 again.
+MAX_SPEAKERS = 8
 PADDING, CLS = -1, 0  # blocks of a sequence; those of utterances are numbered from 1
 
 
@@ -95,7 +94,7 @@ class DialogueText(TextEncoder):
 
     def _set_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> None:
         super()._set_tokenizer(tokenizer)
-        self.cls_token, self.sep_token = find_marks(tokenizer)
+        self.cls_token, self.sep_token = get_special_token_ids(tokenizer)
 
     def prepare(self, dialogue: Dialogue, index: int) -> Int[np.ndarray, "L 2"]:
         """Return the token ID and a number for the speaker of each token of the utterance.
@@ -122,19 +121,21 @@ class DialogueText(TextEncoder):
     def collate(
         self, examples: Sequence[Example], rng: random.Random | None = None, *, protocol: Protocol | None = None
     ) -> Batch:
-        """Return N sequences of at most L tokens. Neighbouring examples of one dialogue are one sequence.
+        """Return N sequences of at most L tokens. Neighbouring examples of one dialogue and one window are one sequence.
 
-        The caller sees to it that a sequence fits (see `cut_windows`). `protocol` is by default that of the encoder. In training
+        Each sequence must fit into `max_tokens`; the caller cuts dialogues with `cut_windows`. `protocol` is by default that of the encoder. In training
         some dialogues are cut in two parts that do not see each other, and some batches are read with the other protocol.
         """
-        sequences = [list(group) for _, group in groupby(examples, key=lambda example: example.key[:2])]
+        sequences = [
+            list(group) for _, group in groupby(examples, key=lambda example: (*example.key[:2], example.window))
+        ]
         protocol, cuts = protocol or self.protocol, [0] * len(sequences)
         if rng is not None and self.training:
             if rng.random() < self.config.online_probability:
                 protocol = "online"
             cuts = [self._draw_cut(len(sequence), rng) for sequence in sequences]
         arrays = build_sequences(sequences, self.cls_token, self.sep_token, max_tokens=self.config.max_tokens)
-        arrays |= limit_sight(arrays["blocks"], cuts, protocol)
+        arrays |= compute_visible_blocks(arrays["blocks"], cuts, protocol)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _draw_cut(self, count: int, rng: random.Random) -> int:
@@ -144,13 +145,13 @@ class DialogueText(TextEncoder):
 
     def forward(self, batch: Batch) -> Encoding:
         embedded = self.embedding(batch["tokens"]) + self.speakers(batch["speakers"])  # [N, L, d]
-        blocks, first, last = batch["blocks"][:, None, :], batch["first"][:, :, None], batch["last"][:, :, None]
+        blocks = batch["blocks"][:, None, :]  # [N, 1, L]
+        first, last = batch["first_visible"][:, :, None], batch["last_visible"][:, :, None]  # [N, L, 1]
         dtype = torch.bfloat16 if self.config.bf16 and supports_bf16(embedded.device) else torch.float32
-        hidden_from = (blocks < first) | (
-            blocks > last
-        )  # [N, L, L], of a token (second axis) what it does not see (third)
-        bias = torch.zeros(hidden_from.shape, dtype=dtype, device=embedded.device)
-        bias = bias.masked_fill(hidden_from, torch.finfo(dtype).min)[:, None]  # [N, 1, L, L]
+        # [N, L, L]: token i (axis 1) must not attend to token j (axis 2)
+        is_masked = (blocks < first) | (blocks > last)
+        bias = torch.zeros(is_masked.shape, dtype=dtype, device=embedded.device)
+        bias = bias.masked_fill(is_masked, torch.finfo(dtype).min)[:, None]  # [N, 1, L, L]
         hidden = self.run_backbone(embedded, bias).flatten(0, 1)  # [N * L, d]
         steps, end = batch["steps"], hidden[batch["ends"]]  # [B, T], [B, d]
         own = hidden[batch["positions"]] * steps[..., None]  # [B, T, d]
@@ -176,28 +177,32 @@ def build_sequences(
     blocks = np.full((len(sequences), length), PADDING, np.int64)
     positions, steps = np.zeros((count, num_steps), np.int64), np.zeros((count, num_steps), bool)
     ends = np.zeros(count, np.int64)
-    number = 0
+    index = 0
     for row, sequence in enumerate(sequences):
         tokens[row, 0], blocks[row, 0] = cls_token, CLS
         start = 1
-        numbers = {UNKNOWN: UNKNOWN}
+        speaker_numbers = {UNKNOWN: UNKNOWN}
         for block, example in enumerate(sequence, start=1):
             end = start + len(example.values)
             speaker = int(example.values[0, SPEAKER])
             tokens[row, start:end] = example.values[:, TOKEN]
-            speakers[row, start : end + 1] = numbers.setdefault(speaker, (len(numbers) - 1) % MAX_SPEAKERS + 1)
+            speakers[row, start : end + 1] = speaker_numbers.setdefault(
+                speaker, (len(speaker_numbers) - 1) % MAX_SPEAKERS + 1
+            )
             blocks[row, start : end + 1] = block
-            positions[number, : end - start] = row * length + np.arange(start, end)
-            steps[number, : end - start] = True
-            ends[number] = row * length + end
-            start, number = end + 1, number + 1
+            positions[index, : end - start] = row * length + np.arange(start, end)
+            steps[index, : end - start] = True
+            ends[index] = row * length + end
+            start, index = end + 1, index + 1
     return {
         "tokens": tokens, "speakers": speakers, "blocks": blocks, "positions": positions, "steps": steps, "ends": ends,
     }  # fmt: skip
 
 
-def limit_sight(blocks: Int[np.ndarray, "N L"], cuts: Sequence[int], protocol: Protocol) -> dict[str, np.ndarray]:
-    """Return the `first` and the `last` block that each token sees, [N, L] each.
+def compute_visible_blocks(
+    blocks: Int[np.ndarray, "N L"], cuts: Sequence[int], protocol: Protocol
+) -> dict[str, np.ndarray]:
+    """Return the `first_visible` and the `last_visible` block of each token, [N, L] each.
 
     `cuts`: for each sequence the first block of a second part, or 0 where there is none. Padding sees everything, so that its
     attention is defined.
@@ -210,4 +215,4 @@ def limit_sight(blocks: Int[np.ndarray, "N L"], cuts: Sequence[int], protocol: P
     last = np.where(in_first_part, cut - 1, end)
     if protocol == "online":
         last = np.where(is_real, np.minimum(last, blocks), last)
-    return {"first": first, "last": last}
+    return {"first_visible": first, "last_visible": last}

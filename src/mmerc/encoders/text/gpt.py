@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoModel, GPT2Config, OpenAIGPTConfig, PreTrainedTokenizerBase
 
 from mmerc.encoders.text.backbone import load_backbone
-from mmerc.encoders.text.config import BACKBONE, SCRATCH, trains_tokenizer
+from mmerc.encoders.text.config import BACKBONE, HEAD_SIZE, SCRATCH, trains_tokenizer
 from mmerc.encoders.text.input import CURRENT_SPEAKER, OTHER_SPEAKER, Vocabulary
 from mmerc.encoders.text.utterance import UtteranceConfig, UtteranceText
 
@@ -23,7 +23,6 @@ SPECIAL_TOKENS = {
     "other_speaker": "<other>",
     "pad": "<pad>",
 }
-HEAD_SIZE = 32  # of a scratch network
 
 
 class GptConfig(UtteranceConfig):

@@ -15,8 +15,8 @@ def next_sentence_loss(
 ) -> tuple[Float[Tensor, ""], Int[Tensor, ""], Int[Tensor, ""]]:
     """Score the true candidate, which is the first of K, against the distractors.
 
-    Returns the mean cross-entropy in nats, the number of correct choices and the number of utterances that they are
-    counted over. Utterances without a candidate are left out.
+    Returns the mean cross-entropy in nats, the number of correct choices, and the number of utterances that have a candidate.
+    Only these are scored.
     """
     target = torch.where(has_candidate, 0, IGNORE_INDEX)  # [B]
     count = has_candidate.sum()

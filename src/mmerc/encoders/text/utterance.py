@@ -40,7 +40,7 @@ from mmerc.encoders.text.losses import language_model_loss, next_sentence_loss
 class UtteranceConfig(TextConfig):
     """Settings of text encoders that read each utterance with its context."""
 
-    history: int = Field(5, ge=0, description="utterances read before the current one")
+    history: int = Field(5, ge=0, le=50, description="utterances read before the current one")
     future: int = Field(
         1, ge=0, description="utterances read after the current one, in the offline protocol; the first is the reply"
     )
@@ -89,7 +89,7 @@ class UtteranceText(TextEncoder):
 
     @property
     def candidate(self) -> int:
-        """The segment that the next-sentence and language-model losses are computed on: the reply, if it may be read."""
+        """The segment on which the next-sentence and language-model losses are computed: the reply, or online the current utterance."""
         return REPLY if self.protocol == "offline" else CURRENT
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:

@@ -29,7 +29,8 @@ def create_router(service: Service) -> APIRouter:
             str | None, Form(pattern=CONVERSATION_NAME, description="earlier utterances of this name are read too")
         ] = None,
         explain: Annotated[
-            bool, Form(description="add `influence` and `attention`; with a conversation's first utterance")
+            bool,
+            Form(description="add `influence` and `attention`; in a conversation, send it with the first utterance"),
         ] = False,
     ) -> dict[str, Any]:
         """The prediction for one utterance: a clip, a text, or both."""
