@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import MPNetConfig, MPNetModel
@@ -96,7 +97,6 @@ def test_the_positions_of_mpnet_begin_after_its_padding(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="max_tokens is 65, but the backbone reads at most 64 tokens"):
         DialogueText(DialogueConfig(encoder="dialogue", backbone=str(tmp_path), max_tokens=65), 7)
     encoder = DialogueText(DialogueConfig(encoder="dialogue", backbone=str(tmp_path), max_tokens=64), 7).eval()
-    texts = ["words " * 40, "some words " * 15]
-    dialogue = Dialogue("", 0, tuple(Utterance("", 0, index, text=text) for index, text in enumerate(texts)))
-    batch = encoder.collate([Example(("", "0", str(index)), encoder.prepare(dialogue, index)) for index in range(2)])
+    examples = [Example(("", "0", ""), np.full((length, 2), 9)) for length in (31, 30)]
+    batch = encoder.collate(examples)
     assert batch["tokens"].shape == (1, 64) and encoder(batch).logits.shape == (2, 7)
