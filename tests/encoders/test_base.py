@@ -15,7 +15,7 @@ from mmerc.encoders.base import (
     EncoderConfig,
     Encoding,
     Example,
-    masked_mean,
+    compute_masked_mean,
     pad_arrays,
 )
 from mmerc.errors import ConfigError, RunError
@@ -37,7 +37,7 @@ class Lengths(Encoder):
         return {"steps": steps, "mask": mask}
 
     def forward(self, batch: Batch) -> Encoding:
-        return Encoding(batch["steps"], batch["mask"], self.emotion(masked_mean(batch["steps"], batch["mask"])))
+        return Encoding(batch["steps"], batch["mask"], self.emotion(compute_masked_mean(batch["steps"], batch["mask"])))
 
 
 CONFIG = EncoderConfig(encoder="lengths", epochs=3)
@@ -70,8 +70,10 @@ def test_an_encoder_has_no_notes_and_no_example_input_by_default() -> None:
     encoder = Lengths(CONFIG, 5)
     values, notes = encoder.prepare_with_notes(DIALOGUE, 0)
     assert values.tolist() == [[5.0]] and notes == {}
-    with pytest.raises(RunError, match="the lengths encoder cannot be exported: it needs the method example_input"):
-        encoder.example_input(3)
+    with pytest.raises(
+        RunError, match="the lengths encoder cannot be exported: it needs the method make_example_input"
+    ):
+        encoder.make_example_input(3)
 
 
 def test_a_classifier_has_two_layers() -> None:
@@ -96,4 +98,4 @@ def test_lengths_are_rounded_up_but_not_beyond_the_maximum(max_length: int | Non
 def test_masked_mean_ignores_padding() -> None:
     sequence = torch.tensor([[[1.0], [3.0], [99.0]], [[5.0], [7.0], [7.0]]])
     mask = torch.tensor([[True, True, False], [False, False, False]])
-    assert masked_mean(sequence, mask).tolist() == [[2.0], [0.0]]
+    assert compute_masked_mean(sequence, mask).tolist() == [[2.0], [0.0]]

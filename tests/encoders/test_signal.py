@@ -101,7 +101,7 @@ def test_a_restored_encoder_gives_the_same_logits(protocol: str, tmp_path: Path)
 @pytest.mark.parametrize("dialogue_context", [False, True])
 def test_an_example_input_can_be_encoded(dialogue_context: bool) -> None:
     encoder = make_encoder(dialogue_context=dialogue_context)
-    values = encoder.example_input(5)
+    values = encoder.make_example_input(5)
     assert values.shape == (5, 4 if dialogue_context else 2)
     assert encoder(encoder.collate([Example(("t", "0", "0"), values)])).logits.shape == (1, 7)
 

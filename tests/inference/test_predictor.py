@@ -17,7 +17,7 @@ from mmerc.emotions import SEVEN
 from mmerc.encoders import ENCODERS, check_encoder_config
 from mmerc.errors import ClipNotFound, RunError
 from mmerc.fusion import Fusion, FusionConfig, build_fusion
-from mmerc.inference.streaming import HISTORY
+from mmerc.inference.streaming import MAX_PAST_UTTERANCES
 from mmerc.model import EmotionModel
 
 
@@ -190,7 +190,7 @@ def test_speakers_keep_their_numbers_when_the_first_one_is_forgotten(predictor: 
     assert fusion.dialogue_context is not None
     fusion.dialogue_context.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1][0, :, 1].tolist()))
     conversation = Predictor(model).stream()
-    for number in range(HISTORY + 2):
+    for number in range(MAX_PAST_UTTERANCES + 2):
         utterance = Utterance("t", "0", 0, "Ann" if number == 0 else "BC"[number % 2], text="Well.")
         conversation.push(replace(utterance))
-    assert seen[-1] == ([1, 2] * HISTORY)[: HISTORY + 1]  # Ann, who was 0, is forgotten
+    assert seen[-1] == ([1, 2] * MAX_PAST_UTTERANCES)[: MAX_PAST_UTTERANCES + 1]  # Ann, who was 0, is forgotten

@@ -16,7 +16,7 @@ from mmerc.encoders import ENCODERS, check_encoder_config
 from mmerc.errors import RunError
 from mmerc.inference import Conversation, Predictor, make_utterance
 from mmerc.inference.call_batcher import CallBatcher
-from mmerc.inference.streaming import HISTORY, LiveRequest, predict_requests
+from mmerc.inference.streaming import MAX_PAST_UTTERANCES, LiveRequest, predict_requests
 from mmerc.model import EmotionModel, load_model
 from mmerc.model.prediction import Prediction
 
@@ -73,10 +73,10 @@ def test_memory_is_bounded_and_numbers_go_on(model: EmotionModel, monkeypatch: p
         lambda encoder, dialogue, index: lengths.append(len(dialogue)) or _no_row(dialogue, index),
     )
     recorder = Recorder(model, "long")
-    for _ in range(HISTORY + 5):
+    for _ in range(MAX_PAST_UTTERANCES + 5):
         recorder.conversation.push(make_utterance("again"))
-    assert max(lengths) == HISTORY + 1
-    assert recorder.requests[-1].utterance.utterance == HISTORY + 4
+    assert max(lengths) == MAX_PAST_UTTERANCES + 1
+    assert recorder.requests[-1].utterance.utterance == MAX_PAST_UTTERANCES + 4
 
 
 def test_from_many_threads_every_utterance_has_its_own_number(

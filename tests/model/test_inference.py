@@ -5,7 +5,7 @@ import torch
 from mmerc.corpora import Key
 from mmerc.features import FeatureRow
 from mmerc.fusion import CrossmodalEmbraceNet, Fusion, FusionConfig, build_fusion
-from mmerc.model.inference import PastUtterance, predict_after, predict_alone, predict_fused
+from mmerc.model.inference import PastUtterance, predict_fused, predict_latest, predict_unimodal
 
 KEYS: list[Key] = [("test", "0", str(number)) for number in range(3)]
 SPEAKERS = dict(zip(KEYS, ["Ann", "Bob", "Ann"], strict=True))
@@ -31,8 +31,8 @@ def test_only_utterances_with_a_modality_are_predicted() -> None:
     assert set(probabilities) == {KEYS[1], KEYS[2]} == set(vectors)
     assert all(sum(row) == pytest.approx(1) for row in probabilities.values())
     assert vectors[KEYS[1]].shape == (8,)
-    assert set(predict_alone(rows(False, True, False), KEYS)) == {KEYS[1]}
-    assert predict_alone(rows(True, False, False), KEYS)[KEYS[0]][1] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
+    assert set(predict_unimodal(rows(False, True, False), KEYS)) == {KEYS[1]}
+    assert predict_unimodal(rows(True, False, False), KEYS)[KEYS[0]][1] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
 
 
 def test_a_blocked_pair_counts_as_a_missing_source_for_its_target() -> None:
@@ -51,5 +51,5 @@ def test_a_conversation_is_predicted_utterance_by_utterance_as_its_dialogue() ->
     past: list[PastUtterance] = []
     for key, number in zip(KEYS, [0, 1, 0], strict=True):
         latest = PastUtterance(vectors[key], number)
-        assert predict_after(fusion, {key: past}, {key: latest})[key] == pytest.approx(together[key], abs=1e-5)
+        assert predict_latest(fusion, {key: past}, {key: latest})[key] == pytest.approx(together[key], abs=1e-5)
         past.append(latest)

@@ -47,14 +47,14 @@ def test_every_example_is_seen_once_whatever_the_processes(count: int, size: int
 def test_shares_make_the_mean_over_processes_the_mean_over_the_batch(count: int, size: int, world: int) -> None:
     parts = [Batches(Numbers(count), size, seed=0, epoch=0, rank=rank, world=world) for rank in range(world)]
     for number in range(len(parts[0])):
-        batch_indices = [float(index) for index in parts[0].all[number]]
+        batch_indices = [float(index) for index in parts[0].batches[number]]
         means = [batch["share"] * batch["indices"].float().mean() for batch in (part[number] for part in parts)]
         assert float(torch.stack(means).mean()) == pytest.approx(np.mean(batch_indices), abs=1e-4)
 
 
 def test_an_epoch_is_a_function_of_its_seed() -> None:
     def order(seed: int, epoch: int) -> list[list[int]]:
-        return Batches(Numbers(50), 4, seed=seed, epoch=epoch).all
+        return Batches(Numbers(50), 4, seed=seed, epoch=epoch).batches
 
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2) and order(0, 1) != order(1, 1)

@@ -152,7 +152,7 @@ def test_the_learning_rate_warms_up_and_decays() -> None:
 def test_logit_adjustment_lowers_the_probability_of_a_rare_label_in_the_loss(share: float, expected: float) -> None:
     made = task(logit_adjustment=share)
     made.train.labels[:] = [0] * 40 + [1] * 10  # type: ignore[index]
-    loss = TrainingModule(made, lambda event: None).emotion_loss(torch.zeros(1, 2), torch.tensor([1]))
+    loss = TrainingModule(made, lambda event: None).compute_emotion_loss(torch.zeros(1, 2), torch.tensor([1]))
     assert math.exp(-float(loss)) == pytest.approx(expected)  # 0.2^share / (0.2^share + 0.8^share)
 
 

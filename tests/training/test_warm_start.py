@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from mmerc import load_config, open_corpus, train
 from mmerc.emotions import SEVEN
 from mmerc.errors import ConfigError, RunError
-from mmerc.model.folder import find_network
+from mmerc.model.folder import find_encoder_tensors
 from mmerc.training.run_config import check_config
 
 
@@ -81,9 +81,9 @@ def test_a_warm_start_from_a_trained_model(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a model folder"):
         trained(f"pack:{tmp_path / 'b'}", "nothing", "pulse", f"model:{tmp_path}")
     with pytest.raises(RunError, match="of networks of the kind spectrogram it has none"):
-        find_network(tmp_path / "first" / "model", "audio", "spectrogram", SEVEN)
+        find_encoder_tensors(tmp_path / "first" / "model", "audio", "spectrogram", SEVEN)
     with pytest.raises(RunError, match=r"several \(pulse, skin\), none of them named heart"):
-        find_network(tmp_path / "first" / "model", "heart", "signal", SEVEN)
+        find_encoder_tensors(tmp_path / "first" / "model", "heart", "signal", SEVEN)
 
 
 def test_a_learned_vocabulary_is_handed_to_no_other_model() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmerc.corpora.dialogue import Corpus, Problem, Utterance, gather
+from mmerc.corpora.dialogue import Corpus, Problem, Utterance, group_into_dialogues
 from mmerc.corpora.labels import choose_labels, tidy_label
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
@@ -39,7 +39,7 @@ def build_corpus(
     labels, labelled, label_problems = label_utterances(utterances, labels)
     for problem in label_problems:
         log.warning("%s: %s", problem.where, problem.what)
-    splits, duplicates = gather(labelled)
+    splits, duplicates = group_into_dialogues(labelled)
     return Corpus(name, labels, splits, (*problems, *label_problems, *duplicates), leaky_signals)
 
 

@@ -192,7 +192,7 @@ def resolve_speakers(utterances: Sequence[Utterance]) -> list[Utterance]:
     ]
 
 
-def gather(rows: Sequence[Utterance]) -> tuple[dict[str, tuple[Dialogue, ...]], list[Problem]]:
+def group_into_dialogues(rows: Sequence[Utterance]) -> tuple[dict[str, tuple[Dialogue, ...]], list[Problem]]:
     """Group rows into splits and dialogues, in the order of their utterance ids where these are numbers.
 
     Of two rows with one key the first is kept and the second is a problem.

@@ -123,7 +123,7 @@ class Encoder(nn.Module, ABC):
         """
         raise NotImplementedError
 
-    def example_input(self, length: int) -> np.ndarray:
+    def make_example_input(self, length: int) -> np.ndarray:
         """Return an array in the form of `prepare`, with which the network is traced for export.
 
         `length` is an approximate number of words, tenths of a second or frames.
@@ -132,7 +132,7 @@ class Encoder(nn.Module, ABC):
             RunError: the encoder does not implement it and cannot be exported.
         """
         raise RunError(
-            f"the {self.config.encoder} encoder cannot be exported: it needs the method example_input, which returns "
+            f"the {self.config.encoder} encoder cannot be exported: it needs the method make_example_input, which returns "
             "an array to trace it with."
         )
 
@@ -216,7 +216,7 @@ def pad_arrays(
     return torch.from_numpy(values), torch.from_numpy(mask)
 
 
-def masked_mean(sequence: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B d"]:
+def compute_masked_mean(sequence: Float[Tensor, "B T d"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B d"]:
     """Return the mean over the steps where the mask is true, or zeros if there are none."""
     weight = mask[..., None].to(sequence.dtype)  # [B, T, 1]
     return (sequence * weight).sum(1) / weight.sum(1).clamp(min=1)

@@ -21,7 +21,16 @@ from torch import Tensor, nn
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.corpora.packs.arrays import is_signal
-from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, masked_mean, pad_arrays
+from mmerc.encoders.base import (
+    Batch,
+    Classifier,
+    Encoder,
+    EncoderConfig,
+    Encoding,
+    Example,
+    compute_masked_mean,
+    pad_arrays,
+)
 from mmerc.errors import ConfigError, MissingModality
 from mmerc.recurrent import run_gru
 
@@ -130,7 +139,7 @@ class Signal(Encoder):
         rows[index, -1] = 1
         return rows
 
-    def example_input(self, length: int) -> Float[np.ndarray, "T e"]:
+    def make_example_input(self, length: int) -> Float[np.ndarray, "T e"]:
         columns = self.config.input_size + (2 if self.config.dialogue_context else 0)
         return np.random.default_rng(0).normal(0, 1, (length, columns)).astype(np.float32)
 
@@ -142,7 +151,7 @@ class Signal(Encoder):
         steps, mask = batch["steps"], batch["mask"]  # [B, T, e], [B, T]
         if not self.config.dialogue_context:
             sequence = self._run_gru(steps, mask)  # [B, T, w]
-            return Encoding(sequence, mask, self.emotion(masked_mean(sequence, mask)))
+            return Encoding(sequence, mask, self.emotion(compute_masked_mean(sequence, mask)))
         has_signal, is_current = steps[..., -2:-1], steps[..., -1]  # [B, U, 1], [B, U]
         states = self._run_gru(steps[..., :-2], mask, has_signal)  # [B, U, w]
         state = (states * is_current[..., None]).sum(1, keepdim=True)  # [B, 1, w]

@@ -15,7 +15,7 @@ from mmerc.files import read_json
 from mmerc.model.calibration import Calibration
 from mmerc.model.folder import CONFIG, load_fusion, read_calibration, read_info
 from mmerc.model.inference import predict_fused
-from mmerc.training.fusion import CALIBRATION, COMPARED
+from mmerc.training.fusion import CALIBRATION, COMPARED_FUSIONS
 from mmerc.training.run_folder import Run
 from mmerc.training.splits import get_labels, get_speakers, list_dialogue_keys
 
@@ -76,7 +76,7 @@ class TrainedFusion:
 def list_compared_fusions(run: Run) -> list[str]:
     """The names of the fusions that were trained for comparison in every seed."""
     found = [
-        {path.parent.name for path in (folder / COMPARED).glob(f"*/{CALIBRATION}")} - {run.config.fusion.name}
+        {path.parent.name for path in (folder / COMPARED_FUSIONS).glob(f"*/{CALIBRATION}")} - {run.config.fusion.name}
         for folder in run.seed_folders
     ]
     return sorted(set.intersection(*found))
@@ -98,7 +98,7 @@ def load_fusions(run: Run, corpus: Corpus, split: str) -> dict[str, TrainedFusio
     folders = {run.config.fusion.name: [folder / "fusion" for folder in run.seed_folders]}
     calibrations = {run.config.fusion.name: [each.calibration for each in features]}
     for name in list_compared_fusions(run):
-        folders[name] = [folder / COMPARED / name for folder in run.seed_folders]
+        folders[name] = [folder / COMPARED_FUSIONS / name for folder in run.seed_folders]
         calibrations[name] = [Calibration(**read_json(folder / CALIBRATION)) for folder in folders[name]]
     num_classes = len(corpus.labels)
     return {name: TrainedFusion(features, labels, num_classes, folders[name], calibrations[name]) for name in folders}

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmerc.corpora import READERS, Clip, Corpus, Dialogue, Problem, Utterance, open_corpus
-from mmerc.corpora.dialogue import gather
+from mmerc.corpora.dialogue import group_into_dialogues
 from mmerc.corpora.location import parse_location
 from mmerc.corpora.paths import sort_clips
-from mmerc.corpora.readers.meld import NAME
+from mmerc.corpora.readers.meld import CLIP_NAME
 from mmerc.corpora.transcripts import ENDINGS
 from mmerc.errors import CorpusError
 from mmerc.inference.paths import is_file, split_path
@@ -130,16 +130,16 @@ def _group_clips(
     dialogues: list[Dialogue] = []
     problems: list[Problem] = []
     for file in sort_clips(recordings):  # the better clip of an utterance replaces the other
-        match = NAME.fullmatch(file.name)
+        match = CLIP_NAME.fullmatch(file.name)
         if match is not None:
             key = int(match["dialogue"]), int(match["utterance"])
             named[key] = Utterance("input", *key, clip=Clip(file, audio_track=audio_track))
-    others = [file for file in recordings if NAME.fullmatch(file.name) is None]
+    others = [file for file in recordings if CLIP_NAME.fullmatch(file.name) is None]
     stems = Counter(file.stem for file in others)
     for file in others:
         name = file.stem if stems[file.stem] == 1 else file.name
         dialogue, found = read_recording(file, transcriber=transcriber, audio_track=audio_track, name=name)
         dialogues.append(dialogue)
         problems += found
-    splits, repeated = gather(list(named.values()))
+    splits, repeated = group_into_dialogues(list(named.values()))
     return [*splits.get("input", ()), *dialogues], [*problems, *repeated]

@@ -19,7 +19,7 @@ from mmerc.model.inference import PastUtterance
 from mmerc.model.model import EmotionModel, LiveContext
 from mmerc.model.prediction import Prediction
 
-HISTORY = 50  # utterances that are kept; no encoder reads further back, except those with `reads_dialogue`
+MAX_PAST_UTTERANCES = 50  # utterances that are kept; no encoder reads further back, except those with `reads_dialogue`
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Conversation:
     def __init__(self, model: EmotionModel, batcher: LiveBatcher, name: str, *, explain: bool) -> None:
         self.name, self.explain = name, explain
         self._model, self._batcher = model, batcher
-        self._past: deque[Utterance] = deque(maxlen=HISTORY)
-        self._past_vectors: deque[PastUtterance] = deque(maxlen=HISTORY)
+        self._past: deque[Utterance] = deque(maxlen=MAX_PAST_UTTERANCES)
+        self._past_vectors: deque[PastUtterance] = deque(maxlen=MAX_PAST_UTTERANCES)
         self._speaker_numbers: dict[str, int] = {}
         # Prepared inputs that later utterances are read with, by modality.
         self._earlier: dict[str, Sequence[FeatureRow]] = {

@@ -177,7 +177,7 @@ def load_encoder(folder: Path) -> Encoder:
     return ENCODERS[name].restore(folder)
 
 
-def find_network(folder: Path, modality: str, kind: str, labels: LabelSet) -> tuple[Path, bool]:
+def find_encoder_tensors(folder: Path, modality: str, kind: str, labels: LabelSet) -> tuple[Path, bool]:
     """The tensors of a model's network of this `kind` of encoder, and whether the model has these `labels`.
 
     The network of the same modality is taken, else the only one of its kind.

@@ -55,7 +55,7 @@ def predict_fused(
 
 
 @torch.inference_mode()
-def predict_after(
+def predict_latest(
     fusion: Fusion, past: Mapping[Key, Sequence[PastUtterance]], latest: Mapping[Key, PastUtterance]
 ) -> ProbabilitiesByKey:
     """The probabilities of the latest utterance of several conversations, each after its `past`, oldest first."""
@@ -68,7 +68,7 @@ def predict_after(
     return probabilities
 
 
-def predict_alone(store: FeatureRows, keys: Sequence[Key]) -> ProbabilitiesByKey:
+def predict_unimodal(store: FeatureRows, keys: Sequence[Key]) -> ProbabilitiesByKey:
     """The probabilities of the encoder's own classifier for every key that has the modality."""
     rows = {key: store[key] for key in keys}
     return {

@@ -18,7 +18,7 @@ from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.model.calibration import Calibration, ProbabilitiesByKey
 from mmerc.model.explanation import Compute, Evidence, explain_predictions
 from mmerc.model.extraction import UTTERANCES_IN_MEMORY, encode_latest, encode_rows, extract_dialogues, log_missing
-from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_after, predict_alone, predict_fused
+from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_fused, predict_latest, predict_unimodal
 from mmerc.model.prediction import Prediction, make_prediction
 
 log = logging.getLogger("mmerc")
@@ -196,14 +196,14 @@ class EmotionModel:
         """
         if self.fusion is None:
             (rows,) = features.values()
-            return self.calibration.apply(predict_alone(rows, keys), self.prior), {}
+            return self.calibration.apply(predict_unimodal(rows, keys), self.prior), {}
         probabilities, vectors = predict_fused(self.fusion, features, keys, speakers or {}, blocked_pairs=blocked_pairs)
         if not self.fusion.has_dialogue_context:
             vectors = {}
         elif context is not None:
             past = {key: each.past for key, each in context.items()}
             latest = {key: PastUtterance(vector, context[key].speaker) for key, vector in vectors.items()}
-            probabilities = predict_after(self.fusion, past, latest)
+            probabilities = predict_latest(self.fusion, past, latest)
         return self.calibration.apply(probabilities, self.prior), vectors
 
     def explain(

@@ -16,7 +16,7 @@ from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.model import Prediction
 
 SOUND, IMAGE = 1, 2  # the first byte of a binary message
-MAX_SPEAKER = 100  # characters of a name; the rest is cut
+MAX_SPEAKER_CHARACTERS = 100  # characters of a name; the rest is cut
 
 
 class ClientMessage(BaseModel):

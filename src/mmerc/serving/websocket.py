@@ -84,7 +84,7 @@ class Stream:
     async def _serve(self, start: protocol.Start) -> None:
         segmenter = await asyncio.to_thread(
             LiveSegmenter,
-            start.speaker[: protocol.MAX_SPEAKER],
+            start.speaker[: protocol.MAX_SPEAKER_CHARACTERS],
             detect_pauses=start.segmentation == "server",
             max_characters=self.limits.max_text_characters,
         )
@@ -131,7 +131,7 @@ class Stream:
             raise BadMessage("the stream has started already: send sound, images or text.")
         if isinstance(parsed, protocol.Text):
             try:
-                segmenter.add_text(parsed.text, parsed.speaker[: protocol.MAX_SPEAKER])
+                segmenter.add_text(parsed.text, parsed.speaker[: protocol.MAX_SPEAKER_CHARACTERS])
             except ValueError as error:
                 raise BadMessage(str(error)) from error
             return [], False

@@ -107,22 +107,28 @@ class Batches(Dataset[dict[str, Tensor]]):
         self.epoch = epoch
         rng = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
         # Units of each batch, before the processes share them.
-        self.all = make_batches(self.examples.lengths, self.size, rng, self.examples.counts)
+        self.batches = make_batches(self.examples.lengths, self.size, rng, self.examples.counts)
 
     def __len__(self) -> int:
-        return len(self.all)
+        return len(self.batches)
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
-        batch = self.all[number]
+        batch = self.batches[number]
         units = self.examples.units
-        mine = [index for unit in batch[self.rank :: self.world] for index in units[unit]]
-        share = self.world * self._count_scored(mine) / self._count_scored([i for unit in batch for i in units[unit]])
-        mine = mine or list(units[batch[0]])  # nothing is left for this process: it computes with weight 0
+        own_indices = [index for unit in batch[self.rank :: self.world] for index in units[unit]]
+        share = (
+            self.world
+            * self._count_scored(own_indices)
+            / self._count_scored([i for unit in batch for i in units[unit]])
+        )
+        own_indices = own_indices or list(
+            units[batch[0]]
+        )  # nothing is left for this process: it computes with weight 0
         rng = random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
         return {
-            **{f"inputs/{name}": value for name, value in self.examples.collate(mine, rng).items()},
-            "labels": torch.tensor([self.examples.labels[index] for index in mine]),
-            "indices": torch.tensor(mine),
+            **{f"inputs/{name}": value for name, value in self.examples.collate(own_indices, rng).items()},
+            "labels": torch.tensor([self.examples.labels[index] for index in own_indices]),
+            "indices": torch.tensor(own_indices),
             "share": torch.tensor(share),
         }
 

@@ -23,7 +23,7 @@ from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_dialogue_keys
 
-COMPARED = "fusions"  # folder of the fusions that are trained for comparison
+COMPARED_FUSIONS = "fusions"  # folder of the fusions that are trained for comparison
 CALIBRATION = "calibration.json"  # written last: if it exists, the compared fusion is complete
 
 
@@ -81,7 +81,7 @@ def train_compared_fusion(
     events: EventLog,
 ) -> None:
     """Train the fusion `name` with the settings of the configured one, and calibrate it in the same way."""
-    folder = seed_folder / COMPARED / name
+    folder = seed_folder / COMPARED_FUSIONS / name
     if name == config.fusion.name or not distributed.reduce_any(not (folder / CALIBRATION).is_file()):
         return
     settings = config_for_fusion(config.fusion, name)

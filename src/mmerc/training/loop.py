@@ -97,7 +97,7 @@ class TrainingModule(L.LightningModule):
         text = f"{self.task.seed}/{self.current_epoch}/{step}/{get_rank()}"
         torch.manual_seed(random.Random(text).getrandbits(31))
         out = self.task.forward(get_inputs(batch))
-        losses = {"emotion": self.emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
+        losses = {"emotion": self.compute_emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
         total = torch.stack(list(losses.values())).sum()
         share = float(batch["share"])
         self.train_metrics.add({f"loss_{name}": (share * loss.detach(), share) for name, loss in losses.items()})
@@ -111,7 +111,7 @@ class TrainingModule(L.LightningModule):
             )
         return total * batch["share"]
 
-    def emotion_loss(self, logits: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+    def compute_emotion_loss(self, logits: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
         """Compute the cross-entropy over the utterances that have a label."""
         has_label = labels != CONTEXT
         logits, labels = logits[has_label], labels[has_label]

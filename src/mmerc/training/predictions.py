@@ -17,7 +17,7 @@ from mmerc.files import replace_atomically, write_jsonl
 from mmerc.fusion import Fusion
 from mmerc.model.calibration import Calibration
 from mmerc.model.collation import FeatureRows
-from mmerc.model.inference import predict_alone, predict_fused
+from mmerc.model.inference import predict_fused, predict_unimodal
 from mmerc.model.prediction import make_prediction
 from mmerc.training.splits import get_speakers
 
@@ -38,7 +38,7 @@ def fit_calibrations(
     prior: Sequence[float],
 ) -> dict[str, Calibration]:
     """The calibration of each modality's own classifier and of the fusion, fitted to the labelled ones of `keys`."""
-    found = {name: Calibration.fit(predict_alone(store, keys), labels, prior) for name, store in features.items()}
+    found = {name: Calibration.fit(predict_unimodal(store, keys), labels, prior) for name, store in features.items()}
     if fusion is not None:
         found[FUSED] = Calibration.fit(predict_fused(fusion, features, keys, speakers)[0], labels, prior)
     return found
@@ -64,7 +64,7 @@ def write_predictions(
     keys = [utterance.key for utterance in utterances]
     reasons = {name: {key: store[key].reason for key in keys} for name, store in features.items()}
     probabilities = {
-        name: calibrations.get(name, Calibration()).apply(predict_alone(store, keys), prior)
+        name: calibrations.get(name, Calibration()).apply(predict_unimodal(store, keys), prior)
         for name, store in features.items()
     }
 

@@ -41,7 +41,7 @@ from mmerc.training.splits import (
     list_dialogue_keys,
 )
 
-PREDICTED = (HELD_OUT, "dev", "test")
+PREDICTED_SPLITS = (HELD_OUT, "dev", "test")
 
 
 def train(
@@ -136,7 +136,7 @@ class SeedJob:
 
     @property
     def splits(self) -> list[str]:
-        return [split for split in ("train", *PREDICTED) if split in self.corpus.splits]
+        return [split for split in ("train", *PREDICTED_SPLITS) if split in self.corpus.splits]
 
     def open_inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads of every utterance, prepared once for all seeds."""
@@ -228,7 +228,7 @@ def write_results(
             model=name,
         )
         for split in job.splits
-        if split in PREDICTED
+        if split in PREDICTED_SPLITS
     }
     found = [predicted[selection][key] for key in labels]
     write_model(

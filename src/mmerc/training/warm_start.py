@@ -19,7 +19,7 @@ from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import MmercError
 from mmerc.files import replace_atomically
 from mmerc.hardware import is_main_process
-from mmerc.model.folder import find_network
+from mmerc.model.folder import find_encoder_tensors
 from mmerc.training import distributed
 from mmerc.training.batches import make_encoder_examples
 from mmerc.training.extraction import open_inputs
@@ -57,7 +57,9 @@ class WarmStart:
         if distributed.reduce_any(not file.is_file()):
             if kind == MODEL:
                 folder = Path(path).expanduser()
-                tensors, has_same_labels = find_network(folder, modality, encoder.config.encoder, self.corpus.labels)
+                tensors, has_same_labels = find_encoder_tensors(
+                    folder, modality, encoder.config.encoder, self.corpus.labels
+                )
                 self._keep(weights.read_tensors(tensors), file, has_same_labels)
             elif not self._train_on_other_corpus(modality, encoder, file):
                 return

@@ -46,7 +46,7 @@ def test_an_utterance_without_speech_has_no_audio(tmp_path: Path) -> None:
 
 
 def test_the_example_input_is_in_tenths_of_a_second() -> None:
-    assert Spectrogram(SpectrogramConfig(encoder="spectrogram"), 7).example_input(3).shape == (4_800,)
+    assert Spectrogram(SpectrogramConfig(encoder="spectrogram"), 7).make_example_input(3).shape == (4_800,)
 
 
 def test_the_protocol_is_kept() -> None:

@@ -61,7 +61,7 @@ def test_the_face_encoder_reads_saves_and_restores_it(vit: Path, tmp_path: Path,
     face = Face(config, 7).eval()
     assert face.is_frozen is not is_trained
     batch = face.collate(
-        [Example(("t", "0", "0"), face.example_input(3)), Example(("t", "0", "1"), face.example_input(2))]
+        [Example(("t", "0", "0"), face.make_example_input(3)), Example(("t", "0", "1"), face.make_example_input(2))]
     )
     assert batch["faces"].shape == ((2, 3, 32, 32, 3) if is_trained else (2, 3, 16))
     (tmp_path / "saved").mkdir()

@@ -7,7 +7,7 @@ from torch import nn
 from transformers import BertConfig, BertModel
 
 from mmerc.encoders.text import backbone
-from mmerc.encoders.text.backbone import find_backbone, load_backbone, prepare_backbone, read_backbone
+from mmerc.encoders.text.backbone import create_saved_backbone, find_backbone, load_backbone, prepare_backbone
 from mmerc.encoders.text.dialogue import DialogueText
 from mmerc.encoders.text.dropout import ByteDropout
 from mmerc.errors import RunError, WeightsError
@@ -49,17 +49,17 @@ def test_a_pickled_network_is_not_loaded(folder: Path) -> None:
 
 def test_a_saved_backbone_is_read_without_its_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
-    network, tokenizer = read_backbone(folder)
+    network, tokenizer = create_saved_backbone(folder)
     assert isinstance(network, BertModel) and network.config.hidden_size == 32 and len(tokenizer) == 269
 
 
 def test_an_incomplete_folder_is_one_sentence(folder: Path) -> None:
     (folder / "config.json").write_text("{}")
     with pytest.raises(RunError, match="cannot be read .*: train the model again"):
-        read_backbone(folder)
+        create_saved_backbone(folder)
     (folder / "config.json").unlink()
     with pytest.raises(RunError, match="does not exist: check that .* is a complete run or model folder"):
-        read_backbone(folder)
+        create_saved_backbone(folder)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_more_tokens_than_the_backbone_reads_is_one_sentence(encoder: TextEncode
 
 
 def test_an_example_input_has_about_the_given_number_of_words(encoder: TextEncoder) -> None:
-    values = encoder.example_input(5)
+    values = encoder.make_example_input(5)
     words = encoder.tokenizer.decode(values[:, 0]).count("well")
     assert 5 <= words <= 15 and encoder(encoder.collate([Example(("", "0", ""), values)])).logits.shape == (1, 7)
 

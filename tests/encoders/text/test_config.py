@@ -2,7 +2,7 @@ import pytest
 
 from mmerc.config import validate
 from mmerc.encoders.text.bert import BertTextConfig
-from mmerc.encoders.text.config import TextConfig, trains_tokenizer
+from mmerc.encoders.text.config import TextConfig, has_learned_vocabulary
 from mmerc.encoders.text.gpt import GptConfig
 from mmerc.errors import ConfigError
 
@@ -13,7 +13,7 @@ from mmerc.errors import ConfigError
 )
 def test_which_backbones_learn_their_vocabulary(backbone: str, pretrained: bool, expected: bool) -> None:
     config = TextConfig(encoder="gpt", backbone=backbone, max_tokens=64, pretrained=pretrained)
-    assert trains_tokenizer(config) is expected
+    assert has_learned_vocabulary(config) is expected
 
 
 def test_a_learned_vocabulary_fits_no_other_model() -> None:

@@ -61,7 +61,7 @@ def test_the_current_utterance_is_packed_after_cls() -> None:
 
 def test_candidates_are_the_true_reply_and_distractors_from_other_dialogues(encoder: UtteranceText) -> None:
     example = make_examples(encoder)[0]
-    own = {tuple(tokens) for dialogue, tokens in encoder.pool.utterances if dialogue == "0"}
+    own = {tuple(tokens) for dialogue, tokens in encoder.distractors.utterances if dialogue == "0"}
     context = example.values[example.values[:, SEGMENT] != REPLY].tolist()
     for seed in range(20):
         batch = encoder.collate([example], random.Random(seed))
@@ -149,7 +149,7 @@ def test_special_tokens_in_a_text_are_ordinary_characters(encoder: UtteranceText
 
 def test_the_online_protocol_reads_no_reply_and_is_restored(encoder: UtteranceText, tmp_path: Path) -> None:
     online = make_encoder(encoder.config.encoder, protocol="online")
-    assert (encoder.candidate, online.candidate) == (REPLY, CURRENT)
+    assert (encoder.candidate_segment, online.candidate_segment) == (REPLY, CURRENT)
     assert REPLY in encoder.prepare(DIALOGUES[0], 0)[:, SEGMENT]
     assert REPLY not in online.prepare(DIALOGUES[0], 0)[:, SEGMENT]
     online.save(tmp_path)

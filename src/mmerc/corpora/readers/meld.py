@@ -20,7 +20,7 @@ CLIPS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_
 COLUMNS = ("Utterance", "Speaker", "Dialogue_ID", "Utterance_ID")
 
 # The test folder also holds corrected clips, which replace the others.
-NAME = re.compile(
+CLIP_NAME = re.compile(
     r"(?P<corrected>final_videos_test)?dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)"
     rf"(?P<ending>{'|'.join(map(re.escape, CLIP_SUFFIXES))})",
     re.IGNORECASE,
@@ -76,7 +76,7 @@ def _find_clips(folder: Path, split: str) -> tuple[dict[ClipKey, Path] | None, l
     for file in sorted(clip_folder.iterdir()):
         if file.name.startswith("."):  # macOS's tar leaves one beside each file
             continue
-        match = NAME.fullmatch(file.name)
+        match = CLIP_NAME.fullmatch(file.name)
         if match is None:
             problems.append(Problem("clip", f"{clip_folder.name}/{file.name}", "is not named dia<D>_utt<U>.mp4"))
         elif not file.is_file():

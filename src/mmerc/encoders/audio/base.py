@@ -65,7 +65,7 @@ class SpeechEncoder(Encoder):
         samples: np.ndarray = np.clip(np.round(waveform * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1)
         return samples.astype(np.int16)
 
-    def example_input(self, length: int) -> Int16[np.ndarray, " S"]:
+    def make_example_input(self, length: int) -> Int16[np.ndarray, " S"]:
         """Random samples of `length` tenths of a second."""
         return np.random.default_rng(0).integers(-9999, 9999, length * SAMPLE_RATE // 10, np.int16)
 

@@ -16,7 +16,7 @@ from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder
 from mmerc.encoders.audio.mel import compute_log_mel
 from mmerc.encoders.audio.pooling import make_padding_mask
 from mmerc.encoders.audio.wavernn_network import WaveRnn
-from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, masked_mean
+from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, compute_masked_mean
 from mmerc.hardware import supports_bf16
 
 HOPS_AT_ONCE = 8  # 1,600 samples
@@ -99,7 +99,7 @@ class WaveRnnEncoder(SpeechEncoder):
         sequence = self.compute_hop_means(waveform, hops)  # [B, T, f]
         mask = make_padding_mask(hops, sequence.shape[1])
         sequence = sequence * mask[..., None]
-        return Encoding(sequence, mask, self.emotion(masked_mean(sequence, mask)))
+        return Encoding(sequence, mask, self.emotion(compute_masked_mean(sequence, mask)))
 
     def compute_hop_means(self, waveform: Float[Tensor, "B S"], hops: Tensor) -> Float[Tensor, "B T f"]:
         """The mean feature of each hop, T = S / hop_length. Windows that have only padding are not computed.

@@ -254,7 +254,7 @@ class Face(Encoder):
             embeddings = self.backbone(faces)
         return embeddings
 
-    def example_input(self, length: int) -> np.ndarray:
+    def make_example_input(self, length: int) -> np.ndarray:
         """Random crops or, if the backbone is frozen, random embeddings of `length` frames."""
         rng = np.random.default_rng(0)
         if self.is_frozen:

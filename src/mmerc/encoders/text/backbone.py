@@ -53,7 +53,7 @@ def load_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, PreTrained
         return load_network(name, settings, pretrained=pretrained), tokenizer
 
 
-def read_backbone(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+def create_saved_backbone(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
     """Create the network and the tokenizer that `TextEncoder.save` wrote to the folder, with random weights.
 
     Raises:

@@ -13,8 +13,8 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue
 from mmerc.encoders.base import Classifier, Encoder, EncoderConfig
-from mmerc.encoders.text.backbone import prepare_backbone, read_backbone
-from mmerc.encoders.text.config import TextConfig, trains_tokenizer
+from mmerc.encoders.text.backbone import create_saved_backbone, prepare_backbone
+from mmerc.encoders.text.config import TextConfig, has_learned_vocabulary
 from mmerc.encoders.text.tokenizer import make_tokenizer, normalize_typography, train_tokenizer
 from mmerc.errors import ConfigError
 from mmerc.hardware import autocast_bf16
@@ -91,7 +91,7 @@ class TextEncoder(Encoder):
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
         """Learn the vocabulary of a scratch network."""
-        if trains_tokenizer(self.config):
+        if has_learned_vocabulary(self.config):
             texts = [utterance.text for dialogue in dialogues for utterance in dialogue.utterances if utterance.text]
             self._set_tokenizer(self.train_tokenizer(map(normalize_typography, texts), self.config.scratch_vocab_size))
 
@@ -111,4 +111,4 @@ class TextEncoder(Encoder):
 
     @classmethod
     def _rebuild(cls, folder: Path, config: EncoderConfig, num_classes: int, *, protocol: Protocol) -> Encoder:
-        return cls(config, num_classes, read_backbone(folder / BACKBONE_FOLDER), protocol=protocol)
+        return cls(config, num_classes, create_saved_backbone(folder / BACKBONE_FOLDER), protocol=protocol)

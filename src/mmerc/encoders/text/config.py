@@ -21,7 +21,7 @@ class TextConfig(EncoderConfig):
 
     @model_validator(mode="after")
     def _check_warm_start(self) -> "TextConfig":
-        if self.warm_start.startswith("model:") and trains_tokenizer(self):
+        if self.warm_start.startswith("model:") and has_learned_vocabulary(self):
             raise ValueError(
                 "a vocabulary that is learned from the corpus does not fit another model: choose a backbone with its "
                 "own vocabulary, or leave warm_start empty"
@@ -29,6 +29,6 @@ class TextConfig(EncoderConfig):
         return self
 
 
-def trains_tokenizer(config: TextConfig) -> bool:
+def has_learned_vocabulary(config: TextConfig) -> bool:
     """Return whether the tokenizer is trained on the corpus, so that nothing is downloaded."""
     return config.backbone == SCRATCH or (config.backbone == "openai-gpt" and not config.pretrained)

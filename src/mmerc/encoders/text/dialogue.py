@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, masked_mean
+from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, compute_masked_mean
 from mmerc.encoders.text.backbone import find_backbone, load_backbone
 from mmerc.encoders.text.base import LENGTH_MULTIPLE, TextEncoder
 from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, get_special_token_ids
@@ -115,7 +115,7 @@ class DialogueText(TextEncoder):
         lengths = [length + 1 for length in lengths]  # with the closing mark
         return cut_windows(lengths, self.config.max_tokens - 1, protocol=self.protocol, overlap=overlap)
 
-    def example_input(self, length: int) -> Int[np.ndarray, "L 2"]:
+    def make_example_input(self, length: int) -> Int[np.ndarray, "L 2"]:
         return self.prepare(Dialogue("", 0, (Utterance("", 0, 0, speaker="A", text="well " * length),)), 0)
 
     def collate(
@@ -155,7 +155,7 @@ class DialogueText(TextEncoder):
         hidden = self.run_backbone(embedded, bias).flatten(0, 1)  # [N * L, d]
         steps, end = batch["steps"], hidden[batch["ends"]]  # [B, T], [B, d]
         own = hidden[batch["positions"]] * steps[..., None]  # [B, T, d]
-        logits = self.emotion(torch.cat([masked_mean(own, steps), end], -1))  # [B, C]
+        logits = self.emotion(torch.cat([compute_masked_mean(own, steps), end], -1))  # [B, C]
         return Encoding(torch.cat([end[:, None], own], 1), F.pad(steps, (1, 0), value=True), logits)
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoModel, GPT2Config, OpenAIGPTConfig, PreTrainedTokenizerBase
 
 from mmerc.encoders.text.backbone import load_backbone
-from mmerc.encoders.text.config import BACKBONE, HEAD_SIZE, SCRATCH, trains_tokenizer
+from mmerc.encoders.text.config import BACKBONE, HEAD_SIZE, SCRATCH, has_learned_vocabulary
 from mmerc.encoders.text.input import CURRENT_SPEAKER, OTHER_SPEAKER, Vocabulary
 from mmerc.encoders.text.utterance import UtteranceConfig, UtteranceText
 
@@ -44,7 +44,7 @@ class Gpt(UtteranceText):
 
     @classmethod
     def create_backbone(cls, config: GptConfig) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-        if trains_tokenizer(config):
+        if has_learned_vocabulary(config):
             return _create_scratch_network(config), cls.train_tokenizer([], config.scratch_vocab_size)
         backbone, tokenizer = load_backbone(config.backbone, pretrained=config.pretrained)
         tokenizer.add_special_tokens({"additional_special_tokens": list(cls.special_tokens)})

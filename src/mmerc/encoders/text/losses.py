@@ -10,7 +10,7 @@ from mmerc.encoders.text.input import SEGMENT, TOKEN
 IGNORE_INDEX = -100  # cross_entropy skips these targets
 
 
-def next_sentence_loss(
+def compute_next_sentence_loss(
     scores: Float[Tensor, "B K"], has_candidate: Bool[Tensor, " B"]
 ) -> tuple[Float[Tensor, ""], Int[Tensor, ""], Int[Tensor, ""]]:
     """Score the true candidate, which is the first of K, against the distractors.
@@ -24,7 +24,7 @@ def next_sentence_loss(
     return loss, ((scores.argmax(1) == 0) & has_candidate).sum(), count
 
 
-def language_model_loss(
+def compute_language_model_loss(
     tokens: Int[Tensor, "B L 3"], hidden: Float[Tensor, "B L d"], embedding: Float[Tensor, "V d"], segment: int
 ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
     """Predict each token of `segment` from all tokens before it. The turn token, which is its first, is no target.

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, masked_mean, pad_arrays
+from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, compute_masked_mean, pad_arrays
 from mmerc.encoders.text.base import LENGTH_MULTIPLE, TextEncoder
 from mmerc.encoders.text.config import TextConfig
 from mmerc.encoders.text.distractors import DistractorPool
@@ -34,7 +34,7 @@ from mmerc.encoders.text.input import (
     Vocabulary,
     build_input,
 )
-from mmerc.encoders.text.losses import language_model_loss, next_sentence_loss
+from mmerc.encoders.text.losses import compute_language_model_loss, compute_next_sentence_loss
 
 
 class UtteranceConfig(TextConfig):
@@ -85,10 +85,10 @@ class UtteranceText(TextEncoder):
         self.next_sentence = nn.Linear(self.width, 1) if self.config.next_sentence_weight else None
         pooled_size = self.width * (2 if self.config.pooling == "both" else 1)
         self.emotion = Classifier(pooled_size, num_classes, hidden_size=self.width)
-        self.pool = DistractorPool()
+        self.distractors = DistractorPool()
 
     @property
-    def candidate(self) -> int:
+    def candidate_segment(self) -> int:
         """The segment on which the next-sentence and language-model losses are computed: the reply, or online the current utterance."""
         return REPLY if self.protocol == "offline" else CURRENT
 
@@ -96,7 +96,7 @@ class UtteranceText(TextEncoder):
         """Learn the vocabulary and collect the distractors, each if configured."""
         super().adapt(dialogues)
         if self.config.next_sentence_weight:
-            self.pool = DistractorPool.collect(dialogues, self.tokenize)
+            self.distractors = DistractorPool.collect(dialogues, self.tokenize)
 
     def prepare(self, dialogue: Dialogue, index: int) -> Int[np.ndarray, "L 3"]:
         """Return token ID, speaker and segment of each token (see `input.build_input`)."""
@@ -110,7 +110,7 @@ class UtteranceText(TextEncoder):
             max_tokens=self.config.max_tokens - (1 if self.is_cls_last else 0),  # `collate` adds [CLS]
         )
 
-    def example_input(self, length: int) -> Int[np.ndarray, "L 3"]:
+    def make_example_input(self, length: int) -> Int[np.ndarray, "L 3"]:
         utterances = tuple(
             Utterance("example", 0, index, speaker=speaker, text="well " * length)
             for index, speaker in enumerate("ABA")
@@ -124,13 +124,15 @@ class UtteranceText(TextEncoder):
         """
         rows = [example.values for example in examples]
         candidates = 1
-        if rng is not None and len(self.pool):
+        if rng is not None and len(self.distractors):
             candidates = 1 + self.config.num_distractors
             rows = []
             for example in examples:
                 rows.append(example.values)
                 for _ in range(self.config.num_distractors):
-                    rows.append(self.pool.replace_candidate(example, self.candidate, self.config.max_tokens, rng))
+                    rows.append(
+                        self.distractors.replace_candidate(example, self.candidate_segment, self.config.max_tokens, rng)
+                    )
         if self.is_cls_last:
             cls = np.asarray([[self.vocabulary.cls_token, NO_SPEAKER, SPECIAL]], np.int32)
             rows = [np.concatenate([row, cls]) for row in rows]
@@ -146,7 +148,7 @@ class UtteranceText(TextEncoder):
     def _has_candidate(self, row: np.ndarray) -> bool:
         """Return whether the input has a candidate and something before it that predicts it."""
         segments = set(row[:, SEGMENT].tolist())
-        return self.candidate in segments and len(segments - {SPECIAL}) > 1
+        return self.candidate_segment in segments and len(segments - {SPECIAL}) > 1
 
     def forward(self, batch: Batch) -> Encoding:
         tokens, mask, candidates = batch["tokens"], batch["mask"], int(batch["candidates"])
@@ -158,7 +160,7 @@ class UtteranceText(TextEncoder):
             cls = hidden[:, 0]  # [N, d]
         true_tokens, true_hidden, true_cls = tokens[::candidates], hidden[::candidates], cls[::candidates]  # [B, ...]
         is_current = (true_tokens[..., SEGMENT] == CURRENT) & mask[::candidates]  # [B, L]
-        vectors = {"cls": [true_cls], "current": [masked_mean(true_hidden, is_current)]}
+        vectors = {"cls": [true_cls], "current": [compute_masked_mean(true_hidden, is_current)]}
         vectors["both"] = vectors["cls"] + vectors["current"]
         logits = self.emotion(torch.cat(vectors[self.config.pooling], -1))  # [B, C]
         losses, metrics = self._additional_losses(batch, cls, true_hidden)
@@ -172,12 +174,14 @@ class UtteranceText(TextEncoder):
         candidates = int(batch["candidates"])
         if self.next_sentence is not None and candidates > 1:
             scores = self.next_sentence(cls).reshape(-1, candidates)  # [B, K]
-            loss, correct, count = next_sentence_loss(scores, batch["has_candidate"])
+            loss, correct, count = compute_next_sentence_loss(scores, batch["has_candidate"])
             losses["next_sentence"] = self.config.next_sentence_weight * loss
             metrics["next_sentence_accuracy"] = (correct, count)
         if self.config.language_model_weight and batch["with_losses"]:
             true_tokens = batch["tokens"][::candidates]
-            total, count = language_model_loss(true_tokens, true_hidden, self.embedding.weight, self.candidate)
+            total, count = compute_language_model_loss(
+                true_tokens, true_hidden, self.embedding.weight, self.candidate_segment
+            )
             losses["language_model"] = self.config.language_model_weight * total / count.clamp(min=1)
             metrics["log_perplexity"] = (total.detach(), count)
         return losses, metrics

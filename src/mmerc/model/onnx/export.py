@@ -101,7 +101,7 @@ def summarise_export(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _inputs(encoder: Encoder, lengths: Sequence[int]) -> dict[str, Tensor]:
     """A batch of examples of these lengths, two in a dialogue."""
-    values = [encoder.example_input(length) for length in lengths]
+    values = [encoder.make_example_input(length) for length in lengths]
     return encoder.collate([Example(("", str(index // 2), str(index)), row) for index, row in enumerate(values)])
 
 
