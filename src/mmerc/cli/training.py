@@ -41,7 +41,7 @@ def train(
         str, typer.Option(metavar="NAMES", help="further fusions to train for comparison: names, or all")
     ] = "",
 ) -> None:
-    """Train a model on a corpus, evaluate it on dev, and write a report."""
+    """Train a model on a corpus, evaluate it on all labelled splits, and write a report."""
     if preset and config:
         raise ConfigError("--preset and --config exclude each other: give one of them.")
     from mmerc.corpora import Corpus, open_corpus
