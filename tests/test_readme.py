@@ -208,7 +208,7 @@ def test_only_whole_names_count_as_a_dependency_s_line() -> None:
 
 def test_the_page_of_settings_is_up_to_date() -> None:
     page = runpy.run_path(str(ROOT / "docs" / "make_settings.py"))["make_page"]()
-    assert "| `history` | `5` | utterances read before the current one (≥ 0) |" in page
+    assert "| `history` | `5` | utterances read before the current one (≥ 0, ≤ 50) |" in page
     assert page == (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), "run `python docs/make_settings.py`"
 
 
