@@ -123,8 +123,9 @@ class DialogueText(TextEncoder):
     ) -> Batch:
         """Return N sequences of at most L tokens. Neighbouring examples of one dialogue and one window are one sequence.
 
-        Each sequence must fit into `max_tokens`; the caller cuts dialogues with `cut_windows`. `protocol` is by default that of the encoder. In training
-        some dialogues are cut in two parts that do not see each other, and some batches are read with the other protocol.
+        Each sequence must fit into `max_tokens`; the caller cuts dialogues with `cut_windows`. `protocol` is by default that of
+        the encoder. In training some dialogues are cut in two parts that do not see each other, and some batches are read with
+        the online protocol.
         """
         sequences = [
             list(group) for _, group in groupby(examples, key=lambda example: (*example.key[:2], example.window))
