@@ -56,7 +56,7 @@ def _add_influence(
     evidence: Evidence,
     predictions: Sequence[Prediction],
 ) -> None:
-    """For each prediction whose utterance has all `needed` modalities, store under `name` how much the probability of its emotion falls."""
+    """Store under `name` how much the probability of the emotion falls, for each utterance with all `needed` modalities."""
     labels = list(evidence.prior)
     for key, prediction, losses in zip(evidence.keys, predictions, found, strict=True):
         if needed <= set(prediction.modalities):

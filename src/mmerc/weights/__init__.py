@@ -8,7 +8,7 @@ with converted files, or with folders of networks. Downloads use the proxy setti
 from pathlib import Path
 
 from mmerc.errors import WeightsError
-from mmerc.weights.catalogue import CATALOGUE, Checkpoint, Network, get_entry
+from mmerc.weights.catalogue import CATALOGUE, Checkpoint, Entry, Network, get_entry
 from mmerc.weights.checkpoints import fetch_checkpoint, find_checkpoint, find_original
 from mmerc.weights.networks import fetch_network, find_mirrored, find_network
 from mmerc.weights.tensors import Tensors, fill, fill_where_shapes_match, read_tensors
@@ -47,15 +47,8 @@ def load(name: str) -> Tensors:
     """
     entry = get_entry(name)
     assert isinstance(entry, Checkpoint)
-    file = find(name)
-    if file is None and find_original(entry) is not None:
-        file = fetch(name)
-    if file is None:
-        raise WeightsError(
-            f"the weights {name} ({entry.description}) are not on this machine: run `mmerc weights fetch {name}`, "
-            f"or put {entry.filename} into a folder and set MMERC_WEIGHTS to it."
-        )
-    return read_tensors(file)
+    how = f"put {entry.filename} into a folder and set MMERC_WEIGHTS to it"
+    return read_tensors(_require(f"the weights {name} ({entry.description}) are", entry, find_original(entry), how))
 
 
 def find_folder(name: str) -> Path:
@@ -66,12 +59,15 @@ def find_folder(name: str) -> Path:
     """
     entry = get_entry(name)
     assert isinstance(entry, Network)
-    folder = find(name)
-    if folder is None and find_mirrored(entry) is not None:
-        folder = fetch(name)
-    if folder is None:
-        raise WeightsError(
-            f"the network {name} ({entry.description}) is not on this machine: run `mmerc weights fetch {name}`, "
-            f"or put the files of {entry.source} into a folder {name} and set MMERC_WEIGHTS to the folder above it."
-        )
-    return folder
+    how = f"put the files of {entry.source} into a folder {name} and set MMERC_WEIGHTS to the folder above it"
+    return _require(f"the network {name} ({entry.description}) is", entry, find_mirrored(entry), how)
+
+
+def _require(subject: str, entry: Entry, mirrored: Path | None, how: str) -> Path:
+    """What was fetched of an entry, or is fetched now from the mirror. `subject` and `how` are parts of the error message."""
+    found = find(entry.name)
+    if found is None and mirrored is not None:
+        found = fetch(entry.name)
+    if found is None:
+        raise WeightsError(f"{subject} not on this machine: run `mmerc weights fetch {entry.name}`, or {how}.")
+    return found

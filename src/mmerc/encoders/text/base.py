@@ -32,7 +32,7 @@ class TextEncoder(Encoder):
     named_tokens: ClassVar[dict[str, str]]  # those that transformers knows by name
     config: TextConfig
     backbone: Any
-    emotion: Classifier  # which subclasses create
+    emotion: Classifier
 
     def __init__(
         self,
@@ -55,6 +55,11 @@ class TextEncoder(Encoder):
         self._set_tokenizer(tokenizer)
         self._check_max_tokens()
         self.width = int(self.backbone.config.hidden_size)
+        self._create_layers()
+
+    @abstractmethod
+    def _create_layers(self) -> None:
+        """Create the layers around the backbone, among them the classifier `emotion`."""
 
     @classmethod
     @abstractmethod

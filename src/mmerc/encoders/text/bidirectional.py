@@ -1,12 +1,33 @@
-"""What the encoders with a bidirectional network (the BERT family) share: their special tokens and a small network."""
+"""What the encoders with a bidirectional network (the BERT family) share: the special tokens and the backbone."""
+
+from typing import Any, ClassVar
 
 from torch import nn
 from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
 
-from mmerc.encoders.text.config import HEAD_SIZE, TextConfig
+from mmerc.encoders.text.backbone import find_backbone, load_backbone
+from mmerc.encoders.text.base import TextEncoder
+from mmerc.encoders.text.config import HEAD_SIZE, SCRATCH, TextConfig
 from mmerc.errors import WeightsError
 
 SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+
+
+class BidirectionalText(TextEncoder):
+    """A text encoder with a bidirectional backbone. `cls_token` and `sep_token` are the IDs of [CLS] and [SEP]."""
+
+    special_tokens = tuple(SPECIAL_TOKENS.values())
+    named_tokens: ClassVar = SPECIAL_TOKENS
+
+    @classmethod
+    def create_backbone(cls, config: Any) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        if config.backbone == SCRATCH:
+            return create_scratch_network(config), cls.train_tokenizer([], config.scratch_vocab_size)
+        return load_backbone(find_backbone(config.backbone), pretrained=config.pretrained)
+
+    def _set_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        super()._set_tokenizer(tokenizer)
+        self.cls_token, self.sep_token = get_special_token_ids(tokenizer)
 
 
 def get_special_token_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:

@@ -8,7 +8,6 @@ import random
 import zlib
 from collections.abc import Sequence
 from itertools import groupby
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,15 +15,13 @@ from jaxtyping import Int
 from pydantic import Field
 from torch import nn
 from torch.nn import functional as F
-from transformers import PreTrainedTokenizerBase
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, compute_masked_mean
-from mmerc.encoders.text.backbone import find_backbone, load_backbone
-from mmerc.encoders.text.base import LENGTH_MULTIPLE, TextEncoder
-from mmerc.encoders.text.bidirectional import SPECIAL_TOKENS, create_scratch_network, get_special_token_ids
-from mmerc.encoders.text.config import BACKBONE, SCRATCH, TextConfig
+from mmerc.encoders.base import Batch, Classifier, Encoding, Example, compute_masked_mean
+from mmerc.encoders.text.base import LENGTH_MULTIPLE
+from mmerc.encoders.text.bidirectional import BidirectionalText
+from mmerc.encoders.text.config import BACKBONE, TextConfig
 from mmerc.encoders.windows import Window, cut_windows
 from mmerc.errors import MissingModality
 from mmerc.hardware import supports_bf16
@@ -58,7 +55,7 @@ class DialogueConfig(TextConfig):
     )
 
 
-class DialogueText(TextEncoder):
+class DialogueText(BidirectionalText):
     """A bidirectional network that reads a dialogue. An utterance is its tokens and its closing [SEP].
 
     The sequence of stage 2 is [SEP] followed by the tokens of the utterance.
@@ -66,35 +63,15 @@ class DialogueText(TextEncoder):
 
     Config = DialogueConfig
     reads_dialogue = True
-    special_tokens = tuple(SPECIAL_TOKENS.values())
-    named_tokens: ClassVar = SPECIAL_TOKENS
     config: DialogueConfig
 
-    def __init__(
-        self,
-        config: EncoderConfig,
-        num_classes: int,
-        parts: tuple[nn.Module, PreTrainedTokenizerBase] | None = None,
-        *,
-        protocol: Protocol = "offline",
-    ) -> None:
-        super().__init__(config, num_classes, parts, protocol=protocol)
+    def _create_layers(self) -> None:
         self.speakers = nn.Embedding(MAX_SPEAKERS + 1, self.width)
         nn.init.normal_(self.speakers.weight, std=0.02)  # small values preserve the backbone's pre-training
-        if protocol == "offline" and self.config.online_probability:
+        if self.protocol == "offline" and self.config.online_probability:
             self.protocols = ("offline", "online")
-        self.emotion = Classifier(2 * self.width, num_classes, hidden_size=self.width)
+        self.emotion = Classifier(2 * self.width, self.num_classes, hidden_size=self.width)
         self.lr_factors = {"emotion.": self.config.head_lr_factor}
-
-    @classmethod
-    def create_backbone(cls, config: DialogueConfig) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-        if config.backbone == SCRATCH:
-            return create_scratch_network(config), cls.train_tokenizer([], config.scratch_vocab_size)
-        return load_backbone(find_backbone(config.backbone), pretrained=config.pretrained)
-
-    def _set_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        super()._set_tokenizer(tokenizer)
-        self.cls_token, self.sep_token = get_special_token_ids(tokenizer)
 
     def prepare(self, dialogue: Dialogue, index: int) -> Int[np.ndarray, "L 2"]:
         """Return the token ID and a number for the speaker of each token of the utterance.

@@ -13,9 +13,7 @@ from jaxtyping import Bool, Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import PreTrainedTokenizerBase
 
-from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, Example, compute_masked_mean, pad_arrays
 from mmerc.encoders.text.base import LENGTH_MULTIPLE, TextEncoder
@@ -68,15 +66,7 @@ class UtteranceText(TextEncoder):
     config: UtteranceConfig
     vocabulary: Vocabulary  # set with the tokenizer
 
-    def __init__(
-        self,
-        config: EncoderConfig,
-        num_classes: int,
-        parts: tuple[nn.Module, PreTrainedTokenizerBase] | None = None,
-        *,
-        protocol: Protocol = "offline",
-    ) -> None:
-        super().__init__(config, num_classes, parts, protocol=protocol)
+    def _create_layers(self) -> None:
         # They are added to the backbone's own position and type embeddings. Small values preserve its pre-training.
         self.speakers = nn.Embedding(NUM_SPEAKERS, self.width)
         self.segments = nn.Embedding(NUM_SEGMENTS, self.width)
@@ -84,12 +74,15 @@ class UtteranceText(TextEncoder):
         nn.init.normal_(self.segments.weight, std=0.02)
         self.next_sentence = nn.Linear(self.width, 1) if self.config.next_sentence_weight else None
         pooled_size = self.width * (2 if self.config.pooling == "both" else 1)
-        self.emotion = Classifier(pooled_size, num_classes, hidden_size=self.width)
+        self.emotion = Classifier(pooled_size, self.num_classes, hidden_size=self.width)
         self.distractors = DistractorPool()
 
     @property
     def candidate_segment(self) -> int:
-        """The segment on which the next-sentence and language-model losses are computed: the reply, or online the current utterance."""
+        """The segment on which the next-sentence and language-model losses are computed.
+
+        It is the reply in the offline protocol, and the current utterance in the online protocol.
+        """
         return REPLY if self.protocol == "offline" else CURRENT
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
