@@ -33,7 +33,6 @@ from mmerc.encoders import ENCODERS
 from mmerc.encoders.text.base import TextEncoder
 from mmerc.features import FeatureRow
 from mmerc.hardware import keep_memory
-from mmerc.model import EmotionModel
 from mmerc.model.folder import write_model
 from mmerc.model.onnx.comparison import compare_backends
 from mmerc.model.onnx.export import export_onnx
@@ -50,9 +49,17 @@ def make_encoder(preset: str, corpus: Corpus) -> TextEncoder:
     return encoder.eval()
 
 
-def measure_inference(encoder: TextEncoder, corpus: Corpus) -> dict[str, float]:
+def save_model(encoder: TextEncoder, corpus: Corpus, folder: Path) -> Path:
+    (folder / "encoders" / "text").mkdir(parents=True)
+    encoder.save(folder / "encoders" / "text")
     prior = [1 / len(corpus.labels)] * len(corpus.labels)
-    predictor = Predictor(EmotionModel(corpus.labels, {"text": encoder}, None, prior))
+    options: dict[str, Any] = {"protocol": "offline", "prior": prior, "calibrations": {}, "dev_f1_weighted": 0.0}
+    write_model(folder, corpus, {"text": encoder}, None, **options)
+    return folder / "model"
+
+
+def measure_inference(encoder: TextEncoder, model: Path, corpus: Corpus) -> dict[str, float]:
+    predictor = Predictor.load(model)
     dialogues = corpus.dialogues("dev")
     list(predictor.predict(dialogues[:4]))  # warm up
     start = time.perf_counter()
@@ -122,32 +129,17 @@ def measure_training(preset: str, location: str, steps: int, results: Any) -> No
     results.put((step * len(batches), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
 
 
-def measure_onnx(encoder: TextEncoder, corpus: Corpus) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "encoders" / "text").mkdir(parents=True)
-        encoder.save(folder / "encoders" / "text")
-        prior = [1 / len(corpus.labels)] * len(corpus.labels)
-        write_model(
-            folder,
-            corpus,
-            {"text": encoder},
-            None,
-            protocol="offline",
-            prior=prior,
-            calibrations={},
-            dev_f1_weighted=0.0,
-        )
-        found: dict[str, Any] = {}
-        for int8 in (False, True):
-            graph = folder / f"onnx-{int8}"
-            part = export_onnx(folder / "model", graph, int8=int8)["parts"]["text"]
-            difference = compare_backends(graph, corpus.dialogues("dev")[:20])["largest_difference_of_a_probability"]
-            title = "onnx, int8" if int8 else "onnx"
-            found[f"{title}, largest difference of a probability"] = difference
-            found[f"{title}, times as fast"] = part["times_as_fast"]
-            found[f"{title}, times as fast as float32"] = part["times_as_fast_as_float32"]
-        return found
+def measure_onnx(model: Path, corpus: Corpus) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for int8 in (False, True):
+        title = "onnx, int8" if int8 else "onnx"
+        graph = model.parent / title
+        part = export_onnx(model, graph, int8=int8)["parts"]["text"]
+        difference = compare_backends(graph, corpus.dialogues("dev")[:20])["largest_difference_of_a_probability"]
+        found[f"{title}, largest difference of a probability"] = difference
+        found[f"{title}, times as fast"] = part["times_as_fast"]
+        found[f"{title}, times as fast as float32"] = part["times_as_fast_as_float32"]
+    return found
 
 
 def main() -> None:
@@ -167,12 +159,14 @@ def main() -> None:
         seconds, peak = results.get()
         process.join()
         encoder = make_encoder(preset, corpus)
-        result[preset] = {
-            "training, s an epoch": round(seconds, 1),
-            "training, peak MiB": peak,
-            **measure_inference(encoder, corpus),
-            **measure_onnx(encoder, corpus),
-        }
+        with tempfile.TemporaryDirectory() as name:
+            model = save_model(encoder, corpus, Path(name))
+            result[preset] = {
+                "training, s an epoch": round(seconds, 1),
+                "training, peak MiB": peak,
+                **measure_inference(encoder, model, corpus),
+                **measure_onnx(model, corpus),
+            }
     show(result, options.out)
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from mmerc.hardware import autocast_bf16, get_rank, is_main_process, linear, supports_bf16
+from mmerc.hardware import autocast_bf16, get_rank, is_main_process, linear, pack_linear_layers, supports_bf16
 
 COUNT_PAGE_FAULTS = """
 import resource, torch
@@ -85,3 +85,21 @@ def test_the_rank_is_that_of_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     assert get_rank() == 0 and is_main_process()
     monkeypatch.setenv("RANK", "3")
     assert get_rank() == 3 and not is_main_process()
+
+
+def test_packed_layers_give_the_numbers_of_autocast() -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(24, 40), torch.nn.ReLU(), torch.nn.Linear(40, 8, bias=False))
+    x = torch.randn(3, 5, 24)
+    with torch.inference_mode(), autocast_bf16(x.device, enabled=True):
+        expected = network(x)
+        pack_linear_layers(network)
+        assert torch.equal(network(x), expected)
+    is_packed = type(network[0]) is not torch.nn.Linear
+    assert is_packed == supports_bf16(x.device)
+
+
+def test_layers_on_another_device_are_not_packed() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2, device="meta"))
+    pack_linear_layers(network)
+    assert type(network[0]) is torch.nn.Linear

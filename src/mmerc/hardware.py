@@ -5,8 +5,8 @@ import gc
 import os
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import BFloat16, Float
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # option numbers of glibc's mallopt
@@ -54,6 +54,38 @@ def linear(
     if relu:
         return F.relu(out, inplace=True)
     return out if plus is None else out + plus
+
+
+class PackedLinear(nn.Module):
+    """A linear layer for inference in bfloat16 on a CPU. Its weight is stored in the order in which oneDNN reads it.
+
+    `nn.Linear` converts and reorders its weight at every call. With short sequences that takes longer than the product.
+    """
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        with torch.inference_mode():
+            self.weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.bfloat16())
+            self.bias = None if layer.bias is None else layer.bias.bfloat16()
+
+    def forward(self, x: Float[Tensor, "*batch i"]) -> BFloat16[Tensor, "*batch o"]:
+        packed: Tensor = torch.ops.mkldnn._linear_pointwise(x.bfloat16(), self.weight, self.bias, "none", [], "")
+        return packed
+
+
+def pack_linear_layers(network: nn.Module) -> None:
+    """Replace each `nn.Linear` in a network that computes in bfloat16 by a `PackedLinear`, in place.
+
+    The results are the same. The network can then only compute: it cannot be trained, saved or moved to another device. Nothing
+    changes where the CPU does not support bfloat16, or where the network is on another device.
+    """
+    is_supported = HAS_FUSED_LINEAR and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+    if not is_supported or not all(supports_bf16(parameter.device) for parameter in network.parameters()):
+        return
+    for parent in list(network.modules()):
+        for name, child in parent.named_children():
+            if type(child) is nn.Linear:
+                setattr(parent, name, PackedLinear(child))
 
 
 def keep_memory() -> bool:

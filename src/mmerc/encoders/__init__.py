@@ -3,8 +3,8 @@
 from typing import Any
 
 from mmerc.config import validate
+from mmerc.encoders.audio.pretrained import PretrainedSpeech
 from mmerc.encoders.audio.spectrogram import Spectrogram
-from mmerc.encoders.audio.speech_transformer import SpeechTransformer
 from mmerc.encoders.audio.wavernn import WaveRnnEncoder
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
 from mmerc.encoders.face.encoder import Face
@@ -22,7 +22,7 @@ ENCODERS: dict[str, type[Encoder]] = {
     "dialogue": DialogueText,
     "wavernn": WaveRnnEncoder,
     "spectrogram": Spectrogram,
-    "speech_transformer": SpeechTransformer,
+    "pretrained": PretrainedSpeech,
     "face": Face,
     "signal": Signal,
 }

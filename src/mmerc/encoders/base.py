@@ -33,12 +33,14 @@ Batch = dict[str, Tensor]
 class Example:
     """The prepared array of one utterance. Its first axis is time: tokens, samples or frames.
 
-    `window`: for an encoder with `reads_dialogue`. Neighbours of one dialogue and one window are read as one sequence.
+    `window`: for an encoder with `reads_dialogue`. Neighbours of one dialogue and one window are read together. `notes`: what
+    `prepare_with_notes` returned with the array.
     """
 
     key: Key
     values: np.ndarray
     window: int = 0
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,12 @@ class Encoder(nn.Module, ABC):
     """
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
-    is_traceable: ClassVar[bool] = True  # whether `mmerc export` can trace the network
-    depends_on_protocol: ClassVar[bool] = False  # whether it reads more than the current utterance
+    is_traceable: bool = True  # whether `mmerc export` can trace the network
+    depends_on_protocol: bool = False  # whether it reads more than the current utterance
     # Whether `collate` takes the utterances of a dialogue together, in order, and a keyword `protocol`.
-    reads_dialogue: ClassVar[bool] = False
+    reads_dialogue: bool = False
+    # A part of a dialogue that is read together counts as at least one utterance per so many steps towards the size of a batch.
+    steps_per_utterance: int = 16
     lr_factors: Mapping[
         str, float
     ] = {}  # by prefix of a parameter's name: its learning rate as a multiple of the configured one
@@ -170,6 +174,9 @@ class Encoder(nn.Module, ABC):
         encoder = cls._rebuild(folder, config, num_classes, protocol=protocol)
         weights.fill(encoder, weights.read_tensors(folder / "model.safetensors"), str(folder))
         return encoder.eval()
+
+    def optimize_for_inference(self) -> None:
+        """Change the network so that it computes faster and gives the same results. It cannot be trained or saved after that."""
 
     @classmethod
     def _rebuild(cls, folder: Path, config: EncoderConfig, num_classes: int, *, protocol: Protocol) -> "Encoder":

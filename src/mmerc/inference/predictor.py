@@ -55,6 +55,9 @@ class Predictor:
         loaded = load_model(model, backend=backend)
         if protocol is not None:
             loaded.set_protocol(protocol)
+        if backend == "torch":
+            for encoder in loaded.encoders.values():
+                encoder.optimize_for_inference()
         return cls(loaded, source=str(model), protocol=protocol)
 
     @property

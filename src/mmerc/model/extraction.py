@@ -100,7 +100,7 @@ def encode_rows(encoder: Encoder, rows: Sequence[FeatureRow], **options: Any) ->
     if not rows:
         return []
     device = next(encoder.parameters()).device
-    examples = [Example(row.key, row.values) for row in rows if row.values is not None]
+    examples = [Example(row.key, row.values, notes=row.metadata) for row in rows if row.values is not None]
     out = encoder({name: value.to(device) for name, value in encoder.collate(examples, **options).items()})
     return [
         FeatureRow(row.key, to_float16(sequence[mask]), None, row.metadata | {"logits": logits.tolist()})

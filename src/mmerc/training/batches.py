@@ -16,7 +16,6 @@ from mmerc.features import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_steps, make_batches
 from mmerc.training.splits import get_labels_with_modality, list_dialogue_keys
 
-STEPS_PER_UTTERANCE = 16  # a part of a dialogue counts as at least one utterance per so many steps
 CONTEXT = -1  # the label of an utterance that is read with its dialogue and is not scored
 
 
@@ -59,7 +58,7 @@ class EncoderExamples:
         self.counts = [1] * len(self.units)
         if self.encoder.reads_dialogue:  # so that a batch has a bounded number of steps
             self.counts = [
-                max(len(unit), length // STEPS_PER_UTTERANCE)
+                max(len(unit), length // self.encoder.steps_per_utterance)
                 for unit, length in zip(self.units, self.lengths, strict=True)
             ]
 
@@ -75,7 +74,7 @@ class EncoderExamples:
     def collate(self, indices: Sequence[int], rng: random.Random | None) -> Inputs:
         rows = [self.store[self.keys[index]] for index in indices]
         examples = [
-            Example(row.key, row.values, self._windows[index])
+            Example(row.key, row.values, self._windows[index], row.metadata)
             for index, row in zip(indices, rows, strict=True)
             if row.values is not None
         ]

@@ -17,7 +17,7 @@ from mmerc.encoders.text.backbone import create_saved_backbone, prepare_backbone
 from mmerc.encoders.text.config import TextConfig, has_learned_vocabulary
 from mmerc.encoders.text.tokenizer import make_tokenizer, normalize_typography, train_tokenizer
 from mmerc.errors import ConfigError
-from mmerc.hardware import autocast_bf16
+from mmerc.hardware import autocast_bf16, pack_linear_layers
 
 LENGTH_MULTIPLE = 16  # lengths are padded to it: oneDNN compiles and keeps a kernel for every shape
 BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder
@@ -108,6 +108,10 @@ class TextEncoder(Encoder):
         with autocast_bf16(embedded.device, enabled=self.config.bf16):
             hidden: Tensor = self.backbone(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         return hidden.float()
+
+    def optimize_for_inference(self) -> None:
+        if self.config.bf16:
+            pack_linear_layers(self.backbone)
 
     def save(self, folder: Path) -> None:
         super().save(folder)

@@ -1,0 +1,225 @@
+"""A pre-trained speech network as audio encoder, with the speaker's other utterances as a reference.
+
+The backbone is frozen by default. Then `prepare` computes it, once per run, and training computes the layers after it only.
+"""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Int16
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmerc.config import Protocol
+from mmerc.corpora import Dialogue
+from mmerc.encoders.audio.base import INT16_SCALE, SpeechConfig, SpeechEncoder
+from mmerc.encoders.audio.speaker_reference import SpeakerNormalization, find_references
+from mmerc.encoders.audio.speech_network import SpeechNetwork, load_speech_network
+from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
+from mmerc.encoders.windows import Window, cut_windows
+from mmerc.hardware import pack_linear_layers
+from mmerc.media import SAMPLE_RATE
+
+POOLED_STEPS = 4  # steps of the backbone (20 ms) that are averaged
+STEPS_PER_SECOND = 50 // POOLED_STEPS
+MAX_UTTERANCES = 100  # of a dialogue that are read together
+BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder
+
+
+class PretrainedSpeechConfig(SpeechConfig):
+    """Settings of a pre-trained speech network."""
+
+    backbone: str = Field(
+        "whisper-base",
+        description="whisper-base (`mmerc weights fetch whisper-base`), or hub name or folder of a Whisper, wav2vec 2.0, HuBERT or "
+        "WavLM with safetensors weights",
+    )
+    num_layers: int | None = Field(None, ge=1, description="layers of the backbone that are used; null uses all")
+    unfreeze_layers: int = Field(0, ge=0, description="last layers of the backbone that are fine-tuned; 0 freezes all")
+    speaker_reference: bool = Field(
+        True, description="normalise an utterance by the same speaker's other utterances in the dialogue"
+    )
+    hidden_size: int = Field(128, ge=4, description="size of the vectors after the backbone")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability before the pooling and in the classifier")
+    bf16: bool = Field(True, description="compute the backbone in bfloat16 where the hardware supports it")
+
+
+class PretrainedSpeech(SpeechEncoder):
+    """A learned mix of the backbone's layers, attentive statistics pooling, and the difference to the speaker's references.
+
+    The sequence of stage 2 is the utterance's vector, followed by a vector for every 80 ms.
+    """
+
+    Config = PretrainedSpeechConfig
+    config: PretrainedSpeechConfig
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        num_classes: int,
+        network: SpeechNetwork | None = None,
+        *,
+        protocol: Protocol = "offline",
+    ) -> None:
+        """`network` is that of a model folder; by default it is loaded as `config` says.
+
+        Raises:
+            WeightsError: the backbone cannot be loaded.
+        """
+        assert isinstance(config, PretrainedSpeechConfig)
+        super().__init__(config, num_classes, protocol=protocol)
+        self.reads_dialogue = (
+            config.speaker_reference
+        )  # trained with few and many references, so it serves both protocols
+        self.network = network or load_speech_network(
+            config.backbone, num_layers=config.num_layers, pretrained=config.pretrained, bf16=config.bf16
+        )
+        self.is_traceable = not config.unfreeze_layers
+        self.network.freeze(config.unfreeze_layers)
+        self.width = config.hidden_size
+        size = self.network.width
+        self.layer_weights = nn.Parameter(torch.zeros(self.network.num_outputs))
+        self.hidden = nn.Sequential(nn.Linear(size, self.width), nn.Tanh())
+        self.attention = nn.Linear(self.width, 1)
+        self.normalization = SpeakerNormalization(2 * self.network.num_outputs * size)
+        self.summary = nn.Sequential(
+            nn.Dropout(config.dropout), nn.Linear(2 * self.network.num_outputs * size, self.width), nn.ReLU()
+        )
+        self.emotion = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.width, num_classes))
+
+    def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
+        """Return the pooled layers [T, K, d] of a frozen backbone in float16, otherwise the samples [S] as integers."""
+        samples = super().prepare(dialogue, index)
+        return samples if self.config.unfreeze_layers else self.run_frozen(samples)
+
+    def prepare_with_notes(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
+        return self.prepare(dialogue, index), {"speaker": dialogue.utterances[index].speaker}
+
+    @torch.inference_mode()
+    def run_frozen(self, samples: Int16[np.ndarray, " S"]) -> np.ndarray:
+        """Return the pooled layers [T, K, d] of the backbone in float16."""
+        return self.run_network(samples.astype(np.float32) / INT16_SCALE).cpu().numpy().astype(np.float16)
+
+    def run_network(self, waveform: Float[np.ndarray, " S"]) -> Float[Tensor, "T K d"]:
+        states = self.network(waveform)  # [20-ms steps, K, d]
+        return torch.stack([part.mean(0) for part in states.split(POOLED_STEPS)])
+
+    def train(self, mode: bool = True) -> "PretrainedSpeech":
+        super().train(mode)
+        if not self.config.unfreeze_layers:
+            self.network.eval()  # a frozen backbone uses no dropout
+        return self
+
+    def optimize_for_inference(self) -> None:
+        if self.config.bf16:
+            pack_linear_layers(self.network)
+
+    @property
+    def steps_per_utterance(self) -> int:
+        seconds = 10
+        return seconds * (SAMPLE_RATE if self.config.unfreeze_layers else STEPS_PER_SECOND)
+
+    def cut_windows(self, lengths: Sequence[int], *, overlap: float = 0.5) -> list[Window]:
+        """Return windows of at most 100 utterances, however long these are."""
+        return cut_windows([1] * len(lengths), MAX_UTTERANCES, protocol=self.protocol, overlap=overlap)
+
+    def make_example_input(self, length: int) -> np.ndarray:
+        shape = (1 + length * STEPS_PER_SECOND // 10, self.network.num_outputs, self.network.width)
+        return np.random.default_rng(0).standard_normal(shape).astype(np.float16)
+
+    def collate(
+        self, examples: Sequence[Example], rng: random.Random | None = None, *, protocol: Protocol | None = None
+    ) -> Batch:
+        """Return the steps of all utterances in one sequence, without padding, and the references of each utterance.
+
+        `steps` [S, K, d], their places (see `index_steps`), `is_reference` [B, B] (see `find_references`). `steps` is replaced by
+        `waveform` [B, N] and `samples` [B] where the backbone is fine-tuned.
+        """
+        groups = number_groups([(*example.key[:2], example.window) for example in examples])
+        speakers = [str(example.notes.get("speaker", "")) for example in examples]
+        if not self.config.speaker_reference:
+            speakers = [""] * len(examples)
+        draws = rng if self.training else None
+        is_reference = find_references(speakers, groups, protocol or self.protocol, draws)
+        batch = {"is_reference": torch.from_numpy(is_reference)}
+        if self.config.unfreeze_layers:
+            return batch | super().collate(examples, rng)
+        steps = torch.from_numpy(np.concatenate([example.values for example in examples]))
+        return batch | {"steps": steps} | index_steps([len(example.values) for example in examples])
+
+    def forward(self, batch: Batch) -> Encoding:
+        if "waveform" in batch:
+            batch = batch | self._run_waveforms(batch)
+        steps = F.layer_norm(batch["steps"].float(), (self.network.width,))  # [S, K, d]
+        mixed = (steps * self.layer_weights.softmax(0)[:, None]).sum(1)  # [S, d]
+        mask = batch["mask"]  # [B, T]
+        hidden = self.hidden(mixed)[batch["positions"]] * mask[..., None]  # [B, T, h]
+        scores = self.attention(hidden)[..., 0].masked_fill(~mask, float("-inf"))  # [B, T]
+        pooled = pool_steps(steps.flatten(1), scores.softmax(1)[mask], batch["utterances"], len(mask))  # [B, 2 K d]
+        summary = self.summary(self.normalization(pooled, batch["is_reference"]))  # [B, h]
+        sequence = torch.cat([summary[:, None], hidden], 1)  # [B, 1 + T, h]
+        return Encoding(sequence, F.pad(mask, (1, 0), value=True), self.emotion(summary))
+
+    def _run_waveforms(self, batch: Batch) -> Batch:
+        parts = [
+            self.run_network(waveform[:count].cpu().numpy())
+            for waveform, count in zip(batch["waveform"], batch["samples"].tolist(), strict=True)
+        ]
+        index = {name: value.to(parts[0].device) for name, value in index_steps([len(part) for part in parts]).items()}
+        return {"steps": torch.cat(parts)} | index
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        self.network.save(folder / BACKBONE_FOLDER)
+
+    @classmethod
+    def _rebuild(
+        cls, folder: Path, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline"
+    ) -> Encoder:
+        assert isinstance(config, PretrainedSpeechConfig)
+        network = load_speech_network(str(folder / BACKBONE_FOLDER), pretrained=False, bf16=config.bf16)
+        return cls(config, num_classes, network, protocol=protocol)
+
+
+def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
+    """Return a number for each name; equal names have the same number."""
+    numbers: dict[tuple[str, str, int], int] = {}
+    return [numbers.setdefault(name, len(numbers)) for name in names]
+
+
+def pool_steps(
+    steps: Float[Tensor, "S d"], weights: Float[Tensor, " S"], utterances: Int[Tensor, " S"], count: int
+) -> Float[Tensor, "B e"]:
+    """Return the weighted mean and standard deviation over the steps of each of `count` utterances; e = 2 d.
+
+    This is attentive statistics pooling (Okabe et al. 2018) without padding. The weights of an utterance add up to 1.
+    """
+    zeros = torch.zeros(count, steps.shape[1], dtype=steps.dtype, device=steps.device)
+    mean = zeros.index_add(0, utterances, steps * weights[:, None])  # [B, d]
+    square = zeros.index_add(0, utterances, steps.square() * weights[:, None])  # [B, d]
+    return torch.cat([mean, (square - mean.square()).clamp(min=1e-6).sqrt()], 1)
+
+
+def index_steps(lengths: Sequence[int]) -> Batch:
+    """Return where the steps of B utterances are, which follow one another in one sequence of S steps.
+
+    `utterances` [S]: the utterance of each step. `positions` [B, T]: the steps of each utterance, padded with 0. `mask` [B, T]:
+    true at the real steps.
+
+    >>> {name: value.tolist() for name, value in index_steps([1, 2]).items()}
+    {'utterances': [0, 1, 1], 'positions': [[0, 0], [1, 2]], 'mask': [[True, False], [True, True]]}
+    """
+    counts = torch.tensor(lengths)
+    starts = counts.cumsum(0) - counts  # [B]
+    offsets = torch.arange(max(lengths))[None]  # [1, T]
+    mask = offsets < counts[:, None]  # [B, T]
+    return {
+        "utterances": torch.arange(len(lengths)).repeat_interleave(counts),
+        "positions": (starts[:, None] + offsets) * mask,
+        "mask": mask,
+    }

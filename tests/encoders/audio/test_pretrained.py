@@ -1,0 +1,106 @@
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mmerc.corpora import Dialogue, LiveRecording, Utterance
+from mmerc.encoders.audio.pretrained import PretrainedSpeech, PretrainedSpeechConfig
+from mmerc.encoders.base import Example
+from mmerc.model.extraction import extract_dialogues
+from tests.encoders.audio.speech_networks import make_samples, save_speech_network
+
+
+def make_encoder(folder: Path, family: str = "whisper", **settings: Any) -> PretrainedSpeech:
+    torch.manual_seed(0)
+    backbone = str(save_speech_network(family, folder / "hub"))
+    config = PretrainedSpeechConfig(encoder="pretrained", backbone=backbone, hidden_size=8, bf16=False, **settings)
+    return PretrainedSpeech(config, 7).eval()
+
+
+def make_dialogue(*utterances: tuple[str, float]) -> Dialogue:
+    return Dialogue(
+        "test",
+        "0",
+        tuple(
+            Utterance(
+                "test", "0", number, speaker=speaker,
+                live=LiveRecording(samples=make_samples(seconds, number).astype(np.float32) / 32_768),
+            )
+            for number, (speaker, seconds) in enumerate(utterances)
+        ),
+    )  # fmt: skip
+
+
+def make_examples(encoder: PretrainedSpeech, dialogue: Dialogue) -> list[Example]:
+    prepared = [encoder.prepare_with_notes(dialogue, index) for index in range(len(dialogue))]
+    return [
+        Example(utterance.key, values, notes=notes)
+        for utterance, (values, notes) in zip(dialogue.utterances, prepared, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("unfreeze_layers", [0, 1])
+def test_an_encoder_is_saved_and_restored(unfreeze_layers: int, tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path, unfreeze_layers=unfreeze_layers)
+    dialogue = make_dialogue(("A", 1.0), ("A", 0.3), ("B", 0.1))
+    examples = make_examples(encoder, dialogue)
+    assert examples[0].values.shape == ((16_000,) if unfreeze_layers else (13, 3, 16))  # 80 ms a step
+    out = encoder(encoder.collate(examples))
+    assert out.sequence.shape == (3, 13, 8) and out.logits.shape == (3, 7)
+    assert out.mask.sum(1).tolist() == [13, 4, 2]
+    assert not out.sequence[~out.mask].any()
+
+    (tmp_path / "saved").mkdir()
+    encoder.save(tmp_path / "saved")
+    (tmp_path / "hub").rename(tmp_path / "gone")
+    restored = PretrainedSpeech.restore(tmp_path / "saved")
+    assert torch.equal(restored(restored.collate(make_examples(restored, dialogue))).logits, out.logits)
+
+
+def test_a_fine_tuned_backbone_starts_with_the_numbers_of_a_frozen_one(tmp_path: Path) -> None:
+    frozen, tuned = (make_encoder(tmp_path, unfreeze_layers=count) for count in (0, 1))
+    tuned.load_state_dict(frozen.state_dict())
+    dialogue = make_dialogue(("A", 0.5), ("A", 0.7))
+    first, second = (encoder(encoder.collate(make_examples(encoder, dialogue))).logits for encoder in (frozen, tuned))
+    assert torch.allclose(first, second, atol=1e-3)  # the frozen one keeps its steps in float16
+
+
+@pytest.mark.parametrize(("unfreeze_layers", "is_trained"), [(0, False), (1, True)])
+def test_only_the_unfrozen_layers_get_a_gradient(unfreeze_layers: int, is_trained: bool, tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path, unfreeze_layers=unfreeze_layers).train()
+    examples = make_examples(encoder, make_dialogue(("A", 0.5), ("A", 0.7)))
+    encoder(encoder.collate(examples, random.Random(0))).logits.square().sum().backward()
+    layers = encoder.network.backbone.layers
+    assert [layer.fc1.weight.grad is not None for layer in layers] == [False, is_trained]
+    assert encoder.network.training == is_trained
+    assert encoder.layer_weights.grad is not None
+
+
+def test_a_reference_changes_the_utterances_of_its_speaker_only(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path)
+    first = extract_dialogues(encoder, [make_dialogue(("A", 0.5), ("B", 0.5), ("A", 0.5))])
+    second = extract_dialogues(encoder, [make_dialogue(("A", 0.5), ("B", 0.5), ("C", 0.5))])
+    changed = [first[key].metadata["logits"] != second[key].metadata["logits"] for key in first]
+    assert changed == [True, False, True]
+    encoder.protocol = "online"
+    third = extract_dialogues(encoder, [make_dialogue(("A", 0.5), ("B", 0.5), ("A", 0.5))])
+    keys = list(first)
+    assert third[keys[0]].metadata["logits"] == pytest.approx(second[keys[0]].metadata["logits"], abs=1e-5)
+    assert third[keys[2]].metadata["logits"] == pytest.approx(first[keys[2]].metadata["logits"], abs=1e-5)
+
+
+def test_without_the_option_no_other_utterance_is_read(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path, speaker_reference=False)
+    assert not encoder.reads_dialogue
+    batch = encoder.collate(make_examples(encoder, make_dialogue(("A", 0.5), ("A", 0.5))))
+    assert not batch["is_reference"].any()
+
+
+def test_a_result_does_not_depend_on_the_padding_of_its_batch(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path)
+    examples = make_examples(encoder, make_dialogue(("A", 0.4), ("B", 3.0)))
+    alone, together = encoder(encoder.collate(examples[:1])), encoder(encoder.collate(examples))
+    assert torch.allclose(alone.logits[0], together.logits[0], atol=1e-6)
