@@ -79,7 +79,8 @@ def print_result(result: dict[str, Any], *, make_tables: bool) -> None:
             "the split has no labels, so it cannot be scored."
         )
         return
-    for table in tables.make_tables(result) if make_tables else [tables.make_overall(result)]:
+    shown = tables.make_tables(result) if make_tables else [tables.make_overall(result), *tables.make_corpora(result)]
+    for table in shown:
         console.print(table.to_rich())
 
 

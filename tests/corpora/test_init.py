@@ -44,6 +44,29 @@ def test_the_label_set_can_be_given_as_an_argument_or_in_the_location(tmp_path: 
         open_corpus(location, labels=["joy"])
 
 
+def test_several_corpora_are_joined_by_a_plus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a+b").mkdir()
+    (tmp_path / "a+b" / "t.csv").write_text(ROWS)
+    (tmp_path / "03a01Wa.wav").touch()
+    monkeypatch.chdir(tmp_path)
+    corpus = open_corpus("table:a+b/t.csv+emodb:.+table:a+b/t.csv")
+    assert corpus.members == ("table", "table-2", "emodb")  # in the order of their dialogues
+    assert [each.key[:2] for split in corpus.splits for each in corpus.dialogues(split)[0].utterances[:1]] == [
+        ("test", "table/1"), ("train", "emodb/03"),
+    ]  # fmt: skip
+    table = f"table:{tmp_path}/a+b/t.csv"
+    assert corpus.location == f"{table}+emodb:{tmp_path}+{table}"
+    again = open_corpus(corpus.location)
+    assert (again.members, again.labels, list(again.splits)) == (corpus.members, corpus.labels, list(corpus.splits))
+    assert corpus.labels.names[-1] == "contempt" and len(corpus.labels) == 8
+    assert open_corpus("table:a+b/t.csv").members == ()
+    named = open_corpus("table:a+b/t.csv+emodb:.", labels=["joy", "contempt"])
+    assert named.labels.names == ("joy", "contempt")
+    assert open_corpus(named.location).labels == named.labels
+    with pytest.raises(CorpusError, match="there is nothing at none"):
+        open_corpus("emodb:.+table:none")
+
+
 def test_names_of_labels_may_hold_any_letter(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(ROWS.replace("contempt", "50% & #1?"))
     corpus = open_corpus(f"table:{tmp_path / 't.csv'}", labels=["joy", "50% & #1?"])

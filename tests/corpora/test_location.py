@@ -9,12 +9,14 @@ from mmerc.corpora.location import (
     make_absolute,
     parse_location,
     read_parameters,
+    split_locations,
 )
 from mmerc.errors import ConfigError
 
 
-def test_only_a_pack_has_roles_behind_a_question_mark() -> None:
+def test_only_some_kinds_have_parameters_behind_a_question_mark() -> None:
     assert parse_location("pack:a?b.pkl") == ("pack", "a", "b.pkl")
+    assert parse_location("iemocap:a?classes=6") == ("iemocap", "a", "classes=6")
     assert parse_location("table:a?b.csv") == ("table", "a?b.csv", "")
     assert parse_location("nothing") == ("nothing", "", "")
 
@@ -31,6 +33,15 @@ def test_another_corpus_lies_beside_a_folder_or_a_file(tmp_path: Path) -> None:
     for location in (f"meld:{tmp_path}/meld", f"pack:{tmp_path}/f.pkl?text=a/b"):
         assert find_sibling_corpus(location, "goemotions") == f"goemotions:{tmp_path}/goemotions"
     assert find_sibling_corpus(f"meld:{tmp_path}/meld", "ravdess") == ""
+
+
+def test_only_a_plus_before_a_kind_joins_corpora() -> None:
+    kinds = ("meld", "table")
+    assert split_locations("meld:a", kinds) == ["meld:a"]
+    assert split_locations("meld:a+meld:b+c+table:d+e.csv?label_set=x,y", kinds) == [
+        "meld:a", "meld:b+c", "table:d+e.csv?label_set=x,y",
+    ]  # fmt: skip
+    assert split_locations("table:c++/a+b:c.csv", kinds) == ["table:c++/a+b:c.csv"]
 
 
 def test_a_label_set_may_follow_every_path() -> None:

@@ -5,7 +5,14 @@ from mmerc.corpora.statistics import count_corpus
 from mmerc.emotions import LabelSet
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.metrics import MAIN_METRICS, score
-from mmerc.evaluation.tables import make_fusions, make_overall, make_per_emotion, make_robustness, make_tables
+from mmerc.evaluation.tables import (
+    make_corpora,
+    make_fusions,
+    make_overall,
+    make_per_emotion,
+    make_robustness,
+    make_tables,
+)
 from mmerc.terminal import console, print_statistics
 
 
@@ -36,6 +43,16 @@ def test_other_utterances_are_never_compared(small_run: Path) -> None:
     assert len(second.rows) == 7 and len(third.rows) == 11 + 8
     assert [row[0] for row in fourth.rows] == ["text", "audio", "face", "fused"]
     assert all(len(row) == len(table.header) for table in (first, second, third, fourth) for row in table.rows)
+
+
+def test_each_of_several_corpora_has_its_rows() -> None:
+    whole, part = result("A + B", "dev", 7), result("B", "dev", 7)
+    assert make_corpora(whole) == []
+    (table,) = make_corpora(whole | {"corpora": {"b": {"scored": 7, "systems": {"text": part["systems"]["text"]}}}})  # type: ignore[index]
+    assert [row[:3] for row in table.rows] == [
+        ["all", "7", "majority"], ["all", "7", "text"], ["all", "7", "fused"], ["b", "7", "text"],
+    ]  # fmt: skip
+    assert table.rows[-1][3].startswith("85.7 [")
 
 
 def test_names_are_text_in_a_terminal() -> None:

@@ -16,7 +16,7 @@ def test_no_input_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path / "pack")
     for out, source in (
         ("a.wav", recording), ("a.srt", recording), ("link.srt", recording), ("t.csv", f"table:{tmp_path / 't.csv'}"),
-        ("t.csv", f"table:{tmp_path / 't.csv'}#test"), ("t.csv", "table:~/t.csv#test"), ("clips/b.mp4", str(tmp_path / "clips")),
+        ("t.csv", f"meld:.+table:{tmp_path / 't.csv'}"), ("t.csv", f"table:{tmp_path / 't.csv'}#test"), ("t.csv", "table:~/t.csv#test"), ("clips/b.mp4", str(tmp_path / "clips")),
     ):  # fmt: skip
         with pytest.raises(ConfigError, match="exists and is not a file of predictions"):
             check_output(tmp_path / out, source, *others)

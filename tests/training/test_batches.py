@@ -24,6 +24,7 @@ class Numbers:
     def __init__(self, count: int) -> None:
         self.keys = [("train", "0", str(number)) for number in range(count)]
         self.labels = [number % 3 for number in range(count)]
+        self.corpora = [0] * count
         self.lengths = [number % 7 + 1 for number in range(count)]
         self.units = [[number] for number in range(count)]
         self.counts = [1] * count
@@ -50,6 +51,25 @@ def test_shares_make_the_mean_over_processes_the_mean_over_the_batch(count: int,
         batch_indices = [float(index) for index in parts[0].batches[number]]
         means = [batch["share"] * batch["indices"].float().mean() for batch in (part[number] for part in parts)]
         assert float(torch.stack(means).mean()) == pytest.approx(np.mean(batch_indices), abs=1e-4)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 3), st.integers(0, 3))
+def test_several_corpora_have_the_same_weight_whatever_the_processes(
+    first: int, second: int, size: int, world: int, epoch: int
+) -> None:
+    examples = Numbers(first + second)
+    examples.corpora = [0] * first + [1] * second
+    seen: Counter[int] = Counter()
+    for rank in range(world):
+        batches = Batches(examples, size, seed=1, epoch=epoch, rank=rank, world=world)
+        assert all(len(set(batch)) == len(batch) <= size for batch in batches.batches)
+        for batch in (batches[number] for number in range(len(batches))):
+            assert batch["corpora"].tolist() == [int(index >= first) for index in batch["indices"].tolist()]
+            if batch["share"] > 0:
+                seen.update(batch["corpora"].tolist())
+    assert abs(seen[0] - seen[1]) <= 1 and abs(seen.total() - first - second) <= 1
+    evaluation = Batches(examples, size, seed=1, epoch=None).batches
+    assert sorted(index for batch in evaluation for index in batch) == list(range(first + second))
 
 
 def test_an_epoch_is_a_function_of_its_seed() -> None:

@@ -14,7 +14,6 @@ from mmerc.errors import RunError
 from mmerc.training.loop import (
     Task,
     TrainingModule,
-    compute_log_prior,
     compute_lr_factor,
     find_best_score,
     fit,
@@ -31,6 +30,7 @@ class Points:
     def __init__(self, count: int, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.labels = [number % 2 for number in range(count)]
+        self.corpora = [0] * count
         self.x = torch.randn(count, 4, generator=generator) + 0.7 * torch.tensor(self.labels)[:, None]
         self.keys = [("train", "0", str(number)) for number in range(count)]
         self.lengths = [1] * count
@@ -146,20 +146,6 @@ def test_the_learning_rate_warms_up_and_decays() -> None:
     assert {compute_lr_factor(step, 10, flat) for step in range(10)} == {1.0}
     down = TrainingConfig(warmup_ratio=0.0, lr_schedule="linear")
     assert [compute_lr_factor(step, 4, down) for step in range(4)] == [1.0, 0.75, 0.5, 0.25]
-
-
-@pytest.mark.parametrize(("share", "expected"), [(0.0, 0.5), (0.5, 1 / 3), (1.0, 0.2)])
-def test_logit_adjustment_lowers_the_probability_of_a_rare_label_in_the_loss(share: float, expected: float) -> None:
-    made = task(logit_adjustment=share)
-    made.train.labels[:] = [0] * 40 + [1] * 10  # type: ignore[index]
-    loss = TrainingModule(made, lambda event: None).compute_emotion_loss(torch.zeros(1, 2), torch.tensor([1]))
-    assert math.exp(-float(loss)) == pytest.approx(expected)  # 0.2^share / (0.2^share + 0.8^share)
-
-
-def test_compute_log_prior_count_an_unseen_label_once() -> None:
-    made = task()
-    made.train.labels[:] = [0] * 49  # type: ignore[index]
-    assert compute_log_prior(made).exp().tolist() == pytest.approx([0.98, 0.02])
 
 
 def test_an_empty_split_is_named(tmp_path: Path) -> None:

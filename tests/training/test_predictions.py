@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from mmerc.corpora import Corpus, Dialogue, Key, Utterance
+from mmerc.corpora.joined import join_corpora
 from mmerc.emotions import LabelSet
 from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
@@ -43,6 +44,15 @@ def features() -> dict[str, dict[Key, FeatureRow]]:
 
 def test_the_prior_is_the_share_of_each_label_in_training(corpus: Corpus) -> None:
     assert compute_prior(corpus) == [0.75, 0.25]
+
+
+def test_the_prior_of_several_corpora_does_not_depend_on_their_sizes(corpus: Corpus) -> None:
+    turns = tuple(Utterance("train", "b", n, emotion="fear" if n < 90 else "anger") for n in range(120))
+    large = Corpus("d", LabelSet(("fear", "anger")), {"train": (Dialogue("train", "b", turns),)})
+    joined = join_corpora({"small": corpus, "large": large})
+    assert joined.labels.names == ("anger", "fear", "joy")
+    # small: fear 0.25, joy 0.75; large: anger 0.25, fear 0.75. Only fear is in both, with a mean of 0.5.
+    assert compute_prior(joined) == pytest.approx([0.25 / 1.5, 0.5 / 1.5, 0.75 / 1.5])
 
 
 def test_each_system_has_a_row_for_every_utterance(

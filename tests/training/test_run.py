@@ -7,6 +7,8 @@ import pytest
 from mmerc import load_config, open_corpus, train
 from mmerc.corpora import Corpus
 from mmerc.errors import ConfigError, RunError
+from mmerc.evaluation import evaluate
+from mmerc.evaluation.report import write_report
 from mmerc.training.run_folder import read_run
 
 
@@ -65,6 +67,31 @@ def write_table(folder: Path) -> Corpus:
     rows = "".join(f"{n},0,A,words {n},joy,{'train' if n < 8 else 'dev'}\n" for n in range(12))
     (folder / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
     return open_corpus(f"table:{folder / 't.csv'}")
+
+
+def test_several_corpora_in_one_run(tmp_path: Path) -> None:
+    rows = [f"{n},{turn},A,words {n} {turn},{'joy' if n % 2 else 'boredom'},{'train' if n < 8 else 'dev'}\n"
+            for n in range(12) for turn in range(2)]  # fmt: skip
+    (tmp_path / "own.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + "".join(rows))
+    write_table(tmp_path)
+    corpus = open_corpus(f"table:{tmp_path / 'own.csv'}+table:{tmp_path / 't.csv'}")
+    config = load_config("smoke", overrides=["text.epochs=1", "calibration=dev"], modalities=["text"])
+    train(corpus, tmp_path / "run", config)
+    result = evaluate(tmp_path / "run", "dev")
+    assert result["corpus"] == "own + t" and result["scored"] == 12
+    assert {name: found["scored"] for name, found in result["corpora"].items()} == {"table": 8, "table-2": 4}
+    assert result["corpora"]["table"]["systems"]["text"]["mean"].keys() >= {
+        "f1_weighted",
+        "accuracy",
+        "balanced_accuracy",
+    }
+    report = write_report(tmp_path / "run").read_text()
+    assert "Each corpus" in report and "table-2" in report
+    rows = [json.loads(line) for line in (tmp_path / "run" / "predictions" / "dev.jsonl").read_text().splitlines()]
+    assert {row["dialogue"] for row in rows} == {f"table/{n}" for n in range(8, 12)} | {
+        f"table-2/{n}" for n in range(8, 12)
+    }
+    assert list(rows[0]["probabilities"]) == list(corpus.labels.names)
 
 
 def test_a_modality_without_data_is_found_before_anything_is_trained(tmp_path: Path) -> None:

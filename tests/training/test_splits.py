@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
+from mmerc.corpora.joined import join_corpora
 from mmerc.emotions import SEVEN
 from mmerc.errors import RunError
-from mmerc.training.splits import add_selection_split, get_labels, get_selection_split, list_dialogue_keys
+from mmerc.training.splits import add_selection_split, get_labels, get_selection_split, list_corpora, list_dialogue_keys
 
 
 def corpus(**labels: list[str | None]) -> Corpus:
@@ -25,6 +26,26 @@ def test_a_corpus_without_dev_gives_every_tenth_dialogue() -> None:
         len(kept.splits["dev"]) == 3 and get_selection_split(kept) == "held-out"
     )  # a user's own dev rows stay to be predicted
     assert get_selection_split(add_selection_split(corpus(train=["joy"], dev=["fear"]))) == "dev"
+
+
+def test_a_joined_corpus_without_dev_gives_every_tenth_of_its_dialogues_to_dev() -> None:
+    a, b, c = corpus(train=["joy"] * 3, dev=["fear"]), corpus(train=["fear"] * 4), corpus(train=["joy"])
+    found = add_selection_split(join_corpora({"a": a, "b": b, "c": c}))
+    assert get_selection_split(found) == "dev"
+    assert [each.dialogue for each in found.dialogues("dev")] == ["a/0", "b/3"]
+    assert [each.dialogue for each in found.dialogues("train")] == ["a/0", "a/1", "a/2", "b/0", "b/1", "b/2", "c/0"]
+    assert [each.key for each in found.utterances("dev")] == [("dev", "a/0", "0"), ("train", "b/3", "0")]
+    held_out = add_selection_split(join_corpora({"b": b, "c": c}))
+    assert [each.dialogue for each in held_out.dialogues(get_selection_split(held_out))] == ["b/3"]
+    with pytest.raises(RunError, match="only one training dialogue"):
+        add_selection_split(join_corpora({"c": c, "d": c}))
+
+
+def test_the_corpus_of_each_key() -> None:
+    joined = join_corpora({"a": corpus(dev=["joy"]), "b": corpus(train=["fear"], dev=["fear"])})
+    keys = [("dev", "b/0", "0"), ("dev", "a/0", "0")]
+    assert list_corpora(joined, "dev", keys) == [1, 0]
+    assert list_corpora(corpus(dev=["joy"]), "dev", [("dev", "0", "0")]) == [0]
 
 
 def test_rows_that_a_table_calls_held_out_select_nothing(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ def check(
 ) -> None:
     """Count utterances by split and label, and list every broken row and clip."""
     from mmerc.corpora import open_corpus
-    from mmerc.corpora.location import add_label_set
+    from mmerc.corpora.location import split_label_names
     from mmerc.corpora.statistics import count_corpus
     from mmerc.media.inspection import find_broken_clips
     from mmerc.progress import show_progress
 
-    opened = open_corpus(add_label_set(corpus, labels) if labels else corpus)
+    opened = open_corpus(corpus, split_label_names(labels) if labels else None)
     counted = count_corpus(opened)
     with show_progress("clips", sum(split["clips"] for split in counted["splits"].values())) as progress:
         broken = find_broken_clips(opened, progress)

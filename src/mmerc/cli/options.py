@@ -5,7 +5,11 @@ from typing import Annotated, Literal
 import typer
 
 CorpusArgument = Annotated[
-    str, typer.Argument(metavar="CORPUS", help="KIND:PATH, such as meld:FOLDER, table:FILE.csv or synthetic:FOLDER")
+    str,
+    typer.Argument(
+        metavar="CORPUS",
+        help="KIND:PATH, such as meld:FOLDER, table:FILE.csv or synthetic:FOLDER; several with +, such as ravdess:A+emodb:B",
+    ),
 ]
 ModelArgument = Annotated[
     str,

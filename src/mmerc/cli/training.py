@@ -46,7 +46,7 @@ def train(
         raise ConfigError("--preset and --config exclude each other: give one of them.")
     from mmerc.corpora import Corpus, open_corpus
     from mmerc.corpora.dialogue import HELD_OUT
-    from mmerc.corpora.location import add_label_set, add_pack_mapping
+    from mmerc.corpora.location import add_pack_mapping, split_label_names
     from mmerc.evaluation.report import write_report
     from mmerc.fusion import parse_fusion_names
     from mmerc.training import load_config
@@ -55,7 +55,7 @@ def train(
     names = [name.strip() for name in modalities.split(",")] if modalities is not None else None
     compared = parse_fusion_names(fusions)
     location = add_pack_mapping(corpus, mapping or [])
-    opened = open_corpus(add_label_set(location, labels) if labels else location)
+    opened = open_corpus(location, split_label_names(labels) if labels else None)
     checked = load_config(preset, config, overrides or [], modalities=names, corpus=opened)
 
     def finish(trained: Corpus) -> None:

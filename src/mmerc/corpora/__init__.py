@@ -1,6 +1,7 @@
 """Corpora: who said what, when, and with which expressed emotion."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +16,20 @@ from mmerc.corpora.dialogue import (
     Utterance,
     replace_surrogates,
 )
-from mmerc.corpora.location import add_label_set, make_absolute, parse_location, read_parameters
+from mmerc.corpora.joined import join_corpora
+from mmerc.corpora.location import add_label_set, make_absolute, parse_location, read_parameters, split_locations
 from mmerc.corpora.packs.reader import read_pack
+from mmerc.corpora.readers.cremad import read_cremad
+from mmerc.corpora.readers.emodb import read_emodb
 from mmerc.corpora.readers.fer2013 import read_fer2013
 from mmerc.corpora.readers.goemotions import read_goemotions
+from mmerc.corpora.readers.iemocap import read_iemocap
 from mmerc.corpora.readers.meld import read_meld
 from mmerc.corpora.readers.mosi import read_mosi
 from mmerc.corpora.readers.ravdess import read_ravdess
+from mmerc.corpora.readers.savee import read_savee
 from mmerc.corpora.readers.table import read_table
+from mmerc.corpora.readers.tess import read_tess
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
@@ -56,15 +63,26 @@ READERS: dict[str, Callable[[Path, LabelSet | None], Corpus]] = {
     "mosi": read_mosi,
     "pack": read_pack,
     "ravdess": read_ravdess,
+    "emodb": read_emodb,
+    "cremad": read_cremad,
+    "tess": read_tess,
+    "savee": read_savee,
+    "iemocap": read_iemocap,
     "synthetic": read_synthetic,
+}
+# Those that also read the parameters behind the path.
+READERS_WITH_PARAMETERS: dict[str, Callable[[Path, LabelSet | None, Mapping[str, str]], Corpus]] = {
+    "pack": read_pack,
+    "iemocap": read_iemocap,
 }
 
 
 def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
-    """Read the corpus at `KIND:PATH`.
+    """Read the corpus at `KIND:PATH`, or several corpora as one (`join_corpora`).
 
     Args:
-        location: the kind, a colon and a path; `?label_set=a,b,c` may follow, and for a pack its map.
+        location: the kind, a colon and a path; `?label_set=a,b,c` may follow, and for a pack its map. Several corpora are joined by
+            `+`, such as `ravdess:A+emodb:B`.
         labels: the names of the label set, in their order. Without them the reader chooses a set from the labels that occur:
             MELD's seven where all are among these or their aliases, otherwise the corpus's own.
 
@@ -72,8 +90,20 @@ def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
         CorpusError: the kind is unknown, the path is absent, or the reader finds nothing that it can use.
         ConfigError: `labels` has fewer than two names, or one twice.
     """
+    parts = split_locations(location, READERS)
     if labels is not None:
-        location = add_label_set(location, ",".join(labels))
+        parts = [add_label_set(part, ",".join(labels)) for part in parts]
+    if len(parts) == 1:
+        return _open_one(parts[0])
+    kinds, seen = [parse_location(part).kind for part in parts], Counter[str]()
+    corpora = {}
+    for kind, part in zip(kinds, parts, strict=True):
+        seen[kind] += 1
+        corpora[kind if seen[kind] == 1 else f"{kind}-{seen[kind]}"] = _open_one(part)
+    return join_corpora(corpora)
+
+
+def _open_one(location: str) -> Corpus:
     kind, name, _ = parse_location(location)
     if ":" not in location or kind not in READERS:
         raise CorpusError(f'"{location}" is not a corpus: write KIND:PATH with KIND one of {", ".join(READERS)}.')
@@ -86,9 +116,11 @@ def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
         raise CorpusError(f"{location[:120]} is not a path ({error}): check the path.") from error
     if kind != "synthetic" and not exists:
         raise CorpusError(f"{location}: there is nothing at {path}: check the path.")
-    mapping, names = read_parameters(location)
+    parameters, names = read_parameters(location)
     label_set = LabelSet(names) if names else None
-    corpus = read_pack(path, label_set, mapping) if mapping else READERS[kind](path, label_set)
+    corpus = (
+        READERS_WITH_PARAMETERS[kind](path, label_set, parameters) if parameters else READERS[kind](path, label_set)
+    )
     problems = tuple(
         Problem(problem.kind, replace_surrogates(problem.where), replace_surrogates(problem.what))
         for problem in corpus.problems

@@ -112,11 +112,18 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A conversation: utterances in the order in which they were said."""
+    """A conversation: utterances in the order in which they were said.
+
+    Attributes:
+        session: the recording session, where the corpus has sessions with speakers of their own.
+        corpus: the corpus that the dialogue comes from, in a corpus that `join_corpora` made.
+    """
 
     split: str
     dialogue: Identity
     utterances: tuple[Utterance, ...]
+    session: str = ""
+    corpus: str = ""
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -154,6 +161,12 @@ class Corpus:
     def __repr__(self) -> str:
         counts = ", ".join(f"{split} {sum(map(len, dialogues))}" for split, dialogues in self.splits.items())
         return f"Corpus({self.name!r}, utterances: {counts or 'none'}; labels: {', '.join(self.labels.names)})"
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of the corpora that were joined into this one; empty where it is one corpus."""
+        names = dict.fromkeys(dialogue.corpus for dialogues in self.splits.values() for dialogue in dialogues)
+        return tuple(name for name in names if name)
 
     def dialogues(self, split: str) -> tuple[Dialogue, ...]:
         """The dialogues of one split.

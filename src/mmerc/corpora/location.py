@@ -1,10 +1,12 @@
 """`KIND:PATH[?PARAMETERS]`: how a corpus is named on the command line and in a run's configuration.
 
-Any corpus may have the parameter `label_set=a,b,c`; a pack may also have `ROLE=INDEX` for its map.
+Any corpus may have the parameter `label_set=a,b,c`; a pack may also have `ROLE=INDEX` for its map, and IEMOCAP `classes=4`.
+Several corpora are joined by `+`.
 """
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
@@ -12,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from mmerc.errors import ConfigError
 
 LABEL_SET = "label_set"
+PARAMETRISED = ("pack", "iemocap")  # the kinds with parameters of their own
 
 
 class Location(NamedTuple):
@@ -25,8 +28,8 @@ class Location(NamedTuple):
 def parse_location(location: str) -> Location:
     """Split a location at its colon and its question mark.
 
-    Only a pack's path ends at the first question mark; the path of another corpus may contain one, and ends only where
-    `?label_set=` follows.
+    The path of a pack or of IEMOCAP ends at the first question mark; the path of another corpus may contain one, and ends only
+    where `?label_set=` follows.
 
     >>> tuple(parse_location("pack:data/pack.pkl?labels=1")), tuple(parse_location("meld:data/what?"))
     (('pack', 'data/pack.pkl', 'labels=1'), ('meld', 'data/what?', ''))
@@ -34,15 +37,24 @@ def parse_location(location: str) -> Location:
     'label_set=calm,tense'
     """
     kind, _, rest = location.partition(":")
-    if kind == "pack":
+    if kind in PARAMETRISED:
         path, _, parameters = rest.partition("?")
         return Location(kind, path, parameters)
     path, mark, names = rest.rpartition(f"?{LABEL_SET}=")
     return Location(kind, path, f"{LABEL_SET}={names}") if mark else Location(kind, rest, "")
 
 
+def split_locations(location: str, kinds: Iterable[str]) -> list[str]:
+    """The locations of corpora that are joined by `+`. A `+` that no kind and colon follow belongs to a path.
+
+    >>> split_locations("ravdess:data/a+b+emodb:c", ["ravdess", "emodb"])
+    ['ravdess:data/a+b', 'emodb:c']
+    """
+    return re.split(rf"\+(?=(?:{'|'.join(map(re.escape, kinds))}):)", location)
+
+
 def read_parameters(location: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """A pack's map (role to index or name), and the names of the label set; both empty where not given.
+    """The kind's own parameters, such as a pack's map (role to index or name), and the names of the label set; both may be empty.
 
     >>> read_parameters("pack:mine.pkl?labels=2&label_set=calm,tense")
     ({'labels': '2'}, ('calm', 'tense'))

@@ -34,7 +34,7 @@ def _count_split(corpus: Corpus, split: str) -> dict[str, Any]:
     return {
         "utterances": len(utterances),
         "dialogues": len(dialogues),
-        "speakers": len({utterance.speaker for utterance in utterances}),
+        "speakers": len({(dialogue.corpus, each.speaker) for dialogue in dialogues for each in dialogue.utterances}),
         "clips": sum(utterance.clip is not None for utterance in utterances),
         "labelled": corpus.is_labelled(split),
         "emotions": {name: counts.get(name, 0) for name in corpus.labels.names} if counts.keys() - {None} else None,

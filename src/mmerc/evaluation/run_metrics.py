@@ -45,7 +45,8 @@ def evaluate(
     times as long. Without it, robustness that was measured earlier is kept.
 
     The result has `systems`: the majority class, each modality alone and the fusion, scored on the labelled utterances. In a
-    split without labels it is empty and `labelled` is false. `fusions` has the metrics, parameters and seconds of training of
+    split without labels it is empty and `labelled` is false. `corpora` has the systems for each of several joined corpora, on its
+    utterances alone. `fusions` has the metrics, parameters and seconds of training of
     the compared fusions.
 
     Raises:
@@ -76,7 +77,19 @@ def evaluate(
         "systems": {},
     }
     if labelled:
-        result["systems"] = _score_systems(corpus, labelled, rows, list(config.modalities))
+        modalities = list(config.modalities)
+        result["systems"] = _score_systems(corpus, labelled, rows, modalities)
+        for member in corpus.members:
+            own = [
+                each
+                for dialogue in corpus.dialogues(split)
+                if dialogue.corpus == member
+                for each in dialogue.utterances
+                if each.emotion is not None
+            ]
+            if own:
+                systems = _score_systems(corpus, own, rows, modalities)
+                result.setdefault("corpora", {})[member] = {"scored": len(own), "systems": systems}
     file = run.folder / METRICS
     earlier = read_json(file) if file.is_file() else {}
     if labelled and (robustness or list_compared_fusions(run)):

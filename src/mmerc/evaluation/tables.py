@@ -40,7 +40,8 @@ def is_published(result: dict[str, Any]) -> bool:
 
 def make_tables(result: dict[str, Any]) -> list[Table]:
     """Every table that a result of `evaluate` has data for."""
-    found = [make_overall(result), make_per_emotion(result), make_comparison(result), make_calibration(result)]
+    found = [make_overall(result), *make_corpora(result), make_per_emotion(result), make_comparison(result)]
+    found.append(make_calibration(result))
     measured = result.get("robustness", {})
     if "fusions" in result:
         found.append(make_fusions(result["fusions"], measured, result["seeds"]))
@@ -129,6 +130,23 @@ def make_overall(result: dict[str, Any]) -> Table:
         rows.append(row)
     header = ["system", *(part for column in COLUMNS for part in (column, "paper"))]
     return Table("Overall (the paper's Table 2)", _make_note(result), header, rows)
+
+
+def make_corpora(result: dict[str, Any]) -> list[Table]:
+    """The main metrics of every system on each of several joined corpora, below those on all of them."""
+    corpora = result.get("corpora", {})
+    parts = {"all": result, **corpora}
+    rows = [
+        [part, str(found["scored"]), name, *(format_with_spread(system, column) for column in MAIN_METRICS)]
+        for part, found in parts.items()
+        for name, system in found["systems"].items()
+    ]
+    header = ["corpus", "utterances", "system", *MAIN_METRICS]
+    note = (
+        "The predictions are the same as above: the model does not know from which corpus an utterance comes, and may predict any "
+        "label. balanced_accuracy is the unweighted average recall (UAR) over the labels that occur."
+    )
+    return [Table("Each corpus", note, header, rows)] if corpora else []
 
 
 def make_per_emotion(result: dict[str, Any]) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mmerc.corpora import READERS
-from mmerc.corpora.location import parse_location
+from mmerc.corpora.location import parse_location, split_locations
 from mmerc.errors import ConfigError
 from mmerc.suffixes import MEDIA_SUFFIXES
 
@@ -19,14 +19,16 @@ def check_output(file: Path, location: str, *others: Path) -> None:
     Raises:
         ConfigError: the file is an input or a recording, or lies in a corpus or model and would be read as a part of it.
     """
-    kind, path, _ = parse_location(location)
-    of_corpus = [expand_home(each) for each in {path, split_path(path)[0]} if each] if kind in READERS else []
+    parts = [parse_location(part) for part in split_locations(location, READERS)]
+    of_corpus = [
+        expand_home(each) for kind, path, _ in parts if kind in READERS for each in {path, split_path(path)[0]} if each
+    ]
     inputs = [each.resolve() for each in (Path(location), *of_corpus, *others)]
     target = file.resolve()
     if is_file(file) and (file.suffix.lower() in MEDIA_SUFFIXES or target in inputs):
         raise ConfigError(f"{file} exists and is not a file of predictions: give another file.")
     is_ours = file.suffix.lower() in PREDICTION_SUFFIXES
-    becomes_signal = kind == "pack" and not is_ours
+    becomes_signal = any(kind == "pack" for kind, _, _ in parts) and not is_ours
     for folder in inputs[1:]:
         is_inside = _test(folder, Path.is_dir) and target.is_relative_to(folder)
         if is_inside and (becomes_signal or (is_file(file) and not is_ours)):

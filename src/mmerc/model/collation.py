@@ -31,7 +31,8 @@ class FusionExamples:
     """The features of every modality for stage 2; a missing modality is a sequence without a real step.
 
     `by_dialogue`: the utterances of a dialogue come into one batch, in the order of `keys`, and the batch says which they
-    are. `speakers`: the speaker of each key; a key without one has the empty name.
+    are. `speakers`: the speaker of each key; a key without one has the empty name. `corpora`: the number of each key's corpus
+    where several are joined.
     """
 
     stores: Mapping[str, FeatureRows]
@@ -40,8 +41,10 @@ class FusionExamples:
     labels: Sequence[int]
     by_dialogue: bool = False
     speakers: Mapping[Key, str] = field(default_factory=dict)
+    corpora: Sequence[int] = ()  # default: one corpus
 
     def __post_init__(self) -> None:
+        self.corpora = self.corpora or [0] * len(self.keys)
         lengths = [sum(count_steps(store[key]) for store in self.stores.values()) for key in self.keys]
         indices = range(len(self.keys))
         # Indices of utterances that come into one batch together.

@@ -14,7 +14,8 @@ from mmerc.corpora import Corpus, Key
 from mmerc.encoders import Encoder, Example
 from mmerc.features import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_steps, make_batches
-from mmerc.training.splits import get_labels_with_modality, list_dialogue_keys
+from mmerc.training.balance import draw_rounds
+from mmerc.training.splits import get_labels_with_modality, list_corpora, list_dialogue_keys
 
 CONTEXT = -1  # the label of an utterance that is read with its dialogue and is not scored
 
@@ -28,6 +29,9 @@ class Examples(Protocol):
 
     @property
     def labels(self) -> Sequence[int]: ...
+
+    @property
+    def corpora(self) -> Sequence[int]: ...  # of each key: the number of its corpus among those that are joined
 
     @property
     def units(self) -> Sequence[Sequence[int]]: ...  # indices that come into one batch together, in order
@@ -49,8 +53,10 @@ class EncoderExamples:
     store: FeatureRows
     keys: Sequence[Key]
     labels: Sequence[int]
+    corpora: Sequence[int] = ()  # default: one corpus
 
     def __post_init__(self) -> None:
+        self.corpora = self.corpora or [0] * len(self.keys)
         steps = [count_steps(self.store[key]) for key in self.keys]
         self.units = self._cut_units(steps) if self.encoder.reads_dialogue else [[index] for index in range(len(steps))]
         self._windows = {index: window for window, unit in enumerate(self.units) for index in unit}
@@ -87,14 +93,15 @@ def make_encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus
     keys = list(labels)
     if encoder.reads_dialogue:
         keys = [key for key in list_dialogue_keys(labels, corpus, split) if inputs[key].values is not None]
-    return EncoderExamples(encoder, inputs, keys, [labels.get(key, CONTEXT) for key in keys])
+    targets = [labels.get(key, CONTEXT) for key in keys]
+    return EncoderExamples(encoder, inputs, keys, targets, list_corpora(corpus, split, keys))
 
 
 class Batches(Dataset[dict[str, Tensor]]):
     """The batches of one epoch as this process sees them, a pure function of seed and epoch.
 
-    Without an epoch (`None`) they are for evaluation and sorted by length. Each process takes every `world`-th unit of a
-    batch. `share` is the weight of this process's mean loss. With it the mean over the processes is the mean over the batch,
+    Without an epoch (`None`) they are for evaluation, have every unit once, and are sorted by length. In an epoch of the training,
+    several corpora have the same weight (`draw_rounds`). Each process takes every `world`-th unit of a batch. `share` is the weight of this process's mean loss. With it the mean over the processes is the mean over the batch,
     also when the units cannot be divided evenly.
     """
 
@@ -104,9 +111,22 @@ class Batches(Dataset[dict[str, Tensor]]):
         self.examples, self.size, self.seed = examples, size, seed
         self.rank, self.world = rank, world
         self.epoch = epoch
-        rng = None if epoch is None else random.Random(f"{self.seed}/{epoch}")
-        # Units of each batch, before the processes share them.
-        self.batches = make_batches(self.examples.lengths, self.size, rng, self.examples.counts)
+        self.batches = self._make_batches()  # units of each batch, before the processes share them
+
+    def _make_batches(self) -> list[list[int]]:
+        lengths, counts = self.examples.lengths, self.examples.counts
+        if self.epoch is None:
+            return make_batches(lengths, self.size, None, counts)
+        rng = random.Random(f"{self.seed}/{self.epoch}")
+        corpora = [self.examples.corpora[unit[0]] for unit in self.examples.units]
+        rounds = draw_rounds(corpora, [self._count_scored(unit) for unit in self.examples.units], rng)
+        batches: list[list[int]] = []
+        for units in rounds:
+            made = make_batches([lengths[unit] for unit in units], self.size, rng, [counts[unit] for unit in units])
+            batches += [[units[index] for index in batch] for batch in made]
+        if len(rounds) > 1:
+            rng.shuffle(batches)
+        return batches
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -127,6 +147,7 @@ class Batches(Dataset[dict[str, Tensor]]):
         return {
             **{f"inputs/{name}": value for name, value in self.examples.collate(own_indices, rng).items()},
             "labels": torch.tensor([self.examples.labels[index] for index in own_indices]),
+            "corpora": torch.tensor([self.examples.corpora[index] for index in own_indices]),
             "indices": torch.tensor(own_indices),
             "share": torch.tensor(share),
         }

@@ -21,7 +21,7 @@ from mmerc.training.batches import CONTEXT
 from mmerc.training.loop import Task, find_best_score, fit
 from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
-from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_dialogue_keys
+from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_corpora, list_dialogue_keys
 
 COMPARED_FUSIONS = "fusions"  # folder of the fusions that are trained for comparison
 CALIBRATION = "calibration.json"  # written last: if it exists, the compared fusion is complete
@@ -129,4 +129,12 @@ def make_examples(
     if by_dialogue:
         keys = [key for key in list_dialogue_keys(labels, corpus, split) if is_present(key)]
     targets = [labels.get(key, CONTEXT) for key in keys]
-    return FusionExamples(features, widths, keys, targets, by_dialogue=by_dialogue, speakers=get_speakers(corpus))
+    return FusionExamples(
+        features,
+        widths,
+        keys,
+        targets,
+        by_dialogue=by_dialogue,
+        speakers=get_speakers(corpus),
+        corpora=list_corpora(corpus, split, keys),
+    )

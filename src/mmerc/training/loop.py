@@ -14,11 +14,9 @@ from typing import Any
 
 import lightning as L
 import torch
-from jaxtyping import Float, Int
 from lightning.pytorch.strategies import DDPStrategy
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
@@ -30,6 +28,7 @@ from mmerc.hardware import get_rank, is_main_process, release_memory
 from mmerc.training import distributed
 from mmerc.training.batches import CONTEXT, Batches, Examples, get_inputs
 from mmerc.training.ema import WeightEMA
+from mmerc.training.emotion_loss import EmotionLoss
 from mmerc.training.epoch_metrics import EpochMetrics
 from mmerc.training.run_config import TrainerConfig
 
@@ -67,8 +66,6 @@ class Task:
 class TrainingModule(L.LightningModule):
     """A task as a Lightning module. `log_event` receives the metrics of each epoch."""
 
-    adjustment: Tensor
-
     def __init__(self, task: Task, log_event: LogEvent) -> None:
         super().__init__()
         self.task, self.network, self.log_event = task, task.network, log_event
@@ -77,7 +74,7 @@ class TrainingModule(L.LightningModule):
         self.strict_loading = False
         self.history: History = []
         self.best: dict[str, Tensor] = {}
-        self.register_buffer("adjustment", task.config.logit_adjustment * compute_log_prior(task), persistent=False)
+        self.emotion_loss = EmotionLoss(task.train, task.num_classes, task.config)
         self.ema = WeightEMA(task.network, task.config.ema_decay) if task.config.ema_decay else None
         self.train_metrics, self.dev_metrics = EpochMetrics(), EpochMetrics()
         self.dev_rows: list[tuple[int, int, int]] = []  # index, label, predicted label
@@ -97,7 +94,8 @@ class TrainingModule(L.LightningModule):
         text = f"{self.task.seed}/{self.current_epoch}/{step}/{get_rank()}"
         torch.manual_seed(random.Random(text).getrandbits(31))
         out = self.task.forward(get_inputs(batch))
-        losses = {"emotion": self.compute_emotion_loss(out.logits, batch["labels"]), **getattr(out, "losses", {})}
+        emotion_loss = self.emotion_loss(out.logits, batch["labels"], batch["corpora"])
+        losses = {"emotion": emotion_loss, **getattr(out, "losses", {})}
         total = torch.stack(list(losses.values())).sum()
         share = float(batch["share"])
         self.train_metrics.add({f"loss_{name}": (share * loss.detach(), share) for name, loss in losses.items()})
@@ -110,16 +108,6 @@ class TrainingModule(L.LightningModule):
                 f"lower its learning_rate ({self.task.config.learning_rate})."
             )
         return total * batch["share"]
-
-    def compute_emotion_loss(self, logits: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
-        """Compute the cross-entropy over the utterances that have a label."""
-        has_label = labels != CONTEXT
-        logits, labels = logits[has_label], labels[has_label]
-        # Logit adjustment (Menon et al. 2021): training adds the log label frequencies to the logits. The network then does not
-        # learn the class imbalance, and its own logits are higher for rare labels.
-        logits = logits + self.adjustment
-        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self.task.config.label_smoothing)
-        return losses.mean()
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.ema is not None:
@@ -329,10 +317,3 @@ def compute_lr_factor(step: int, steps: int, config: TrainingConfig) -> float:
     if config.lr_schedule == "constant":
         return 1.0
     return max(0.0, (steps - step) / max(1, steps - (warmup if config.warmup_ratio else 0)))
-
-
-def compute_log_prior(task: Task) -> Float[Tensor, " C"]:
-    """Compute the logarithm of each label's share of the training utterances; an unseen label counts as seen once."""
-    labels = torch.tensor([label for label in task.train.labels if label != CONTEXT], dtype=torch.long)
-    counts = torch.bincount(labels, minlength=task.num_classes).clamp(min=1)
-    return (counts / counts.sum()).log()

@@ -23,10 +23,21 @@ from mmerc.training.splits import get_speakers
 
 
 def compute_prior(corpus: Corpus) -> list[float]:
-    """The share of each label in training, in the order of the labels."""
-    counts = Counter(each.emotion for each in corpus.utterances("train") if each.emotion)
-    total = sum(counts.values())
-    return [counts[name] / total for name in corpus.labels.names]
+    """The share of each label in training, in the order of the labels.
+
+    Where several corpora are joined, it is the mean share of the label in the corpora that have it, normalised. A network that is
+    trained on balanced batches with a softmax over the labels of each corpus learns these frequencies, whatever the sizes of
+    the corpora.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for dialogue in corpus.dialogues("train"):
+        found = counts.setdefault(dialogue.corpus, Counter())
+        found.update(each.emotion for each in dialogue.utterances if each.emotion)
+    shares = [[found[name] / found.total() for name in corpus.labels.names] for found in counts.values() if found]
+    if len(shares) == 1:
+        return shares[0]
+    means = [sum(each) / max(1, sum(share > 0 for share in each)) for each in zip(*shares, strict=True)]
+    return [mean / sum(means) for mean in means]
 
 
 def fit_calibrations(

@@ -1,10 +1,10 @@
 """The splits of a corpus in training: the labelled utterances, and the split that selects checkpoints."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mmerc.corpora import Corpus, Key
+from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.errors import RunError
 from mmerc.features import FeatureStore
@@ -15,7 +15,8 @@ log = logging.getLogger("mmerc")
 def add_selection_split(corpus: Corpus) -> Corpus:
     """The corpus with a split that selects checkpoints: its labelled dev split, or `held-out`.
 
-    `held-out` is every tenth labelled training dialogue; training does not see it then.
+    `held-out` is every tenth labelled training dialogue; training does not see it then. Where several corpora are joined and
+    only some have a labelled dev split, the others add every tenth of their training dialogues to dev.
 
     Raises:
         RunError: there is no labelled training split, or it has only one dialogue.
@@ -30,22 +31,37 @@ def add_selection_split(corpus: Corpus) -> Corpus:
         unseen = emotions[split] - emotions["train"]
         if unseen:
             log.warning("%s has labels that no training utterance has: %s", split, ", ".join(sorted(map(str, unseen))))
-    if "dev" in labelled:
-        return corpus
-    dialogues = [
-        dialogue for dialogue in corpus.dialogues("train") if any(each.emotion for each in dialogue.utterances)
-    ]
-    if len(dialogues) < 2:
+    split = "dev" if "dev" in labelled else HELD_OUT
+    held_out = [dialogue for member in corpus.members or ("",) for dialogue in _hold_out(corpus, member)]
+    if not held_out and split == HELD_OUT:
         raise RunError(
             f"{corpus.name} has no labelled dev split and only one training dialogue to take it from: add dialogues."
         )
-    log.info(
-        "%s has no labelled dev split: every tenth training dialogue is held out to select checkpoints", corpus.name
-    )
-    step = min(10, len(dialogues))
-    held_out = tuple(dialogues[step - 1 :: step])
+    if not held_out:
+        return corpus
     kept = tuple(dialogue for dialogue in corpus.dialogues("train") if dialogue not in held_out)
-    return replace(corpus, splits={**corpus.splits, "train": kept, HELD_OUT: held_out})
+    return replace(corpus, splits={**corpus.splits, "train": kept, split: (*corpus.splits.get(split, ()), *held_out)})
+
+
+def _hold_out(corpus: Corpus, member: str) -> Sequence[Dialogue]:
+    """Every tenth labelled training dialogue of a member of the corpus, where the member has no labelled dev split.
+
+    Empty where the member has a labelled dev split, or only one training dialogue.
+    """
+    train, dev = (
+        [
+            dialogue
+            for dialogue in corpus.splits.get(split, ())
+            if dialogue.corpus == member and any(each.emotion for each in dialogue.utterances)
+        ]
+        for split in ("train", "dev")
+    )
+    if dev or len(train) < 2:
+        return ()
+    name = f"{member} in {corpus.name}" if member else corpus.name
+    log.info("%s has no labelled dev split: every tenth training dialogue is held out to select checkpoints", name)
+    step = min(10, len(train))
+    return train[step - 1 :: step]
 
 
 def get_selection_split(corpus: Corpus) -> str:
@@ -73,6 +89,17 @@ def list_dialogue_keys(labelled: Mapping[Key, int], corpus: Corpus, split: str) 
         if any(utterance.key in labelled for utterance in dialogue.utterances)
         for utterance in dialogue.utterances
     ]
+
+
+def list_corpora(corpus: Corpus, split: str, keys: Sequence[Key]) -> list[int]:
+    """For each of the keys of a split, the number of its corpus among `corpus.members`; 0 where it is one corpus."""
+    numbers = {name: number for number, name in enumerate(corpus.members)}
+    found = {
+        each.key: numbers.get(dialogue.corpus, 0)
+        for dialogue in corpus.dialogues(split)
+        for each in dialogue.utterances
+    }
+    return [found[key] for key in keys]
 
 
 def get_speakers(corpus: Corpus) -> dict[Key, str]:

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from mmerc import weights
-from mmerc.corpora import Corpus, open_corpus
-from mmerc.corpora.location import find_sibling_corpus
+from mmerc.corpora import READERS, Corpus, open_corpus
+from mmerc.corpora.location import find_sibling_corpus, split_locations
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import MmercError
 from mmerc.files import replace_atomically
@@ -72,7 +72,8 @@ class WarmStart:
         config = self.config.modalities[modality]
         is_required = not config.warm_start.endswith(":")
         kind = config.warm_start.removesuffix(":")
-        location = config.warm_start if is_required else find_sibling_corpus(self.corpus.location, kind)
+        first = split_locations(self.corpus.location, READERS)[0]
+        location = config.warm_start if is_required else find_sibling_corpus(first, kind)
         try:
             corpus = add_selection_split(open_corpus(location)) if location else None
         except MmercError as error:

@@ -8,11 +8,9 @@ is in two splits: actors 1-20 are train, 21 and 22 are dev, all others test.
 import re
 from pathlib import Path
 
-from mmerc.corpora.build import build_corpus
-from mmerc.corpora.dialogue import Clip, Corpus, Problem, Utterance
-from mmerc.corpora.paths import CLIP_SUFFIXES
+from mmerc.corpora.dialogue import Corpus
+from mmerc.corpora.readers.takes import Take, read_takes
 from mmerc.emotions import LabelSet
-from mmerc.errors import CorpusError
 
 NAME = re.compile(r"0[1-3]-0[12]-(?P<emotion>\d\d)-\d\d-(?P<statement>\d\d)-\d\d-(?P<actor>\d\d)")
 EMOTIONS = {
@@ -29,32 +27,25 @@ def read_ravdess(folder: Path, labels: LabelSet | None = None) -> Corpus:
     Raises:
         CorpusError: there is no file with a name of RAVDESS.
     """
-    utterances: list[Utterance] = []
-    problems: list[Problem] = []
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() not in CLIP_SUFFIXES or file.name.startswith("."):
-            continue
-        found = NAME.fullmatch(file.stem)
-        emotion = EMOTIONS.get(found["emotion"]) if found else None
-        if found is None or emotion is None:
-            problems.append(Problem("clip", str(file.relative_to(folder)), "its name is not one of RAVDESS"))
-            continue
-        actor = f"Actor_{found['actor']}"
-        utterances.append(
-            Utterance(
-                choose_split(int(found["actor"])),
-                actor,
-                file.stem,
-                speaker=actor,
-                text=STATEMENTS.get(found["statement"]),
-                emotion=emotion,
-                clip=Clip(file),
-                source="ravdess",
-            )
-        )
-    if not utterances:
-        raise CorpusError(f"{folder} has no file 03-01-EE-II-SS-RR-NN.flac or .wav: give the folder of RAVDESS.")
-    return build_corpus("RAVDESS", utterances, problems, labels)
+    return read_takes("RAVDESS", folder, parse_take, example="03-01-EE-II-SS-RR-NN.flac or .wav", labels=labels)
+
+
+def parse_take(file: Path) -> Take | None:
+    """What the name of a file tells; `None` where it is not one of RAVDESS.
+
+    >>> parse_take(Path("03-01-03-01-02-01-21.wav"))
+    Take(split='dev', speaker='Actor_21', name='03-01-03-01-02-01-21', emotion='happy', text='Dogs are sitting by the door.')
+    """
+    found = NAME.fullmatch(file.stem)
+    if found is None or found["emotion"] not in EMOTIONS:
+        return None
+    return Take(
+        choose_split(int(found["actor"])),
+        f"Actor_{found['actor']}",
+        file.stem,
+        EMOTIONS[found["emotion"]],
+        STATEMENTS.get(found["statement"]),
+    )
 
 
 def choose_split(actor: int) -> str:

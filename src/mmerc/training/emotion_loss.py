@@ -1,0 +1,68 @@
+"""The loss of the emotion: cross-entropy over the labels that an utterance's corpus has, with logit adjustment."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmerc.config import TrainingConfig
+from mmerc.training.batches import CONTEXT, Examples
+
+
+class EmotionLoss(nn.Module):
+    """The mean cross-entropy over the utterances that have a label.
+
+    Where several corpora are joined, the softmax of an utterance is over the labels that occur in the training part of its corpus.
+    Another label is neither right nor wrong there: it may be what the corpus calls by another name, or leaves out.
+
+    Logit adjustment (Menon et al. 2021) adds the log label frequencies to the logits in training. The network then does not learn
+    the class imbalance, and its own logits are higher for rare labels. The frequencies are those of the utterance's corpus, so
+    that a label is not preferred because one of the corpora has much of it.
+    """
+
+    has_label: Tensor
+    adjustment: Tensor
+
+    def __init__(self, examples: Examples, num_classes: int, config: TrainingConfig) -> None:
+        super().__init__()
+        self.label_smoothing = config.label_smoothing
+        counts = count_labels(examples, num_classes)  # [M, C]
+        # One corpus: all labels of its set. The user may know a label that no training utterance has.
+        has_label = counts > 0 if len(counts) > 1 else torch.ones_like(counts, dtype=torch.bool)
+        self.register_buffer("has_label", has_label, persistent=False)
+        self.register_buffer("adjustment", config.logit_adjustment * compute_log_prior(counts), persistent=False)
+
+    def forward(
+        self, logits: Float[Tensor, "B C"], labels: Int[Tensor, " B"], corpora: Int[Tensor, " B"]
+    ) -> Float[Tensor, ""]:
+        """Compute the loss; `corpora` are the numbers of the utterances' corpora."""
+        is_scored = labels != CONTEXT
+        logits, labels, corpora = logits[is_scored], labels[is_scored], corpora[is_scored]
+        losses = []
+        for corpus in sorted(set(corpora.tolist())):
+            rows, own = corpora == corpus, self.has_label[corpus]
+            columns = own.cumsum(0) - 1  # of a label among those that the corpus has
+            losses.append(
+                F.cross_entropy(
+                    logits[rows][:, own] + self.adjustment[corpus, own],
+                    columns[labels[rows]],
+                    reduction="none",
+                    label_smoothing=self.label_smoothing,
+                )
+            )
+        return torch.cat(losses).mean()
+
+
+def count_labels(examples: Examples, num_classes: int) -> Int[Tensor, "M C"]:
+    """How often each label occurs in each of the M corpora."""
+    counts = torch.zeros(max(examples.corpora, default=0) + 1, num_classes, dtype=torch.long)
+    for corpus, label in zip(examples.corpora, examples.labels, strict=True):
+        if label != CONTEXT:
+            counts[corpus, label] += 1
+    return counts
+
+
+def compute_log_prior(counts: Int[Tensor, "M C"]) -> Float[Tensor, "M C"]:
+    """The logarithm of each label's share of the utterances of each corpus; an unseen label counts as seen once."""
+    counts = counts.clamp(min=1)
+    return (counts / counts.sum(1, keepdim=True)).log()
