@@ -17,7 +17,7 @@ ModelArgument = Annotated[
 ]
 TranscribeOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="recognise the words with this faster-whisper model, a name or a folder"),
+    typer.Option(metavar="NAME", help="recognise the words with this faster-whisper model, such as base, or a folder"),
 ]
 BackendOption = Annotated[
     Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")

