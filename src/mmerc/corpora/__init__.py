@@ -15,7 +15,8 @@ from mmerc.corpora.dialogue import (
     Utterance,
     replace_surrogates,
 )
-from mmerc.corpora.location import add_label_set, make_absolute, parse_location, read_parameters
+from mmerc.corpora.folds import open_fold
+from mmerc.corpora.location import add_label_set, make_absolute, parse_location, read_fold, read_parameters
 from mmerc.corpora.packs.reader import read_pack
 from mmerc.corpora.readers.fer2013 import read_fer2013
 from mmerc.corpora.readers.goemotions import read_goemotions
@@ -64,7 +65,8 @@ def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
     """Read the corpus at `KIND:PATH`.
 
     Args:
-        location: the kind, a colon and a path; `?label_set=a,b,c` may follow, and for a pack its map.
+        location: the kind, a colon and a path; `?label_set=a,b,c` may follow, and for a pack its map. `fold=0/5,speaker,0`
+            gives one fold of the corpus (see `corpora.folds`).
         labels: the names of the label set, in their order. Without them the reader chooses a set from the labels that occur:
             MELD's seven where all are among these or their aliases, otherwise the corpus's own.
 
@@ -93,4 +95,6 @@ def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
         Problem(problem.kind, replace_surrogates(problem.where), replace_surrogates(problem.what))
         for problem in corpus.problems
     )
-    return replace(corpus, name=replace_surrogates(corpus.name), problems=problems, location=make_absolute(location))
+    corpus = replace(corpus, name=replace_surrogates(corpus.name), problems=problems, location=make_absolute(location))
+    fold = read_fold(location)
+    return replace(open_fold(corpus, fold), location=corpus.location) if fold else corpus

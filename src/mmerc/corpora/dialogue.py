@@ -117,6 +117,7 @@ class Dialogue:
     split: str
     dialogue: Identity
     utterances: tuple[Utterance, ...]
+    session: str = ""  # recordings that share it come into one fold
 
     def __len__(self) -> int:
         return len(self.utterances)

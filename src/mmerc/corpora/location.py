@@ -1,8 +1,10 @@
 """`KIND:PATH[?PARAMETERS]`: how a corpus is named on the command line and in a run's configuration.
 
-Any corpus may have the parameter `label_set=a,b,c`; a pack may also have `ROLE=INDEX` for its map.
+Any corpus may have the parameters `label_set=a,b,c` and `fold=0/5,speaker,0` (see `corpora.folds`); a pack may also have
+`ROLE=INDEX` for its map.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from mmerc.errors import ConfigError
 
-LABEL_SET = "label_set"
+LABEL_SET, FOLD = "label_set", "fold"
+PARAMETERS = re.compile(rf"\?(?=(?:{LABEL_SET}|{FOLD})=)")  # where they begin, for a corpus that is not a pack
 
 
 class Location(NamedTuple):
@@ -26,7 +29,7 @@ def parse_location(location: str) -> Location:
     """Split a location at its colon and its question mark.
 
     Only a pack's path ends at the first question mark; the path of another corpus may contain one, and ends only where
-    `?label_set=` follows.
+    `?label_set=` or `?fold=` follows.
 
     >>> tuple(parse_location("pack:data/pack.pkl?labels=1")), tuple(parse_location("meld:data/what?"))
     (('pack', 'data/pack.pkl', 'labels=1'), ('meld', 'data/what?', ''))
@@ -37,8 +40,8 @@ def parse_location(location: str) -> Location:
     if kind == "pack":
         path, _, parameters = rest.partition("?")
         return Location(kind, path, parameters)
-    path, mark, names = rest.rpartition(f"?{LABEL_SET}=")
-    return Location(kind, path, f"{LABEL_SET}={names}") if mark else Location(kind, rest, "")
+    marks = [match.start() for match in PARAMETERS.finditer(rest)]
+    return Location(kind, rest[: marks[-1]], rest[marks[-1] + 1 :]) if marks else Location(kind, rest, "")
 
 
 def read_parameters(location: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -48,7 +51,26 @@ def read_parameters(location: str) -> tuple[dict[str, str], tuple[str, ...]]:
     ({'labels': '2'}, ('calm', 'tense'))
     """
     mapping = dict(parse_qsl(parse_location(location).parameters))
+    mapping.pop(FOLD, "")
     return mapping, split_label_names(mapping.pop(LABEL_SET, ""))
+
+
+def read_fold(location: str) -> str:
+    """The parameter `fold` of a location; empty where not given.
+
+    >>> read_fold("table:talk.csv?label_set=calm,tense&fold=0/5,speaker,0")
+    '0/5,speaker,0'
+    """
+    return dict(parse_qsl(parse_location(location).parameters)).get(FOLD, "")
+
+
+def add_fold(location: str, fold: str) -> str:
+    """The location of one fold of a corpus; empty for a corpus without a location.
+
+    >>> add_fold("table:talk.csv", "0/5,speaker,0")
+    'table:talk.csv?fold=0/5,speaker,0'
+    """
+    return _add_parameters(location, f"{FOLD}={fold}") if location else ""
 
 
 def split_label_names(names: str) -> tuple[str, ...]:
