@@ -5,8 +5,7 @@ with each other are one group, because a dialogue stays whole.
 """
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -51,8 +50,8 @@ class Folds:
     def make_corpus(self, number: int) -> Corpus:
         """The corpus with fold `number` as test, the next fold as dev, and the others as train.
 
-        Dialogues keep their ids, with their former split in front if ids repeat across the splits. A dialogue without a label
-        is left out.
+        Dialogues and utterances keep their keys, so that predictions have the split of the corpus itself. A dialogue without a
+        label is left out.
 
         Raises:
             ConfigError: there is no such fold.
@@ -127,16 +126,12 @@ def open_fold(corpus: Corpus, choice: str) -> Corpus:
     return deal_folds(corpus, int(found["count"]), by, int(found["seed"])).make_corpus(int(found["number"]))
 
 
-def replace_splits(corpus: Corpus, splits: dict[DialogueKey, str], order: Sequence[str]) -> Corpus:
-    """The corpus with these dialogues only, each in its new split. Ids that repeat get their former split in front."""
-    chosen = [dialogue for dialogue in list_dialogues(corpus) if get_key(dialogue) in splits]
-    is_unique = max(Counter(str(dialogue.dialogue) for dialogue in chosen).values(), default=0) <= 1
+def replace_splits(corpus: Corpus, splits: Mapping[DialogueKey, str], order: Sequence[str]) -> Corpus:
+    """The corpus with these dialogues only, each in its new split. Their keys stay, with the split that the corpus gave them."""
     moved: dict[str, list[Dialogue]] = {name: [] for name in order}
-    for dialogue in chosen:
-        split = splits[get_key(dialogue)]
-        name = dialogue.dialogue if is_unique else "/".join(get_key(dialogue))
-        utterances = tuple(replace(each, split=split, dialogue=name) for each in dialogue.utterances)
-        moved[split].append(replace(dialogue, split=split, dialogue=name, utterances=utterances))
+    for dialogue in list_dialogues(corpus):
+        if get_key(dialogue) in splits:
+            moved[splits[get_key(dialogue)]].append(dialogue)
     return replace(corpus, splits={name: tuple(dialogues) for name, dialogues in moved.items()})
 
 

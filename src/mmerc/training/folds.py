@@ -1,7 +1,9 @@
 """Cross-validation: a normal run for each fold of a corpus, in RUN/fold-0, RUN/fold-1, ..., and RUN/folds.json about all of them."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from mmerc.progress import log, show_log
 from mmerc.training.run import train
 from mmerc.training.run_config import RunConfig, load_config
 from mmerc.training.run_folder import CONFIG
+from mmerc.training.run_lock import INPUTS
 
 FOLDS = "folds.json"
 DEALING = ("corpus", "folds", "by", "seed")  # keys of folds.json that decide which utterances are in which fold
@@ -58,8 +61,11 @@ def train_folds(
             config,
             seeds=seeds,
             fusions=fusions,
-            on_finish=lambda trained, folder=folder: on_finish(folder, trained),  # type: ignore[misc]
+            shared_inputs=out / INPUTS,
+            on_finish=partial(on_finish, folder),
         )
+    if is_main_process():
+        shutil.rmtree(out / INPUTS, ignore_errors=True)  # samples and face crops of people are not kept
     return dealt
 
 
@@ -130,10 +136,10 @@ def _open_folder(out: Path, folds: Folds) -> None:
         RunError: the folder holds something else.
     """
     described = describe_folds(folds)
+    is_trained = any((folder / CONFIG).is_file() for folder in out.glob("fold-*"))
     if has_folds(out):
         existing = read_json(out / FOLDS)
         different = [key for key in DEALING if existing.get(key) != described[key]]
-        is_trained = any((folder / CONFIG).is_file() for folder in out.glob("fold-*"))
         if different and is_trained:
             key = different[0]
             raise RunError(
@@ -141,6 +147,8 @@ def _open_folder(out: Path, folds: Folds) -> None:
                 "choose another --out, or delete it."
             )
         described = {**({} if different else existing), **described}  # results of finished folds stay
+        if not is_trained:
+            shutil.rmtree(out / INPUTS, ignore_errors=True)  # they may have been prepared for other settings
     elif out.exists() and (not out.is_dir() or any(not path.name.startswith(TEMPORARY) for path in out.iterdir())):
         raise RunError(f"{out} exists and does not hold folds: choose another --out.")
     write_json(out / FOLDS, described)
