@@ -42,6 +42,10 @@ def test_a_fold_is_a_normal_run_and_a_stopped_one_continues(tmp_path: Path) -> N
     assert json.loads((out / "folds.json").read_text()) == describe_folds(folds)
     with pytest.raises(RunError, match="holds other folds .folds is 3 in the folder and 4 now.: choose another --out"):
         train_folds(corpus, out, config, folds=4)
+    with pytest.raises(
+        RunError, match="holds folds of another corpus, or the corpus has changed since: choose another"
+    ):
+        train_folds(write_pack(tmp_path / "other", speakers=7), out, config, folds=3)
     with pytest.raises(RunError, match="does not hold folds: choose another --out"):
         train_folds(corpus, out / "fold-0", config, folds=3)
 

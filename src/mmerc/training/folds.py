@@ -20,7 +20,8 @@ from mmerc.training.run_folder import CONFIG
 from mmerc.training.run_lock import INPUTS
 
 FOLDS = "folds.json"
-DEALING = ("corpus", "folds", "by", "seed")  # keys of folds.json that decide which utterances are in which fold
+# Keys of folds.json that must not change: how the corpus was dealt, and what came out.
+DEALING, RESULT = ("folds", "by", "seed"), ("corpus", "groups", "labelled")
 
 
 def train_folds(
@@ -139,13 +140,15 @@ def _open_folder(out: Path, folds: Folds) -> None:
     is_trained = any((folder / CONFIG).is_file() for folder in out.glob("fold-*"))
     if has_folds(out):
         existing = read_json(out / FOLDS)
-        different = [key for key in DEALING if existing.get(key) != described[key]]
+        different = [key for key in (*DEALING, *RESULT) if existing.get(key) != described[key]]
         if different and is_trained:
             key = different[0]
-            raise RunError(
-                f"{out} holds other folds ({key} is {existing.get(key)!r} in the folder and {described[key]!r} now): "
-                "choose another --out, or delete it."
+            what = (
+                f"other folds ({key} is {existing.get(key)!r} in the folder and {described[key]!r} now)"
+                if key in DEALING
+                else "folds of another corpus, or the corpus has changed since"
             )
+            raise RunError(f"{out} holds {what}: choose another --out, or delete it.")
         described = {**({} if different else existing), **described}  # results of finished folds stay
         if not is_trained:
             shutil.rmtree(out / INPUTS, ignore_errors=True)  # they may have been prepared for other settings
