@@ -17,6 +17,7 @@ from mmerc.corpora import Problem
 from mmerc.errors import MmercError, remove_details
 
 if TYPE_CHECKING:
+    from mmerc.evaluation.tables import Table as ResultTable
     from mmerc.inference.inspection import Report
     from mmerc.media.inspection import TrackInfo
 
@@ -79,8 +80,14 @@ def print_result(result: dict[str, Any], *, make_tables: bool) -> None:
             "the split has no labels, so it cannot be scored."
         )
         return
-    shown = tables.make_tables(result) if make_tables else [tables.make_overall(result), *tables.make_corpora(result)]
-    for table in shown:
+    print_tables(
+        tables.make_tables(result) if make_tables else [tables.make_overall(result), *tables.make_corpora(result)]
+    )
+
+
+def print_tables(tables: Iterable["ResultTable"]) -> None:
+    """Print tables of results."""
+    for table in tables:
         console.print(table.to_rich())
 
 

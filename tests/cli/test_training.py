@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.run import run
+from tests.training.packs import write_pack
 
 
 def test_evaluation_as_json_and_as_tables(small_run: Path) -> None:
@@ -29,3 +30,26 @@ def test_paper_fails_at_once_without_its_weights(
     )
     assert result.exit_code == 2
     assert "run `mmerc weights fetch wavernn-ljspeech`" in result.stderr
+
+
+def test_folds_on_the_command_line(tmp_path: Path) -> None:
+    corpus = write_pack(tmp_path / "mine", speakers=3)
+    options = ("--modalities", "pulse", "--set", "pulse.epochs=1", "--out", tmp_path / "r")
+    result = run("train", corpus.location, *options, "--folds", "3")
+    assert result.exit_code == 0, result.stderr
+    assert "Cross-validation, 3 folds by speaker" in result.stdout
+    assert result.stderr.endswith(f"report: {tmp_path / 'r' / 'report.html'}\n")
+    assert (tmp_path / "r" / "fold-2" / "report.html").is_file()
+    alone = run("train", corpus.location, *options, "--fold-by", "speaker")
+    assert alone.exit_code == 2 and "--fold-by needs --folds" in alone.stderr
+
+
+def test_options_of_evaluate_that_exclude_each_other(small_run: Path, tmp_path: Path) -> None:
+    for arguments, sentence in (
+        (["--cross", "meld:a,meld:b"], "--cross needs --out DIR"),
+        ([small_run, "--cross", "meld:a,meld:b", "--out", tmp_path / "o"], "and no RUN"),
+        ([small_run, "--out", tmp_path / "o"], "are for --cross"),
+        ([], "nothing to score: give a run folder"),
+    ):
+        result = run("evaluate", *arguments)
+        assert result.exit_code == 2 and sentence in " ".join(result.stderr.split())

@@ -3,12 +3,14 @@ from pathlib import Path
 import pytest
 
 from mmerc.corpora.location import (
+    add_fold,
     add_label_set,
     add_pack_mapping,
     find_sibling_corpus,
     make_absolute,
     parse_location,
     read_parameters,
+    split_fold,
     split_locations,
 )
 from mmerc.errors import ConfigError
@@ -49,6 +51,16 @@ def test_a_label_set_may_follow_every_path() -> None:
     assert add_label_set("pack:a.pkl?labels=1", "X, y") == "pack:a.pkl?labels=1&label_set=x,y"
     assert read_parameters("pack:a.pkl?labels=1&label_set=x,y") == ({"labels": "1"}, ("x", "y"))
     assert read_parameters("table:a.csv?label_set=a%23b,c d") == ({}, ("a#b", "c d"))
+
+
+def test_a_fold_is_a_parameter_of_any_corpus() -> None:
+    table = add_fold("table:a?b.csv?label_set=x,y", "1/3,dialogue,0")
+    assert table == "table:a?b.csv?label_set=x,y&fold=1/3,dialogue,0"
+    assert parse_location(table).path == "a?b.csv" and split_fold(table)[1] == "1/3,dialogue,0"
+    pack = add_fold("pack:a.pkl?labels=1", "1/3,dialogue,0")
+    assert read_parameters(pack) == ({"labels": "1"}, ()) and split_fold(pack)[1] == "1/3,dialogue,0"
+    assert parse_location(add_fold("ravdess:a?b", "0/3,speaker,1")).path == "a?b"
+    assert (add_fold("", "0/3,speaker,1"), split_fold("meld:a")[1]) == ("", "")
     with pytest.raises(ConfigError, match="--labels joy,joy"):
         add_label_set("table:a.csv", "joy,joy")
 

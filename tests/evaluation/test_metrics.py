@@ -65,3 +65,16 @@ def test_the_interval_is_the_binomials() -> None:
     assert (low, high) == pytest.approx(
         (0.75 - 1.96 * (0.75 * 0.25 / 400) ** 0.5, 0.75 + 1.96 * (0.75 * 0.25 / 400) ** 0.5), abs=0.01
     )
+
+
+def test_groups_are_resampled_as_a_whole() -> None:
+    labels, groups = np.zeros(400, int), np.arange(400) // 40
+    predicted = (groups < 5).astype(int)[None]  # half of the ten speakers are always right
+    alone = bootstrap_intervals(labels, predicted, 2)["accuracy"]
+    low, high = bootstrap_intervals(labels, predicted, 2, groups=groups)["accuracy"]
+    assert alone == pytest.approx((0.45, 0.55), abs=0.01)
+    assert (low, high) == (0.2, 0.8)  # the quantiles of a binomial distribution of ten draws
+    assert bootstrap_intervals(labels, predicted, 2, groups=np.arange(400))["accuracy"] == alone
+    assert score(labels.tolist(), predicted.tolist(), ["a", "b"], groups=groups.tolist())["interval"]["accuracy"] == [
+        low, high,
+    ]  # fmt: skip

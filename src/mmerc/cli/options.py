@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -29,3 +30,7 @@ LabelsOption = Annotated[
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="override a setting; repeatable")
 ]
+PresetOption = Annotated[str | None, typer.Option(help="compact (default), base, paper, demo or smoke")]
+ConfigOption = Annotated[Path | None, typer.Option(metavar="FILE", help="a YAML file instead of a preset")]
+ModalitiesOption = Annotated[str | None, typer.Option(help="the modalities to use, such as text,audio")]
+SeedsOption = Annotated[int, typer.Option(min=1, help="number of seeds")]

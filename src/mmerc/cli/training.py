@@ -2,20 +2,33 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 
-from mmerc.cli.options import CorpusArgument, JsonOption, LabelsOption, SetOption
+from mmerc.cli.options import (
+    ConfigOption,
+    CorpusArgument,
+    JsonOption,
+    LabelsOption,
+    ModalitiesOption,
+    PresetOption,
+    SeedsOption,
+    SetOption,
+)
 from mmerc.errors import ConfigError
-from mmerc.terminal import errors, exit_on_error, print_result, print_scored_split
+from mmerc.terminal import errors, exit_on_error, print_result, print_scored_split, print_tables
+
+if TYPE_CHECKING:
+    from mmerc.corpora import Corpus
+    from mmerc.training import RunConfig
 
 
 @exit_on_error
 def demo(
     out: Annotated[Path, typer.Option(help="folder for the corpus and the run")] = Path("demo-run"),
-    seeds: Annotated[int, typer.Option(min=1, help="number of seeds")] = 3,
+    seeds: SeedsOption = 3,
 ) -> None:
     """Make a small corpus of synthetic video clips, train on it, evaluate the model and write a report."""
     train(f"synthetic:{out / 'corpus'}", out / "run", preset="demo", seeds=seeds)
@@ -25,11 +38,11 @@ def demo(
 def train(
     corpus: CorpusArgument,
     out: Annotated[Path, typer.Option(help="the run folder; the same command continues a run that was stopped")],
-    preset: Annotated[str | None, typer.Option(help="compact (default), base, paper, demo or smoke")] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="a YAML file instead of a preset")] = None,
-    modalities: Annotated[str | None, typer.Option(help="the modalities to use, such as text,audio")] = None,
+    preset: PresetOption = None,
+    config: ConfigOption = None,
+    modalities: ModalitiesOption = None,
     overrides: SetOption = None,
-    seeds: Annotated[int, typer.Option(min=1, help="number of seeds")] = 1,
+    seeds: SeedsOption = 1,
     mapping: Annotated[
         list[str] | None,
         typer.Option(
@@ -40,35 +53,70 @@ def train(
     fusions: Annotated[
         str, typer.Option(metavar="NAMES", help="further fusions to train for comparison: names, or all")
     ] = "",
+    folds: Annotated[
+        int | None, typer.Option(min=3, help="cross-validation: train a run for each of so many folds of the corpus")
+    ] = None,
+    fold_by: Annotated[
+        Literal["speaker", "session", "dialogue"] | None,
+        typer.Option(help="what stays in one fold; by default speakers if the corpus allows it, else dialogues"),
+    ] = None,
 ) -> None:
     """Train a model on a corpus, evaluate it on all labelled splits, and write a report."""
-    if preset and config:
-        raise ConfigError("--preset and --config exclude each other: give one of them.")
-    from mmerc.corpora import Corpus, open_corpus
+    from mmerc.corpora import open_corpus
     from mmerc.corpora.dialogue import HELD_OUT
     from mmerc.corpora.location import add_pack_mapping, split_label_names
+    from mmerc.evaluation.folds import make_tables, write_folds_report
     from mmerc.evaluation.report import write_report
+    from mmerc.files import read_json
     from mmerc.fusion import parse_fusion_names
-    from mmerc.training import load_config
+    from mmerc.hardware import is_main_process
     from mmerc.training import train as run_training
+    from mmerc.training.folds import FOLDS, train_folds
 
-    names = [name.strip() for name in modalities.split(",")] if modalities is not None else None
+    if fold_by and folds is None:
+        raise ConfigError("--fold-by needs --folds: add the number of folds, such as --folds 5.")
+    _check_exclusive(preset, config)
     compared = parse_fusion_names(fusions)
     location = add_pack_mapping(corpus, mapping or [])
     opened = open_corpus(location, split_label_names(labels) if labels else None)
-    checked = load_config(preset, config, overrides or [], modalities=names, corpus=opened)
+    checked = _load_config(opened, preset, config, overrides, modalities)
 
-    def finish(trained: Corpus) -> None:
+    def finish(trained: "Corpus") -> None:
         path = write_report(out, trained)
         print_scored_split(out, ("test", "dev", HELD_OUT))
         errors.print(escape(f"report: {path}\nmodel:  {out / 'model'}"), soft_wrap=True)
 
-    run_training(opened, out, checked, seeds=seeds, fusions=compared, on_finish=finish)
+    if folds is None:
+        run_training(opened, out, checked, seeds=seeds, fusions=compared, on_finish=finish)
+        return
+    dealt = train_folds(
+        opened, out, checked, folds=folds, by=fold_by, seeds=seeds, fusions=compared, on_finish=write_report
+    )
+    if is_main_process():
+        path = write_folds_report(out, dealt)
+        print_tables(make_tables(read_json(out / FOLDS)))
+        errors.print(escape(f"report: {path}"), soft_wrap=True)
+
+
+def _check_exclusive(preset: str | None, config: Path | None) -> None:
+    if preset and config:
+        raise ConfigError("--preset and --config exclude each other: give one of them.")
+
+
+def _load_config(
+    corpus: "Corpus", preset: str | None, config: Path | None, overrides: list[str] | None, modalities: str | None
+) -> "RunConfig":
+    from mmerc.training import load_config
+
+    names = [name.strip() for name in modalities.split(",")] if modalities is not None else None
+    return load_config(preset, config, overrides or [], modalities=names, corpus=corpus)
 
 
 @exit_on_error
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="the run folder; with --on also a model folder")],
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="the run folder; with --on also a model folder")
+    ] = None,
     split: Annotated[str, typer.Option(help="the split of the run's corpus")] = "test",
     on: Annotated[
         str | None,
@@ -77,34 +125,88 @@ def evaluate(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="also measure every subset of modalities, missing rates and noise")
     ] = False,
+    cross: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CORPUS,CORPUS,...",
+            help="instead of scoring a RUN, train on each corpus and test on each other one; the options below are for this",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="the folder for the runs of --cross")] = None,
+    preset: PresetOption = None,
+    config: ConfigOption = None,
+    modalities: ModalitiesOption = None,
+    overrides: SetOption = None,
+    seeds: SeedsOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a run and print the paper's tables with its numbers."""
+    """Score a run and print the paper's tables with its numbers; or compare corpora with --cross."""
     from mmerc.evaluation import evaluate as evaluate_run
-    from mmerc.evaluation.external import evaluate_on
-    from mmerc.inference.inputs import open_corpus_and_split
-    from mmerc.progress import show_log, show_progress
+    from mmerc.evaluation import folds
+    from mmerc.evaluation.cross_corpus import make_cross_tables
+    from mmerc.training.folds import has_folds
 
-    if on is not None:
-        if robustness or split != "test":
-            raise ConfigError(
-                "--on cannot be combined with --split or --robustness: write the split as KIND:PATH#SPLIT."
-            )
-        show_log()
-        corpus, other_split = open_corpus_and_split(on)
-        with show_progress("predicting", 1) as progress:
-            result = evaluate_on(run, corpus, other_split or "test", on_progress=progress)
-    else:
-        result = evaluate_run(run, split, robustness=robustness)
+    scores = on is not None or robustness or split != "test"
+    if cross is not None:
+        if run is not None or scores or out is None:
+            raise ConfigError("--cross needs --out DIR, and no RUN, --split, --on or --robustness.")
+        _check_exclusive(preset, config)
+        result = _evaluate_cross(cross, out, preset, config, overrides, modalities, seeds)
+        print(json.dumps(result)) if as_json else print_tables(make_cross_tables(result))
+        return
+    if any((out, preset, config, modalities, overrides, seeds != 1)):
+        raise ConfigError("--out and settings of training are for --cross: give it the corpora, or leave them out.")
+    if run is None:
+        raise ConfigError("nothing to score: give a run folder, or corpora with --cross.")
+    if has_folds(run):
+        if scores:
+            raise ConfigError(f"{run} holds folds: give one of them, such as {run / 'fold-0'}, for these options.")
+        result = folds.evaluate_folds(run)
+        print(json.dumps(result)) if as_json else print_tables(folds.make_tables(result))
+        return
+    if on is not None and (robustness or split != "test"):
+        raise ConfigError("--on cannot be combined with --split or --robustness: write the split as KIND:PATH#SPLIT.")
+    result = _evaluate_on(run, on) if on is not None else evaluate_run(run, split, robustness=robustness)
     if as_json:
         print(json.dumps(result))
     else:
         print_result(result, make_tables=True)
 
 
+def _evaluate_on(run: Path, location: str) -> dict[str, Any]:
+    from mmerc.evaluation.external import evaluate_on
+    from mmerc.inference.inputs import open_corpus_and_split
+    from mmerc.progress import show_log, show_progress
+
+    show_log()
+    corpus, split = open_corpus_and_split(location)
+    with show_progress("predicting", 1) as progress:
+        return evaluate_on(run, corpus, split or "test", on_progress=progress)
+
+
+def _evaluate_cross(
+    locations: str,
+    out: Path,
+    preset: str | None,
+    config: Path | None,
+    overrides: list[str] | None,
+    modalities: str | None,
+    seeds: int,
+) -> dict[str, Any]:
+    from mmerc.corpora import open_corpus
+    from mmerc.evaluation.cross_corpus import evaluate_cross, split_locations
+
+    corpora = [open_corpus(location) for location in split_locations(locations)]
+    return evaluate_cross(
+        corpora, out, lambda corpus: _load_config(corpus, preset, config, overrides, modalities), seeds=seeds
+    )
+
+
 @exit_on_error
 def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="the run folder")]) -> None:
     """Write a report with tables and figures as one HTML file, and print its path."""
+    from mmerc.evaluation.folds import write_folds_report
     from mmerc.evaluation.report import write_report
+    from mmerc.training.folds import has_folds
 
-    print(write_report(run))
+    print(write_folds_report(run) if has_folds(run) else write_report(run))

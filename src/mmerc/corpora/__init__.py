@@ -16,8 +16,17 @@ from mmerc.corpora.dialogue import (
     Utterance,
     replace_surrogates,
 )
+from mmerc.corpora.folds import open_fold
 from mmerc.corpora.joined import join_corpora
-from mmerc.corpora.location import add_label_set, make_absolute, parse_location, read_parameters, split_locations
+from mmerc.corpora.location import (
+    add_fold,
+    add_label_set,
+    make_absolute,
+    parse_location,
+    read_parameters,
+    split_fold,
+    split_locations,
+)
 from mmerc.corpora.packs.reader import read_pack
 from mmerc.corpora.readers.cremad import read_cremad
 from mmerc.corpora.readers.emodb import read_emodb
@@ -82,7 +91,7 @@ def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
 
     Args:
         location: the kind, a colon and a path; `?label_set=a,b,c` may follow, and for a pack its map. Several corpora are joined by
-            `+`, such as `ravdess:A+emodb:B`.
+            `+`, such as `ravdess:A+emodb:B`. `fold=0/5,speaker,0` gives one fold of the corpus or corpora (see `corpora.folds`).
         labels: the names of the label set, in their order. Without them the reader chooses a set from the labels that occur:
             MELD's seven where all are among these or their aliases, otherwise the corpus's own.
 
@@ -90,16 +99,20 @@ def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
         CorpusError: the kind is unknown, the path is absent, or the reader finds nothing that it can use.
         ConfigError: `labels` has fewer than two names, or one twice.
     """
+    location, fold = split_fold(location)
     parts = split_locations(location, READERS)
     if labels is not None:
         parts = [add_label_set(part, ",".join(labels)) for part in parts]
-    if len(parts) == 1:
-        return _open_one(parts[0])
-    kinds, seen = [parse_location(part).kind for part in parts], Counter[str]()
-    corpora = {}
-    for kind, part in zip(kinds, parts, strict=True):
+    corpus = _open_one(parts[0]) if len(parts) == 1 else _open_several(parts)
+    return replace(open_fold(corpus, fold), location=add_fold(corpus.location, fold)) if fold else corpus
+
+
+def _open_several(locations: Sequence[str]) -> Corpus:
+    seen, corpora = Counter[str](), {}
+    for location in locations:
+        kind = parse_location(location).kind
         seen[kind] += 1
-        corpora[kind if seen[kind] == 1 else f"{kind}-{seen[kind]}"] = _open_one(part)
+        corpora[kind if seen[kind] == 1 else f"{kind}-{seen[kind]}"] = _open_one(location)
     return join_corpora(corpora)
 
 

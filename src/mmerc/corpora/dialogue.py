@@ -122,7 +122,7 @@ class Dialogue:
     split: str
     dialogue: Identity
     utterances: tuple[Utterance, ...]
-    session: str = ""
+    session: str = ""  # recordings that share it come into one fold
     corpus: str = ""
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """`KIND:PATH[?PARAMETERS]`: how a corpus is named on the command line and in a run's configuration.
 
-Any corpus may have the parameter `label_set=a,b,c`; a pack may also have `ROLE=INDEX` for its map, and IEMOCAP `classes=4`.
-Several corpora are joined by `+`.
+Any corpus may have the parameters `label_set=a,b,c` and `fold=0/5,speaker,0` (see `corpora.folds`); a pack may also have
+`ROLE=INDEX` for its map, and IEMOCAP `classes=4`. Several corpora are joined by `+`; a fold is then one of all together.
 """
 
 import re
@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from mmerc.errors import ConfigError
 
-LABEL_SET = "label_set"
+LABEL_SET, FOLD = "label_set", "fold"
 PARAMETRISED = ("pack", "iemocap")  # the kinds with parameters of their own
+PARAMETERS = re.compile(rf"\?(?=(?:{LABEL_SET}|{FOLD})=)")  # where they begin, for a corpus of another kind
 
 
 class Location(NamedTuple):
@@ -29,7 +30,7 @@ def parse_location(location: str) -> Location:
     """Split a location at its colon and its question mark.
 
     The path of a pack or of IEMOCAP ends at the first question mark; the path of another corpus may contain one, and ends only
-    where `?label_set=` follows.
+    where `?label_set=` or `?fold=` follows.
 
     >>> tuple(parse_location("pack:data/pack.pkl?labels=1")), tuple(parse_location("meld:data/what?"))
     (('pack', 'data/pack.pkl', 'labels=1'), ('meld', 'data/what?', ''))
@@ -40,8 +41,8 @@ def parse_location(location: str) -> Location:
     if kind in PARAMETRISED:
         path, _, parameters = rest.partition("?")
         return Location(kind, path, parameters)
-    path, mark, names = rest.rpartition(f"?{LABEL_SET}=")
-    return Location(kind, path, f"{LABEL_SET}={names}") if mark else Location(kind, rest, "")
+    marks = [match.start() for match in PARAMETERS.finditer(rest)]
+    return Location(kind, rest[: marks[-1]], rest[marks[-1] + 1 :]) if marks else Location(kind, rest, "")
 
 
 def split_locations(location: str, kinds: Iterable[str]) -> list[str]:
@@ -61,6 +62,28 @@ def read_parameters(location: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """
     mapping = dict(parse_qsl(parse_location(location).parameters))
     return mapping, split_label_names(mapping.pop(LABEL_SET, ""))
+
+
+def split_fold(location: str) -> tuple[str, str]:
+    """A location without its parameter `fold`, and the fold; empty where not given.
+
+    >>> split_fold("table:talk.csv?label_set=calm,tense&fold=0/5,speaker,0")
+    ('table:talk.csv?label_set=calm,tense', '0/5,speaker,0')
+    """
+    found = re.search(rf"[?&]{FOLD}=([^?&]*)$", location)
+    return (location[: found.start()], found[1]) if found else (location, "")
+
+
+def add_fold(location: str, fold: str) -> str:
+    """The location of one fold of a corpus, or of corpora that are joined; empty for a corpus without a location.
+
+    >>> add_fold("table:talk.csv", "0/5,speaker,0")
+    'table:talk.csv?fold=0/5,speaker,0'
+    >>> add_fold("ravdess:A+iemocap:B?classes=4", "0/5,speaker,0")
+    'ravdess:A+iemocap:B?classes=4&fold=0/5,speaker,0'
+    """
+    start = max((match.end() for match in re.finditer(r"\+(?=[a-z0-9]+:)", location)), default=0)
+    return location[:start] + _add_parameters(location[start:], f"{FOLD}={fold}") if location else ""
 
 
 def split_label_names(names: str) -> tuple[str, ...]:

@@ -66,21 +66,29 @@ def _ratio(numerator: Any, denominator: Any) -> np.ndarray:
 
 
 def bootstrap_intervals(
-    labels: Int[np.ndarray, " N"], predicted: Int[np.ndarray, "S N"], num_classes: int, *, seed: int = 0
+    labels: Int[np.ndarray, " N"],
+    predicted: Int[np.ndarray, "S N"],
+    num_classes: int,
+    *,
+    groups: Int[np.ndarray, " N"] | None = None,
+    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """The 95 % bootstrap interval of the mean of each metric over the S seeds.
 
-    Utterances are resampled with replacement, the same ones for every seed.
+    Groups are resampled with replacement, the same ones for every seed. `groups`: the group of each utterance, from 0; by
+    default each utterance is a group. Utterances of one speaker are not independent: with speakers as groups the interval has
+    the width that new speakers would show (cluster bootstrap; Field and Welsh 2007).
     """
     rng = np.random.default_rng(seed)
+    members = np.arange(len(labels)) if groups is None else groups
+    num_groups = int(members.max(initial=-1)) + 1
     codes = labels * num_classes + predicted  # [S, N], the cell of the confusion matrix of each utterance
     matrices = np.empty((RESAMPLES, len(predicted), num_classes, num_classes), np.int64)
     for draw in range(RESAMPLES):
-        drawn = codes[:, rng.integers(len(labels), size=len(labels))]
-        for number, row in enumerate(drawn):
-            matrices[draw, number] = np.bincount(row, minlength=num_classes * num_classes).reshape(
-                num_classes, num_classes
-            )
+        times = np.bincount(rng.integers(num_groups, size=num_groups), minlength=num_groups)[members]  # [N]
+        for number, row in enumerate(codes):
+            cells = np.bincount(row, weights=times, minlength=num_classes * num_classes)
+            matrices[draw, number] = cells.reshape(num_classes, num_classes)
     values = {name: value.mean(1) for name, value in compute_summary(matrices).items()}
     return {
         name: (float(np.quantile(value, 0.025)), float(np.quantile(value, 0.975))) for name, value in values.items()
@@ -101,29 +109,38 @@ def calibration_error(labels: Sequence[int], probabilities: Float[np.ndarray, "N
 
 
 def summarise_seeds(metrics: Mapping[str, Float[np.ndarray, " S"]]) -> dict[str, dict[str, float]]:
-    """The mean and the standard deviation of each metric over the seeds; the deviation is 0 for one seed."""
+    """The mean and the standard deviation of each metric over the seeds, or over folds; the deviation is 0 for one."""
     return {
         "mean": {name: float(value.mean()) for name, value in metrics.items()},
         "std": {name: float(value.std(ddof=min(1, len(value) - 1))) for name, value in metrics.items()},
     }
 
 
-def score(labels: Sequence[int], predicted: Sequence[Sequence[int]], names: Sequence[str]) -> dict[str, Any]:
-    """All metrics of one system. `predicted`: the predicted labels [N] of each seed.
+def score(
+    labels: Sequence[int],
+    predicted: Sequence[Sequence[int]],
+    names: Sequence[str],
+    *,
+    groups: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """All metrics of one system. `predicted`: the predicted labels [N] of each seed. `groups`: see `bootstrap_intervals`.
 
     The result has `mean`, `std` (over seeds; 0 for one) and `interval` of every metric, `seeds` with the metrics of each,
     `per_class` means over seeds, and the `confusion` matrix summed over seeds.
     """
     matrices = np.stack([count_confusions(labels, each, len(names)) for each in predicted])  # [S, C, C]
     per_class, metrics = compute_per_class(matrices), compute_summary(matrices)
+    intervals = bootstrap_intervals(
+        np.asarray(labels),
+        np.asarray(predicted),
+        len(names),
+        groups=None if groups is None else np.asarray(groups),
+    )
     return {
         "utterances": len(labels),
         "seeds": [{name: float(value[seed]) for name, value in metrics.items()} for seed in range(len(predicted))],
         **summarise_seeds(metrics),
-        "interval": {
-            name: list(pair)
-            for name, pair in bootstrap_intervals(np.asarray(labels), np.asarray(predicted), len(names)).items()
-        },
+        "interval": {name: list(pair) for name, pair in intervals.items()},
         "per_class": {
             name: {key: float(value[:, index].mean()) for key, value in per_class.items()}
             for index, name in enumerate(names)

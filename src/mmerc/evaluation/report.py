@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -56,19 +57,26 @@ def write_report(run_folder: str | Path, corpus: Corpus | None = None) -> Path:
         sections.append(_make_results(result, corpus, first) if result["labelled"] else _make_unlabelled(result))
     modalities = list(config.modalities)
     sections += [_make_corpus(corpus), _make_missing(first, modalities), _make_training(first, modalities)]
+    summary = (
+        f"Modalities: {', '.join(modalities)}. Protocol: {config.protocol}. Seeds: {run.seeds}, from {config.seed}."
+    )
+    return write_page(run.folder / "report.html", f"mmerc on {corpus.name}", summary, sections, run.folder)
+
+
+def write_page(file: Path, title: str, summary: str, sections: Sequence[Section], run_folder: Path) -> Path:
+    """Write a report of these sections, with the configuration and the environment of a run at its end; return its path."""
     page = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
         (resources.files("mmerc.evaluation") / "report.html").read_text(encoding="utf-8")
     )
     html = page.render(
-        title=f"mmerc on {corpus.name}",
-        summary=f"Modalities: {', '.join(modalities)}. Protocol: {config.protocol}. Seeds: {run.seeds}, from {config.seed}.",
+        title=title,
+        summary=summary,
         sections=sections,
-        configuration=yaml.safe_dump(read_run_settings(run.folder), sort_keys=False, allow_unicode=True),
-        environment=json.dumps(read_json(run.folder / ENVIRONMENT), indent=2),
+        configuration=yaml.safe_dump(read_run_settings(run_folder), sort_keys=False, allow_unicode=True),
+        environment=json.dumps(read_json(run_folder / ENVIRONMENT), indent=2),
     )
-    report = run.folder / "report.html"
-    write_text(report, html)
-    return report
+    write_text(file, html)
+    return file
 
 
 def _make_results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Section:

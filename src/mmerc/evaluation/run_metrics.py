@@ -28,11 +28,16 @@ def open_run_corpus(run: Run) -> Corpus:
         RunError: the corpus has changed since.
     """
     corpus = add_selection_split(open_corpus(run.location))
+    check_unchanged(run, corpus)
+    return corpus
+
+
+def check_unchanged(run: Run, corpus: Corpus) -> None:
+    """Raises RunError: the corpus is not the one that the run was trained on."""
     if read_json(run.folder / ENVIRONMENT).get(CORPUS) != compute_fingerprint(corpus):
         raise RunError(
             f"the corpus {run.location} has changed since {run.folder} was trained on it: train again into another folder."
         )
-    return corpus
 
 
 def evaluate(
@@ -56,13 +61,7 @@ def evaluate(
     config = run.config
     corpus = corpus or open_run_corpus(run)
     utterances = list(corpus.utterances(split))
-    rows = {
-        name: [
-            _read_rows(folder / "predictions" / ("" if name == FUSED else name) / f"{split}.jsonl", utterances)
-            for folder in run.seed_folders
-        ]
-        for name in (FUSED, *config.modalities)
-    }
+    rows = read_predictions(run, corpus, split)
     labelled = [utterance for utterance in utterances if utterance.emotion is not None]
     result: dict[str, Any] = {
         "corpus": corpus.name,
@@ -77,8 +76,7 @@ def evaluate(
         "systems": {},
     }
     if labelled:
-        modalities = list(config.modalities)
-        result["systems"] = _score_systems(corpus, labelled, rows, modalities)
+        result["systems"] = _score_systems(corpus, labelled, rows)
         for member in corpus.members:
             own = [
                 each
@@ -88,7 +86,7 @@ def evaluate(
                 if each.emotion is not None
             ]
             if own:
-                systems = _score_systems(corpus, own, rows, modalities)
+                systems = _score_systems(corpus, own, rows)
                 result.setdefault("corpora", {})[member] = {"scored": len(own), "systems": systems}
     file = run.folder / METRICS
     earlier = read_json(file) if file.is_file() else {}
@@ -113,18 +111,44 @@ def _measure_fusion(fusion: TrainedFusion) -> dict[str, Any]:
     }
 
 
-def _score_systems(
-    corpus: Corpus, labelled: Sequence[Utterance], rows: dict[str, list[RowsByKey]], modalities: list[str]
-) -> dict[str, Any]:
-    keys = [utterance.key for utterance in labelled]
-    truth = [corpus.labels.index(str(utterance.emotion)) for utterance in labelled]
+def read_predictions(run: Run, corpus: Corpus, split: str) -> dict[str, list[RowsByKey]]:
+    """The rows of the predictions of a split: for each modality, and for the fusion if there are several, those of each seed.
+
+    Raises:
+        RunError: the run has no predictions of the split, or not of every utterance.
+    """
+    modalities = list(run.config.modalities)
+    utterances = list(corpus.utterances(split))
+    return {
+        name: [
+            _read_rows(folder / "predictions" / ("" if name == FUSED else name) / f"{split}.jsonl", utterances)
+            for folder in run.seed_folders
+        ]
+        for name in [*modalities, *([FUSED] if len(modalities) > 1 else [])]
+    }
+
+
+def list_predicted_labels(
+    corpus: Corpus, labelled: Sequence[Utterance], rows: dict[str, list[RowsByKey]]
+) -> dict[str, list[list[int]]]:
+    """The predicted label of each labelled utterance, for each system and seed; also for the majority class of training."""
     training = [corpus.labels.index(each.emotion) for each in corpus.utterances("train") if each.emotion]
     most_frequent = max(range(len(corpus.labels)), key=training.count)
-    systems = {MAJORITY: score(truth, [[most_frequent] * len(keys)], corpus.labels.names)}
-    for name in [*modalities, *([FUSED] if len(modalities) > 1 else [])]:
-        predicted = [[corpus.labels.index(seed[key]["emotion"]) for key in keys] for seed in rows[name]]
-        errors = [calibration_error(truth, _probabilities(seed, keys)) for seed in rows[name]]
-        systems[name] = score(truth, predicted, corpus.labels.names) | {"calibration_error": errors}
+    return {MAJORITY: [[most_frequent] * len(labelled)]} | {
+        name: [[corpus.labels.index(seed[utterance.key]["emotion"]) for utterance in labelled] for seed in seeds]
+        for name, seeds in rows.items()
+    }
+
+
+def _score_systems(corpus: Corpus, labelled: Sequence[Utterance], rows: dict[str, list[RowsByKey]]) -> dict[str, Any]:
+    keys = [utterance.key for utterance in labelled]
+    truth = [corpus.labels.index(str(utterance.emotion)) for utterance in labelled]
+    systems = {}
+    for name, predicted in list_predicted_labels(corpus, labelled, rows).items():
+        systems[name] = score(truth, predicted, corpus.labels.names)
+        if name in rows:
+            errors = [calibration_error(truth, _probabilities(seed, keys)) for seed in rows[name]]
+            systems[name]["calibration_error"] = errors
     return systems
 
 

@@ -20,9 +20,9 @@ from mmerc.training import distributed
 Report = Callable[[int], None]
 
 
-def open_inputs(run: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
-    """The prepared inputs of the splits in RUN/inputs/NAME; they are prepared where they are not there yet."""
-    store = FeatureStore(run / "inputs" / name)
+def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
+    """The prepared inputs of the splits in FOLDER/NAME; they are prepared where they are not there yet."""
+    store = FeatureStore(folder / name)
     keys = [utterance.key for split in splits for utterance in corpus.utterances(split)]
     if distributed.reduce_any(bool(store.list_absent(keys))):
         with show_progress(f"{name}: reading", len(keys) // distributed.get_world_size()) as report:

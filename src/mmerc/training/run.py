@@ -51,12 +51,14 @@ def train(
     *,
     seeds: int = 1,
     fusions: Sequence[str] = (),
-    on_finish: Callable[[Corpus], None] = lambda corpus: None,
+    shared_inputs: Path | None = None,
+    on_finish: Callable[[Corpus], object] = lambda corpus: None,
 ) -> None:
     """Train on a corpus into the run folder `out`; a killed run continues with the same call.
 
     `config`: default `load_config(corpus=corpus)`. `seeds`: number of seeds. `fusions`: names of further fusions that are
-    trained with the same settings, to compare them. `on_finish` is called with the corpus as it was trained on, while no
+    trained with the same settings, to compare them. `shared_inputs`: a folder for the inputs of encoders that do not depend on
+    the training split; runs with the same settings share it, and the caller deletes it. `on_finish` is called with the corpus as it was trained on, while no
     other process can write into the folder.
 
     >>> train(open_corpus("meld:PATH/TO/MELD"), "runs/meld", load_config("compact"), seeds=3)  # doctest: +SKIP
@@ -75,25 +77,30 @@ def train(
         config_for_fusion(config.fusion, name)  # a wrong setting is reported before hours of training
     corpus = add_selection_split(corpus)
     if not is_main_process():
-        _train_seeds(corpus, out, config, seeds, fusions)
+        _train_seeds(corpus, out, config, seeds, fusions, shared_inputs)
         return
     with lock_run(out):
         open_run(out, config, corpus, seeds)
         remove_temporary(out)
         if config.trainer.devices > 1 and distributed.get_world_size() == 1:
-            distributed.launch(config.trainer.devices, _train_in_process, (corpus, out, config, seeds, fusions))
+            arguments = (corpus, out, config, seeds, fusions, shared_inputs)
+            distributed.launch(config.trainer.devices, _train_in_process, arguments)
         else:
-            _train_seeds(corpus, out, config, seeds, fusions)
+            _train_seeds(corpus, out, config, seeds, fusions, shared_inputs)
         on_finish(corpus)
 
 
-def _train_in_process(corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusions: Sequence[str]) -> None:
+def _train_in_process(
+    corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusions: Sequence[str], shared_inputs: Path | None
+) -> None:
     """What a process that `distributed.launch` has started does."""
     show_log()
-    _train_seeds(corpus, out, config, seeds, fusions)
+    _train_seeds(corpus, out, config, seeds, fusions, shared_inputs)
 
 
-def _train_seeds(corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusions: Sequence[str]) -> None:
+def _train_seeds(
+    corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusions: Sequence[str], shared_inputs: Path | None
+) -> None:
     keep_memory()
     if config.trainer.num_threads:
         torch.set_num_threads(config.trainer.num_threads)
@@ -102,7 +109,7 @@ def _train_seeds(corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusio
     for number, folder in enumerate(folders):
         if seeds > 1:
             log.info("seed %d of %d", number + 1, seeds)
-        job = SeedJob(config, corpus, out, folder, config.seed + number)
+        job = SeedJob(config, corpus, out, folder, config.seed + number, shared_inputs)
         if number == 0:
             try:
                 prepare_all_inputs(job)
@@ -122,13 +129,14 @@ def _train_seeds(corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusio
 
 @dataclass(frozen=True)
 class SeedJob:
-    """What the parts of one seed share. `run`: the run folder; `folder`: the folder of this seed."""
+    """What the parts of one seed share. `run`: the run folder; `folder`: the folder of this seed; `shared_inputs`: see `train`."""
 
     config: RunConfig
     corpus: Corpus
     run: Path
     folder: Path
     seed: int
+    shared_inputs: Path | None = None
 
     @property
     def events(self) -> EventLog:
@@ -140,7 +148,9 @@ class SeedJob:
 
     def open_inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads of every utterance, prepared once for all seeds."""
-        return open_inputs(self.run, modality, encoder, self.corpus, self.splits)
+        depends_on_training = type(encoder).adapt is not Encoder.adapt
+        folder = self.shared_inputs if self.shared_inputs and not depends_on_training else self.run / INPUTS
+        return open_inputs(folder, modality, encoder, self.corpus, self.splits)
 
 
 def prepare_all_inputs(job: SeedJob) -> None:

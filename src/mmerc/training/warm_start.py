@@ -25,6 +25,7 @@ from mmerc.training.batches import make_encoder_examples
 from mmerc.training.extraction import open_inputs
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import RunConfig
+from mmerc.training.run_lock import INPUTS
 from mmerc.training.splits import add_selection_split, get_selection_split
 
 log = logging.getLogger("mmerc")
@@ -90,7 +91,7 @@ class WarmStart:
             encoder = ENCODERS[config.encoder](config, len(corpus.labels), protocol=self.config.protocol)
             encoder.adapt(self.corpus.dialogues("train"))
         selection = get_selection_split(corpus)
-        inputs = open_inputs(self.run, f"{modality}-warm", encoder, corpus, ["train", selection])
+        inputs = open_inputs(self.run / INPUTS, f"{modality}-warm", encoder, corpus, ["train", selection])
         task = Task(
             name=f"{modality} on {corpus.name}",
             network=encoder,

@@ -80,6 +80,7 @@ class PretrainedSpeech(SpeechEncoder):
             config.backbone, num_layers=config.num_layers, pretrained=config.pretrained, bf16=config.bf16
         )
         self.is_traceable = not config.unfreeze_layers
+        self.steps_per_utterance = 10 * (SAMPLE_RATE if config.unfreeze_layers else STEPS_PER_SECOND)  # 10 s
         self.network.freeze(config.unfreeze_layers)
         self.width = config.hidden_size
         size = self.network.width
@@ -118,11 +119,6 @@ class PretrainedSpeech(SpeechEncoder):
     def optimize_for_inference(self) -> None:
         if self.config.bf16:
             pack_linear_layers(self.network)
-
-    @property
-    def steps_per_utterance(self) -> int:
-        seconds = 10
-        return seconds * (SAMPLE_RATE if self.config.unfreeze_layers else STEPS_PER_SECOND)
 
     def cut_windows(self, lengths: Sequence[int], *, overlap: float = 0.5) -> list[Window]:
         """Return windows of at most 100 utterances, however long these are."""

@@ -33,7 +33,7 @@ def find_references(
     [[False, False, False], [False, False, False], [True, False, False]]
     """
     names, group = np.asarray(speakers, dtype=object), np.asarray(groups)
-    is_reference = (names[:, None] == names) & (group[:, None] == group) & (names != "")  # [B, B]
+    is_reference: np.ndarray = (names[:, None] == names) & (group[:, None] == group) & (names != "")  # [B, B]
     np.fill_diagonal(is_reference, False)
     if protocol == "online":
         is_reference = np.tril(is_reference)
