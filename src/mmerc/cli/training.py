@@ -77,6 +77,10 @@ def evaluate(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="also measure every subset of modalities, missing rates and noise")
     ] = False,
+    signal: Annotated[
+        bool,
+        typer.Option("--signal", help="also score it on degraded sound: noise, reverberation, telephone, MP3, Opus"),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score a run and print the paper's tables with its numbers."""
@@ -86,16 +90,16 @@ def evaluate(
     from mmerc.progress import show_log, show_progress
 
     if on is not None:
-        if robustness or split != "test":
+        if robustness or signal or split != "test":
             raise ConfigError(
-                "--on cannot be combined with --split or --robustness: write the split as KIND:PATH#SPLIT."
+                "--on cannot be combined with --split, --robustness or --signal: write the split as KIND:PATH#SPLIT."
             )
         show_log()
         corpus, other_split = open_corpus_and_split(on)
         with show_progress("predicting", 1) as progress:
             result = evaluate_on(run, corpus, other_split or "test", on_progress=progress)
     else:
-        result = evaluate_run(run, split, robustness=robustness)
+        result = evaluate_run(run, split, robustness=robustness, signal=signal)
     if as_json:
         print(json.dumps(result))
     else:
