@@ -33,7 +33,10 @@ def test_every_system_that_hears_is_scored_under_every_degradation(run: Path) ->
     result = evaluate(run, "test", signal=True)
     found = result["signal_robustness"]
     assert list(found["modalities"]) == ["audio"] and list(found["fusions"]) == ["crossmodal_embracenet"]
-    for system, measured in (("audio", found["modalities"]["audio"]), ("fused", found["fusions"]["crossmodal_embracenet"])):
+    for system, measured in (
+        ("audio", found["modalities"]["audio"]),
+        ("fused", found["fusions"]["crossmodal_embracenet"]),
+    ):
         assert list(measured) == [CLEAN, *DEGRADATIONS]
         expected = result["systems"][system]["mean"]
         assert measured[CLEAN]["mean"] == {name: pytest.approx(expected[name]) for name in measured[CLEAN]["mean"]}

@@ -5,7 +5,14 @@ from mmerc.corpora.statistics import count_corpus
 from mmerc.emotions import LabelSet
 from mmerc.evaluation import evaluate
 from mmerc.evaluation.metrics import MAIN_METRICS, score
-from mmerc.evaluation.tables import make_fusions, make_overall, make_per_emotion, make_robustness, make_signal_robustness, make_tables
+from mmerc.evaluation.tables import (
+    make_fusions,
+    make_overall,
+    make_per_emotion,
+    make_robustness,
+    make_signal_robustness,
+    make_tables,
+)
 from mmerc.terminal import console, print_statistics
 
 

@@ -122,7 +122,9 @@ def plot_signal_robustness(found: dict[str, Any]) -> bytes:
     figure, axes = plt.subplots(figsize=(7.2, 3.8), layout="constrained")
     width = 0.8 / len(systems)
     for number, (system, measured) in enumerate(systems.items()):
-        mean, std = (np.asarray([100 * measured[name][key]["f1_weighted"] for name in names]) for key in ("mean", "std"))
+        mean, std = (
+            np.asarray([100 * measured[name][key]["f1_weighted"] for name in names]) for key in ("mean", "std")
+        )
         positions = np.arange(len(names)) + (number - (len(systems) - 1) / 2) * width
         colour = _pick_colour(number)
         axes.bar(positions, mean, width, yerr=std, color=colour, label=f" {system}", error_kw={"linewidth": 0.8})

@@ -40,7 +40,9 @@ class AudioModality:
     priors: Sequence[Sequence[float]]
     waveforms: Waveforms
 
-    def encode(self, dialogues: Sequence[Dialogue], degradation: str, on_progress: Callable[[], None]) -> list[FeaturesByKey]:
+    def encode(
+        self, dialogues: Sequence[Dialogue], degradation: str, on_progress: Callable[[], None]
+    ) -> list[FeaturesByKey]:
         """The features of every utterance in each seed, from degraded sound. All seeds hear the same sound."""
         prepared: list[FeatureRow] = []
         for dialogue in dialogues:

@@ -138,7 +138,10 @@ def make_signal_robustness(found: dict[str, Any], seeds: int) -> Table:
                 difference = 100 * (measured[name]["mean"][metric] - clean[metric])
                 row += [cells[metric], "" if measured[name]["mean"] is clean else f"{difference:+.1f}"]
         rows.append(row)
-    header = ["", *(part for system in systems for metric in SIGNAL_METRICS for part in (f"{system} {metric}", "change"))]
+    header = [
+        "",
+        *(part for system in systems for metric in SIGNAL_METRICS for part in (f"{system} {metric}", "change")),
+    ]
     note = f"The same network reads degraded recordings. Change: points more than with clean sound. {_describe_seeds(seeds)}"
     return Table("Degraded sound", note, header, rows)
 

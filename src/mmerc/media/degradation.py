@@ -146,7 +146,7 @@ def transcode(
         output.mux(stream.encode(None))
     file.seek(0)
     to_float = av.AudioResampler(format="flt", layout="mono")
-    with av.open(file, format=container) as media:
+    with av.open(file, "r", format=container) as media:
         frames = [part for frame in media.decode(audio=0) for part in to_float.resample(frame)]
     if not frames:  # fewer samples than the codec's delay
         return np.zeros(len(waveform), np.float32)
@@ -169,7 +169,7 @@ def _shape_noise(
     """Multiply the spectrum of white noise with the gain at each frequency (Hz)."""
     length = white.shape[-1]
     gain = compute_gain(np.fft.rfftfreq(length, 1 / SAMPLE_RATE))
-    return np.fft.irfft(np.fft.rfft(white) * gain, n=length)
+    return np.asarray(np.fft.irfft(np.fft.rfft(white) * gain, n=length))
 
 
 def _compute_pink_gain(hertz: np.ndarray) -> np.ndarray:

@@ -139,8 +139,6 @@ def test_a_missing_library_is_reported_before_the_training(monkeypatch: pytest.M
 
 
 def test_prediction_does_not_import_the_libraries_of_the_augmentation() -> None:
-    program = (
-        "import sys, mmerc.encoders.audio.spectrogram; print(sorted({'audiomentations', 'scipy.signal'} & {*sys.modules}))"
-    )
+    program = "import sys, mmerc.encoders.audio.spectrogram; print(sorted({'audiomentations', 'scipy.signal'} & {*sys.modules}))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

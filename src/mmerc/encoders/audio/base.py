@@ -96,7 +96,9 @@ class SpeechEncoder(Encoder):
         waveforms = [example.values.astype(np.float32) / INT16_SCALE for example in examples]
         if rng is None or not self.training:
             return waveforms
-        from mmerc.encoders.audio.augmentation import augment  # its libraries take time, and prediction does not need them
+        from mmerc.encoders.audio.augmentation import (
+            augment,
+        )  # its libraries take time, and prediction does not need them
 
         speed, probability = self.config.max_speed_change, self.config.augmentation_probability
         return [augment(waveform, rng, max_speed_change=speed, probability=probability) for waveform in waveforms]
