@@ -54,7 +54,8 @@ def test_the_command(small_run: Path, small_corpus: Path) -> None:
     assert code == 0 and json.loads(shown)["scored"] == 8
     code, shown = run()
     assert code == 0 and "fused" in shown and "audio, face, text" in shown
-    assert run("--robustness") == (
-        2,
-        "error: --on cannot be combined with --split or --robustness: write the split as KIND:PATH#SPLIT.\n",
-    )
+    for option in ("--robustness", "--signal"):
+        assert run(option) == (
+            2,
+            "error: --on cannot be combined with --split, --robustness or --signal: write the split as KIND:PATH#SPLIT.\n",
+        )

@@ -22,6 +22,10 @@ def test_every_figure_is_a_picture_with_something_on_it() -> None:
             {"text": [{"epoch": 1, "dev_f1_weighted": 0.3}, {"epoch": 2, "dev_f1_weighted": 0.4}]}
         ),
     ]
+    measured = {"mean": {"f1_weighted": 0.5}, "std": {"f1_weighted": 0.1}}
+    system = {"clean": measured, "telephone": measured}
+    found = {"modalities": {"_voice": system}, "fusions": {"late": system}}
+    pictures.append(figures.plot_signal_robustness(found))
     for picture in map(drawn, pictures):
         assert picture.shape[0] > 200 and picture.shape[1] > 300 and picture.std() > 10
 

@@ -11,6 +11,7 @@ from mmerc.evaluation.tables import (
     make_overall,
     make_per_emotion,
     make_robustness,
+    make_signal_robustness,
     make_tables,
 )
 from mmerc.terminal import console, print_statistics
@@ -81,3 +82,19 @@ def test_one_seed_has_no_deviation() -> None:
             assert each.rows[0][1] == cell and note in each.note
         table = make_fusions({"late": {**measured, "parameters": 1, "seconds": 2.0}}, {}, seeds)
         assert table.rows[0][1] == cell and note in table.note
+
+
+def test_degraded_sound_is_compared_with_clean_sound() -> None:
+    def measure(value: float) -> dict[str, dict[str, float]]:
+        return {"mean": dict.fromkeys(MAIN_METRICS, value), "std": dict.fromkeys(MAIN_METRICS, 0.01)}
+
+    found = {
+        "modalities": {"voice": {"clean": measure(0.5), "telephone": measure(0.42)}},
+        "fusions": {"late": {"clean": measure(0.6), "telephone": measure(0.61)}, "other": {"clean": measure(0.1)}},
+    }
+    table = make_signal_robustness(found, 1)
+    assert table.header[1:5] == ["voice balanced_accuracy", "change", "voice f1_weighted", "change"]
+    assert len(table.header) == 9  # the run's own fusion only
+    assert table.rows[0] == ["clean", "50.0", "", "50.0", "", "60.0", "", "60.0", ""]
+    assert table.rows[1] == ["telephone", "42.0", "-8.0", "42.0", "-8.0", "61.0", "+1.0", "61.0", "+1.0"]
+    assert make_signal_robustness(found, 2).rows[0][1] == "50.0 ± 1.0"

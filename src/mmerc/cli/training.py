@@ -125,6 +125,10 @@ def evaluate(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="also measure every subset of modalities, missing rates and noise")
     ] = False,
+    signal: Annotated[
+        bool,
+        typer.Option("--signal", help="also score it on degraded sound: noise, reverberation, telephone, MP3, Opus"),
+    ] = False,
     cross: Annotated[
         str | None,
         typer.Option(
@@ -146,10 +150,10 @@ def evaluate(
     from mmerc.evaluation.cross_corpus import make_cross_tables
     from mmerc.training.folds import has_folds
 
-    scores = on is not None or robustness or split != "test"
+    scores = on is not None or robustness or signal or split != "test"
     if cross is not None:
         if run is not None or scores or out is None:
-            raise ConfigError("--cross needs --out DIR, and no RUN, --split, --on or --robustness.")
+            raise ConfigError("--cross needs --out DIR, and no RUN, --split, --on, --robustness or --signal.")
         _check_exclusive(preset, config)
         result = _evaluate_cross(cross, out, preset, config, overrides, modalities, seeds)
         print(json.dumps(result)) if as_json else print_tables(make_cross_tables(result))
@@ -164,9 +168,11 @@ def evaluate(
         result = folds.evaluate_folds(run)
         print(json.dumps(result)) if as_json else print_tables(folds.make_tables(result))
         return
-    if on is not None and (robustness or split != "test"):
-        raise ConfigError("--on cannot be combined with --split or --robustness: write the split as KIND:PATH#SPLIT.")
-    result = _evaluate_on(run, on) if on is not None else evaluate_run(run, split, robustness=robustness)
+    if on is not None and (robustness or signal or split != "test"):
+        raise ConfigError(
+            "--on cannot be combined with --split, --robustness or --signal: write the split as KIND:PATH#SPLIT."
+        )
+    result = _evaluate_on(run, on) if on is not None else evaluate_run(run, split, robustness=robustness, signal=signal)
     if as_json:
         print(json.dumps(result))
     else:

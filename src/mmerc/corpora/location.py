@@ -60,7 +60,7 @@ def read_parameters(location: str) -> tuple[dict[str, str], tuple[str, ...]]:
     >>> read_parameters("pack:mine.pkl?labels=2&label_set=calm,tense")
     ({'labels': '2'}, ('calm', 'tense'))
     """
-    mapping = dict(parse_qsl(parse_location(location).parameters))
+    mapping = dict(parse_qsl(parse_location(split_fold(location)[0]).parameters))
     return mapping, split_label_names(mapping.pop(LABEL_SET, ""))
 
 

@@ -115,6 +115,27 @@ def plot_robustness(found: dict[str, Any]) -> bytes:
     return _to_png(figure)
 
 
+def plot_signal_robustness(found: dict[str, Any]) -> bytes:
+    """Weighted F1 of each modality that reads the sound, and of every fusion, under each degradation of the sound."""
+    systems = {**found["modalities"], **found["fusions"]}
+    names = list(next(iter(systems.values())))
+    figure, axes = plt.subplots(figsize=(7.2, 3.8), layout="constrained")
+    width = 0.8 / len(systems)
+    for number, (system, measured) in enumerate(systems.items()):
+        mean, std = (
+            np.asarray([100 * measured[name][key]["f1_weighted"] for name in names]) for key in ("mean", "std")
+        )
+        positions = np.arange(len(names)) + (number - (len(systems) - 1) / 2) * width
+        colour = _pick_colour(number)
+        axes.bar(positions, mean, width, yerr=std, color=colour, label=f" {system}", error_kw={"linewidth": 0.8})
+        axes.axhline(mean[0], color=colour, linewidth=0.8, linestyle="--", zorder=0)  # names begin with the clean sound
+    axes.set_xticks(np.arange(len(names)), names, rotation=40, ha="right", fontsize=8)
+    axes.set_ylabel("weighted F1 (%)")
+    axes.legend(frameon=False, fontsize=7)
+    sns.despine(figure)
+    return _to_png(figure)
+
+
 def _pick_colour(number: int) -> tuple[float, float, float]:
     palette = sns.color_palette("colorblind")
     colour: tuple[float, float, float] = palette[number % len(palette)]

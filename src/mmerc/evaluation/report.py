@@ -99,6 +99,10 @@ def _make_results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Secti
         section.add_figure(
             "Weighted F1 when modalities are missing or noisy.", figures.plot_robustness(result["robustness"])
         )
+    if "signal_robustness" in result:
+        section.add_figure(
+            "Weighted F1 when the sound is degraded.", figures.plot_signal_robustness(result["signal_robustness"])
+        )
     vectors = read_tensors(folder / "predictions" / f"{split}.safetensors")["embedding"].numpy()
     labelled = [number for number, each in enumerate(corpus.utterances(split)) if each.emotion]
     vectors = vectors[labelled]

@@ -11,6 +11,7 @@ from mmerc.corpora import Corpus, Key, Utterance, open_corpus
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import measure_robustness
+from mmerc.evaluation.signal_robustness import measure_signal_robustness
 from mmerc.evaluation.trained_fusions import TrainedFusion, list_compared_fusions, load_fusions
 from mmerc.files import read_json, read_json_value, read_jsonl, write_json
 from mmerc.training.environment import compute_fingerprint
@@ -41,13 +42,19 @@ def check_unchanged(run: Run, corpus: Corpus) -> None:
 
 
 def evaluate(
-    run_folder: str | Path, split: str = "test", corpus: Corpus | None = None, *, robustness: bool = False
+    run_folder: str | Path,
+    split: str = "test",
+    corpus: Corpus | None = None,
+    *,
+    robustness: bool = False,
+    signal: bool = False,
 ) -> dict[str, Any]:
     """Score a split of a run and write the result into its `metrics.json`, where other splits are kept.
 
     `corpus`: what `open_run_corpus` gave, where the caller has it. `robustness`: also measure every subset of modalities,
     missing rates and noise (`evaluation.robustness`), for the run's fusion and for the compared ones; this takes about forty
-    times as long. Without it, robustness that was measured earlier is kept.
+    times as long. `signal`: also degrade the sound of the recordings and score again (`evaluation.signal_robustness`); this
+    encodes the split eleven times. Without them, what was measured earlier is kept.
 
     The result has `systems`: the majority class, each modality alone and the fusion, scored on the labelled utterances. In a
     split without labels it is empty and `labelled` is false. `corpora` has the systems for each of several joined corpora, on its
@@ -90,14 +97,18 @@ def evaluate(
                 result.setdefault("corpora", {})[member] = {"scored": len(own), "systems": systems}
     file = run.folder / METRICS
     earlier = read_json(file) if file.is_file() else {}
-    if labelled and (robustness or list_compared_fusions(run)):
-        fusions = load_fusions(run, corpus, split)
+    if labelled and (robustness or signal or list_compared_fusions(run)):
+        has_fusion = robustness or len(config.modalities) > 1
+        fusions = load_fusions(run, corpus, split) if has_fusion else {}
         if robustness:
             result["robustness"] = {name: measure_robustness(fusion) for name, fusion in fusions.items()}
+        if signal:
+            result["signal_robustness"] = measure_signal_robustness(run, corpus, split, fusions)
         if len(fusions) > 1:
             result["fusions"] = {name: _measure_fusion(fusion) for name, fusion in fusions.items()}
-    if not robustness and "robustness" in earlier.get(split, {}):
-        result["robustness"] = earlier[split]["robustness"]
+    for name in ("robustness", "signal_robustness"):
+        if name not in result and name in earlier.get(split, {}):
+            result[name] = earlier[split][name]
     write_json(file, earlier | {split: result})
     return result
 

@@ -62,15 +62,21 @@ class TrainedFusion:
             self._predict(number, features.rows if changes is None else features.change(changes[number]))
             for number, features in enumerate(self.features)
         ]
-        truth = list(self.labels.values())
-        found = compute_summary(np.stack([count_confusions(truth, each, self.num_classes) for each in predicted]))
-        return summarise_seeds({name: found[name] for name in MAIN_METRICS})
+        return summarise_predictions(list(self.labels.values()), predicted, self.num_classes)
 
     def _predict(self, number: int, rows: Mapping[str, FeaturesByKey]) -> list[int]:
         features = self.features[number]
         fused = predict_fused(self.networks[number], rows, features.keys, features.speakers)[0]
         probabilities = self.calibrations[number].apply(fused, features.prior)
         return [int(np.argmax(probabilities.get(key, features.prior))) for key in self.labels]
+
+
+def summarise_predictions(
+    truth: Sequence[int], predicted: Sequence[Sequence[int]], num_classes: int
+) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation of the reported metrics over the seeds, of which each predicted every label of `truth`."""
+    found = compute_summary(np.stack([count_confusions(truth, each, num_classes) for each in predicted]))
+    return summarise_seeds({name: found[name] for name in MAIN_METRICS})
 
 
 def list_compared_fusions(run: Run) -> list[str]:
@@ -90,7 +96,7 @@ def load_fusions(run: Run, corpus: Corpus, split: str) -> dict[str, TrainedFusio
     """
     names = sorted(run.config.modalities)
     if len(names) < 2:
-        raise RunError(f"{run.folder} has one modality only: robustness needs two or more.")
+        raise RunError(f"{run.folder} has one modality only: --robustness needs two or more; --signal works with one.")
     labels = get_labels(corpus, split)
     keys = list_dialogue_keys(labels, corpus, split)
     speakers = get_speakers(corpus)

@@ -125,11 +125,17 @@ def extract_dialogues(
             for index in range(len(dialogue))[first : first + size]:
                 prepared.append(prepare_row(encoder, dialogue, index))
                 on_progress()
-            rows |= {row.key: row for row in prepared}
-            present = [row for row in prepared if row.values is not None]
-            for forward_pass in plan_passes(encoder, [row.key for row in present], list(map(count_steps, present))):
-                encoded = encode_pass(encoder, [present[index] for index in forward_pass.read_indices], forward_pass)
-                rows |= {row.key: row for row in encoded}
+            rows |= encode_prepared(encoder, prepared)
+    return rows
+
+
+def encode_prepared(encoder: Encoder, prepared: Sequence[FeatureRow]) -> dict[Key, FeatureRow]:
+    """The features of utterances from their prepared inputs, by key; a row whose modality is missing stays as it is."""
+    rows = {row.key: row for row in prepared}
+    present = [row for row in prepared if row.values is not None]
+    for forward_pass in plan_passes(encoder, [row.key for row in present], list(map(count_steps, present))):
+        encoded = encode_pass(encoder, [present[index] for index in forward_pass.read_indices], forward_pass)
+        rows |= {row.key: row for row in encoded}
     return rows
 
 

@@ -8,7 +8,6 @@ from jaxtyping import Float, Int16
 from pydantic import Field
 
 from mmerc.corpora import Dialogue
-from mmerc.encoders.audio.augmentation import augment
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Example, pad_arrays
 from mmerc.errors import MissingModality
 from mmerc.media import SAMPLE_RATE
@@ -40,12 +39,30 @@ class SpeechConfig(EncoderConfig):
         lt=0.5,
         description="largest random change of speed in training, as a fraction: 0.1 is 0.9 to 1.1 times as fast",
     )
+    augmentation_probability: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="probability of each of these changes of a waveform in training, independently: reverberation, noise, band "
+        "limit, clipping, codec. Above 0 it needs the extra `augmentation`",
+    )
 
 
 class SpeechEncoder(Encoder):
     """Base of the encoders that read a waveform at 16 kHz."""
 
     config: SpeechConfig
+
+    def adapt(self, dialogues: Sequence[Dialogue]) -> None:
+        """Load the augmentation, so that a missing library is reported before the training.
+
+        Raises:
+            ConfigError: `augmentation_probability` is above 0 and audiomentations is not installed.
+        """
+        if self.config.augmentation_probability:
+            from mmerc.encoders.audio.augmentation import load_transforms
+
+            load_transforms()
 
     def prepare(self, dialogue: Dialogue, index: int) -> Int16[np.ndarray, " S"]:
         """The samples of the utterance at `index`, as integers: the form in which they are stored.
@@ -79,4 +96,9 @@ class SpeechEncoder(Encoder):
         waveforms = [example.values.astype(np.float32) / INT16_SCALE for example in examples]
         if rng is None or not self.training:
             return waveforms
-        return [augment(waveform, rng, max_speed_change=self.config.max_speed_change) for waveform in waveforms]
+        from mmerc.encoders.audio.augmentation import (
+            augment,
+        )  # its libraries take time, and prediction does not need them
+
+        speed, probability = self.config.max_speed_change, self.config.augmentation_probability
+        return [augment(waveform, rng, max_speed_change=speed, probability=probability) for waveform in waveforms]
