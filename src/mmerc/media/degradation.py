@@ -101,7 +101,9 @@ def make_room_response(
 ) -> Float[np.ndarray, " R"]:
     """The impulse response that `reverberate` uses, R = t60 seconds; the direct sound is its first sample, 1."""
     times = np.arange(max(2, round(t60 * SAMPLE_RATE))) / SAMPLE_RATE
-    tail: np.ndarray = rng.standard_normal(len(times)) * 10 ** (-3 * times / t60) * (times >= min(ECHO_DELAY, times[-1]))
+    tail: np.ndarray = (
+        rng.standard_normal(len(times)) * 10 ** (-3 * times / t60) * (times >= min(ECHO_DELAY, times[-1]))
+    )
     tail *= 10 ** (-direct_to_reverberant_db / 20) / np.sqrt(np.square(tail).sum())
     tail[0] = 1.0
     return tail

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Int16
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -47,6 +47,15 @@ class PretrainedSpeechConfig(SpeechConfig):
     hidden_size: int = Field(128, ge=4, description="size of the vectors after the backbone")
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability before the pooling and in the classifier")
     bf16: bool = Field(True, description="compute the backbone in bfloat16 where the hardware supports it")
+
+    @model_validator(mode="after")
+    def _check_augmentation(self) -> "PretrainedSpeechConfig":
+        if not self.unfreeze_layers and (self.max_speed_change or self.augmentation_probability):
+            raise ValueError(
+                "a frozen backbone is computed once, before training, so that no waveform can be augmented: set unfreeze_layers "
+                "above 0, or max_speed_change and augmentation_probability to 0"
+            )
+        return self
 
 
 class PretrainedSpeech(SpeechEncoder):

@@ -15,6 +15,7 @@ from mmerc.encoders.pretrained import explain_load_errors, load_network
 from mmerc.errors import WeightsError
 from mmerc.hardware import autocast_bf16
 from mmerc.media import SAMPLE_RATE
+from mmerc.weights.networks import ENCODER
 
 MIN_SAMPLES = SAMPLE_RATE // 20  # what the convolutions of these networks need is less; a shorter waveform is padded
 
@@ -85,7 +86,7 @@ def load_speech_network(
     Raises:
         WeightsError: the network cannot be found or downloaded, has fewer layers, or does not read waveforms.
     """
-    folder = str(weights.find_folder(name)) if name in weights.CATALOGUE else name
+    folder = str(weights.find_folder(name) / ENCODER) if name == "whisper-base" else name
     with explain_load_errors("speech", name, "set backbone to its folder"):
         extractor = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
         settings = AutoConfig.from_pretrained(folder, trust_remote_code=False)
