@@ -365,7 +365,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     (
         "unknown encoder",
         setting("text.encoder=lstm"),
-        "choose one of gpt, bert, dialogue, wavernn, spectrogram, speech_transformer, face, signal",
+        "choose one of gpt, bert, dialogue, wavernn, spectrogram, pretrained, face, signal",
     ),
     ("value in place of a section", setting("fusion=5"), '"fusion" is 5'),
     ("heads that do not divide the width", setting("fusion.num_heads=5"), "must be divisible by fusion.num_heads (5)"),

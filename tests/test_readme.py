@@ -216,8 +216,12 @@ def test_settings_named_in_the_manual_exist() -> None:
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     overrides = re.findall(r"((?:text|audio|face|fusion|trainer)\.\w+=[\w./:-]+)", page)
     assert len(overrides) >= 20
-    speech_network = ["audio.encoder=speech_transformer", "audio.backbone=NAME"]
+    speech_network = ["audio.encoder=pretrained"]
     for override in overrides:
         name = override.partition("=")[0]
-        needed = speech_network if name in ("audio.encoder", "audio.backbone", "audio.frozen") else []
+        needed = (
+            speech_network
+            if name in ("audio.backbone", "audio.unfreeze_layers", "audio.speaker_reference", "audio.num_layers")
+            else []
+        )
         load_config("paper" if name == "audio.train_hops" else "compact", overrides=[*needed, override])

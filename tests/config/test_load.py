@@ -55,5 +55,5 @@ def test_another_encoder_starts_from_its_own_defaults_whatever_the_order() -> No
     same = apply_overrides(read_settings("compact", None), ["text.encoder=bert"])
     assert same["modalities"]["text"]["history"] == 5
     assert load_config("compact", None, ["text.encoder=gpt"]).modalities["text"].backbone == "openai-gpt"  # type: ignore[attr-defined]
-    with pytest.raises(ConfigError, match=r'the setting "audio.backbone" is missing: give it a value\.'):
-        load_config("compact", None, ["audio.encoder=speech_transformer"])
+    with pytest.raises(ConfigError, match=r'the setting "audio.signal" is missing: give it a value\.'):
+        load_config("compact", None, ["audio.encoder=signal"])

@@ -83,6 +83,9 @@ class Encoder(nn.Module, ABC):
     """
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
+    adapt_changes_inputs: ClassVar[bool] = (
+        False  # whether `prepare` uses what `adapt` learned from the training dialogues
+    )
     is_traceable: bool = True  # whether `mmerc export` can trace the network
     depends_on_protocol: bool = False  # whether it reads more than the current utterance
     # Whether `collate` takes the utterances of a dialogue together, in order, and a keyword `protocol`.

@@ -56,6 +56,7 @@ class Signal(Encoder):
     """Standardised columns, a projection, a GRU over the steps or over the utterances of the dialogue, a classifier."""
 
     Config = SignalConfig
+    adapt_changes_inputs = True
     config: SignalConfig
     mean: Tensor  # [d]
     deviation: Tensor  # [d]

@@ -59,8 +59,8 @@ def predict_requests(model: EmotionModel, requests: Sequence[LiveRequest]) -> li
 class Conversation:
     """A live conversation, made by `Predictor.stream`.
 
-    It keeps the words and, for a fusion that reads the dialogue, the fused vectors of the last utterances; it keeps no sound
-    and no images. It may be used from several threads: utterances are predicted in the order in which they are pushed.
+    Of the last utterances it keeps the words; for an encoder that reads the dialogue, what it prepared of them; and for a fusion
+    that reads the dialogue, their fused vectors. It keeps no sound and no images. It may be used from several threads: utterances are predicted in the order in which they are pushed.
     """
 
     def __init__(self, model: EmotionModel, batcher: LiveBatcher, name: str, *, explain: bool) -> None:

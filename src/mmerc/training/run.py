@@ -148,8 +148,7 @@ class SeedJob:
 
     def open_inputs(self, modality: str, encoder: Encoder) -> FeatureStore:
         """What the encoder reads of every utterance, prepared once for all seeds."""
-        depends_on_training = type(encoder).adapt is not Encoder.adapt
-        folder = self.shared_inputs if self.shared_inputs and not depends_on_training else self.run / INPUTS
+        folder = self.shared_inputs if self.shared_inputs and not encoder.adapt_changes_inputs else self.run / INPUTS
         return open_inputs(folder, modality, encoder, self.corpus, self.splits)
 
 

@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from mmerc.corpora import Dialogue, LiveRecording, Utterance
+from mmerc.corpora import Corpus, Dialogue, LiveRecording, Utterance
+from mmerc.emotions import SEVEN
+from mmerc.encoders import check_encoder_config
 from mmerc.encoders.audio.pretrained import PretrainedSpeech, PretrainedSpeechConfig
 from mmerc.encoders.base import Example
+from mmerc.errors import ConfigError
+from mmerc.inference import Predictor
+from mmerc.model import EmotionModel
 from mmerc.model.extraction import extract_dialogues
+from mmerc.model.folder import write_model
+from mmerc.model.onnx.export import export_onnx
 from tests.encoders.audio.speech_networks import make_samples, save_speech_network
 
 
@@ -49,8 +56,8 @@ def test_an_encoder_is_saved_and_restored(unfreeze_layers: int, tmp_path: Path) 
     examples = make_examples(encoder, dialogue)
     assert examples[0].values.shape == ((16_000,) if unfreeze_layers else (13, 3, 16))  # 80 ms a step
     out = encoder(encoder.collate(examples))
-    assert out.sequence.shape == (3, 13, 8) and out.logits.shape == (3, 7)
-    assert out.mask.sum(1).tolist() == [13, 4, 2]
+    assert out.sequence.shape == (3, 14, 8) and out.logits.shape == (3, 7)
+    assert out.mask.sum(1).tolist() == [14, 5, 3]  # the summary, then the steps
     assert not out.sequence[~out.mask].any()
 
     (tmp_path / "saved").mkdir()
@@ -92,6 +99,16 @@ def test_a_reference_changes_the_utterances_of_its_speaker_only(tmp_path: Path) 
     assert third[keys[2]].metadata["logits"] == pytest.approx(first[keys[2]].metadata["logits"], abs=1e-5)
 
 
+def test_a_live_conversation_has_the_predictions_of_the_online_protocol(tmp_path: Path) -> None:
+    model = EmotionModel(SEVEN, {"voice": make_encoder(tmp_path)}, None, [1 / 7] * 7)
+    dialogue = make_dialogue(*[("ABC"[number % 3], 0.2 + 0.1 * (number % 4)) for number in range(8)])
+    conversation = Predictor(model).stream()
+    live = [conversation.push(utterance) for utterance in dialogue.utterances]
+    model.set_protocol("online")
+    for found, expected in zip(live, Predictor(model).predict([dialogue]), strict=True):
+        assert dict(found.probabilities) == pytest.approx(dict(expected.probabilities), abs=1e-4)
+
+
 def test_without_the_option_no_other_utterance_is_read(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path, speaker_reference=False)
     assert not encoder.reads_dialogue
@@ -104,3 +121,27 @@ def test_a_result_does_not_depend_on_the_padding_of_its_batch(tmp_path: Path) ->
     examples = make_examples(encoder, make_dialogue(("A", 0.4), ("B", 3.0)))
     alone, together = encoder(encoder.collate(examples[:1])), encoder(encoder.collate(examples))
     assert torch.allclose(alone.logits[0], together.logits[0], atol=1e-6)
+
+
+def test_the_voice_layers_are_exported_to_onnx(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    encoder = make_encoder(tmp_path)
+    folder = tmp_path / "run" / "encoders" / "voice"
+    folder.mkdir(parents=True)
+    encoder.save(folder)
+    corpus = Corpus("voices", SEVEN, {"train": (), "dev": ()})
+    options: dict[str, Any] = {"protocol": "offline", "prior": [1 / 7] * 7, "calibrations": {}, "dev_f1_weighted": 0.0}
+    write_model(tmp_path / "run", corpus, {"voice": encoder}, None, **options)
+    export_onnx(tmp_path / "run" / "model", tmp_path / "graph")
+    dialogue = make_dialogue(("A", 0.4), ("B", 0.5), ("A", 1.0))
+    in_torch, in_onnx = (
+        [prediction.probabilities for prediction in Predictor.load(path, backend=backend).predict([dialogue])]
+        for path, backend in ((tmp_path / "run" / "model", "torch"), (tmp_path / "graph", "onnx"))
+    )
+    for one, other in zip(in_torch, in_onnx, strict=True):
+        assert dict(one) == pytest.approx(dict(other), abs=1e-4)
+
+
+def test_augmentation_of_a_frozen_backbone_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="a frozen backbone is computed once"):
+        check_encoder_config("audio", {"encoder": "pretrained", "max_speed_change": 0.1})

@@ -38,27 +38,28 @@ def make_normalization(shrinkage: float) -> SpeakerNormalization:
     return normalization
 
 
-STEPS, UTTERANCES = torch.tensor([[1.0], [3.0], [11.0], [13.0]]), torch.tensor([0, 0, 1, 1])
+VECTORS = torch.tensor([[1.0], [11.0], [13.0]])
 
 
-def test_an_utterance_is_normalised_by_the_moments_of_its_reference() -> None:
-    is_reference = torch.tensor([[False, True], [False, False]])
-    normalized = make_normalization(1e-6)(STEPS, UTTERANCES, is_reference)
-    # The reference has mean 12 and standard deviation 1; without one, those of training count: 0 and 1.
-    assert torch.allclose(normalized[:, 0], torch.tensor([-11.0, -9.0, 11.0, 13.0]), atol=1e-2)
+def test_an_utterance_is_normalised_by_the_moments_of_its_references() -> None:
+    is_reference = torch.tensor([[False, True, True], [False, False, False], [False, False, False]])
+    normalized = make_normalization(1e-6)(VECTORS, is_reference)
+    # The references have mean 12 and standard deviation 1; without references, those of training count: 0 and 1.
+    assert torch.allclose(normalized[:, 0], torch.tensor([-11.0, 11.0, 13.0]), atol=1e-2)
 
 
 def test_few_references_are_shrunk_towards_training() -> None:
-    is_reference = torch.tensor([[False, True], [False, False]])
-    normalized = make_normalization(1.0)(STEPS, UTTERANCES, is_reference)
-    mean, square = (12 + 0) / 2, (145 + 1) / 2
+    is_reference = torch.tensor([[False, True, False], [False, False, False], [False, False, False]])
+    normalized = make_normalization(1.0)(VECTORS, is_reference)
+    mean, square = (11 + 0) / 2, (121 + 1) / 2
     assert torch.allclose(normalized[0, 0], torch.tensor((1 - mean) / (square - mean**2) ** 0.5))
 
 
-def test_training_measures_the_statistics_of_the_corpus() -> None:
+def test_training_measures_the_moments_of_the_corpus() -> None:
     normalization = SpeakerNormalization(1).train()
-    normalization(STEPS, UTTERANCES, torch.zeros(2, 2, dtype=torch.bool))
-    assert normalization.running_mean.tolist() == [7.0]
-    assert normalization.running_square.tolist() == [(5 + 145) / 2]
-    normalization(STEPS + 2, UTTERANCES, torch.zeros(2, 2, dtype=torch.bool))
-    assert normalization.running_mean.tolist() == [8.0]
+    no_reference = torch.zeros(2, 2, dtype=torch.bool)
+    normalization(VECTORS[1:], no_reference)
+    assert normalization.running_mean.tolist() == [12.0]
+    assert normalization.running_square.tolist() == [145.0]
+    normalization(VECTORS[1:] + 2, no_reference)
+    assert normalization.running_mean.tolist() == [13.0]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int16
+from jaxtyping import Float, Int16
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -165,7 +165,8 @@ class PretrainedSpeech(SpeechEncoder):
         mask = batch["mask"]  # [B, T]
         hidden = self.hidden(mixed)[batch["positions"]] * mask[..., None]  # [B, T, h]
         scores = self.attention(hidden)[..., 0].masked_fill(~mask, float("-inf"))  # [B, T]
-        pooled = pool_steps(steps.flatten(1), scores.softmax(1)[mask], batch["utterances"], len(mask))  # [B, 2 K d]
+        weights = scores.softmax(1)[mask] * batch["is_own"]  # [B, S]
+        pooled = pool_steps(steps.flatten(1), weights)  # [B, 2 K d]
         summary = self.summary(self.normalization(pooled, batch["is_reference"]))  # [B, h]
         sequence = torch.cat([summary[:, None], hidden], 1)  # [B, 1 + T, h]
         return Encoding(sequence, F.pad(mask, (1, 0), value=True), self.emotion(summary))
@@ -197,34 +198,31 @@ def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
     return [numbers.setdefault(name, len(numbers)) for name in names]
 
 
-def pool_steps(
-    steps: Float[Tensor, "S d"], weights: Float[Tensor, " S"], utterances: Int[Tensor, " S"], count: int
-) -> Float[Tensor, "B e"]:
-    """Return the weighted mean and standard deviation over the steps of each of `count` utterances; e = 2 d.
+def pool_steps(steps: Float[Tensor, "S d"], weights: Float[Tensor, "B S"]) -> Float[Tensor, "B e"]:
+    """Return the weighted mean and standard deviation over the steps of each utterance; e = 2 d.
 
-    This is attentive statistics pooling (Okabe et al. 2018) without padding. The weights of an utterance add up to 1.
+    This is attentive statistics pooling (Okabe et al. 2018) without padding. The weights of an utterance are 0 at the steps of
+    others and add up to 1.
     """
-    zeros = torch.zeros(count, steps.shape[1], dtype=steps.dtype, device=steps.device)
-    mean = zeros.index_add(0, utterances, steps * weights[:, None])  # [B, d]
-    square = zeros.index_add(0, utterances, steps.square() * weights[:, None])  # [B, d]
+    mean, square = weights @ steps, weights @ steps.square()  # [B, d]
     return torch.cat([mean, (square - mean.square()).clamp(min=1e-6).sqrt()], 1)
 
 
 def index_steps(lengths: Sequence[int]) -> Batch:
     """Return where the steps of B utterances are, which follow one another in one sequence of S steps.
 
-    `utterances` [S]: the utterance of each step. `positions` [B, T]: the steps of each utterance, padded with 0. `mask` [B, T]:
+    `is_own` [B, S]: whether a step is of an utterance. `positions` [B, T]: the steps of each utterance, padded with 0. `mask` [B, T]:
     true at the real steps.
 
     >>> {name: value.tolist() for name, value in index_steps([1, 2]).items()}
-    {'utterances': [0, 1, 1], 'positions': [[0, 0], [1, 2]], 'mask': [[True, False], [True, True]]}
+    {'is_own': [[True, False, False], [False, True, True]], 'positions': [[0, 0], [1, 2]], 'mask': [[True, False], [True, True]]}
     """
     counts = torch.tensor(lengths)
     starts = counts.cumsum(0) - counts  # [B]
     offsets = torch.arange(max(lengths))[None]  # [1, T]
     mask = offsets < counts[:, None]  # [B, T]
     return {
-        "utterances": torch.arange(len(lengths)).repeat_interleave(counts),
+        "is_own": torch.arange(len(lengths)).repeat_interleave(counts) == torch.arange(len(lengths))[:, None],
         "positions": (starts[:, None] + offsets) * mask,
         "mask": mask,
     }

@@ -28,6 +28,7 @@ class TextEncoder(Encoder):
 
     Config: ClassVar[type[EncoderConfig]] = TextConfig
     depends_on_protocol = True
+    adapt_changes_inputs = True
     special_tokens: ClassVar[tuple[str, ...]]  # of a learned vocabulary
     named_tokens: ClassVar[dict[str, str]]  # those that transformers knows by name
     config: TextConfig
