@@ -48,7 +48,7 @@ class Folds:
         return len(self.groups)
 
     def make_corpus(self, number: int) -> Corpus:
-        """The corpus with fold `number` as test, the next fold as dev, and the others as train.
+        """The corpus with fold `number` as test, every second group of the next fold as dev, and the others as train.
 
         Dialogues and utterances keep their keys, so that predictions have the split of the corpus itself. A dialogue without a
         label is left out.
@@ -58,10 +58,11 @@ class Folds:
         """
         if number not in range(len(self)):
             raise ConfigError(f"{self.corpus.name} has no fold {number} of {len(self)}: count from 0.")
-        roles = {number: "test", (number + 1) % len(self): "dev"}
+        roles = {group.name: "test" for group in self.groups[number]}
+        roles |= {group.name: "dev" for group in self.groups[(number + 1) % len(self)][::2]}
         splits = {
-            get_key(dialogue): roles.get(fold, "train")
-            for fold, groups in enumerate(self.groups)
+            get_key(dialogue): roles.get(group.name, "train")
+            for groups in self.groups
             for group in groups
             for dialogue in group.dialogues
         }

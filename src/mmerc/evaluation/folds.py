@@ -144,7 +144,7 @@ def _make_each(result: dict[str, Any]) -> Table:
         cells = [f"{100 * found['systems'][name][column]:.1f}" for name in systems for column in COLUMNS]
         rows.append([f"fold-{number}", str(found["scored"]), *cells, "; ".join(groups[:MAX_NAMED]) + more])
     header = ["fold", "utterances", *(f"{name} {column}" for name in systems for column in COLUMNS), "tested on"]
-    return Table("Each fold", "Mean over the seeds. The next fold selects the checkpoints.", header, rows)
+    return Table("Each fold", "Mean over the seeds. Half of the next fold selects the checkpoints.", header, rows)
 
 
 def _format_spread(system: dict[str, Any]) -> list[str]:
@@ -157,7 +157,7 @@ def write_folds_report(folder: str | Path, folds: Folds | None = None) -> Path:
     result = evaluate_folds(folder, folds)
     left_out = ", ".join(f"{count} of {split}" for split, count in result["left_out"].items())
     text = (
-        f"Each fold is tested once. The next fold selects the checkpoints, the others train. No {result['by']} is in two splits. "
+        f"Each fold is tested once. Half of the next fold selects the checkpoints, all others train. No {result['by']} is in two splits. "
         f"Labelled utterances: {', '.join(f'{count} of {split}' for split, count in result['labelled'].items())}."
         + (f" Left out, without labels: {left_out}." if left_out else "")
     )

@@ -18,6 +18,7 @@ from mmerc.encoders.text.dialogue import (
     compute_visible_blocks,
 )
 from mmerc.errors import MissingModality
+from mmerc.hardware import PackedLinear, supports_bf16
 from mmerc.model.extraction import extract_dialogues
 
 
@@ -222,3 +223,14 @@ def test_a_restored_encoder_gives_the_same_logits(tmp_path: Path) -> None:
     assert isinstance(restored, DialogueText) and restored.protocol == "online"
     batch = restored.collate(make_examples(restored, *DIALOGUES))
     assert torch.equal(restored(batch).logits, encoder(encoder.collate(make_examples(encoder, *DIALOGUES))).logits)
+
+
+def test_a_network_that_is_optimized_for_inference_gives_the_same_logits() -> None:
+    encoder = make_encoder(bf16=True)
+    examples = make_examples(encoder, make_dialogue(0, "We won!", "Really?"))
+    with torch.inference_mode():
+        expected = encoder(encoder.collate(examples)).logits
+        encoder.optimize_for_inference()
+        assert torch.allclose(encoder(encoder.collate(examples)).logits, expected, atol=1e-3)
+    packed = [module for module in encoder.backbone.modules() if isinstance(module, PackedLinear)]
+    assert bool(packed) == supports_bf16(torch.device("cpu"))
