@@ -24,15 +24,16 @@ UTTERANCES_IN_MEMORY = 64  # prepared inputs of so many utterances are in memory
 BATCH = 32  # utterances in a pass
 
 
-def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int) -> FeatureRow:
+def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int, copy: int = 0) -> FeatureRow:
     """The prepared input of the utterance at `index`, or the reason why it is missing.
 
-    Whatever is wrong with the data of an utterance is a reason and never ends a run.
+    `copy`: the number of an augmented copy; 0 is the utterance itself. Whatever is wrong with the data of an utterance is a reason and never ends a run.
     """
     utterance = dialogue.utterances[index]
-    key = utterance.key
+    key = name_copy(utterance.key, copy)
     try:
-        values, notes = encoder.prepare_with_notes(dialogue, index)
+        prepared = encoder.prepare_copy(dialogue, index, copy) if copy else encoder.prepare_with_notes(dialogue, index)
+        values, notes = prepared
         return FeatureRow(key, values, None, notes)
     except MissingModality as missing:
         return FeatureRow(key, None, replace_surrogates(str(missing)))  # it may quote a file name that is not UTF-8
@@ -40,6 +41,15 @@ def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int) -> FeatureRow:
         log.warning("%s: its input cannot be read: %s", utterance.name, error)
         reason = f"it cannot be read ({type(error).__name__}: {str(error)[:120]})"
         return FeatureRow(key, None, replace_surrogates(reason))
+
+
+def name_copy(key: Key, copy: int) -> Key:
+    """The key of an augmented copy. The copies of a dialogue are a dialogue of their own.
+
+    >>> name_copy(("train", "1", "2"), 3), name_copy(("train", "1", "2"), 0)
+    (('train+3', '1', '2'), ('train', '1', '2'))
+    """
+    return (f"{key[0]}+{copy}", *key[1:]) if copy else key
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from mmerc.corpora import Corpus, Key
 from mmerc.encoders import Encoder, Example
 from mmerc.features import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_steps, make_batches
+from mmerc.model.extraction import name_copy
 from mmerc.training.balance import draw_rounds
 from mmerc.training.splits import get_labels_with_modality, list_corpora, list_dialogue_keys
 
@@ -88,13 +89,16 @@ class EncoderExamples:
 
 
 def make_encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
-    """The labelled utterances of a split that have the modality."""
+    """The labelled utterances of a split that have the modality; in training also their augmented copies."""
     labels = get_labels_with_modality(inputs, corpus, split)
     keys = list(labels)
     if encoder.reads_dialogue:
         keys = [key for key in list_dialogue_keys(labels, corpus, split) if inputs[key].values is not None]
     targets = [labels.get(key, CONTEXT) for key in keys]
-    return EncoderExamples(encoder, inputs, keys, targets, list_corpora(corpus, split, keys))
+    corpora = list_corpora(corpus, split, keys)
+    copies = range(1 + (encoder.augmented_copies if split == "train" else 0))
+    names = [name_copy(key, copy) for copy in copies for key in keys]
+    return EncoderExamples(encoder, inputs, names, targets * len(copies), list(corpora) * len(copies))
 
 
 class Batches(Dataset[dict[str, Tensor]]):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
-from mmerc.corpora import Corpus, Key
+from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder
 from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
 from mmerc.hardware import get_rank
 from mmerc.model.collation import count_steps
-from mmerc.model.extraction import encode_pass, log_missing, plan_passes, prepare_row
+from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_row
 from mmerc.progress import show_progress
 from mmerc.training import distributed
 
@@ -23,7 +23,10 @@ Report = Callable[[int], None]
 def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
     """The prepared inputs of the splits in FOLDER/NAME; they are prepared where they are not there yet."""
     store = FeatureStore(folder / name)
-    keys = [utterance.key for split in splits for utterance in corpus.utterances(split)]
+    keys = [
+        name_copy(dialogue.utterances[index].key, copy)
+        for dialogue, index, copy in list_inputs(encoder, corpus, splits)
+    ]
     if distributed.reduce_any(bool(store.list_absent(keys))):
         with show_progress(f"{name}: reading", len(keys) // distributed.get_world_size()) as report:
             prepare_inputs(encoder, corpus, splits, store, report)
@@ -31,21 +34,33 @@ def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, split
     return store
 
 
+def list_inputs(encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> list[tuple[Dialogue, int, int]]:
+    """What is prepared: dialogue, index of the utterance, and number of the copy for every utterance of the splits.
+
+    Copy 0 is the utterance itself. Only the training split has augmented copies.
+    """
+    return [
+        (dialogue, index, copy)
+        for split in splits
+        for copy in range(1 + (encoder.augmented_copies if split == "train" else 0))
+        for dialogue in corpus.dialogues(split)
+        for index in range(len(dialogue))
+    ]
+
+
 def prepare_inputs(
     encoder: Encoder, corpus: Corpus, splits: Sequence[str], store: FeatureStore, report: Report = lambda done: None
 ) -> None:
-    """Add a row for every utterance of the splits: its prepared input, or the reason why it is missing."""
+    """Add a row for every input that the store lacks: the prepared input, or the reason why it is missing."""
     remaining = [
-        (dialogue, index)
-        for split in splits
-        for dialogue in corpus.dialogues(split)
-        for index, utterance in enumerate(dialogue.utterances)
-        if utterance.key not in store
+        (dialogue, index, copy)
+        for dialogue, index, copy in list_inputs(encoder, corpus, splits)
+        if name_copy(dialogue.utterances[index].key, copy) not in store
     ]
     distributed.barrier()  # every process has counted what remains before one of them adds to it
     with FeatureWriter(store.folder) as writer:
-        for done, (dialogue, index) in enumerate(remaining[get_rank() :: distributed.get_world_size()], start=1):
-            writer.add(prepare_row(encoder, dialogue, index))
+        for done, job in enumerate(remaining[get_rank() :: distributed.get_world_size()], start=1):
+            writer.add(prepare_row(encoder, *job))
             report(done)
     distributed.barrier()
     store.refresh()

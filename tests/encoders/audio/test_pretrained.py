@@ -14,7 +14,7 @@ from mmerc.encoders.base import Example
 from mmerc.errors import ConfigError
 from mmerc.inference import Predictor
 from mmerc.model import EmotionModel
-from mmerc.model.extraction import extract_dialogues
+from mmerc.model.extraction import extract_dialogues, prepare_row
 from mmerc.model.folder import write_model
 from mmerc.model.onnx.export import export_onnx
 from tests.encoders.audio.speech_networks import make_samples, save_speech_network
@@ -142,6 +142,29 @@ def test_the_voice_layers_are_exported_to_onnx(tmp_path: Path) -> None:
         assert dict(one) == pytest.approx(dict(other), abs=1e-4)
 
 
-def test_augmentation_of_a_frozen_backbone_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="a frozen backbone is computed once"):
-        check_encoder_config("audio", {"encoder": "pretrained", "max_speed_change": 0.1})
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_speed_change": 0.1}, "a frozen backbone reads augmented copies"),
+        ({"augmented_copies": 1}, "a frozen backbone reads augmented copies"),
+        ({"augmented_copies": 1, "max_speed_change": 0.1, "unfreeze_layers": 1}, "are for a frozen backbone"),
+    ],
+)
+def test_augmentation_that_would_do_nothing_is_an_error(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_encoder_config("audio", {"encoder": "pretrained", **settings})
+
+
+def test_a_copy_of_a_dialogue_has_one_speed_and_is_a_dialogue_of_its_own(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path, augmented_copies=2, max_speed_change=0.3)
+    dialogue = make_dialogue(("A", 2.0), ("A", 4.0))
+    rows = [[prepare_row(encoder, dialogue, index, copy) for index in (0, 1)] for copy in (0, 1, 2)]
+    lengths = [[len(row.values) for row in copies if row.values is not None] for copies in rows]
+    assert lengths[0] == [25, 50]
+    for short, long in lengths[1:]:
+        assert short != 25 and abs(long - 2 * short) <= 1
+    assert lengths[1] != lengths[2]
+    assert [row.key for row in rows[2]] == [("test+2", "0", "0"), ("test+2", "0", "1")]
+    assert rows[1][0].metadata == {"speaker": "A"}
+    again = prepare_row(encoder, dialogue, 0, 1).values
+    assert rows[1][0].values is not None and again is not None and np.array_equal(again, rows[1][0].values)

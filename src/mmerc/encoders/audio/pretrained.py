@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int16
+from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -46,14 +46,22 @@ class PretrainedSpeechConfig(SpeechConfig):
     )
     hidden_size: int = Field(128, ge=4, description="size of the vectors after the backbone")
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability before the pooling and in the classifier")
+    augmented_copies: int = Field(
+        0,
+        ge=0,
+        description="augmented copies of each training utterance for a frozen backbone, which is computed once for each of them",
+    )
     bf16: bool = Field(True, description="compute the backbone in bfloat16 where the hardware supports it")
 
     @model_validator(mode="after")
     def _check_augmentation(self) -> "PretrainedSpeechConfig":
-        if not self.unfreeze_layers and (self.max_speed_change or self.augmentation_probability):
+        is_augmented = bool(self.max_speed_change or self.augmentation_probability)
+        if self.unfreeze_layers and self.augmented_copies:
+            raise ValueError("augmented_copies are for a frozen backbone: set it or unfreeze_layers to 0")
+        if not self.unfreeze_layers and is_augmented != bool(self.augmented_copies):
             raise ValueError(
-                "a frozen backbone is computed once, before training, so that no waveform can be augmented: set unfreeze_layers "
-                "above 0, or max_speed_change and augmentation_probability to 0"
+                "a frozen backbone reads augmented copies that are made before training: set augmented_copies above 0 together "
+                "with max_speed_change or augmentation_probability, or all three to 0"
             )
         return self
 
@@ -88,6 +96,7 @@ class PretrainedSpeech(SpeechEncoder):
         self.network = network or load_speech_network(
             config.backbone, num_layers=config.num_layers, pretrained=config.pretrained, bf16=config.bf16
         )
+        self.augmented_copies = config.augmented_copies
         self.is_traceable = not config.unfreeze_layers
         self.steps_per_utterance = 10 * (SAMPLE_RATE if config.unfreeze_layers else STEPS_PER_SECOND)  # 10 s
         self.network.freeze(config.unfreeze_layers)
@@ -105,15 +114,25 @@ class PretrainedSpeech(SpeechEncoder):
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
         """Return the pooled layers [T, K, d] of a frozen backbone in float16, otherwise the samples [S] as integers."""
         samples = super().prepare(dialogue, index)
-        return samples if self.config.unfreeze_layers else self.run_frozen(samples)
+        return samples if self.config.unfreeze_layers else self.run_frozen(samples.astype(np.float32) / INT16_SCALE)
 
     def prepare_with_notes(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
         return self.prepare(dialogue, index), {"speaker": dialogue.utterances[index].speaker}
 
+    def prepare_copy(self, dialogue: Dialogue, index: int, copy: int) -> tuple[np.ndarray, dict[str, Any]]:
+        from mmerc.encoders.audio.augmentation import augment  # its libraries take time; prediction does not need them
+
+        waveform = super().prepare(dialogue, index).astype(np.float32) / INT16_SCALE
+        # One generator for each dialogue, so that its utterances have the same room, microphone and speed of the voice.
+        rng = random.Random(f"{dialogue.split}/{dialogue.dialogue}/{copy}")
+        speed, probability = self.config.max_speed_change, self.config.augmentation_probability
+        augmented = augment(waveform, rng, max_speed_change=speed, probability=probability)
+        return self.run_frozen(augmented), {"speaker": dialogue.utterances[index].speaker}
+
     @torch.inference_mode()
-    def run_frozen(self, samples: Int16[np.ndarray, " S"]) -> np.ndarray:
+    def run_frozen(self, waveform: Float[np.ndarray, " S"]) -> np.ndarray:
         """Return the pooled layers [T, K, d] of the backbone in float16."""
-        return self.run_network(samples.astype(np.float32) / INT16_SCALE).cpu().numpy().astype(np.float16)
+        return self.run_network(waveform).cpu().numpy().astype(np.float16)
 
     def run_network(self, waveform: Float[np.ndarray, " S"]) -> Float[Tensor, "T K d"]:
         states = self.network(waveform)  # [20-ms steps, K, d]
