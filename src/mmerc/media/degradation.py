@@ -77,7 +77,7 @@ def make_noise(length: int, kind: NoiseKind, rng: np.random.Generator) -> Float[
     if kind == "white":
         return rng.standard_normal(length)
     if kind == "pink":
-        return _shape_noise(rng.standard_normal(fast_length), _compute_pink_gain)[:length]
+        return np.asarray(_shape_noise(rng.standard_normal(fast_length), _compute_pink_gain)[:length])
     talkers = _shape_noise(rng.standard_normal((NUM_TALKERS, fast_length)), _compute_speech_gain)  # [K, S]
     envelopes = _shape_noise(rng.standard_normal((NUM_TALKERS, fast_length)), lambda hertz: hertz <= SYLLABLE_RATE)
     return np.asarray((talkers * np.abs(envelopes)).sum(0)[:length])
@@ -104,7 +104,7 @@ def make_room_response(
     tail = rng.standard_normal(len(times)) * 10 ** (-3 * times / t60) * (times >= min(ECHO_DELAY, times[-1]))
     tail *= 10 ** (-direct_to_reverberant_db / 20) / np.sqrt(np.square(tail).sum())
     tail[0] = 1.0
-    return tail
+    return np.asarray(tail)
 
 
 def limit_band(waveform: Waveform, low: float, high: float) -> Float[np.ndarray, " S"]:
@@ -178,7 +178,7 @@ def _compute_pink_gain(hertz: np.ndarray) -> np.ndarray:
 
 def _compute_speech_gain(hertz: np.ndarray) -> np.ndarray:
     levels = np.interp(np.log2(np.maximum(hertz, 1.0)), np.log2(SPEECH_BANDS), SPEECH_LEVELS)
-    return 10 ** (levels / 20) * (hertz >= MIN_SPEECH_FREQUENCY)
+    return np.asarray(10 ** (levels / 20) * (hertz >= MIN_SPEECH_FREQUENCY))
 
 
 def _resample(waveform: Float[np.ndarray, " _"], rate: int, new_rate: int) -> Float[np.ndarray, " _"]:
