@@ -163,7 +163,7 @@ def test_keys_stay_so_that_predictions_can_be_matched() -> None:
     ("dialogues", "count", "by", "sentence"),
     [
         ([["A"]] * 5, 2, None, "--folds 2: use 3 or more"),
-        ([["A", "B"], ["B", "C"], ["D"]], 3, "speaker", "only 2 groups of speakers .* use --fold-by dialogue or session"),
+        ([["A", "B"], ["B", "C"], ["D"]], 3, "speaker", "its speakers form 2 separate groups, .*: use --fold-by dialogue[.]"),
         ([["A"], ["A"], ["B"]], 3, "speaker", "has 2 labelled speakers, .*: use fewer folds or --fold-by dialogue|cannot"),
         ([["A"], ["B"], [""]], 3, "speaker", r"1 labelled utterances of c have no speaker \(the first is train dialogue 2"),
         ([["A"], ["B"], ["C"]], 3, "session", r"3 dialogues of c have no session \(the first is train 0\)"),

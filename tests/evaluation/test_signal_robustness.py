@@ -40,6 +40,7 @@ def test_every_system_that_hears_is_scored_under_every_degradation(run: Path) ->
         assert list(measured) == [CLEAN, *DEGRADATIONS]
         expected = result["systems"][system]["mean"]
         assert measured[CLEAN]["mean"] == {name: pytest.approx(expected[name]) for name in measured[CLEAN]["mean"]}
+    assert found["modalities"]["audio"][CLEAN]["missing"] == result["missing"]["audio"]
     assert evaluate(run, "test")["signal_robustness"] == found  # a later evaluation keeps it
     assert json.loads((run / "metrics.json").read_text())["test"]["signal_robustness"] == found
     assert evaluate(run, "test", signal=True)["signal_robustness"] == found  # and a repeated one gives the same

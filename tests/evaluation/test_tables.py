@@ -89,12 +89,14 @@ def test_degraded_sound_is_compared_with_clean_sound() -> None:
         return {"mean": dict.fromkeys(MAIN_METRICS, value), "std": dict.fromkeys(MAIN_METRICS, 0.01)}
 
     found = {
-        "modalities": {"voice": {"clean": measure(0.5), "telephone": measure(0.42)}},
+        "modalities": {
+            "voice": {"clean": {**measure(0.5), "missing": 0}, "telephone": {**measure(0.42), "missing": 3}},
+        },
         "fusions": {"late": {"clean": measure(0.6), "telephone": measure(0.61)}, "other": {"clean": measure(0.1)}},
     }
     table = make_signal_robustness(found, 1)
     assert table.header[1:5] == ["voice balanced_accuracy", "change", "voice f1_weighted", "change"]
-    assert len(table.header) == 9  # the run's own fusion only
-    assert table.rows[0] == ["clean", "50.0", "", "50.0", "", "60.0", "", "60.0", ""]
-    assert table.rows[1] == ["telephone", "42.0", "-8.0", "42.0", "-8.0", "61.0", "+1.0", "61.0", "+1.0"]
+    assert len(table.header) == 10 and table.header[-1] == "voice missing"  # the run's own fusion only
+    assert table.rows[0] == ["clean", "50.0", "", "50.0", "", "60.0", "", "60.0", "", "0"]
+    assert table.rows[1] == ["telephone", "42.0", "-8.0", "42.0", "-8.0", "61.0", "+1.0", "61.0", "+1.0", "3"]
     assert make_signal_robustness(found, 2).rows[0][1] == "50.0 ± 1.0"

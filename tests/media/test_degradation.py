@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmerc.media.degradation import (
@@ -49,6 +49,7 @@ def test_each_one_keeps_the_length_and_the_range_and_is_repeatable(name: str) ->
     assert not np.array_equal(degraded, VOICE)
 
 
+@settings(deadline=None)  # the first call imports libraries and opens codecs
 @given(st.sampled_from(sorted(DEGRADATIONS)), st.integers(1, 400), st.sampled_from([0.0, 1e-4, 1.0]))
 def test_the_shortest_and_the_quietest_clips_are_degraded_too(name: str, length: int, level: float) -> None:
     degraded = degrade(np.full(length, level, np.float32), name, make_rng())

@@ -52,7 +52,7 @@ def test_inputs_that_are_there_are_not_prepared_again(
     first = open_inputs(tmp_path, "audio", voice, corpus, ["train"])
     monkeypatch.setattr(voice, "prepare", lambda *_: pytest.fail("it was prepared again"))
     second = open_inputs(tmp_path, "audio", voice, corpus, ["train"])
-    assert first.folder == second.folder == tmp_path / "inputs" / "audio" and len(second) == COUNT
+    assert first.folder == second.folder == tmp_path / "audio" and len(second) == COUNT
 
 
 def test_features_cut_off_and_resumed_are_the_same_numbers(voice: Voice, corpus: Corpus, tmp_path: Path) -> None:

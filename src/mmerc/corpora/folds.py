@@ -209,9 +209,10 @@ def _describe_too_few(
     corpus: Corpus, dialogues: Sequence[Dialogue], groups: Sequence[Group], by: Grouping, count: int
 ) -> str:
     if by == "speaker" and any(len({each.speaker for each in dialogue.utterances}) > 1 for dialogue in dialogues):
+        others = "dialogue or session" if all(dialogue.session for dialogue in dialogues) else "dialogue"
         return (
-            f"--fold-by speaker: dialogues of {corpus.name} have several speakers, so that only {len(groups)} groups of "
-            f"speakers never talk with each other, too few for --folds {count}: use --fold-by dialogue or session."
+            f"--fold-by speaker: dialogues of {corpus.name} have several speakers, and a dialogue stays whole; its speakers "
+            f"form {len(groups)} separate group{'s' * (len(groups) > 1)}, too few for --folds {count}: use --fold-by {others}."
         )
     remedy = "use fewer folds" if len(groups) >= MIN_FOLDS else "the corpus cannot be cross-validated so"
     if by != "dialogue" and len(dialogues) >= count:

@@ -126,7 +126,7 @@ def _train(corpus: Corpus, folder: Path, config: RunConfig, seeds: int) -> dict[
         for split in ("test", HELD_OUT, "dev")
         if split in trained.splits and list_labelled(trained.dialogues(split))
     )
-    return _take_metrics(evaluate(folder, split, trained), trained.labels.names)
+    return _take_metrics(evaluate(folder, split, trained))
 
 
 def _test(folder: Path, corpus: Corpus, labels: Sequence[str], seeds: int) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _test(folder: Path, corpus: Corpus, labels: Sequence[str], seeds: int) -> di
     tested = _keep_labels(corpus, labels)
     total = seeds * sum(map(len, tested.dialogues(ALL)))
     with show_progress(f"{folder.name} on {corpus.name}", total) as progress:
-        return _take_metrics(evaluate_on(folder, tested, ALL, on_progress=progress), labels)
+        return _take_metrics(evaluate_on(folder, tested, ALL, on_progress=progress))
 
 
 def _keep_labels(corpus: Corpus, labels: Sequence[str]) -> Corpus:
@@ -152,12 +152,13 @@ def _keep_labels(corpus: Corpus, labels: Sequence[str]) -> Corpus:
     return replace_splits(relabelled, chosen, [ALL])
 
 
-def _take_metrics(result: dict[str, Any], labels: Sequence[str]) -> dict[str, Any]:
+def _take_metrics(result: dict[str, Any]) -> dict[str, Any]:
+    """A cell of the matrix. `labels`: those of the utterances that were scored, over which UAR is the mean."""
     name = FUSED if FUSED in result["systems"] else list(result["systems"])[-1]
     system = result["systems"][name]
     return {
         "split": result["split"],
-        "labels": list(labels),
+        "labels": [label for label, each in system["per_class"].items() if each["support"]],
         "scored": result["scored"],
         "missing": result["missing"],
         "system": name,
@@ -172,7 +173,7 @@ def make_cross_tables(result: dict[str, Any]) -> list[Table]:
     spread = " Mean ± standard deviation over the seeds." if result["seeds"] > 1 else ""
     note = (
         f"Row: trained on. Column: tested on, all utterances with a label that both have (their number in brackets).{spread} "
-        f"Diagonal: the corpus's own split ({splits}) with all its labels."
+        f"Diagonal: the corpus's own split ({splits})."
     )
     tables = []
     for metric, title in METRICS.items():

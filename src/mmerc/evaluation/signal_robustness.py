@@ -66,7 +66,8 @@ def measure_signal_robustness(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Mean and standard deviation over the run's seeds of accuracy, balanced accuracy and weighted F1, by degradation.
 
-    `modalities`: of each modality that reads the sound, alone. `fusions`: of each fusion. The degradation "clean" is the
+    `modalities`: of each modality that reads the sound, alone, with the number of labelled utterances in which it is
+    `missing`: a detector of speech may find none in noise, and such an utterance gets the label prior. `fusions`: of each fusion. The degradation "clean" is the
     original sound on the same way, so that the others differ from it by nothing else.
 
     Raises:
@@ -94,9 +95,9 @@ def measure_signal_robustness(
             rows = {name: each.encode(dialogues, degradation, on_progress) for name, each in modalities.items()}
             for name, modality in modalities.items():
                 predicted = modality.predict(rows[name], list(labels))
-                measured["modalities"][name][degradation] = summarise_predictions(
-                    list(labels.values()), predicted, len(corpus.labels)
-                )
+                summary = summarise_predictions(list(labels.values()), predicted, len(corpus.labels))
+                num_missing = sum(rows[name][0][key].values is None for key in labels)
+                measured["modalities"][name][degradation] = {**summary, "missing": num_missing}
             for name, fusion in fusions.items():
                 changes = [
                     replace_features({name: rows[name][seed] for name in modalities}) for seed in range(run.seeds)

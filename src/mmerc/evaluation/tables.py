@@ -138,11 +138,13 @@ def make_signal_robustness(found: dict[str, Any], seeds: int) -> Table:
             for metric in SIGNAL_METRICS:
                 difference = 100 * (measured[name]["mean"][metric] - clean[metric])
                 row += [cells[metric], "" if measured[name]["mean"] is clean else f"{difference:+.1f}"]
+        row += [str(measured[name]["missing"]) for measured in found["modalities"].values()]
         rows.append(row)
     header = [
         "",
         *(part for system in systems for metric in SIGNAL_METRICS for part in (f"{system} {metric}", "change")),
     ]
+    header += [f"{name} missing" for name in found["modalities"]]
     note = f"The same network reads degraded recordings. Change: points more than with clean sound. {_describe_seeds(seeds)}"
     return Table("Degraded sound", note, header, rows)
 

@@ -77,7 +77,7 @@ def make_noise(length: int, kind: NoiseKind, rng: np.random.Generator) -> Float[
     if kind == "white":
         return rng.standard_normal(length)
     if kind == "pink":
-        return _shape_noise(rng.standard_normal(fast_length), _compute_pink_gain)[:length]
+        return np.asarray(_shape_noise(rng.standard_normal(fast_length), _compute_pink_gain)[:length])
     talkers = _shape_noise(rng.standard_normal((NUM_TALKERS, fast_length)), _compute_speech_gain)  # [K, S]
     envelopes = _shape_noise(rng.standard_normal((NUM_TALKERS, fast_length)), lambda hertz: hertz <= SYLLABLE_RATE)
     return np.asarray((talkers * np.abs(envelopes)).sum(0)[:length])
@@ -106,7 +106,7 @@ def make_room_response(
     )
     tail *= 10 ** (-direct_to_reverberant_db / 20) / np.sqrt(np.square(tail).sum())
     tail[0] = 1.0
-    return tail
+    return np.asarray(tail)
 
 
 def limit_band(waveform: Waveform, low: float, high: float) -> Float[np.ndarray, " S"]:

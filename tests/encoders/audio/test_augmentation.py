@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmerc.encoders.audio import augmentation
@@ -53,6 +53,7 @@ def test_without_augmentation_the_waveform_and_the_rng_stay_the_same() -> None:
     assert rng.getstate() == random.Random(0).getstate()
 
 
+@settings(deadline=None)  # the first call imports libraries and opens codecs
 @given(st.integers(0, 2**32), st.integers(1, 300), st.sampled_from([0.0, 1.0]))
 def test_every_seed_gives_a_waveform_and_gives_it_again(seed: int, length: int, level: float) -> None:
     waveform = np.full(length, level, np.float32)
