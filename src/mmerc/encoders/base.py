@@ -86,7 +86,7 @@ class Encoder(nn.Module, ABC):
     adapt_changes_inputs: ClassVar[bool] = (
         False  # whether `prepare` uses what `adapt` learned from the training dialogues
     )
-    augmented_copies: int = 0  # augmented versions of each training utterance, which `prepare_copy` makes
+    augmented_copies: int = 0  # augmented versions of each training utterance, which `prepare_with_copies` makes
     is_traceable: bool = True  # whether `mmerc export` can trace the network
     depends_on_protocol: bool = False  # whether it reads more than the current utterance
     # Whether `collate` takes the utterances of a dialogue together, in order, and a keyword `protocol`.
@@ -123,12 +123,13 @@ class Encoder(nn.Module, ABC):
         """
         return self.prepare(dialogue, index), {}
 
-    def prepare_copy(self, dialogue: Dialogue, index: int, copy: int) -> tuple[np.ndarray, dict[str, Any]]:
-        """Return what `prepare_with_notes` returns for an augmented version of the utterance; `copy` is its number, from 1.
+    def prepare_with_copies(self, dialogue: Dialogue, index: int) -> list[tuple[np.ndarray, dict[str, Any]]]:
+        """Return what `prepare_with_notes` returns, followed by the same for each of the `augmented_copies`.
 
-        Only encoders with `augmented_copies` implement it.
+        Raises:
+            MissingModality: as in `prepare`.
         """
-        raise NotImplementedError
+        return [self.prepare_with_notes(dialogue, index)]
 
     def cut_windows(self, lengths: Sequence[int], *, overlap: float = 0.5) -> list[Window]:
         """Return the parts of a dialogue that are read together, from the lengths of its prepared utterances.

@@ -24,23 +24,32 @@ UTTERANCES_IN_MEMORY = 64  # prepared inputs of so many utterances are in memory
 BATCH = 32  # utterances in a pass
 
 
-def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int, copy: int = 0) -> FeatureRow:
-    """The prepared input of the utterance at `index`, or the reason why it is missing.
+def prepare_row(encoder: Encoder, dialogue: Dialogue, index: int) -> FeatureRow:
+    """The prepared input of the utterance at `index`, or the reason why it is missing (see `prepare_rows`)."""
+    return prepare_rows(encoder, dialogue, index)[0]
 
-    `copy`: the number of an augmented copy; 0 is the utterance itself. Whatever is wrong with the data of an utterance is a reason and never ends a run.
+
+def prepare_rows(encoder: Encoder, dialogue: Dialogue, index: int, *, copies: int = 0) -> list[FeatureRow]:
+    """The prepared input of the utterance at `index`, and of its augmented copies, or the reason why they are missing.
+
+    `copies`: 0 or the encoder's `augmented_copies`. Whatever is wrong with the data of an utterance is a reason and never ends
+    a run.
     """
     utterance = dialogue.utterances[index]
-    key = name_copy(utterance.key, copy)
+    keys = [name_copy(utterance.key, copy) for copy in range(1 + copies)]
     try:
-        prepared = encoder.prepare_copy(dialogue, index, copy) if copy else encoder.prepare_with_notes(dialogue, index)
-        values, notes = prepared
-        return FeatureRow(key, values, None, notes)
+        if copies:
+            prepared = encoder.prepare_with_copies(dialogue, index)
+        else:
+            prepared = [encoder.prepare_with_notes(dialogue, index)]
+        return [FeatureRow(key, values, None, notes) for key, (values, notes) in zip(keys, prepared, strict=True)]
     except MissingModality as missing:
-        return FeatureRow(key, None, replace_surrogates(str(missing)))  # it may quote a file name that is not UTF-8
+        reason = str(missing)
     except (ValueError, RuntimeError, IndexError, ArithmeticError, OSError, EOFError) as error:
         log.warning("%s: its input cannot be read: %s", utterance.name, error)
         reason = f"it cannot be read ({type(error).__name__}: {str(error)[:120]})"
-        return FeatureRow(key, None, replace_surrogates(reason))
+    reason = replace_surrogates(reason)  # it may quote a file name that is not UTF-8
+    return [FeatureRow(key, None, reason) for key in keys]
 
 
 def name_copy(key: Key, copy: int) -> Key:

@@ -4,6 +4,7 @@ Both continue where a killed run stopped, and share the work among the processes
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from mmerc.encoders import Encoder
 from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
 from mmerc.hardware import get_rank
 from mmerc.model.collation import count_steps
-from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_row
+from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_rows
 from mmerc.progress import show_progress
 from mmerc.training import distributed
 
@@ -23,10 +24,7 @@ Report = Callable[[int], None]
 def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
     """The prepared inputs of the splits in FOLDER/NAME; they are prepared where they are not there yet."""
     store = FeatureStore(folder / name)
-    keys = [
-        name_copy(dialogue.utterances[index].key, copy)
-        for dialogue, index, copy in list_inputs(encoder, corpus, splits)
-    ]
+    keys = [key for each in list_inputs(encoder, corpus, splits) for key in each.keys]
     if distributed.reduce_any(bool(store.list_absent(keys))):
         with show_progress(f"{name}: reading", len(keys) // distributed.get_world_size()) as report:
             prepare_inputs(encoder, corpus, splits, store, report)
@@ -34,15 +32,24 @@ def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, split
     return store
 
 
-def list_inputs(encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> list[tuple[Dialogue, int, int]]:
-    """What is prepared: dialogue, index of the utterance, and number of the copy for every utterance of the splits.
+@dataclass(frozen=True)
+class Input:
+    """An utterance to prepare, and the number of its augmented copies. Only training utterances have copies."""
 
-    Copy 0 is the utterance itself. Only the training split has augmented copies.
-    """
+    dialogue: Dialogue
+    index: int
+    copies: int
+
+    @property
+    def keys(self) -> list[Key]:
+        return [name_copy(self.dialogue.utterances[self.index].key, copy) for copy in range(1 + self.copies)]
+
+
+def list_inputs(encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> list[Input]:
+    """The utterances of the splits, as the encoder reads them."""
     return [
-        (dialogue, index, copy)
+        Input(dialogue, index, encoder.augmented_copies if split == "train" else 0)
         for split in splits
-        for copy in range(1 + (encoder.augmented_copies if split == "train" else 0))
         for dialogue in corpus.dialogues(split)
         for index in range(len(dialogue))
     ]
@@ -52,15 +59,13 @@ def prepare_inputs(
     encoder: Encoder, corpus: Corpus, splits: Sequence[str], store: FeatureStore, report: Report = lambda done: None
 ) -> None:
     """Add a row for every input that the store lacks: the prepared input, or the reason why it is missing."""
-    remaining = [
-        (dialogue, index, copy)
-        for dialogue, index, copy in list_inputs(encoder, corpus, splits)
-        if name_copy(dialogue.utterances[index].key, copy) not in store
-    ]
+    remaining = [each for each in list_inputs(encoder, corpus, splits) if store.list_absent(each.keys)]
     distributed.barrier()  # every process has counted what remains before one of them adds to it
     with FeatureWriter(store.folder) as writer:
-        for done, job in enumerate(remaining[get_rank() :: distributed.get_world_size()], start=1):
-            writer.add(prepare_row(encoder, *job))
+        for done, each in enumerate(remaining[get_rank() :: distributed.get_world_size()], start=1):
+            for row in prepare_rows(encoder, each.dialogue, each.index, copies=each.copies):
+                if row.key not in store:
+                    writer.add(row)
             report(done)
     distributed.barrier()
     store.refresh()

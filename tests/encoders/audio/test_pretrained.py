@@ -14,7 +14,7 @@ from mmerc.encoders.base import Example
 from mmerc.errors import ConfigError
 from mmerc.inference import Predictor
 from mmerc.model import EmotionModel
-from mmerc.model.extraction import extract_dialogues, prepare_row
+from mmerc.model.extraction import extract_dialogues, prepare_rows
 from mmerc.model.folder import write_model
 from mmerc.model.onnx.export import export_onnx
 from tests.encoders.audio.speech_networks import make_samples, save_speech_network
@@ -158,7 +158,7 @@ def test_augmentation_that_would_do_nothing_is_an_error(settings: dict[str, Any]
 def test_a_copy_of_a_dialogue_has_one_speed_and_is_a_dialogue_of_its_own(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path, augmented_copies=2, max_speed_change=0.3)
     dialogue = make_dialogue(("A", 2.0), ("A", 4.0))
-    rows = [[prepare_row(encoder, dialogue, index, copy) for index in (0, 1)] for copy in (0, 1, 2)]
+    rows = list(zip(*(prepare_rows(encoder, dialogue, index, copies=2) for index in (0, 1)), strict=True))
     lengths = [[len(row.values) for row in copies if row.values is not None] for copies in rows]
     assert lengths[0] == [25, 50]
     for short, long in lengths[1:]:
@@ -166,5 +166,5 @@ def test_a_copy_of_a_dialogue_has_one_speed_and_is_a_dialogue_of_its_own(tmp_pat
     assert lengths[1] != lengths[2]
     assert [row.key for row in rows[2]] == [("test+2", "0", "0"), ("test+2", "0", "1")]
     assert rows[1][0].metadata == {"speaker": "A"}
-    again = prepare_row(encoder, dialogue, 0, 1).values
+    again = prepare_rows(encoder, dialogue, 0, copies=2)[1].values
     assert rows[1][0].values is not None and again is not None and np.array_equal(again, rows[1][0].values)

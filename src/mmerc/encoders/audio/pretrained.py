@@ -119,15 +119,17 @@ class PretrainedSpeech(SpeechEncoder):
     def prepare_with_notes(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
         return self.prepare(dialogue, index), {"speaker": dialogue.utterances[index].speaker}
 
-    def prepare_copy(self, dialogue: Dialogue, index: int, copy: int) -> tuple[np.ndarray, dict[str, Any]]:
+    def prepare_with_copies(self, dialogue: Dialogue, index: int) -> list[tuple[np.ndarray, dict[str, Any]]]:
         from mmerc.encoders.audio.augmentation import augment  # its libraries take time; prediction does not need them
 
-        waveform = super().prepare(dialogue, index).astype(np.float32) / INT16_SCALE
-        # One generator for each dialogue, so that its utterances have the same room, microphone and speed of the voice.
-        rng = random.Random(f"{dialogue.split}/{dialogue.dialogue}/{copy}")
-        speed, probability = self.config.max_speed_change, self.config.augmentation_probability
-        augmented = augment(waveform, rng, max_speed_change=speed, probability=probability)
-        return self.run_frozen(augmented), {"speaker": dialogue.utterances[index].speaker}
+        waveform = super().prepare(dialogue, index).astype(np.float32) / INT16_SCALE  # read once
+        versions = [waveform]
+        for copy in range(1, 1 + self.augmented_copies):
+            # One generator for each dialogue, so that its utterances have the same room, microphone and speed of the voice.
+            rng = random.Random(f"{dialogue.split}/{dialogue.dialogue}/{copy}")
+            speed, probability = self.config.max_speed_change, self.config.augmentation_probability
+            versions.append(augment(waveform, rng, max_speed_change=speed, probability=probability))
+        return [(self.run_frozen(version), {"speaker": dialogue.utterances[index].speaker}) for version in versions]
 
     @torch.inference_mode()
     def run_frozen(self, waveform: Float[np.ndarray, " S"]) -> np.ndarray:
