@@ -19,6 +19,8 @@ from mmerc.emotions import LabelSet
 
 # Labels are plain text. They get a blank in front, because matplotlib hides legend entries that begin with "_".
 plt.rcParams["text.parse_math"] = False
+# Beside the axes: the search for the best place inside takes seconds on a busy machine, and matplotlib warns about it.
+LEGEND: dict[str, Any] = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left"}
 MIN_POINTS = 4  # of a t-SNE
 MAX_POINTS = 3000  # of a t-SNE; more points take minutes and show nothing new
 
@@ -41,7 +43,7 @@ def plot_labels(statistics: dict[str, Any]) -> bytes:
     names = statistics["labels"]
     axes.set_xticks(np.arange(len(names)) + 0.4 - width / 2, names)
     axes.set_ylabel("utterances")
-    axes.legend(frameon=False)
+    axes.legend(**LEGEND)
     sns.despine(figure)
     return _to_png(figure)
 
@@ -75,7 +77,7 @@ def plot_embedding(vectors: Float[np.ndarray, "N c"], emotions: list[str], label
         axes.scatter(mine[:, 0], mine[:, 1], s=9, color=colour, label=f" {name} ({len(mine)})", alpha=0.8, linewidths=0)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.legend(frameon=False, fontsize=8, markerscale=2, bbox_to_anchor=(1, 1), loc="upper left")
+    axes.legend(fontsize=8, markerscale=2, **LEGEND)
     sns.despine(figure, left=True, bottom=True)
     return _to_png(figure)
 
@@ -93,7 +95,7 @@ def plot_learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
         )
     axes.set_xlabel("epoch")
     axes.set_ylabel("dev weighted F1 (%)")
-    axes.legend(frameon=False)
+    axes.legend(**LEGEND)
     sns.despine(figure)
     return _to_png(figure)
 
@@ -110,7 +112,7 @@ def plot_robustness(found: dict[str, Any]) -> bytes:
     lower.set_xlabel("noise (standard deviations of the features)")
     for axes in (upper, lower):
         axes.set_ylabel("weighted F1 (%)")
-        axes.legend(frameon=False, fontsize=7)
+        axes.legend(fontsize=7, **LEGEND)
     sns.despine(figure)
     return _to_png(figure)
 
