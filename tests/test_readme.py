@@ -216,12 +216,11 @@ def test_settings_named_in_the_manual_exist() -> None:
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     overrides = re.findall(r"((?:text|audio|face|fusion|trainer)\.\w+=[\w./:-]+)", page)
     assert len(overrides) >= 20
-    speech_network = ["audio.encoder=pretrained"]
+    speech_network, signal = ["audio.encoder=pretrained"], ["audio.encoder=signal", "audio.signal=NAME"]
+    speech_settings = ("audio.backbone", "audio.unfreeze_layers", "audio.augmented_copies")
     for override in overrides:
         name = override.partition("=")[0]
-        needed = (
-            speech_network
-            if name in ("audio.backbone", "audio.unfreeze_layers", "audio.speaker_reference", "audio.num_layers")
-            else []
-        )
+        needed = speech_network if name in speech_settings else signal if override in signal else []
+        if name == "audio.augmented_copies":
+            needed = [*needed, "audio.max_speed_change=0.1"]
         load_config("paper" if name == "audio.train_hops" else "compact", overrides=[*needed, override])
