@@ -51,7 +51,9 @@ def test_the_command_and_the_report_show_it_for_one_modality_too(
 ) -> None:
     monkeypatch.setattr(signal_robustness, "DEGRADATIONS", ("telephone",))
     run = tmp_path / "run"
-    train(open_corpus(f"meld:{small_corpus}"), run, load_config("smoke", modalities=["audio"]), seeds=2)
+    small = ["audio.encoder=spectrogram", "audio.conv_channels=4", "audio.hidden_size=8", "audio.epochs=1"]
+    config = load_config("smoke", overrides=small, modalities=["audio"])
+    train(open_corpus(f"meld:{small_corpus}"), run, config, seeds=2)
     result = CliRunner().invoke(app, ["evaluate", str(run), "--signal"])
     assert result.exit_code == 0, result.stderr
     assert "Degraded sound" in result.stdout and "telephone" in result.stdout
