@@ -221,6 +221,6 @@ def test_settings_named_in_the_manual_exist() -> None:
     for override in overrides:
         name = override.partition("=")[0]
         needed = speech_network if name in speech_settings else signal if override in signal else []
-        if name == "audio.augmented_copies":
-            needed = [*needed, "audio.max_speed_change=0.1"]
+        if name == "audio.augmented_copies":  # copies need a change, and are for a frozen backbone
+            needed = [*needed, "audio.unfreeze_layers=2" if override.endswith("=0") else "audio.max_speed_change=0.1"]
         load_config("paper" if name == "audio.train_hops" else "compact", overrides=[*needed, override])
