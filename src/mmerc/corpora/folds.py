@@ -58,14 +58,9 @@ class Folds:
         """
         if number not in range(len(self)):
             raise ConfigError(f"{self.corpus.name} has no fold {number} of {len(self)}: count from 0.")
-        roles = {group.name: "test" for group in self.groups[number]}
-        roles |= {group.name: "dev" for group in self.groups[(number + 1) % len(self)][::2]}
-        splits = {
-            get_key(dialogue): roles.get(group.name, "train")
-            for groups in self.groups
-            for group in groups
-            for dialogue in group.dialogues
-        }
+        splits = {get_key(dialogue): "train" for dialogue in _list_members(sum(self.groups, ()))}
+        splits |= {get_key(dialogue): "dev" for dialogue in _list_members(self.groups[(number + 1) % len(self)][::2])}
+        splits |= {get_key(dialogue): "test" for dialogue in _list_members(self.groups[number])}
         corpus = replace_splits(self.corpus, splits, ("train", "dev", "test"))
         choice = f"{number}/{len(self)},{self.by},{self.seed}"
         return replace(corpus, location=add_fold(self.corpus.location, choice))
@@ -177,6 +172,10 @@ def group_by_speaker(dialogues: Sequence[Dialogue]) -> list[Group]:
         Group(", ".join(speakers[key]) if isinstance(key, str) else " ".join(key), tuple(found))
         for key, found in members.items()
     ]
+
+
+def _list_members(groups: Sequence[Group]) -> list[Dialogue]:
+    return [dialogue for group in groups for dialogue in group.dialogues]
 
 
 def _group(dialogues: Sequence[Dialogue], by: Grouping) -> list[Group]:

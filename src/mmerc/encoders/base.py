@@ -83,9 +83,8 @@ class Encoder(nn.Module, ABC):
     """
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
-    adapt_changes_inputs: ClassVar[bool] = (
-        False  # whether `prepare` uses what `adapt` learned from the training dialogues
-    )
+    # Whether `prepare` uses what `adapt` learned from the training dialogues.
+    adapt_changes_inputs: ClassVar[bool] = False
     augmented_copies: int = 0  # augmented versions of each training utterance, which `prepare_with_copies` makes
     is_traceable: bool = True  # whether `mmerc export` can trace the network
     depends_on_protocol: bool = False  # whether it reads more than the current utterance

@@ -19,10 +19,8 @@ from mmerc.media import SAMPLE_RATE
 from mmerc.media.degradation import Codec, reverberate, transcode
 
 MIN_T60, MAX_T60 = 0.15, 1.0  # seconds: from a furnished room to a hall
-MIN_DIRECT_DB, MAX_DIRECT_DB = (
-    -3.0,
-    9.0,
-)  # direct sound over reverberation: from beyond the critical distance to near the mouth
+# Direct sound over reverberation: from beyond the critical distance to near the mouth
+MIN_DIRECT_DB, MAX_DIRECT_DB = -3.0, 9.0
 CODECS: tuple[tuple[Codec, tuple[int, ...], int], ...] = (  # bit rates, and the effort that takes least time
     ("mp3", (16_000, 24_000, 32_000, 48_000, 64_000), 9),
     ("opus", (6_000, 8_000, 12_000, 16_000, 24_000, 32_000), 0),

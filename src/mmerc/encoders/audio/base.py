@@ -96,9 +96,14 @@ class SpeechEncoder(Encoder):
         waveforms = [example.values.astype(np.float32) / INT16_SCALE for example in examples]
         if rng is None or not self.training:
             return waveforms
-        from mmerc.encoders.audio.augmentation import (
-            augment,
-        )  # its libraries take time, and prediction does not need them
+        return [self.augment(waveform, rng) for waveform in waveforms]
 
-        speed, probability = self.config.max_speed_change, self.config.augmentation_probability
-        return [augment(waveform, rng, max_speed_change=speed, probability=probability) for waveform in waveforms]
+    def augment(self, waveform: Float[np.ndarray, " S"], rng: random.Random) -> Float[np.ndarray, " s"]:
+        """The waveform with the random changes that the settings name."""
+        # Imported here: its libraries take time, and prediction does not need them.
+        from mmerc.encoders.audio.augmentation import augment
+
+        config = self.config
+        return augment(
+            waveform, rng, max_speed_change=config.max_speed_change, probability=config.augmentation_probability
+        )

@@ -90,9 +90,8 @@ class PretrainedSpeech(SpeechEncoder):
         """
         assert isinstance(config, PretrainedSpeechConfig)
         super().__init__(config, num_classes, protocol=protocol)
-        self.reads_dialogue = (
-            config.speaker_reference
-        )  # trained with few and many references, so it serves both protocols
+        # It is trained with few and many references, so it serves both protocols.
+        self.reads_dialogue = config.speaker_reference
         self.network = network or load_speech_network(
             config.backbone, num_layers=config.num_layers, pretrained=config.pretrained, bf16=config.bf16
         )
@@ -120,15 +119,12 @@ class PretrainedSpeech(SpeechEncoder):
         return self.prepare(dialogue, index), {"speaker": dialogue.utterances[index].speaker}
 
     def prepare_with_copies(self, dialogue: Dialogue, index: int) -> list[tuple[np.ndarray, dict[str, Any]]]:
-        from mmerc.encoders.audio.augmentation import augment  # its libraries take time; prediction does not need them
-
         waveform = super().prepare(dialogue, index).astype(np.float32) / INT16_SCALE  # read once
         versions = [waveform]
         for copy in range(1, 1 + self.augmented_copies):
             # One generator for each dialogue, so that its utterances have the same room, microphone and speed of the voice.
             rng = random.Random(f"{dialogue.split}/{dialogue.dialogue}/{copy}")
-            speed, probability = self.config.max_speed_change, self.config.augmentation_probability
-            versions.append(augment(waveform, rng, max_speed_change=speed, probability=probability))
+            versions.append(self.augment(waveform, rng))
         return [(self.run_frozen(version), {"speaker": dialogue.utterances[index].speaker}) for version in versions]
 
     @torch.inference_mode()
