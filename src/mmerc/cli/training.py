@@ -115,7 +115,7 @@ def _load_config(
 @exit_on_error
 def evaluate(
     run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="the run folder; with --on also a model folder")
+        Path | None, typer.Argument(metavar="RUN", help="the run folder; with --on also a model folder")
     ] = None,
     split: Annotated[str, typer.Option(help="the split of the run's corpus")] = "test",
     on: Annotated[
