@@ -115,6 +115,21 @@ def print_export(out: Console, found: dict[str, Any]) -> None:
         out.print(f"{name.replace('_', ' ')}: {value}")
 
 
+def print_combination(out: Console, folder: Path, info: dict[str, Any]) -> None:
+    """Print what a combined model was made of."""
+    table = Table("modality", "model", "trained on", "weight")
+    for name, origin in info["origins"].items():
+        table.add_row(escape(name), escape(origin["model"]), escape(origin["corpus"]), f"{origin['weight']:.2f}")
+    out.print(table)
+    prior = ", ".join(f"{label} {100 * p:.0f} %" for label, p in zip(info["labels"], info["prior"], strict=True))
+    out.print(escape(f"prior: {prior}"))
+    if info["tuned"] is not None:
+        losses = info["tuned"]["held_out_loss"]
+        verdict = "kept" if info["tuned"]["kept"] else "not kept"
+        out.print(f"loss on held-out folds: default {losses['default']:.3f}, tuned {losses['tuned']:.3f} ({verdict})")
+    out.print(escape(f"model: {folder}"))
+
+
 def print_statistics(counted: dict[str, Any]) -> None:
     """Print the statistics and the problems of a corpus."""
     keys = ("utterances", "dialogues", "speakers", "clips", "gaps", "overlaps", "not_monotonic")

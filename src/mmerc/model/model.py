@@ -19,6 +19,7 @@ from mmerc.model.calibration import Calibration, ProbabilitiesByKey
 from mmerc.model.explanation import Compute, Evidence, explain_predictions
 from mmerc.model.extraction import UTTERANCES_IN_MEMORY, encode_latest, encode_rows, extract_dialogues, log_missing
 from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_fused, predict_latest, predict_unimodal
+from mmerc.model.log_linear import LogLinear
 from mmerc.model.prediction import Prediction, make_prediction
 
 log = logging.getLogger("mmerc")
@@ -41,7 +42,8 @@ class EmotionModel:
     """A trained model in memory. `load_model` reads one from a folder.
 
     `prior`: share of each label in training, which is the answer for an utterance without any modality. `info`: what the
-    model folder says of the model: its name, protocol, corpus and scores.
+    model folder says of the model: its name, protocol, corpus and scores. `combination`: in place of `fusion`, for networks that
+    were trained apart.
     """
 
     labels: LabelSet
@@ -51,6 +53,7 @@ class EmotionModel:
     calibration: Calibration = field(default_factory=Calibration)
     backend: Backend = "torch"
     info: Mapping[str, Any] = field(default_factory=dict)
+    combination: LogLinear | None = None
 
     @property
     def name(self) -> str:
@@ -194,6 +197,8 @@ class EmotionModel:
 
         Without `context` the keys are whole dialogues; with it, each is the latest utterance of a conversation.
         """
+        if self.combination is not None:
+            return self.calibration.apply(self.combination.predict(features, keys), self.prior), {}
         if self.fusion is None:
             (rows,) = features.values()
             return self.calibration.apply(predict_unimodal(rows, keys), self.prior), {}

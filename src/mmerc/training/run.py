@@ -249,4 +249,6 @@ def write_results(
         prior=prior,
         calibrations=calibrations,
         dev_f1_weighted=float(f1_score(list(labels.values()), found, average="weighted")),
+        features=features,
+        dev_labels=labels,
     )
