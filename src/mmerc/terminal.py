@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
 MAX_LISTED = 10  # problems of a transcript, or places with the same problem
-RESUMABLE = ("train", "demo")
+RESUMABLE = ("train", "demo", "build")
 P = ParamSpec("P")
 
 
@@ -128,6 +128,21 @@ def print_combination(out: Console, folder: Path, info: dict[str, Any]) -> None:
         verdict = "kept" if info["tuned"]["kept"] else "not kept"
         out.print(f"loss on held-out folds: default {losses['default']:.3f}, tuned {losses['tuned']:.3f} ({verdict})")
     out.print(escape(f"model: {folder}"))
+
+
+def print_build(out: Console, folder: Path, info: dict[str, Any]) -> None:
+    """Print what a built model was made of and what it reaches."""
+    table = Table("network", "scored on", "utterances", "weighted F1", "UAR")
+    for each in info["networks"]:
+        scores = (f"{100 * each[key]:.1f}" for key in ("f1_weighted", "balanced_accuracy"))
+        table.add_row(each["network"], escape(f"{each['corpus']} {each['split']}"), str(each["utterances"]), *scores)
+    out.print(table)
+    if info["pairings"] is not None:
+        table = Table("modalities, paired by emotion", "weighted F1", "UAR", "calibration error")
+        for name, found in info["pairings"]["subsets"].items():
+            table.add_row(name, *(f"{100 * each['mean']:.1f} ± {100 * each['std']:.1f}" for each in found.values()))
+        out.print(table)
+    print_combination(out, folder, info)
 
 
 def print_statistics(counted: dict[str, Any]) -> None:

@@ -58,7 +58,55 @@ independent given the emotion. {tuned}
 {origins}
 
 Before anything is read, the model expects: {prior} (prior: {info["prior_name"]}).
-{USE}"""
+{_list_results(info)}{USE}"""
+
+
+def _list_results(info: Mapping[str, Any]) -> str:
+    """The corpora and scores of a model that `mmerc build` made; empty for another one."""
+    if "networks" not in info:
+        return ""
+    corpora = "\n".join(
+        f"| {each['network']} | {each['corpus']} | {each['utterances']} | {each['speakers'] or 'not known'} |"
+        for each in info["corpora"]
+    )
+    networks = "\n".join(
+        f"| {each['network']} | {each['corpus']} {each['split']} | {each['utterances']} | {100 * each['f1_weighted']:.1f} | "
+        f"{100 * each['balanced_accuracy']:.1f} | {100 * each['calibration_error']:.1f} |"
+        for each in info["networks"]
+    )
+    return f"""
+| network | trained on | utterances | speakers |
+|---|---|---|---|
+{corpora}
+
+| network | scored on | utterances | weighted F1 | UAR | calibration error |
+|---|---|---|---|---|---|
+{networks}
+
+A dev or held-out split also selected the checkpoint and the calibration, so its scores are too good.
+{_list_pairings(info["pairings"])}"""
+
+
+def _list_pairings(found: Mapping[str, Any] | None) -> str:
+    """A table of the pairings; empty where there is one modality."""
+    if found is None:
+        return ""
+    rows = "\n".join(
+        f"| {name} | {_format(each['f1_weighted'])} | {_format(each['balanced_accuracy'])} | {_format(each['calibration_error'])} |"
+        for name, each in found["subsets"].items()
+    )
+    return f"""
+Utterances of the corpora, paired by their emotion ({found["draws"]} draws of {found["count"]}, mean ± standard deviation). This is
+the best case: in a real recording the modalities depend on each other.
+
+| modalities | weighted F1 | UAR | calibration error |
+|---|---|---|---|
+{rows}
+"""
+
+
+def _format(value: Mapping[str, float]) -> str:
+    return f"{100 * value['mean']:.1f} ± {100 * value['std']:.1f}"
 
 
 def _make_head(info: Mapping[str, Any]) -> str:
