@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
 MAX_LISTED = 10  # problems of a transcript, or places with the same problem
-RESUMABLE = ("train", "demo", "build")
+RESUMABLE = ("train", "demo", "build", "fetch_corpora")
 P = ParamSpec("P")
 
 

@@ -6,7 +6,7 @@ again. An utterance without any modality gets the label prior, as in `mmerc pred
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,7 @@ RATES = tuple(number / 10 for number in range(10))
 NOISE = (0.5, 1.0, 2.0, 4.0)  # standard deviations of the modality's features
 
 
+@runtime_checkable
 class Scorable(Protocol):
     """What can be scored under changed features: a fusion in every seed of a run, or model folders."""
 
