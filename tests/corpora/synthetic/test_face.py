@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmerc.corpora.synthetic.face import EXPRESSIONS, HEIGHT, LOOKS, STEPS, WIDTH, draw_portrait, render_frames
-from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.mtcnn import MTCNN
 
 
 def test_expressions_change_the_face_and_nothing_else() -> None:
@@ -23,7 +23,7 @@ def test_a_film_has_its_frames_and_grain() -> None:
 @pytest.mark.weights
 def test_the_real_detector_finds_every_face() -> None:
     pictures = np.stack([draw_portrait(who, name, STEPS - 1) for who in LOOKS for name in EXPRESSIONS])
-    detector = FaceDetector.pretrained(min_face_size=32)
+    detector = MTCNN.pretrained(min_face_size=32)
     assert [len(faces) for faces in detector(torch.from_numpy(pictures))] == [1] * len(pictures)
     room = draw_portrait("Ada", None, 0)
     assert len(detector(torch.from_numpy(room[None].copy()))[0]) == 0

@@ -12,14 +12,14 @@ from mmerc.corpora import Clip, Utterance
 from mmerc.corpora.synthetic.face import draw_portrait
 from mmerc.encoders.face.active_speaker import compute_loudness, score_speakers, smooth
 from mmerc.encoders.face.encoder import Face, FaceConfig
-from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.tracks import Track, detect_over_time, link_tracks
 
 
 @pytest.mark.weights
 @pytest.mark.parametrize("others", ["still", "another voice"])
 def test_the_person_whose_mouth_follows_the_voice_is_chosen(others: str) -> None:
-    detector = FaceDetector.pretrained(min_face_size=40)
+    detector = MTCNN.pretrained(min_face_size=40)
     right = 0
     for trial in range(4):
         waveform, mouth = make_voice(trial)

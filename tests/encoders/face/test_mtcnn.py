@@ -6,16 +6,16 @@ import torch
 from skimage import data
 
 from mmerc.encoders.face.boxes import compute_iou
-from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.mtcnn import MTCNN
 
 
 @pytest.fixture(scope="module")
-def detector() -> FaceDetector:
-    return FaceDetector.pretrained()
+def detector() -> MTCNN:
+    return MTCNN.pretrained()
 
 
 @pytest.mark.weights
-def test_boxes_and_landmarks_are_those_of_facenet_pytorch(detector: FaceDetector) -> None:
+def test_boxes_and_landmarks_are_those_of_facenet_pytorch(detector: MTCNN) -> None:
     portrait = data.astronaut()[:300, 60:400]
     both = np.stack([portrait, portrait[:, ::-1]])
     first, mirrored = detector(torch.from_numpy(both))
@@ -27,7 +27,7 @@ def test_boxes_and_landmarks_are_those_of_facenet_pytorch(detector: FaceDetector
 
 
 @pytest.mark.weights
-def test_two_faces_in_one_image(detector: FaceDetector) -> None:
+def test_two_faces_in_one_image(detector: MTCNN) -> None:
     portrait = data.astronaut()[:300, 60:400]
     (faces,) = detector(torch.from_numpy(np.concatenate([portrait, portrait[:, ::-1]], 1)[None].copy()))
     found = faces.boxes[faces.boxes[:, 0].argsort()].numpy()
@@ -36,14 +36,14 @@ def test_two_faces_in_one_image(detector: FaceDetector) -> None:
 
 @pytest.mark.weights
 @pytest.mark.parametrize("size", [(1, 1), (5, 300), (12, 12), (40, 40)])
-def test_small_or_empty_images_have_no_face(detector: FaceDetector, size: tuple[int, int]) -> None:
+def test_small_or_empty_images_have_no_face(detector: MTCNN, size: tuple[int, int]) -> None:
     (faces,) = detector(torch.full((1, *size, 3), 128, dtype=torch.uint8))
     assert len(faces) == 0 and faces.landmarks.shape == (0, 5, 2)
 
 
 @pytest.mark.weights
 @pytest.mark.realdata
-def test_a_face_that_leaves_the_image_is_no_longer_found(detector: FaceDetector, real_data: Path) -> None:
+def test_a_face_that_leaves_the_image_is_no_longer_found(detector: MTCNN, real_data: Path) -> None:
     from mmerc.corpora import Clip
     from mmerc.media import read_frames
 
@@ -52,7 +52,7 @@ def test_a_face_that_leaves_the_image_is_no_longer_found(detector: FaceDetector,
 
 
 @pytest.mark.weights
-def test_a_search_near_a_face_finds_only_its_box(detector: FaceDetector) -> None:
+def test_a_search_near_a_face_finds_only_its_box(detector: MTCNN) -> None:
     portrait = data.astronaut()[:300, 60:400]
     between = np.full((300, 900, 3), 127, np.uint8)
     image = torch.from_numpy(np.concatenate([portrait, between, portrait[:, ::-1]], 1)[None].copy())
@@ -68,14 +68,14 @@ def test_a_search_near_a_face_finds_only_its_box(detector: FaceDetector) -> None
 
 
 @pytest.mark.weights
-def test_a_search_near_candidates_works_in_an_image_smaller_than_a_crop(detector: FaceDetector) -> None:
+def test_a_search_near_candidates_works_in_an_image_smaller_than_a_crop(detector: MTCNN) -> None:
     small = torch.from_numpy(data.astronaut()[:300:7, 60:400:7][None].copy())  # 43x49
     (faces,) = detector.detect_near(small, [torch.tensor([[5.0, 5.0, 35.0, 35.0], [-50.0, -50.0, 90.0, 90.0]])])
     assert len(faces) <= 1
 
 
 @pytest.mark.weights
-def test_the_large_face_is_found_without_the_small_one(detector: FaceDetector) -> None:
+def test_the_large_face_is_found_without_the_small_one(detector: MTCNN) -> None:
     portrait = data.astronaut()[:300, 60:400]
     image = np.zeros((300, 420, 3), np.uint8)
     image[:, :340], image[:75, 340:] = portrait, portrait[::4, ::4][:75, :80]

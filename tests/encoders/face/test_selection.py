@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.selection import crop_face, resize_face, score_tracks, select_largest_faces, select_track
 from mmerc.encoders.face.tracks import Track
 from mmerc.media import Frames
@@ -18,7 +18,7 @@ def test_the_largest_face_of_each_frame_is_selected() -> None:
     from skimage import data
     from skimage.transform import resize
 
-    detector = FaceDetector.pretrained(min_face_size=32)
+    detector = MTCNN.pretrained(min_face_size=32)
     portrait = data.astronaut()[:300, 60:400]
     dark = (resize(portrait, (150, 170)) * 100).astype(np.uint8)
     image = np.zeros((300, 520, 3), np.uint8)

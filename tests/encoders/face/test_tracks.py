@@ -8,7 +8,8 @@ from benchmarks.reference.plain_mtcnn import detect_faces
 
 from mmerc.corpora import Clip
 from mmerc.encoders.face.boxes import compute_iou
-from mmerc.encoders.face.mtcnn import FaceDetector, Faces
+from mmerc.encoders.face.detector import Faces
+from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.tracks import detect_over_time, find_shots, link_tracks
 from mmerc.media import read_frames
 
@@ -52,7 +53,7 @@ def test_a_sudden_change_is_a_new_shot_and_a_slow_change_is_not() -> None:
 @pytest.mark.weights
 def test_the_detector_finds_the_faces_of_the_reference(real_data: Path) -> None:
     images = torch.from_numpy(read_frames(Clip(real_data / "clips" / "facenet_video.mp4"), 2).images)
-    detector = FaceDetector.pretrained()
+    detector = MTCNN.pretrained()
     for ours, theirs in zip(detector(images), detect_faces(detector, images), strict=True):
         assert len(ours) == len(theirs) > 3
         assert compute_iou(ours.boxes, theirs.boxes).diagonal().min() > 0.999
@@ -64,7 +65,7 @@ def test_the_detector_finds_the_faces_of_the_reference(real_data: Path) -> None:
 def test_a_track_ends_when_the_face_leaves_the_image(real_data: Path) -> None:
     clip = Clip(real_data / "clips" / "pyfeat_face_noface.mov")
     images = torch.from_numpy(read_frames(clip, 40, max_side=480).images)
-    detector = FaceDetector.pretrained(min_face_size=20)
+    detector = MTCNN.pretrained(min_face_size=20)
     followed, searched = detect_over_time(detector, images, find_shots(images)), detector(images)
     assert [len(each) for each in followed] == [len(each) for each in searched]
     assert sum(map(len, searched)) == 15

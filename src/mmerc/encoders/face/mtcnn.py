@@ -1,18 +1,16 @@
 """MTCNN (Zhang et al. 2016): a face detector of three networks, each of which checks the windows of the one before.
 
-The arithmetic is that of facenet-pytorch 2.5.3. Boxes are (left, top, right, bottom) in pixels. Landmarks are the eyes, the
-nose and the corners of the mouth, as (x, y).
+The arithmetic is that of facenet-pytorch 2.5.3.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmerc import weights
 from mmerc.encoders.face.boxes import apply_nms, apply_regression, make_square
+from mmerc.encoders.face.detector import LARGE_FACE_DIVISOR, FaceDetector, Faces, group_by_image
 from mmerc.encoders.face.integral_image import (
     compute_integral_image,
     crop_boxes,
@@ -24,35 +22,12 @@ from mmerc.encoders.face.proposals import CELL, STRIDE, Proposals, iterate_level
 
 IMAGES_AT_ONCE = 8  # the largest pyramid level of eight 720p frames takes about 350 MB
 CROPS_AT_ONCE = 512
-LARGE_FACE_DIVISOR = 6  # a large face is at least as high as the image's shorter side divided by this
 CROP_SIZE = 48  # pixels of a crop of a pyramid level around a candidate; it has 19x19 windows
 CANDIDATE_SIZES = 0.5, 2.0  # a candidate is searched on levels where it has this size, in windows
 CANDIDATE_IOU = 0.3  # of two candidates that overlap more than this, the second is dropped
 
 
-@dataclass(frozen=True)
-class Faces:
-    """The faces in one image, highest score first.
-
-    `candidates`: the windows that reached the last network, with or without a face in them. The next frame of a video
-    probably shows its faces there.
-    """
-
-    boxes: Float[Tensor, "N 4"]
-    scores: Float[Tensor, " N"]
-    landmarks: Float[Tensor, "N 5 2"]
-    candidates: Float[Tensor, "K 4"]
-
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    @property
-    def heights(self) -> Float[Tensor, " N"]:
-        """Height of each box in pixels."""
-        return self.boxes[:, 3] - self.boxes[:, 1]
-
-
-class FaceDetector(nn.Module):
+class MTCNN(FaceDetector):
     """The cascade of the three networks.
 
     Args:
@@ -63,6 +38,8 @@ class FaceDetector(nn.Module):
     The defaults are those of facenet-pytorch.
     """
 
+    name = "mtcnn"
+
     def __init__(
         self,
         *,
@@ -70,20 +47,9 @@ class FaceDetector(nn.Module):
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         factor: float = 0.709,
     ) -> None:
-        super().__init__()
-        self.min_face_size, self.thresholds, self.factor = min_face_size, thresholds, factor
+        super().__init__(min_face_size=min_face_size)
+        self.thresholds, self.factor = thresholds, factor
         self.pnet, self.rnet, self.onet = ProposalNetwork(), RefinementNetwork(), OutputNetwork()
-
-    @classmethod
-    def pretrained(cls, *, min_face_size: int = 20) -> "FaceDetector":
-        """A detector with the public weights.
-
-        Raises:
-            WeightsError: the weights are not on this machine.
-        """
-        detector = cls(min_face_size=min_face_size)
-        weights.fill(detector, weights.load("mtcnn"), "mtcnn")
-        return detector.eval().requires_grad_(False)
 
     @torch.inference_mode()
     def forward(self, images: UInt8[Tensor, "B H W 3"]) -> list[Faces]:
@@ -224,24 +190,6 @@ class FaceDetector(nn.Module):
 def normalize_pixels(pixels: Tensor) -> Tensor:
     """Pixels as the networks were trained on them: (x - 127.5) / 128."""
     return (pixels - 127.5) * 0.0078125
-
-
-def group_by_image(
-    boxes: Float[Tensor, "N 4"],
-    scores: Float[Tensor, " N"],
-    landmarks: Float[Tensor, "N 5 2"],
-    image_index: Int[Tensor, " N"],
-    candidates: Float[Tensor, "K 4"],
-    candidate_image: Int[Tensor, " K"],
-    image_count: int,
-) -> list[Faces]:
-    """The faces and the candidates of each image, highest score first."""
-    faces = []
-    for image in range(image_count):
-        own = (image_index == image).nonzero()[:, 0]
-        own = own[scores[own].argsort(descending=True)]
-        faces.append(Faces(boxes[own], scores[own], landmarks[own], candidates[candidate_image == image]))
-    return faces
 
 
 def crop_windows(

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmerc.encoders.face.active_speaker import score_speakers
-from mmerc.encoders.face.mtcnn import FaceDetector
+from mmerc.encoders.face.detector import FaceDetector
 from mmerc.encoders.face.tracks import Track, detect_over_time, find_shots, link_tracks
 from mmerc.media import Frames
 

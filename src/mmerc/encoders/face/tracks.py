@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmerc.encoders.face.boxes import compute_iou
-from mmerc.encoders.face.mtcnn import FaceDetector, Faces
+from mmerc.encoders.face.detector import FaceDetector, Faces
 
 SEARCH_INTERVAL = 4  # frames between two full searches: a new face is found after three frames at the latest
 SHOT_CHANGE = 28.0  # a mean change of the thumbnail's grey values (0-255) above this is a new shot
