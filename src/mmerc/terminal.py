@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mmerc.evaluation.tables import Table as ResultTable
     from mmerc.inference.inspection import Report
     from mmerc.media.inspection import TrackInfo
+    from mmerc.model import Prediction
+    from mmerc.model.model import EmotionModel
 
 console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
@@ -102,6 +104,19 @@ def print_input_problems(problems: Sequence[Problem], *, is_transcript: bool) ->
     if len(problems) > MAX_LISTED:
         rest = len(problems) - MAX_LISTED
         errors.print(f"and {rest} more problem{'s' if rest > 1 else ''}")
+
+
+def print_provenance(model: "EmotionModel", predictions: "Sequence[Prediction]") -> None:
+    """Print what a model was trained on, and how many of its predictions are uncertain."""
+    uncertain = sum(bool(each.uncertain) for each in predictions)
+    sentence = (
+        f"{model.name} was trained on {model.trained_on}: other people and recordings are outside of its experience."
+    )
+    if model.conformal is None:
+        sentence += " It has no prediction sets: train it again to get them."
+    else:
+        sentence += f" {uncertain} of {len(predictions)} predictions are uncertain at a coverage of {model.coverage:g}."
+    errors.print(escape(sentence), soft_wrap=True)
 
 
 def print_export(out: Console, found: dict[str, Any]) -> None:

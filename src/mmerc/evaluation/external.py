@@ -11,6 +11,7 @@ from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.corpora import Corpus, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
+from mmerc.evaluation.confidence import measure_confidence, measure_sets
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.model.folder import load_model
 from mmerc.training.run_folder import CONFIG, read_run
@@ -48,7 +49,7 @@ def evaluate_on(
         raise CorpusError(
             f"{corpus.name} has no {split} utterance with one of the labels {known}: nothing can be scored."
         )
-    probabilities = []
+    probabilities, modalities = [], []
     missing = dict.fromkeys(models[0].encoders, 0)
     for number, model in enumerate(models):
         predictions = []
@@ -56,11 +57,18 @@ def evaluate_on(
             predictions.append(prediction)
             on_progress(number * len(utterances) + len(predictions), len(models) * len(utterances))
         probabilities.append(np.asarray([list(each.probabilities.values()) for each in predictions]))
+        modalities.append([each.modalities for each in predictions])
         missing = {name: sum(name in each.missing for each in predictions) for name in missing}
     indices, expected = list(truth), list(truth.values())
     system = FUSED if len(missing) > 1 else next(iter(missing))
     predicted = [each[indices].argmax(1).tolist() for each in probabilities]
-    errors = [calibration_error(expected, each[indices]) for each in probabilities]
+    scored = [each[indices] for each in probabilities]
+    errors = [calibration_error(expected, each) for each in scored]
+    sets = [
+        (model.conformal, p, [names[index] for index in indices])
+        for model, p, names in zip(models, scored, modalities, strict=True)
+        if model.conformal is not None
+    ]
     most_frequent = int(np.argmax(models[0].prior))
     return {
         "corpus": corpus.name,
@@ -74,8 +82,12 @@ def evaluate_on(
         "missing": missing,
         "systems": {
             MAJORITY: score(expected, [[most_frequent] * len(indices)], labels.names),
-            system: score(expected, predicted, labels.names) | {"calibration_error": errors},
+            system: score(expected, predicted, labels.names)
+            | {"calibration_error": errors}
+            | measure_confidence(expected, scored),
         },
+        "sets": measure_sets(expected, sets) if sets else {},
+        "warning": models[0].warning,
     }
 
 

@@ -21,6 +21,7 @@ from mmerc.files import get_required, read_json, replace_atomically, write_json
 from mmerc.fusion import Fusion, FusionConfig, build_fusion
 from mmerc.model.calibration import Calibration
 from mmerc.model.card import make_card
+from mmerc.model.conformal import ConformalSets
 from mmerc.model.hub import find_model_folder
 from mmerc.model.model import Backend, EmotionModel
 
@@ -51,7 +52,8 @@ def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionMo
         use_onnx(folder, encoders, fusion)
     system = FUSED if fusion is not None else next(iter(encoders))
     calibration = read_calibration(info, system, folder / CONFIG)
-    return EmotionModel(LabelSet(tuple(labels)), encoders, fusion, prior, calibration, backend, info)
+    conformal = ConformalSets.load(folder)
+    return EmotionModel(LabelSet(tuple(labels)), encoders, fusion, prior, calibration, backend, info, conformal)
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -80,11 +82,13 @@ def write_model(
     protocol: Protocol,
     prior: Sequence[float],
     calibrations: Mapping[str, Calibration],
+    conformal: ConformalSets | None = None,
     dev_f1_weighted: float,
 ) -> None:
     """Write `folder/model` from the parts of a run in `folder`.
 
-    `calibrations`: by modality, and the fusion's under `fused`. `dev_f1_weighted`: weighted F1 on dev, a share.
+    `calibrations`: by modality, and the fusion's under `fused`. `conformal`: of the fusion, or of the only modality.
+    `dev_f1_weighted`: weighted F1 on dev, a share.
     """
     info = {
         "format": FORMAT,
@@ -95,6 +99,7 @@ def write_model(
         "prior": list(prior),
         "calibrations": {name: vars(calibration) for name, calibration in calibrations.items()},
         "corpus": corpus.name,
+        "warning": corpus.warning,
         "dev_f1_weighted": dev_f1_weighted,
     }
     with replace_atomically(folder / "model") as temporary:
@@ -102,6 +107,8 @@ def write_model(
             shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
         if fusion is not None:
             shutil.copytree(folder / "fusion", temporary / "fusion")
+        if conformal is not None:
+            conformal.save(temporary)
         write_json(temporary / CONFIG, info)
         (temporary / "README.md").write_text(make_card(info, encoders), encoding="utf-8")
 

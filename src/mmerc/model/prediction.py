@@ -45,9 +45,20 @@ class Prediction(BaseModel):
     emotion: str = Field(description="the label with the largest probability")
     confidence: float = Field(description="probability of `emotion`")
     probabilities: Mapping[str, float] = Field(description="probability of each label, in the model's order")
+    set: tuple[str, ...] | None = Field(
+        None, description="the labels that hold the true one with this coverage, the most probable first"
+    )
+    coverage: float | None = Field(
+        None, description="share of sets that hold the true label, as on the model's dev split"
+    )
+    uncertain: bool | None = Field(None, description="whether `set` has several labels, or no modality was read")
     modalities: tuple[str, ...] = Field(description="the modalities that were read")
     missing: Mapping[str, str] = Field({}, description="why each of the other modalities is missing")
     model: str = Field("", description="name of the model")
+    trained_on: str = Field("", description="the corpus that the model was trained on")
+    warning: str | None = Field(
+        None, description="what makes this model unfit for use; only where there is such a thing"
+    )
     influence: Mapping[str, float] | None = Field(
         None, description="how much the probability of `emotion` falls without each modality; only if asked for"
     )
@@ -56,7 +67,7 @@ class Prediction(BaseModel):
     )
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as `mmerc predict` writes it; `influence` and `attention` are there only if they were asked for."""
+        """The row as `mmerc predict` writes it. Fields without a value are left out, except `text`, `start` and `end`."""
         row = self.model_dump(mode="json")
         return {name: value for name, value in row.items() if value is not None or name in ("text", "start", "end")}
 
@@ -76,9 +87,16 @@ def make_prediction(
     *,
     missing: Mapping[str, str] | None = None,
     model: str = "",
+    trained_on: str = "",
+    warning: str = "",
+    conformal: tuple[Sequence[int], float] | None = None,
 ) -> Prediction:
-    """The prediction of an utterance from its probabilities [C], in the order of `labels`."""
+    """The prediction of an utterance from its probabilities [C], in the order of `labels`.
+
+    `conformal`: the indices of the labels in the prediction set, and its coverage, where the model has them.
+    """
     best = int(np.argmax(probabilities))
+    indices, coverage = conformal or (None, None)
     return Prediction(
         split=utterance.split,
         dialogue=utterance.dialogue,
@@ -90,9 +108,14 @@ def make_prediction(
         emotion=labels.names[best],
         confidence=round(float(probabilities[best]), DECIMALS),
         probabilities={name: round(float(p), DECIMALS) for name, p in zip(labels.names, probabilities, strict=True)},
+        set=None if indices is None else tuple(labels.names[index] for index in indices),
+        coverage=coverage,
+        uncertain=True if not modalities else None if indices is None else len(indices) > 1,
         modalities=tuple(modalities),
         missing=dict(missing or {}),
         model=model,
+        trained_on=trained_on,
+        warning=warning or None,
     )
 
 

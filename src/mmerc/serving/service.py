@@ -60,8 +60,12 @@ class Service:
 
     def describe_model(self) -> dict[str, Any]:
         """The model as clients see it (`schema.Model`)."""
-        labels = self.predictor.labels
+        labels, model = self.predictor.labels, self.predictor.model
         return {
+            "name": model.name,
+            "trained_on": model.trained_on,
+            "warning": model.warning,
+            "coverage": model.coverage if model.conformal else None,
             "labels": list(labels.names),
             "colours": labels.colours(),
             "modalities": list(self.predictor.modalities),

@@ -42,6 +42,7 @@ def write_timeline(
     html = environment.from_string(read_part("timeline.html")).render(
         title=replace_surrogates(recording.name) if recording else "Conversations",
         summary=_summarise(predictions),
+        models=sorted({(each.model, each.trained_on, each.warning or "") for each in predictions if each.trained_on}),
         media=_make_relative_url(recording, file) if recording else "",
         style=read_part("timeline.css"),
         script=read_part("timeline.js"),

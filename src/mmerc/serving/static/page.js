@@ -36,6 +36,9 @@ function showStatus(text, isError = false) {
 async function describeModel() {
   try {
     const model = await request("v1/model");
+    $("provenance").textContent = `Model ${model.name}, trained on ${model.trained_on}: other people and recordings are outside of its experience.`;
+    $("warning").textContent = model.warning;
+    $("warning").hidden = !model.warning;
     showStatus(`The model reads ${model.modalities.join(", ")} and predicts one of ${model.labels.join(", ")}.`);
   } catch (error) { showStatus(error.message, true); }
 }
