@@ -106,12 +106,12 @@ def print_input_problems(problems: Sequence[Problem], *, is_transcript: bool) ->
         errors.print(f"and {rest} more problem{'s' if rest > 1 else ''}")
 
 
-def print_provenance(model: "EmotionModel", predictions: "Sequence[Prediction]") -> None:
+def print_origin(model: "EmotionModel", predictions: "Sequence[Prediction]") -> None:
     """Print what a model was trained on, and how many of its predictions are uncertain."""
+    from mmerc.model.prediction import describe_origin
+
     uncertain = sum(bool(each.uncertain) for each in predictions)
-    sentence = (
-        f"{model.name} was trained on {model.trained_on}: other people and recordings are outside of its experience."
-    )
+    sentence = describe_origin(model.name, model.trained_on)
     if model.conformal is None:
         sentence += " It has no prediction sets: train it again to get them."
     else:

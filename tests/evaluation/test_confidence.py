@@ -43,6 +43,6 @@ def test_sets_are_counted_by_hand() -> None:
     read = [["text"], ["text"], ["text"], []]
     found = measure_sets([0, 1, 1, 1], [(sets, probabilities, read)], [0.9])["0.9"]
     # {0} holds 0; {0} does not hold 1; the empty set gets label 0, which is wrong; nothing was read: all labels
-    assert found == {"coverage": 0.5, "size": 1.25, "single": 0.75, "single_accuracy": pytest.approx(1 / 3)}
+    assert found == {"coverage": 0.5, "size": 1.25, "certain": 0.5, "certain_accuracy": 0.5}
     nothing = measure_sets([0], [(sets, probabilities[:1], [[]])], [0.9])["0.9"]
-    assert nothing == {"coverage": 1.0, "size": 2.0, "single": 0.0, "single_accuracy": 0.0}
+    assert nothing == {"coverage": 1.0, "size": 2.0, "certain": 0.0, "certain_accuracy": 0.0}

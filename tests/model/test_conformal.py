@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from scipy.stats import betabinom
 
 from mmerc.errors import ConfigError, RunError
-from mmerc.model.conformal import ANY, ConformalSets, ScoreQuantiles, check_coverage, list_ranks, name_subset
+from mmerc.model.conformal import (
+    ANY,
+    ConformalSets,
+    PredictionSet,
+    ScoreQuantiles,
+    check_coverage,
+    list_ranks,
+    name_subset,
+)
 
 SHARES = st.integers(1, 199).map(lambda step: step / 200)
 
@@ -66,14 +74,15 @@ def test_sets_are_nested_and_begin_with_the_most_probable_label(weights: list[fl
     rng = np.random.default_rng(0)
     sets = ConformalSets({ANY: ScoreQuantiles.fit(rng.random(100))})
     probabilities = (np.asarray(weights) / sum(weights)).tolist()
-    small, large = (sets.select(probabilities, ["text"], each) for each in sorted((one, other)))
+    small, large = (sets.select(probabilities, ["text"], each).labels for each in sorted((one, other)))
     assert large[: len(small)] == small and small[0] == int(np.argmax(probabilities))
 
 
 def test_an_empty_set_gets_the_best_label_and_nothing_read_gets_all() -> None:
     sets = ConformalSets({ANY: ScoreQuantiles.fit(np.full(20, 0.1))})
-    assert sets.select([0.3, 0.5, 0.2], ["text"], 0.9) == [1]
-    assert sets.select([0.3, 0.5, 0.2], [], 0.9) == [1, 0, 2]
+    assert sets.select([0.03, 0.95, 0.02], ["text"], 0.9) == PredictionSet((1,), 0.9, uncertain=False)
+    assert sets.select([0.3, 0.5, 0.2], ["text"], 0.9) == PredictionSet((1,), 0.9, uncertain=True)
+    assert sets.select([0.3, 0.5, 0.2], [], 0.9) == PredictionSet((1, 0, 2), 0.9, uncertain=True)
 
 
 def test_each_subset_of_modalities_has_its_scores() -> None:
@@ -83,9 +92,9 @@ def test_each_subset_of_modalities_has_its_scores() -> None:
         {ANY: (rows, right), "audio+text": (rows, wrong), "face": (rows[:49], wrong[:49]), "audio": (rows, right)}
     )
     assert sets is not None and set(sets.subsets) == {ANY, "audio+text", "audio"}
-    assert sets.select([0.9, 0.1], ("text", "audio"), 0.9) == [0, 1]
-    assert sets.select([0.9, 0.1], ("audio",), 0.9) == [0]
-    assert sets.select([0.9, 0.1], ("face",), 0.9) == [0]  # too few: the scores of any
+    assert sets.select([0.9, 0.1], ("text", "audio"), 0.9) == PredictionSet((0, 1), 0.9, uncertain=True)
+    assert sets.select([0.9, 0.1], ("audio",), 0.9).labels == (0,)
+    assert sets.select([0.9, 0.1], ("face",), 0.9).labels == (0,)  # too few: the scores of any
     assert name_subset({"text", "audio"}) == "audio+text"
     assert ConformalSets.fit({ANY: (np.zeros((0, 2)), np.zeros(0, int))}) is None
 

@@ -67,7 +67,7 @@ class StubPredictor(Predictor):
             model=self.model.name,
             trained_on=self.model.trained_on,
             warning=self.model.warning,
-            conformal=(SETS.select(probabilities, modalities, 0.9), 0.9),
+            conformal=SETS.select(probabilities, modalities, 0.9),
         )
         if not explain:
             return prediction

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from mmerc.cli.options import BackendOption, CoverageOption, JsonOption, ModelArgument, TranscribeOption
 from mmerc.errors import ConfigError
-from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems, print_provenance
+from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems, print_origin
 
 
 @exit_on_error
@@ -78,7 +78,7 @@ def predict(
         for prediction in predictor.predict(dialogues, explain=explain):
             predictions.append(prediction)
             progress(len(predictions))
-    print_provenance(predictor.model, predictions)
+    print_origin(predictor.model, predictions)
     subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
     if out is not None:
         write_predictions(out, predictions, form, subkeys)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from mmerc.evaluation.metrics import BINS
 from mmerc.model.conformal import ConformalSets
@@ -63,8 +63,8 @@ def measure_sets(
     """What prediction sets hold, by the coverage that they promise; means over the seeds.
 
     `seeds`: the sets of each seed, and the probabilities and the modalities of each utterance. `coverage`: share of sets with the
-    true label; `size`: mean number of labels; `single`: share of sets with one label; `single_accuracy`: how often this label
-    is right, 0 where there is no such set.
+    true label; `size`: mean number of labels; `certain`: share of predictions that are not uncertain; `certain_accuracy`: how
+    often these are right, 0 where there is none.
     """
     found = {}
     for coverage in coverages:
@@ -74,10 +74,12 @@ def measure_sets(
                 conformal.select(p, names, coverage)
                 for p, names in zip(probabilities.tolist(), modalities, strict=True)
             ]
-            size = np.asarray([len(each) for each in sets])
-            holds = np.asarray([label in each for label, each in zip(labels, sets, strict=True)])
-            alone = holds[size == 1].mean() if (size == 1).any() else 0.0
-            rows.append((holds.mean(), size.mean(), (size == 1).mean(), alone))
+            size = np.asarray([len(each.labels) for each in sets])
+            holds = np.asarray([label in each.labels for label, each in zip(labels, sets, strict=True)])
+            certain = np.asarray([not each.uncertain for each in sets])
+            accuracy = holds[certain].mean() if certain.any() else 0.0
+            rows.append((holds.mean(), size.mean(), certain.mean(), accuracy))
         means: Float[np.ndarray, " 4"] = np.asarray(rows).mean(0)
-        found[str(coverage)] = dict(zip(("coverage", "size", "single", "single_accuracy"), means.tolist(), strict=True))
+        names = ("coverage", "size", "certain", "certain_accuracy")
+        found[str(coverage)] = dict(zip(names, means.tolist(), strict=True))
     return found

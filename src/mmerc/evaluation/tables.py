@@ -85,7 +85,7 @@ def make_sets(result: dict[str, Any]) -> list[Table]:
     rows = [
         [
             f"{100 * float(name):.0f} %",
-            *(f"{100 * found[key]:.1f}" for key in ("coverage", "single", "single_accuracy")),
+            *(f"{100 * found[key]:.1f}" for key in ("coverage", "certain", "certain_accuracy")),
         ]
         for name, found in result.get("sets", {}).items()
     ]
@@ -93,9 +93,9 @@ def make_sets(result: dict[str, Any]) -> list[Table]:
         row.insert(2, f"{found['size']:.2f}")
     note = (
         "Promised: the coverage that is asked for. Measured: share of sets that hold the true emotion. The sets are fitted to the "
-        "dev split, and promise their coverage for utterances like those. Right alone: how often a single label is right."
+        "dev split, and promise their coverage for utterances like those. Certain: the set has one label, which is probable enough."
     )
-    header = ["promised", "measured", "mean labels", "single label", "right alone"]
+    header = ["promised", "measured", "mean labels", "certain", "right if certain"]
     return [Table("Prediction sets", note, header, rows)] if rows else []
 
 

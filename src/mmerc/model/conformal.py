@@ -2,8 +2,8 @@
 
 Split conformal prediction with the score 1 - p(true label). Of all sets with a coverage, those of this score hold the fewest
 labels on average (Sadinle, Lei and Wasserman 2019, LAC). Adaptive sets (Romano, Sesia and Candès 2020, APS; Angelopoulos et al.
-2021, RAPS) are more even between easy and difficult utterances, and larger. A set that would be empty has the most probable
-label, which can only raise the coverage.
+2021, RAPS) are more even between easy and difficult utterances, and larger. A set that would be empty gets the most probable
+label, which can only raise the coverage; the prediction is then uncertain.
 
 A missing modality changes the scores. So each subset of modalities has scores of its own: those of the dev utterances that have
 these modalities, read without the others (the missing data augmentation of Zaffran et al. 2023). Their coverage holds if the
@@ -68,6 +68,18 @@ class ScoreQuantiles:
 
 
 @dataclass(frozen=True)
+class PredictionSet:
+    """The indices of the labels in a set, the most probable first, and the coverage of such sets.
+
+    `uncertain`: several labels are in it, or its only label is not probable enough for it, or no modality was read.
+    """
+
+    labels: tuple[int, ...]
+    coverage: float
+    uncertain: bool
+
+
+@dataclass(frozen=True)
 class ConformalSets:
     """The scores of each subset of modalities, named `audio+text` in the order of the alphabet, and of `any`."""
 
@@ -89,14 +101,15 @@ class ConformalSets:
             }
         )
 
-    def select(self, probabilities: Sequence[float], modalities: Collection[str], coverage: float) -> list[int]:
-        """The indices of the labels in the set, the most probable first; all where no modality was read."""
+    def select(self, probabilities: Sequence[float], modalities: Collection[str], coverage: float) -> PredictionSet:
+        """The set of an utterance; it has all labels where no modality was read."""
         order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
         if not modalities:
-            return order
+            return PredictionSet(tuple(order), coverage, True)
         quantiles = self.subsets.get(name_subset(modalities), self.subsets[ANY])
         threshold = quantiles.get_threshold(coverage)
-        return [index for index in order if 1 - probabilities[index] <= threshold] or order[:1]
+        found = tuple(index for index in order if 1 - probabilities[index] <= threshold)
+        return PredictionSet(found or (order[0],), coverage, len(found) != 1)
 
     def save(self, folder: Path) -> None:
         """Write `conformal.json` into a model folder."""

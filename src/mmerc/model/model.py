@@ -192,7 +192,7 @@ class EmotionModel:
             present = [name for name, reason in reasons.items() if reason is None]
             missing = {name: reason for name, reason in reasons.items() if reason is not None}
             p = probabilities.get(key, self.prior)
-            sets = self.conformal and (self.conformal.select(p, present, self.coverage), self.coverage)
+            sets = self.conformal.select(p, present, self.coverage) if self.conformal else None
             predictions.append(
                 make_prediction(
                     utterance,

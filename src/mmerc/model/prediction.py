@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mmerc.corpora import Utterance
 from mmerc.emotions import LabelSet
+from mmerc.model.conformal import PredictionSet
 
 DECIMALS = 6  # of a probability
 # A spreadsheet runs a cell that begins so as a formula. A quote in front makes it text.
@@ -51,7 +52,9 @@ class Prediction(BaseModel):
     coverage: float | None = Field(
         None, description="share of sets that hold the true label, as on the model's dev split"
     )
-    uncertain: bool | None = Field(None, description="whether `set` has several labels, or no modality was read")
+    uncertain: bool | None = Field(
+        None, description="whether `set` has several labels, or its only label is improbable, or no modality was read"
+    )
     modalities: tuple[str, ...] = Field(description="the modalities that were read")
     missing: Mapping[str, str] = Field({}, description="why each of the other modalities is missing")
     model: str = Field("", description="name of the model")
@@ -89,14 +92,13 @@ def make_prediction(
     model: str = "",
     trained_on: str = "",
     warning: str = "",
-    conformal: tuple[Sequence[int], float] | None = None,
+    conformal: PredictionSet | None = None,
 ) -> Prediction:
     """The prediction of an utterance from its probabilities [C], in the order of `labels`.
 
-    `conformal`: the indices of the labels in the prediction set, and its coverage, where the model has them.
+    `conformal`: the prediction set, where the model has such sets.
     """
     best = int(np.argmax(probabilities))
-    indices, coverage = conformal or (None, None)
     return Prediction(
         split=utterance.split,
         dialogue=utterance.dialogue,
@@ -108,15 +110,24 @@ def make_prediction(
         emotion=labels.names[best],
         confidence=round(float(probabilities[best]), DECIMALS),
         probabilities={name: round(float(p), DECIMALS) for name, p in zip(labels.names, probabilities, strict=True)},
-        set=None if indices is None else tuple(labels.names[index] for index in indices),
-        coverage=coverage,
-        uncertain=True if not modalities else None if indices is None else len(indices) > 1,
+        set=tuple(labels.names[index] for index in conformal.labels) if conformal else None,
+        coverage=conformal.coverage if conformal else None,
+        uncertain=conformal.uncertain if conformal else None if modalities else True,
         modalities=tuple(modalities),
         missing=dict(missing or {}),
         model=model,
         trained_on=trained_on,
         warning=warning or None,
     )
+
+
+def describe_origin(model: str, trained_on: str) -> str:
+    """What a model was trained on, as a sentence for people.
+
+    >>> describe_origin("meld-3f9a01bc", "MELD")
+    'Model meld-3f9a01bc was trained on the corpus MELD. Other people and recordings are outside of its experience.'
+    """
+    return f"Model {model} was trained on the corpus {trained_on}. Other people and recordings are outside of its experience."
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class Model(BaseModel):
 
     name: str = Field(description="name of the model")
     trained_on: str = Field(description="the corpus that the model was trained on")
+    origin: str = Field(description="the same as a sentence for people")
     warning: str = Field(description="what makes this model unfit for use; empty for most models")
     coverage: float | None = Field(description="coverage of the prediction sets; null if the model has none")
     labels: list[str] = Field(description="the emotions, in the order of the model")

@@ -139,7 +139,7 @@ def write_predictions(
                 model=model,
                 trained_on=corpus.name,
                 warning=corpus.warning,
-                conformal=sets and (sets.select(p, present, DEFAULT_COVERAGE), DEFAULT_COVERAGE),
+                conformal=sets.select(p, present, DEFAULT_COVERAGE) if sets else None,
             )
             rows.append(prediction.to_dict())
         write_jsonl(file, rows)

@@ -17,7 +17,7 @@ const nameSpeaker = (row) => row.speaker || "unknown speaker";
 const listProbabilities = (row, model) =>
   model.labels.map((label) => `${label} ${formatPercent(row.probabilities[label])}`);
 
-// How sure a prediction is: "none" if nothing was read or the set has nearly all labels, "uncertain" if it has several.
+// How sure a prediction is: "none" if nothing was read or the set has nearly all labels, "uncertain" as the row says.
 const NEARLY_ALL = .8;  // of the labels
 const NO_EVIDENCE = "not enough evidence";
 function rateEvidence(row, model) {
@@ -29,7 +29,9 @@ const formatCoverage = (row) => `prediction set at ${formatPercent(row.coverage)
 // "uncertain: joy or surprise (prediction set at 90 % coverage)"; empty if the model has no prediction sets.
 function describeSet(row, model) {
   const evidence = rateEvidence(row, model), prefix = { none: `${NO_EVIDENCE}: `, uncertain: "uncertain: ", certain: "only " }[evidence];
-  return row.set ? `${prefix}${row.set.join(" or ")} (${formatCoverage(row)})` : evidence === "none" ? NO_EVIDENCE : "";
+  if (!row.set) return evidence === "none" ? NO_EVIDENCE : "";
+  if (evidence === "uncertain" && row.set.length === 1) return `uncertain: no label is probable enough for the ${formatCoverage(row)}`;
+  return `${prefix}${row.set.join(" or ")} (${formatCoverage(row)})`;
 }
 
 const LUMA = [.3, .59, .11];  // of red, green and blue
@@ -47,7 +49,7 @@ function setEvidence(node, row, model) {
   const evidence = rateEvidence(row, model);
   if (evidence !== "certain") node.classList.add(evidence);
   if (evidence === "uncertain") {
-    const share = (row.set.length - 2) / Math.max(1, NEARLY_ALL * model.labels.length - 2);  // 0: two labels
+    const share = Math.max(0, row.set.length - 2) / Math.max(1, NEARLY_ALL * model.labels.length - 2);  // 0: two labels
     node.style.setProperty("--strength", `${(36 - 20 * share).toFixed(0)}%`);
   }
   return setColour(node, row.emotion, model);
@@ -175,7 +177,7 @@ function drawTable(rows, columns) {
     titles.append(create("th", column.name, { scope: "col" }));
     values.forEach((value, index) => {
       const isNumber = typeof value === "number";
-      const style = isNumber ? { class: "number" } : value.length > 24 ? { class: "long" } : {};
+      const style = isNumber ? { class: "number" } : value.length > 24 ? { class: value.length > 80 ? "long wide" : "long" } : {};
       lines[index].append(create("td", isNumber && isFraction ? value.toFixed(3) : value, style));
     });
   }

@@ -36,7 +36,7 @@ function showStatus(text, isError = false) {
 async function describeModel() {
   try {
     const model = await request("v1/model");
-    $("provenance").textContent = `Model ${model.name}, trained on ${model.trained_on}: other people and recordings are outside of its experience.`;
+    $("origin").textContent = model.origin;
     $("warning").textContent = model.warning;
     $("warning").hidden = !model.warning;
     showStatus(`The model reads ${model.modalities.join(", ")} and predicts one of ${model.labels.join(", ")}.`);
