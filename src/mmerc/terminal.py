@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mmerc.evaluation.tables import Table as ResultTable
     from mmerc.inference.inspection import Report
     from mmerc.media.inspection import TrackInfo
+    from mmerc.model import Prediction
+    from mmerc.model.model import EmotionModel
 
 console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
@@ -104,6 +106,19 @@ def print_input_problems(problems: Sequence[Problem], *, is_transcript: bool) ->
         errors.print(f"and {rest} more problem{'s' if rest > 1 else ''}")
 
 
+def print_origin(model: "EmotionModel", predictions: "Sequence[Prediction]") -> None:
+    """Print what a model was trained on, and how many of its predictions are uncertain."""
+    from mmerc.model.prediction import describe_origin
+
+    uncertain = sum(bool(each.uncertain) for each in predictions)
+    sentence = describe_origin(model.name, model.trained_on)
+    if model.conformal is None:
+        sentence += " It has no prediction sets: train it again to get them."
+    else:
+        sentence += f" {uncertain} of {len(predictions)} predictions are uncertain at a coverage of {model.coverage:g}."
+    errors.print(escape(sentence), soft_wrap=True)
+
+
 def print_export(out: Console, found: dict[str, Any]) -> None:
     """Print how the exported graphs compare with torch."""
     table = Table("part", "largest difference of a logit", "speed / torch", "speed / torch in float32")
@@ -138,9 +153,16 @@ def print_build(out: Console, folder: Path, info: dict[str, Any]) -> None:
         table.add_row(each["network"], escape(f"{each['corpus']} {each['split']}"), str(each["utterances"]), *scores)
     out.print(table)
     if info["pairings"] is not None:
-        table = Table("modalities, paired by emotion", "weighted F1", "UAR", "calibration error")
+        columns = {
+            "f1_weighted": "weighted F1",
+            "balanced_accuracy": "UAR",
+            "calibration_error": "calibration error",
+            "coverage": "coverage of 90 % sets",
+        }
+        table = Table("modalities, paired by emotion", *columns.values())
         for name, found in info["pairings"]["subsets"].items():
-            table.add_row(name, *(f"{100 * each['mean']:.1f} ± {100 * each['std']:.1f}" for each in found.values()))
+            cells = (found[column] for column in columns)
+            table.add_row(name, *(f"{100 * each['mean']:.1f} ± {100 * each['std']:.1f}" for each in cells))
         out.print(table)
     print_combination(out, folder, info)
 

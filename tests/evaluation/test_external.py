@@ -20,6 +20,8 @@ def test_on_its_own_corpus_it_finds_the_runs_own_numbers(small_run: Path, small_
     for name in ("majority", "fused"):
         assert found["systems"][name]["confusion"] == own["systems"][name]["confusion"]
         assert found["systems"][name]["interval"] == own["systems"][name]["interval"]
+    assert found["sets"].keys() == own["sets"].keys() == {"0.8", "0.9", "0.95"}
+    assert found["sets"]["0.95"] == own["sets"]["0.95"]
     assert {key: found[key] for key in ("utterances", "scored", "missing", "labels", "protocol", "seeds")} == {
         key: own[key] for key in ("utterances", "scored", "missing", "labels", "protocol", "seeds")
     }

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmerc.corpora import open_corpus
-from mmerc.errors import RunError
+from mmerc.errors import CorpusError, RunError
 from mmerc.evaluation.pairings import Scored, draw_labels, draw_rows, measure_pairings, score_probabilities
 from mmerc.model import load_model
 from mmerc.model.combine import combine
@@ -22,6 +22,8 @@ def test_rows_have_the_label_and_are_used_equally_often() -> None:
 def test_a_label_that_one_modality_lacks_is_not_drawn() -> None:
     scored = {name: Scored(np.zeros((2, 3)), np.array(labels)) for name, labels in (("a", [0, 1]), ("b", [1, 2]))}
     assert set(draw_labels(scored, np.array([5, 5, 5]), 20, np.random.default_rng(0))) == {1}
+    with pytest.raises(CorpusError, match="no label in common"):
+        draw_labels(scored, np.array([5, 0, 5]), 20, np.random.default_rng(0))
 
 
 def test_the_scores_of_a_draw() -> None:
@@ -35,7 +37,7 @@ def test_pairings_of_a_combined_model(small_run: Path, small_corpus: Path, tmp_p
     combine([f"{small_run / 'model'}#text,audio"], tmp_path / "model")
     model = load_model(tmp_path / "model")
     corpus = open_corpus(f"meld:{small_corpus}")
-    corpora = {"text": (corpus, "dev"), "audio": (corpus, "test")}
+    corpora = {"text": (corpus, "dev"), "audio": (corpus, "dev")}
     found = measure_pairings(model, corpora, draws=2, count=20)
     assert list(found["subsets"]) == ["text", "audio", "text+audio"]
     assert found == measure_pairings(model, corpora, draws=2, count=20)

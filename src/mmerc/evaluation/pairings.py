@@ -18,12 +18,14 @@ from mmerc.corpora import Dialogue
 from mmerc.corpora.dialogue import Corpus
 from mmerc.errors import CorpusError, RunError
 from mmerc.evaluation.metrics import calibration_error
+from mmerc.model.conformal import ConformalSets
 from mmerc.model.extraction import extract_dialogues
 from mmerc.model.inference import predict_unimodal
 from mmerc.model.log_linear import LogLinear
 from mmerc.model.model import EmotionModel
 
-METRICS = ("f1_weighted", "balanced_accuracy", "calibration_error")
+METRICS = ("f1_weighted", "balanced_accuracy", "calibration_error", "coverage", "set_size")
+COVERAGE = 0.9  # of the prediction sets that are measured
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Scored:
 def measure_pairings(
     model: EmotionModel, corpora: Mapping[str, tuple[Corpus, str]], *, draws: int = 5, count: int = 1000
 ) -> dict[str, Any]:
-    """Mean and standard deviation over the draws of weighted F1, UAR and calibration error, for each subset of modalities.
+    """Mean and standard deviation over the draws of weighted F1, UAR, calibration error, and coverage and size of the prediction
+    sets at a coverage of 90 %, for each subset of modalities.
 
     Args:
         model: a combined model.
@@ -47,7 +50,7 @@ def measure_pairings(
 
     Raises:
         RunError: the model is no combination.
-        CorpusError: a corpus has no labelled utterance of a modality.
+        CorpusError: a corpus has no labelled utterance of a modality, or the corpora have no label in common.
     """
     combination = model.combination
     if combination is None:
@@ -65,11 +68,14 @@ def measure_pairings(
         rows = {name: draw_rows(each.labels, labels, rng) for name, each in scored.items()}
         for subset in subsets:
             evidence = {name: scored[name].evidence[rows[name]] for name in subset}
-            found["+".join(subset)].append(score_probabilities(labels, combination.pool(evidence, count)))
+            probabilities = combination.pool(evidence, count)
+            scores = score_probabilities(labels, probabilities)
+            found["+".join(subset)].append(scores | score_sets(model.conformal, labels, probabilities, subset))
     summary = {
         name: {
             key: {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=min(1, draws - 1)))}
             for key in METRICS
+            if key in results[0]
             for values in [[each[key] for each in results]]
         }
         for name, results in found.items()
@@ -97,9 +103,15 @@ def score_modality(model: EmotionModel, combination: LogLinear, name: str, dialo
 def draw_labels(
     scored: Mapping[str, Scored], frequencies: Int[np.ndarray, " C"], count: int, rng: np.random.Generator
 ) -> Int[np.ndarray, " N"]:
-    """Labels as frequent as given, among those that every modality has."""
+    """Labels as frequent as given, among those that every modality has.
+
+    Raises:
+        CorpusError: the corpora of the modalities have no label in common.
+    """
     in_all = np.all([np.isin(np.arange(len(frequencies)), each.labels) for each in scored.values()], axis=0)
     shares = np.where(in_all, frequencies, 0)
+    if not shares.any():
+        raise CorpusError(f"the corpora of {', '.join(scored)} have no label in common: choose others.")
     return np.asarray(rng.choice(len(frequencies), size=count, p=shares / shares.sum()))
 
 
@@ -127,4 +139,20 @@ def score_probabilities(labels: Int[np.ndarray, " N"], probabilities: Float[np.n
         "f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
         "balanced_accuracy": float(recall_score(labels, predicted, average="macro", zero_division=0)),
         "calibration_error": calibration_error(labels.tolist(), probabilities),
+    }
+
+
+def score_sets(
+    sets: ConformalSets | None,
+    labels: Int[np.ndarray, " N"],
+    probabilities: Float[np.ndarray, "N C"],
+    modalities: Sequence[str],
+) -> dict[str, float]:
+    """The share of the labels that are in their prediction set, and the mean size of the sets; empty for a model without sets."""
+    if sets is None:
+        return {}
+    selected = [sets.select(row, modalities, COVERAGE) for row in probabilities.tolist()]
+    return {
+        "coverage": float(np.mean([label in each for label, each in zip(labels.tolist(), selected, strict=True)])),
+        "set_size": float(np.mean([len(each) for each in selected])),
     }

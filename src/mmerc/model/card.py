@@ -19,7 +19,8 @@ prediction = predictor.predict_clip("clip.mp4")
 print(prediction.emotion, prediction.confidence, prediction.modalities)
 ```
 
-The model predicts what people express, not what they feel. It knows the situations of its training corpus only, and it is
+The model predicts what people express, not what they feel. It knows the situations of its training corpus only: with other
+people, languages and recordings its probabilities may be wrong, and its prediction sets may hold the true emotion less often than they say. It is
 less accurate for rare emotions. Do not base a decision about a person on these predictions. The rights in the training corpus apply to this
 model too.
 """
@@ -110,13 +111,14 @@ def _format(value: Mapping[str, float]) -> str:
 
 
 def _make_head(info: Mapping[str, Any]) -> str:
+    warning = f"\n**{info['warning']}**\n" if info.get("warning") else ""
     return f"""---
 library_name: mmerc
 license: other
 tags: [emotion-recognition, multimodal, conversation]
 ---
 # {info["name"]}: emotion recognition in conversation
-
+{warning}
 Gives the probability of each of {", ".join(info["labels"])} for every utterance of a conversation.
 Any of its modalities may be missing in any utterance.
 """

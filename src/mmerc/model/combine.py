@@ -19,6 +19,7 @@ from mmerc.errors import ConfigError, RunError
 from mmerc.files import get_required, replace_atomically, write_json
 from mmerc.model.calibration import TEMPERATURES
 from mmerc.model.card import make_combined_card
+from mmerc.model.conformal import ANY, ConformalSets, list_subsets, name_subset
 from mmerc.model.dev_outputs import FOLDER as DEV_OUTPUTS
 from mmerc.model.dev_outputs import DevOutputs, read_dev_outputs
 from mmerc.model.folder import COMBINATION, CONFIG, FORMAT, load_encoder, name_model, read_info
@@ -98,6 +99,7 @@ def combine(
             (temporary / DEV_OUTPUTS).mkdir(exist_ok=True)
             file = f"{DEV_OUTPUTS}/{name}.safetensors"
             shutil.copyfile(member.folder / file, temporary / file)
+        fit_sets(combination, members).save(temporary)
         info = {"format": FORMAT, "name": name_model(temporary, "combined", str(info)), **info}
         write_json(temporary / CONFIG, info)
         (temporary / "README.md").write_text(make_combined_card(info, encoders), encoding="utf-8")
@@ -215,6 +217,21 @@ def fit_temperature(combination: LogLinear, members: Sequence[Member]) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
 
 
+def fit_sets(combination: LogLinear, members: Sequence[Member]) -> ConformalSets:
+    """The prediction sets of each subset of the modalities, from drawn pairings.
+
+    Their coverage holds for people and recordings as in the dev utterances of the networks.
+    """
+    evidence, labels = draw_pairings(combination, members, DRAWS, np.random.default_rng(1))
+    rows = {
+        name_subset(subset): (combination.pool({name: evidence[name] for name in subset}, len(labels)), labels)
+        for subset in list_subsets(evidence)
+    }
+    sets = ConformalSets.fit({ANY: rows[name_subset(evidence)], **rows})
+    assert sets is not None
+    return sets
+
+
 def describe(
     members: Sequence[Member],
     encoders: Mapping[str, Encoder],
@@ -241,6 +258,7 @@ def describe(
         "prior": list(combination.prior),
         "prior_name": prior,
         "corpus": ", ".join(f"{name}: {origin['corpus']}" for name, origin in origins.items()),
+        "warning": " ".join(dict.fromkeys(filter(None, (member.info.get("warning", "") for member in members)))),
         "origins": origins,
         "tuned": tuned,
         COMBINATION: combination.to_dict(),

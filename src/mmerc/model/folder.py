@@ -22,6 +22,7 @@ from mmerc.fusion import Fusion, FusionConfig, build_fusion
 from mmerc.model.calibration import Calibration
 from mmerc.model.card import make_card
 from mmerc.model.collation import FeatureRows
+from mmerc.model.conformal import ConformalSets
 from mmerc.model.dev_outputs import FOLDER as DEV_OUTPUTS
 from mmerc.model.dev_outputs import write_dev_outputs
 from mmerc.model.hub import find_model_folder
@@ -59,7 +60,15 @@ def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionMo
     system = FUSED if len(encoders) > 1 else next(iter(encoders))
     calibration = read_calibration(info, system, folder / CONFIG)
     return EmotionModel(
-        LabelSet(tuple(labels)), encoders, fusion, prior, calibration, backend, info, combination=combination
+        LabelSet(tuple(labels)),
+        encoders,
+        fusion,
+        prior,
+        calibration,
+        backend,
+        info,
+        ConformalSets.load(folder),
+        combination=combination,
     )
 
 
@@ -89,14 +98,16 @@ def write_model(
     protocol: Protocol,
     prior: Sequence[float],
     calibrations: Mapping[str, Calibration],
+    conformal: ConformalSets | None = None,
     dev_f1_weighted: float,
     features: Mapping[str, FeatureRows],
     dev_labels: Mapping[Key, int],
 ) -> None:
     """Write `folder/model` from the parts of a run in `folder`.
 
-    `calibrations`: by modality, and the fusion's under `fused`. `dev_f1_weighted`: weighted F1 on dev, a share. `features` and
-    `dev_labels`: from which the dev outputs of each modality are taken.
+    `calibrations`: by modality, and the fusion's under `fused`. `conformal`: of the fusion, or of the only modality.
+    `dev_f1_weighted`: weighted F1 on dev, a share. `features` and `dev_labels`: from which the dev outputs of each modality are
+    taken.
     """
     info = {
         "format": FORMAT,
@@ -107,6 +118,7 @@ def write_model(
         "prior": list(prior),
         "calibrations": {name: vars(calibration) for name, calibration in calibrations.items()},
         "corpus": corpus.name,
+        "warning": corpus.warning,
         "dev_f1_weighted": dev_f1_weighted,
     }
     with replace_atomically(folder / "model") as temporary:
@@ -115,6 +127,8 @@ def write_model(
         if fusion is not None:
             shutil.copytree(folder / "fusion", temporary / "fusion")
         write_dev_outputs(temporary / DEV_OUTPUTS, features, dev_labels)
+        if conformal is not None:
+            conformal.save(temporary)
         write_json(temporary / CONFIG, info)
         (temporary / "README.md").write_text(make_card(info, encoders), encoding="utf-8")
 
