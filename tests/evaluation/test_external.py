@@ -56,8 +56,10 @@ def test_the_command(small_run: Path, small_corpus: Path) -> None:
     assert code == 0 and json.loads(shown)["scored"] == 8
     code, shown = run()
     assert code == 0 and "fused" in shown and "audio, face, text" in shown
-    for option in ("--robustness", "--signal"):
-        assert run(option) == (
-            2,
-            "error: --on cannot be combined with --split, --robustness or --signal: write the split as KIND:PATH#SPLIT.\n",
-        )
+    assert run("--signal") == (
+        2,
+        "error: --on cannot be combined with --split or --signal: write the split as KIND:PATH#SPLIT.\n",
+    )
+    code, shown = run("--robustness", "--json")
+    measured = json.loads(shown)["robustness"]["fused"]
+    assert code == 0 and len(measured["subsets"]) == 7 and set(measured["noise"]) == {"text", "audio", "face"}

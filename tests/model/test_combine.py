@@ -56,6 +56,20 @@ def test_it_is_a_model_like_any_other(combined: Path, small_corpus: Path) -> Non
     assert "text" in (combined / "README.md").read_text()
 
 
+def test_its_prediction_sets_cover_the_pairings_that_they_were_fitted_to(combined: Path) -> None:
+    model = load_model(combined)
+    assert model.conformal is not None and len(model.conformal.subsets) == 8  # of three modalities, and of any
+    prediction = Predictor.load(combined).predict_text("You came back!")
+    assert prediction.set and prediction.set[0] == prediction.emotion
+
+
+def test_a_warning_of_a_network_is_one_of_the_combination(small_run: Path, tmp_path: Path) -> None:
+    toy = shutil.copytree(small_run / "model", tmp_path / "toy")
+    change_info(toy, warning="It is a toy.")
+    info = combine([f"{toy}#text", f"{small_run / 'model'}#audio"], tmp_path / "out")
+    assert info["warning"] == "It is a toy." and "**It is a toy.**" in (tmp_path / "out" / "README.md").read_text()
+
+
 def test_explaining_agrees_with_leaving_a_modality_out(combined: Path, small_corpus: Path) -> None:
     predictor = Predictor.load(combined)
     dialogue = open_corpus(f"meld:{small_corpus}").dialogues("test")[0]

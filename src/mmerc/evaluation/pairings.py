@@ -151,7 +151,7 @@ def score_sets(
     """The share of the labels that are in their prediction set, and the mean size of the sets; empty for a model without sets."""
     if sets is None:
         return {}
-    selected = [sets.select(row, modalities, COVERAGE) for row in probabilities.tolist()]
+    selected = [sets.select(row, modalities, COVERAGE).labels for row in probabilities.tolist()]
     return {
         "coverage": float(np.mean([label in each for label, each in zip(labels.tolist(), selected, strict=True)])),
         "set_size": float(np.mean([len(each) for each in selected])),
