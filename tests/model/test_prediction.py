@@ -72,10 +72,12 @@ def test_columns_follow_the_fields_and_every_row() -> None:
 
 
 def test_names_of_columns_are_valid_in_statistics_programs_and_unique() -> None:
-    rows = [{"attention": {"audio->face": 0.1}, "probabilities": {"a b": 0.5, "a-b": 0.5}}]
+    labels = {"a b": 0.5, "a-b": 0.5, "A b": 0.0, "é" * 40: 0.0, "_": 0.0}
+    rows = [{"attention": {"audio->face": 0.1}, "probabilities": labels}]
     names = [column.name for column in list_columns(rows)]
-    assert "attention_audio_to_face" in names and "p_a_b" in names and "p_a_b_" in names
-    assert len(set(names)) == len(names) and all(name.isidentifier() for name in names)
+    assert "attention_audio_to_face" in names and "p_a_b" in names and "p_a_b_2" in names
+    assert len({name.lower() for name in names}) == len(names) and all(name.isidentifier() for name in names)
+    assert all(len(name.encode()) <= 64 and not name.endswith("_") for name in names)
 
 
 def test_a_table_has_empty_cells_where_a_row_has_no_value() -> None:
@@ -87,7 +89,7 @@ def test_a_table_has_empty_cells_where_a_row_has_no_value() -> None:
     assert cells[0]["text"] == "'=well" and cells[0]["end"] == "" and cells[0]["modalities"] == "text"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@cmd", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@cmd", "\t=1", "\r=1", "'=1"])
 def test_text_that_a_spreadsheet_would_run_is_quoted(text: str) -> None:
     assert guard_cell(text) == f"'{text}"
 

@@ -21,12 +21,12 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="a file instead of stdout")] = None,
     form: Annotated[
-        Literal["jsonl", "csv", "xlsx"] | None,
-        typer.Option("--format", help="format of the rows; by default the suffix of --out decides"),
+        Literal["jsonl", "json", "csv", "csv-long", "xlsx", "xlsx-long", "eaf", "textgrid", "rttm", "vtt", "srt"] | None,
+        typer.Option("--format", help="format of the file; by default the suffix of --out decides"),
     ] = None,
     transcript: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="transcript of the recording: .srt, .vtt, .csv, .json and others"),
+        typer.Option(metavar="FILE", help="transcript of the recording: .srt, .vtt, .eaf, .TextGrid, .rttm, .csv, .json and others"),
     ] = None,
     transcribe: TranscribeOption = None,
     audio_track: Annotated[
@@ -50,7 +50,8 @@ def predict(
     from mmerc.files import check_writable
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
-    from mmerc.inference.export.rows import choose_format, to_text, write_predictions
+    from mmerc.inference.export.document import Document, Provenance
+    from mmerc.inference.export.formats import check_format, choose_format, make_text, write_document
     from mmerc.inference.export.timeline import write_timeline
     from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import check_output, is_file
@@ -63,9 +64,8 @@ def predict(
             check_output(file, source, Path(model), *([transcript] if transcript else []))
     if out is not None and html is not None and out.resolve() == html.resolve():
         raise ConfigError(f"--out and --html are the same file {out}: give two different files.")
-    form = form or choose_format(out)
-    if out is None and form == "xlsx":
-        raise ConfigError("an XLSX workbook cannot be written to stdout: name a file with --out.")
+    name = form or choose_format(out)
+    check_format(name, [], out)
     show_log()
     keep_memory()
     predictor = Predictor.load(model, backend=backend, protocol=protocol, coverage=coverage)
@@ -73,6 +73,7 @@ def predict(
         source, transcript, transcriber=load_transcriber(transcribe), audio_track=audio_track
     )
     print_input_problems(problems, is_transcript=transcript is not None)
+    check_format(name, dialogues, out)
     with show_progress("predicting", sum(map(len, dialogues))) as progress:
         predictions = []
         for prediction in predictor.predict(dialogues, explain=explain):
@@ -80,13 +81,15 @@ def predict(
             progress(len(predictions))
     print_origin(predictor.model, predictions)
     subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
+    recording = Path(source) if is_file(Path(source)) else None
+    provenance = Provenance(predictor.model.name, str(predictor.model.info.get("corpus", "")))
+    document = Document(predictions, provenance, subkeys, recording, out)
     if out is not None:
-        write_predictions(out, predictions, form, subkeys)
+        write_document(out, name, document)
         errors.print(escape(f"{len(predictions)} rows in {out}"), soft_wrap=True)
-    elif form != "xlsx":
-        sys.stdout.write(to_text(predictions, form, subkeys))
+    else:
+        sys.stdout.write(make_text(name, document))
     if html is not None:
-        recording = Path(source) if is_file(Path(source)) else None
         write_timeline(html, predictions, predictor.labels, recording, subkeys=subkeys)
         errors.print(escape(f"timeline: {html}"), soft_wrap=True)
 

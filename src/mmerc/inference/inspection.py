@@ -17,6 +17,9 @@ FORMAT_NAMES = {
     "sbv": "YouTube SBV",
     "ass": "SubStation Alpha",
     "ttml": "TTML",
+    "eaf": "ELAN",
+    "textgrid": "Praat TextGrid",
+    "rttm": "RTTM",
     "json": "JSON of a speech recogniser",
     "table": "table",
 }

@@ -46,7 +46,7 @@ def read_recording(
     name = replace_surrogates(file.stem if name is None else name)
     problems: list[Problem] = []
     if transcript is not None:
-        segments, problems = read_transcript(transcript)
+        segments, problems = read_transcript(transcript, name)
         problems += _find_late_lines(segments, file, transcript.name)
     else:
         segments = list(_segment(clip, transcriber, on_progress))

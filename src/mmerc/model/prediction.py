@@ -17,8 +17,10 @@ from mmerc.emotions import LabelSet
 from mmerc.model.conformal import PredictionSet
 
 DECIMALS = 6  # of a probability
-# A spreadsheet runs a cell that begins so as a formula. A quote in front makes it text.
-FORMULA = re.compile(r"^[-=+@\t\r]")
+# A spreadsheet runs a cell that begins so as a formula. A quote in front makes it text. A cell that has such quotes already gets
+# one more, so that taking one away gives the text.
+FORMULA = re.compile(r"^'*[-=+@\t\r]")
+MAX_NAME = 60  # bytes in the name of a column; SPSS takes 64
 
 
 class Prediction(BaseModel):
@@ -179,11 +181,24 @@ def list_columns(rows: Iterable[Mapping[str, Any]], subkeys: Mapping[str, Sequen
         paths = [(field, subkey) for subkey in found[field]] if field in PREFIXES else [(field,)]
         for path in paths:
             name = "_".join([PREFIXES[field], _as_variable(path[1])]) if len(path) > 1 else field
-            while name in used:
-                name += "_"
-            used.add(name)
-            columns.append(Column(name, path))
+            columns.append(Column(_make_unique(name, used), path))
     return columns
+
+
+def _make_unique(name: str, used: set[str]) -> str:
+    """The name, or with a number where it is used; SPSS does not tell capitals from small letters. Adds it to `used`.
+
+    >>> used = {"p_joy"}
+    >>> _make_unique("p_Joy", used), _make_unique("p_joy", used), _make_unique("p_fear", used)
+    ('p_Joy_2', 'p_joy_3', 'p_fear')
+    """
+    base, number = name.encode()[:MAX_NAME].decode(errors="ignore").rstrip("_"), 1
+    name = base
+    while name.lower() in used:
+        number += 1
+        name = f"{base}_{number}"
+    used.add(name.lower())
+    return name
 
 
 def make_table(

@@ -1,4 +1,4 @@
-"""The two forms of a transcript: cues as a file has them, and segments, one for each utterance."""
+"""The forms of a transcript: cues as a file has them, segments, one for each utterance, and annotations with labels."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,10 +31,25 @@ class Line(NamedTuple):
 class Cue(NamedTuple):
     """Lines that a file shows between two times, in seconds. `end` is `None` where the file lacks it.
 
-    `number` finds the cue in the file: a line, a row or an index, by format.
+    `number` finds the cue in the file: a line, a row or an index, by format. `source`: the recording that the file names for the cue.
     """
 
     start: float
     end: float | None
     lines: tuple[Line, ...]
     number: int = 0
+    source: str = ""
+
+
+class Annotation(NamedTuple):
+    """A row of an annotation file with its label, as it stands there. `start` and `end`: seconds.
+
+    `emotion` is empty and `confidence` is `None` where the file has none.
+    """
+
+    start: float
+    end: float
+    text: str
+    speaker: str = ""
+    emotion: str = ""
+    confidence: float | None = None

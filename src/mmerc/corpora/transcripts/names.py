@@ -8,6 +8,7 @@ from mmerc.corpora.transcripts.sounds import is_manner, is_sound
 
 PREFIX = re.compile(r"([^:：<>{}\[\]\"“”!?…]{1,60}?)\s?(?::(?=\s|$)|(?<=[A-Z][A-Z]):(?=[^\W\d])|：(?!\d))\s*")
 BRACKETED = re.compile(r"\[([^\[\]]{1,60})\]\s*(:?)\s*")
+PROBABILITY = re.compile(r"\s[01]\.\d\d$")  # "[joy 0.80]", as mmerc writes it into subtitles
 PARENTHESES = re.compile(r"\s*\(([^()]*)\)")
 LABEL = re.compile(
     r"(?:speaker|spk|person|participant|guest|host|caller|interviewer|interviewee|moderator|sprecher|sprecherin|locuteur"
@@ -50,7 +51,7 @@ def find_prefix(line: str) -> Prefix | None:
     if line.startswith("["):
         found = BRACKETED.match(line)
         name = " ".join(found[1].split()) if found else ""
-        if found is None or (is_sound(name) and not LABEL.match(name)):
+        if found is None or PROBABILITY.search(name) or (is_sound(name) and not LABEL.match(name)):
             return None
         kind = _find_kind(name)
         if kind is None or (kind == "other" and not found[2]):  # [door closes]

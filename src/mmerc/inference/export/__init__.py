@@ -1,1 +1,1 @@
-"""Files of predictions: JSON lines, CSV, XLSX, and a page with a timeline."""
+"""Files of predictions: rows and tables, annotation files of ELAN and Praat, subtitles, and a page with a timeline."""

@@ -1,67 +1,63 @@
-"""Predictions as a file: JSON lines, CSV, or an XLSX workbook that a spreadsheet opens in any language."""
+"""Predictions as rows: JSON lines, JSON, and tables with a row per utterance (wide) or per utterance and label (long)."""
 
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from mmerc.errors import RunError
-from mmerc.files import replace_atomically, write_text
-from mmerc.model.prediction import Prediction, make_table
+from mmerc.inference.export.document import Document, Subkeys
+from mmerc.model.prediction import Prediction, guard_cell, list_columns
 
-Format = Literal["jsonl", "csv", "xlsx"]
-SUFFIXES: dict[str, Format] = {".csv": "csv", ".xlsx": "xlsx"}
-MAX_CELL = 32_767  # characters in a cell of Excel; longer text is cut
-TEXT_WIDTH = 60  # characters
-Subkeys = Mapping[str, Sequence[str]]
+__all__ = ["Subkeys", "make_csv", "make_json", "make_json_lines", "make_long_table", "make_wide_table"]
+
+Table = list[list[Any]]  # the header, and one line per row
 
 
-def choose_format(file: Path | None) -> Format:
-    """The format that the file's suffix stands for; JSON lines for any other suffix.
-
-    >>> choose_format(Path("rows.CSV")), choose_format(Path("rows.txt")), choose_format(None)
-    ('csv', 'jsonl', 'jsonl')
-    """
-    return SUFFIXES.get(file.suffix.lower(), "jsonl") if file is not None else "jsonl"
+def make_json_lines(document: Document) -> str:
+    """A JSON object per utterance."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in document.rows)
 
 
-def to_text(predictions: Sequence[Prediction], form: Literal["jsonl", "csv"], subkeys: Subkeys | None = None) -> str:
-    """The predictions as JSON lines or CSV. `subkeys`: see `list_columns`."""
-    rows = [prediction.to_dict() for prediction in predictions]
-    if form == "jsonl":
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+def make_json(document: Document) -> str:
+    """One JSON object with the provenance, the labels and the predictions."""
+    content = {
+        "provenance": document.provenance.to_dict(),
+        "labels": document.labels,
+        "predictions": [each.to_dict() for each in document.predictions],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def make_csv(document: Document, *, is_long: bool = False) -> str:
+    """A table as CSV."""
     buffer = io.StringIO()
-    csv.writer(buffer).writerows(make_table(rows, subkeys))
+    csv.writer(buffer).writerows(make_long_table(document) if is_long else make_wide_table(document))
     return buffer.getvalue()
 
 
-def write_predictions(
-    file: Path, predictions: Sequence[Prediction], form: Format, subkeys: Subkeys | None = None
-) -> None:
-    """Write the predictions. `subkeys`: see `list_columns`.
+def make_wide_table(document: Document) -> Table:
+    """A row per utterance, with a column for the probability of each label."""
+    rows = document.rows
+    columns = list_columns(rows, document.subkeys)
+    names, values = _list_provenance(document)
+    header = [column.name for column in columns] + names
+    return [header, *([column.value(row) for column in columns] + values for row in rows)]
 
-    Raises:
-        RunError: the file cannot be written, or a workbook cannot hold so many rows.
-    """
-    if form != "xlsx":
-        write_text(file, to_text(predictions, form, subkeys))
-        return
-    import xlsxwriter  # not needed for other formats
 
-    # Text may begin with "=" or "http:"; in a cell it stays text.
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-    table = make_table([prediction.to_dict() for prediction in predictions], subkeys)
-    buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, options) as book:
-        sheet = book.add_worksheet("emotions")
-        bold = book.add_format({"bold": True})
-        for number, line in enumerate(table):
-            cells: list[Any] = [cell[:MAX_CELL] if isinstance(cell, str) else cell for cell in line]
-            if sheet.write_row(number, 0, cells, bold if number == 0 else None):
-                raise RunError(f"{file} cannot hold {len(predictions)} rows: write them as .csv or .jsonl.")
-        sheet.freeze_panes(1, 0)
-        sheet.set_column(table[0].index("text"), table[0].index("text"), TEXT_WIDTH)
-    with replace_atomically(file) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+def make_long_table(document: Document) -> Table:
+    """A row per utterance and label, with the columns `label` and `probability`, for mixed models and plots."""
+    rows = document.rows
+    columns = [each for each in list_columns(rows, document.subkeys) if each.path[0] != "probabilities"]
+    names, values = _list_provenance(document)
+    table: Table = [[column.name for column in columns] + ["label", "probability"] + names]
+    for row in rows:
+        cells = [column.value(row) for column in columns]
+        for label, probability in row["probabilities"].items():
+            table.append([*cells, guard_cell(label), probability, *values])
+    return table
+
+
+def _list_provenance(document: Document) -> tuple[list[str], list[str]]:
+    """The columns that say where the predictions come from, besides those that a prediction has itself."""
+    origin = {k: v for k, v in document.provenance.to_dict().items() if k not in Prediction.model_fields}
+    return list(origin), [guard_cell(value) for value in origin.values()]

@@ -1,0 +1,63 @@
+"""Predictions as rows with times, for formats that show them along a recording."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from mmerc.errors import ConfigError
+from mmerc.inference.export.document import Document
+
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML cannot hold
+
+
+class TimedRow(NamedTuple):
+    """`start` and `end`: milliseconds. `lane`: 1, or more where the row overlaps another one of the same speaker."""
+
+    start: int
+    end: int
+    speaker: str
+    text: str
+    emotion: str
+    confidence: float
+    dialogue: str
+    lane: int = 1
+
+
+def list_timed_rows(document: Document) -> list[TimedRow]:
+    """The rows in the order of their times. An utterance without times is the whole recording.
+
+    Raises:
+        ConfigError: an utterance has no times, and there is no recording that gives them.
+    """
+    rows = []
+    for each in document.predictions:
+        start = 0.0 if each.start is None else each.start
+        end = document.duration if each.end is None else each.end
+        if end is None:
+            raise ConfigError(
+                f"the utterance {each.dialogue}/{each.utterance} has no end in a recording: write .csv, .xlsx or .jsonl."
+            )
+        texts = (each.speaker, each.text or "", each.emotion, str(each.dialogue))
+        speaker, text, emotion, dialogue = (UNWRITABLE.sub("\ufffd", text) for text in texts)
+        first, last = round(1000 * start), round(1000 * end)
+        rows.append(TimedRow(first, max(first, last), speaker, text, emotion, each.confidence, dialogue))
+    return list(_assign_lanes(sorted(rows, key=lambda row: row[:2])))
+
+
+def _assign_lanes(rows: Sequence[TimedRow]) -> Iterator[TimedRow]:
+    """A tier holds rows that do not overlap, so what one speaker says at once is on several."""
+    ends: dict[str, list[int]] = {}
+    for row in rows:
+        lanes = ends.setdefault(row.speaker, [])
+        lane = next((index for index, end in enumerate(lanes) if end <= row.start), len(lanes))
+        lanes[lane : lane + 1] = [row.end]
+        yield row._replace(lane=lane + 1)
+
+
+def group_rows(rows: Sequence[TimedRow]) -> dict[tuple[str, int], list[TimedRow]]:
+    """The rows of each speaker and lane, speakers in the order in which they first speak."""
+    speakers = list(dict.fromkeys(row.speaker for row in rows))
+    groups: dict[tuple[str, int], list[TimedRow]] = {}
+    for row in sorted(rows, key=lambda row: (speakers.index(row.speaker), row.lane)):
+        groups.setdefault((row.speaker, row.lane), []).append(row)
+    return groups
