@@ -5,10 +5,19 @@ BIN := $(VENV)/bin
 # A CPU-only machine may prefer smaller wheels: make demo PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_ARGS ?=
 
-.PHONY: demo test check docs clean
+# One model for text, voice and face from a folder of corpora: make model CORPORA=DIR
+CORPORA ?=
+PRESET ?= base
+
+.PHONY: demo model test check docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mmerc demo --out demo-run
+
+model: $(VENV)/.demo
+	@test -n '$(CORPORA)' || { echo "name the folder of the corpora: make model CORPORA=DIR" >&2; exit 2; }
+	test $(PRESET) != base || { $(BIN)/mmerc weights fetch mpnet && $(BIN)/mmerc weights fetch whisper-base; }
+	$(BIN)/mmerc build --corpora $(CORPORA) --preset $(PRESET) --out model-run
 
 test: check
 	$(BIN)/pytest -n 2 --dist worksteal --cov

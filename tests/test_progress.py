@@ -34,6 +34,15 @@ def test_a_bar_shows_at_most_its_total(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "reading" in (shown := console.export_text()) and "3/3" in shown and "5/3" not in shown
 
 
+def test_bytes_are_shown_in_their_units_also_without_a_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(force_terminal=True, width=100, record=True)
+    monkeypatch.setattr(progress, "console", console)
+    with show_progress("a.zip", None, is_bytes=True) as report:
+        report(1_500_000)
+        report(2_000_000, 4_000_000)
+    assert "2.0/4.0 MB" in console.export_text()
+
+
 def test_the_total_may_be_known_later(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(force_terminal=True, width=100, record=True)
     monkeypatch.setattr(progress, "console", console)

@@ -6,6 +6,7 @@ open_corpus     reads a corpus
 load_config     reads a preset or a configuration file
 train           trains a model on a corpus
 evaluate        scores the predictions of a run
+combine         makes one model from networks that were trained apart
 """
 
 from importlib import import_module, metadata
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mmerc.evaluation import evaluate
     from mmerc.inference import Predictor
     from mmerc.model import Prediction
+    from mmerc.model.combine import combine
     from mmerc.training import load_config, train
 
 __version__ = metadata.version("mmerc")
@@ -30,6 +32,7 @@ _MODULES = {
     "Prediction": "mmerc.model",
     "Predictor": "mmerc.inference",
     "Utterance": "mmerc.corpora",
+    "combine": "mmerc.model.combine",
     "evaluate": "mmerc.evaluation",
     "load_config": "mmerc.training",
     "open_corpus": "mmerc.corpora",
@@ -46,6 +49,7 @@ __all__ = [
     "Predictor",
     "Utterance",
     "__version__",
+    "combine",
     "evaluate",
     "load_config",
     "open_corpus",

@@ -22,6 +22,10 @@ class WeightsError(MmercError):
     """Weights are absent or damaged, or their shapes are not those of the network."""
 
 
+class DownloadError(MmercError):
+    """A file cannot be downloaded, or is not the published one."""
+
+
 class RunError(MmercError):
     """A run or model folder is absent or incomplete, or has another configuration."""
 

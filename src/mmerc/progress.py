@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mmerc.hardware import is_main_process
 
@@ -32,12 +32,13 @@ def show_log(level: int = logging.INFO) -> None:
 
 
 @contextmanager
-def show_progress(title: str, total: int) -> Iterator[Any]:
-    """A progress bar on stderr. Yields a function `(done, of=total)` that updates it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def show_progress(title: str, total: int | None, *, is_bytes: bool = False) -> Iterator[Any]:
+    """A progress bar on stderr. Yields a function `(done, of=total)` that updates it; `None` is a total that is not known."""
+    counter = DownloadColumn() if is_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), counter, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not is_main_process()) as progress:
         task = progress.add_task(title, total=total)
-        yield lambda done, of=total: progress.update(task, completed=min(done, of), total=of)
+        yield lambda done, of=total: progress.update(task, completed=done if of is None else min(done, of), total=of)
 
 
 class EventLog:

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from mmerc.evaluation.tables import Table as ResultTable
     from mmerc.inference.inspection import Report
     from mmerc.media.inspection import TrackInfo
+    from mmerc.model import Prediction
+    from mmerc.model.model import EmotionModel
 
 console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
 MAX_LISTED = 10  # problems of a transcript, or places with the same problem
-RESUMABLE = ("train", "demo")
+RESUMABLE = ("train", "demo", "build", "fetch_corpora")
 P = ParamSpec("P")
 
 
@@ -104,6 +106,19 @@ def print_input_problems(problems: Sequence[Problem], *, is_transcript: bool) ->
         errors.print(f"and {rest} more problem{'s' if rest > 1 else ''}")
 
 
+def print_origin(model: "EmotionModel", predictions: "Sequence[Prediction]") -> None:
+    """Print what a model was trained on, and how many of its predictions are uncertain."""
+    from mmerc.model.prediction import describe_origin
+
+    uncertain = sum(bool(each.uncertain) for each in predictions)
+    sentence = describe_origin(model.name, model.trained_on)
+    if model.conformal is None:
+        sentence += " It has no prediction sets: train it again to get them."
+    else:
+        sentence += f" {uncertain} of {len(predictions)} predictions are uncertain at a coverage of {model.coverage:g}."
+    errors.print(escape(sentence), soft_wrap=True)
+
+
 def print_export(out: Console, found: dict[str, Any]) -> None:
     """Print how the exported graphs compare with torch."""
     table = Table("part", "largest difference of a logit", "speed / torch", "speed / torch in float32")
@@ -113,6 +128,43 @@ def print_export(out: Console, found: dict[str, Any]) -> None:
     out.print(table)
     for name, value in found.get("check", {}).items():
         out.print(f"{name.replace('_', ' ')}: {value}")
+
+
+def print_combination(out: Console, folder: Path, info: dict[str, Any]) -> None:
+    """Print what a combined model was made of."""
+    table = Table("modality", "model", "trained on", "weight")
+    for name, origin in info["origins"].items():
+        table.add_row(escape(name), escape(origin["model"]), escape(origin["corpus"]), f"{origin['weight']:.2f}")
+    out.print(table)
+    prior = ", ".join(f"{label} {100 * p:.0f} %" for label, p in zip(info["labels"], info["prior"], strict=True))
+    out.print(escape(f"prior: {prior}"))
+    if info["tuned"] is not None:
+        losses = info["tuned"]["held_out_loss"]
+        verdict = "kept" if info["tuned"]["kept"] else "not kept"
+        out.print(f"loss on held-out folds: default {losses['default']:.3f}, tuned {losses['tuned']:.3f} ({verdict})")
+    out.print(escape(f"model: {folder}"))
+
+
+def print_build(out: Console, folder: Path, info: dict[str, Any]) -> None:
+    """Print what a built model was made of and what it reaches."""
+    table = Table("network", "scored on", "utterances", "weighted F1", "UAR")
+    for each in info["networks"]:
+        scores = (f"{100 * each[key]:.1f}" for key in ("f1_weighted", "balanced_accuracy"))
+        table.add_row(each["network"], escape(f"{each['corpus']} {each['split']}"), str(each["utterances"]), *scores)
+    out.print(table)
+    if info["pairings"] is not None:
+        columns = {
+            "f1_weighted": "weighted F1",
+            "balanced_accuracy": "UAR",
+            "calibration_error": "calibration error",
+            "coverage": "coverage of 90 % sets",
+        }
+        table = Table("modalities, paired by emotion", *columns.values())
+        for name, found in info["pairings"]["subsets"].items():
+            cells = (found[column] for column in columns)
+            table.add_row(name, *(f"{100 * each['mean']:.1f} ± {100 * each['std']:.1f}" for each in cells))
+        out.print(table)
+    print_combination(out, folder, info)
 
 
 def print_statistics(counted: dict[str, Any]) -> None:

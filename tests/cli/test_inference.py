@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 from tests.cli.run import run
@@ -34,3 +35,29 @@ def test_explanations_are_columns_and_a_page(small_run: Path, tmp_path: Path) ->
     assert "We won!" in page.read_text()
     same = run("predict", small_run / "model", f"table:{tmp_path / 't.csv'}", "--out", page, "--html", page)
     assert same.exit_code == 2 and "give two different files" in same.stderr
+
+
+def test_sets_have_the_coverage_that_is_asked_for(small_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text\n1,0,Ann,We won!\n1,1,Ann,\n")
+    source = f"table:{tmp_path / 't.csv'}"
+    result = run("predict", small_run / "model", source, "--coverage", "0.4")
+    first, second = (json.loads(line) for line in result.stdout.splitlines())
+    assert first["set"][0] == first["emotion"] and first["coverage"] == 0.4 and first["trained_on"] == "MELD"
+    assert first["uncertain"] or len(first["set"]) == 1
+    assert second["modalities"] == [] and second["uncertain"] and len(second["set"]) == 7
+    said = " ".join(result.stderr.split())
+    assert "was trained on the corpus MELD. Other people and recordings are outside of its experience." in said
+    assert "of 2 predictions are uncertain at a coverage of 0.4" in said
+    (row, _) = csv.DictReader(run("predict", small_run / "model", source, "--format", "csv").stdout.splitlines())
+    assert row["set"].split() and row["coverage"] == "0.9" and row["uncertain"] == "True" and row["warning"] == ""
+    refused = run("predict", small_run / "model", source, "--coverage", "90")
+    assert refused.exit_code == 2 and "give a share such as 0.9" in refused.stderr
+
+
+def test_a_model_without_prediction_sets_says_how_to_get_them(small_run: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(small_run / "model", tmp_path / "model")
+    (model / "conformal.json").unlink()
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text\n1,0,Ann,We won!\n")
+    result = run("predict", model, f"table:{tmp_path / 't.csv'}")
+    assert "set" not in json.loads(result.stdout)
+    assert "It has no prediction sets: train it again to get them." in " ".join(result.stderr.split())

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from mmerc.corpora import Corpus, Dialogue, Problem, Utterance
@@ -49,3 +51,10 @@ def test_a_part_of_melds_labels_stays_a_part() -> None:
 @pytest.mark.parametrize("names", [("calm", "neutral"), ("happy", "joyful")])
 def test_two_labels_of_one_corpus_stay_two(names: tuple[str, ...]) -> None:
     assert join_label_sets([LabelSet(names), SEVEN])[0] == {name: name for name in names}
+
+
+def test_the_warning_of_a_member_stays() -> None:
+    a, b = corpus("A", SEVEN, train=["joy"]), corpus("B", SEVEN, train=["joy"])
+    toy = replace(b, warning="It is a toy.")
+    assert join_corpora({"a": a, "b": b}).warning == ""
+    assert join_corpora({"a": a, "b": toy, "c": toy}).warning == "It is a toy."

@@ -20,6 +20,8 @@ def test_on_its_own_corpus_it_finds_the_runs_own_numbers(small_run: Path, small_
     for name in ("majority", "fused"):
         assert found["systems"][name]["confusion"] == own["systems"][name]["confusion"]
         assert found["systems"][name]["interval"] == own["systems"][name]["interval"]
+    assert found["sets"].keys() == own["sets"].keys() == {"0.8", "0.9", "0.95"}
+    assert found["sets"]["0.95"] == own["sets"]["0.95"]
     assert {key: found[key] for key in ("utterances", "scored", "missing", "labels", "protocol", "seeds")} == {
         key: own[key] for key in ("utterances", "scored", "missing", "labels", "protocol", "seeds")
     }
@@ -54,8 +56,10 @@ def test_the_command(small_run: Path, small_corpus: Path) -> None:
     assert code == 0 and json.loads(shown)["scored"] == 8
     code, shown = run()
     assert code == 0 and "fused" in shown and "audio, face, text" in shown
-    for option in ("--robustness", "--signal"):
-        assert run(option) == (
-            2,
-            "error: --on cannot be combined with --split, --robustness or --signal: write the split as KIND:PATH#SPLIT.\n",
-        )
+    assert run("--signal") == (
+        2,
+        "error: --on cannot be combined with --split or --signal: write the split as KIND:PATH#SPLIT.\n",
+    )
+    code, shown = run("--robustness", "--json")
+    measured = json.loads(shown)["robustness"]["fused"]
+    assert code == 0 and len(measured["subsets"]) == 7 and set(measured["noise"]) == {"text", "audio", "face"}

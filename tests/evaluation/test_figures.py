@@ -5,6 +5,7 @@ from PIL import Image
 
 from mmerc.emotions import SEVEN
 from mmerc.evaluation import figures
+from mmerc.evaluation.confidence import measure_confidence
 
 
 def drawn(png: bytes) -> np.ndarray:
@@ -26,6 +27,8 @@ def test_every_figure_is_a_picture_with_something_on_it() -> None:
     system = {"clean": measured, "telephone": measured}
     found = {"modalities": {"_voice": system}, "fusions": {"late": system}}
     pictures.append(figures.plot_signal_robustness(found))
+    confident = {"_text": measure_confidence([0, 1, 0], [np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]])])}
+    pictures += [figures.plot_selective(confident), figures.plot_reliability(confident)]
     for picture in map(drawn, pictures):
         assert picture.shape[0] > 200 and picture.shape[1] > 300 and picture.std() > 10
 

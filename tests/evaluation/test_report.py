@@ -19,7 +19,7 @@ def test_one_file_with_tables_and_figures_and_no_network(small_run: Path, tmp_pa
         "How it was made",
     ):
         assert heading in html
-    assert html.count("data:image/png;base64,") == 2 * 5 + 2  # four confusions and a t-SNE a split, labels, curves
+    assert html.count("data:image/png;base64,") == 2 * 7 + 2  # a split: four confusions, selective, reliability, t-SNE
     assert "&lt;" not in html.split("</style>")[0]
     assert (run / "metrics.json").is_file()
 

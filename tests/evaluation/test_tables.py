@@ -39,11 +39,19 @@ def test_our_numbers_stand_beside_the_articles_under_their_true_names() -> None:
 
 
 def test_other_utterances_are_never_compared(small_run: Path) -> None:
-    first, second, third, fourth = make_tables(evaluate(small_run, "test"))
+    first, second, third, fourth, fifth, sixth = make_tables(evaluate(small_run, "test"))
     assert "cannot be compared" in first.note
     assert len(second.rows) == 7 and len(third.rows) == 11 + 8
     assert [row[0] for row in fourth.rows] == ["text", "audio", "face", "fused"]
-    assert all(len(row) == len(table.header) for table in (first, second, third, fourth) for row in table.rows)
+    assert [row[0] for row in fifth.rows] == ["text", "audio", "face", "fused"] and fifth.header[1] == "50 %"
+    assert [row[0] for row in sixth.rows] == ["80 %", "90 %", "95 %"]
+    assert sixth.rows[2][1:] == ["100.0", "7.00", "0.0", "0.0"]  # eight dev utterances are too few for 95 %
+    tables = (first, second, third, fourth, fifth, sixth)
+    assert all(len(row) == len(table.header) for table in tables for row in table.rows)
+
+
+def test_the_warning_of_the_corpus_is_below_its_numbers() -> None:
+    assert make_overall(result("c", "test", 7) | {"warning": "It is a toy."}).note.endswith("It is a toy.")
 
 
 def test_each_of_several_corpora_has_its_rows() -> None:

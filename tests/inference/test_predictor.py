@@ -1,8 +1,10 @@
 import asyncio
 import json
+import logging
 import multiprocessing
 import os
 import pickle
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from mmerc import Prediction, Predictor
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.encoders import ENCODERS, check_encoder_config
-from mmerc.errors import ClipNotFound, RunError
+from mmerc.errors import ClipNotFound, ConfigError, RunError
 from mmerc.fusion import Fusion, FusionConfig, build_fusion
 from mmerc.inference.streaming import MAX_PAST_UTTERANCES
 from mmerc.model import EmotionModel
@@ -87,6 +89,37 @@ def test_a_recording_with_a_transcript(predictor: Predictor, small_corpus: Path,
 def test_its_text_form_names_the_model(predictor: Predictor) -> None:
     assert repr(predictor) == f"Predictor({predictor.model.name}: {', '.join(SEVEN.names)} from text, audio, face)"
     assert predictor.modalities == ("text", "audio", "face") and predictor.labels == SEVEN
+
+
+def test_the_coverage_decides_the_size_of_the_sets(small_run: Path) -> None:
+    def predict(coverage: float) -> Prediction:
+        return Predictor.load(small_run / "model", coverage=coverage).predict_text("We won!")
+
+    small, large = predict(0.2), predict(0.9)
+    assert small.set is not None and large.set is not None
+    assert small.set[0] == small.emotion and set(small.set) <= set(large.set)
+    assert set(large.set) == set(SEVEN.names) and large.uncertain  # eight dev utterances are too few for 0.9
+    assert (small.coverage, large.coverage) == (0.2, 0.9) and large.trained_on == "MELD"
+    loaded = Predictor.load(small_run / "model", coverage=0.5)
+    assert pickle.loads(pickle.dumps(loaded)).model.coverage == 0.5
+    with pytest.raises(ConfigError, match="the coverage 90 is not between 0 and 1: give a share such as 0.9"):
+        predict(90)
+
+
+def test_a_models_warning_is_logged_and_in_every_prediction(
+    small_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("mmerc"), "propagate", True)
+    shutil.copytree(small_run / "model", tmp_path / "model")
+    file = tmp_path / "model" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"warning": "It is a toy."}))
+    predictor = Predictor.load(tmp_path / "model")
+    assert f"{predictor.model.name}: It is a toy." in caplog.text
+    assert (
+        predictor.predict_text("We won!").warning
+        == predictor.stream().push(Utterance("t", 0, 0)).warning
+        == "It is a toy."
+    )
 
 
 def test_it_survives_pickling(predictor: Predictor) -> None:

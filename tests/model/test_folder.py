@@ -31,6 +31,14 @@ def test_an_encoder_of_the_future(small_run: Path, tmp_path: Path) -> None:
         load_encoder(tmp_path / "audio")
 
 
+def test_prediction_sets_come_from_the_dev_split_and_an_old_model_has_none(small_run: Path, tmp_path: Path) -> None:
+    conformal = load_model(small_run / "model").conformal
+    assert conformal is not None and {name: each.count for name, each in conformal.subsets.items()} == {"any": 8}
+    model = copy_model(small_run, tmp_path)
+    (model / "conformal.json").unlink()
+    assert load_model(model).conformal is None
+
+
 def copy_model(small_run: Path, folder: Path) -> Path:
     return Path(shutil.copytree(small_run / "model", folder / "model"))
 

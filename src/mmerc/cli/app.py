@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mmerc import __version__
-from mmerc.cli import corpora, inference, inspection, serving, training, weights
+from mmerc.cli import combining, corpora, inference, inspection, serving, training, weights
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +35,8 @@ app.command()(training.demo)
 app.command()(training.train)
 app.command()(training.evaluate)
 app.command()(training.report)
+app.command()(combining.combine)
+app.command()(combining.build)
 app.command()(inference.predict)
 app.command()(inference.export)
 app.command()(inspection.inspect)

@@ -1,13 +1,21 @@
-"""Commands around corpora: corpus check."""
+"""Commands around corpora: corpus check, corpus fetch."""
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Column, Table
 
 from mmerc.cli.options import CorpusArgument, JsonOption, LabelsOption
-from mmerc.terminal import exit_on_error, print_statistics
+from mmerc.errors import ConfigError
+from mmerc.terminal import console, exit_on_error, print_statistics
 
-app = typer.Typer(no_args_is_help=True, help="Inspect a corpus before training on it.")
+if TYPE_CHECKING:
+    from mmerc.corpora.download import PublishedCorpus
+
+app = typer.Typer(no_args_is_help=True, help="Fetch corpora, and inspect one before training on it.")
 
 
 @app.command("check")
@@ -33,3 +41,66 @@ def check(
         print(json.dumps(counted))
     else:
         print_statistics(counted)
+
+
+@app.command("fetch")
+@exit_on_error
+def fetch_corpora(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="names of corpora; without one, the catalogue is shown"),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="the folder of the corpora; each gets a folder with its name")
+    ] = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="accept the licences that are shown without this option")
+    ] = False,
+) -> None:
+    """Download published corpora and unpack them into the folders that mmerc reads. Prints the KIND:PATH of each."""
+    from mmerc.corpora.download import CATALOGUE, fetch_corpus, get_entry, is_fetched, require_source
+    from mmerc.progress import show_log
+
+    show_log()
+    if not names:
+        _print_catalogue(list(CATALOGUE.values()))
+        return
+    entries = [get_entry(name) for name in dict.fromkeys(names)]
+    if to is None:
+        raise ConfigError("the folder for the corpora is not given: add --to DIR.")
+    new = [entry for entry in entries if not is_fetched(entry, to)]
+    for entry in new:
+        require_source(entry)
+    if new and not accept_licence:
+        for entry in new:
+            _print_entry(entry)
+        raise ConfigError("the licence is not accepted yet: read it, and run the command again with --accept-licence.")
+    for entry in entries:
+        print(fetch_corpus(entry, to))
+
+
+def _print_catalogue(entries: "list[PublishedCorpus]") -> None:
+    table = Table("name", "content", "MB", "licence", Column("address, or how to apply", overflow="fold"))
+    for entry in entries:
+        address = entry.source if entry.has_address else entry.hint
+        table.add_row(entry.kind, entry.content, _format_size(entry), entry.licence, address)
+    console.print(table)
+
+
+def _print_entry(entry: "PublishedCorpus") -> None:
+    rows = {
+        entry.kind: entry.content,
+        "source": entry.source,
+        "licence": entry.licence,
+        "citation": entry.citation,
+        "download": f"{_format_size(entry)} MB" if entry.size else "",
+        "note": entry.hint,
+    }
+    for name, value in rows.items():
+        if value:
+            console.print(f"[bold]{name:<10}[/]{escape(value)}", soft_wrap=True, highlight=False)
+    console.print()
+
+
+def _format_size(entry: "PublishedCorpus") -> str:
+    return f"{entry.size / 1e6:,.1f}" if entry.size else "-"

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from mmerc.cli.options import BackendOption, JsonOption, ModelArgument, TranscribeOption
+from mmerc.cli.options import BackendOption, CoverageOption, JsonOption, ModelArgument, TranscribeOption
 from mmerc.errors import ConfigError
-from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems
+from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems, print_origin
 
 
 @exit_on_error
@@ -40,9 +40,10 @@ def predict(
         Literal["offline", "online"] | None,
         typer.Option(help="online reads no later utterance; for a model that was trained for both protocols"),
     ] = None,
+    coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
 ) -> None:
-    """Predict the emotion of every utterance, with probabilities and the modalities that were read.
+    """Predict the emotion of every utterance, with probabilities, a prediction set, and the modalities that were read.
 
     A recording longer than 30 s without a transcript is segmented by voice activity.
     """
@@ -67,7 +68,7 @@ def predict(
         raise ConfigError("an XLSX workbook cannot be written to stdout: name a file with --out.")
     show_log()
     keep_memory()
-    predictor = Predictor.load(model, backend=backend, protocol=protocol)
+    predictor = Predictor.load(model, backend=backend, protocol=protocol, coverage=coverage)
     dialogues, problems = read_input(
         source, transcript, transcriber=load_transcriber(transcribe), audio_track=audio_track
     )
@@ -77,6 +78,7 @@ def predict(
         for prediction in predictor.predict(dialogues, explain=explain):
             predictions.append(prediction)
             progress(len(predictions))
+    print_origin(predictor.model, predictions)
     subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
     if out is not None:
         write_predictions(out, predictions, form, subkeys)

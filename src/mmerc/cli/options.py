@@ -23,6 +23,9 @@ TranscribeOption = Annotated[
 BackendOption = Annotated[
     Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")
 ]
+CoverageOption = Annotated[
+    float, typer.Option(metavar="SHARE", help="share of prediction sets that hold the true emotion, such as 0.8")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 LabelsOption = Annotated[
     str | None, typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides")

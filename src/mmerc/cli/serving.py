@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mmerc.cli.options import BackendOption, ModelArgument, TranscribeOption
+from mmerc.cli.options import BackendOption, CoverageOption, ModelArgument, TranscribeOption
 from mmerc.errors import ConfigError
 from mmerc.terminal import errors, exit_on_error
 
@@ -36,6 +36,7 @@ def serve(
         typer.Option("--limit", metavar="NAME=NUMBER", help="override a limit, such as max_upload_bytes; repeatable"),
     ] = None,
     transcribe: TranscribeOption = None,
+    coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
 ) -> None:
     """Serve a model over HTTP and WebSocket, with a page at /."""
@@ -56,7 +57,7 @@ def serve(
     prefix = server.normalise_root_path(root_path)
     server.check_token(token)
     application = create_app(
-        Predictor.load(model, backend=backend),
+        Predictor.load(model, backend=backend, coverage=coverage),
         limits=limits,
         token=token,
         allowed_hosts=server.list_allowed_hosts(host, allowed_hosts or []),

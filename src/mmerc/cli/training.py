@@ -168,18 +168,20 @@ def evaluate(
         result = folds.evaluate_folds(run)
         print(json.dumps(result)) if as_json else print_tables(folds.make_tables(result))
         return
-    if on is not None and (robustness or signal or split != "test"):
-        raise ConfigError(
-            "--on cannot be combined with --split, --robustness or --signal: write the split as KIND:PATH#SPLIT."
-        )
-    result = _evaluate_on(run, on) if on is not None else evaluate_run(run, split, robustness=robustness, signal=signal)
+    if on is not None and (signal or split != "test"):
+        raise ConfigError("--on cannot be combined with --split or --signal: write the split as KIND:PATH#SPLIT.")
+    result = (
+        _evaluate_on(run, on, robustness)
+        if on is not None
+        else evaluate_run(run, split, robustness=robustness, signal=signal)
+    )
     if as_json:
         print(json.dumps(result))
     else:
         print_result(result, make_tables=True)
 
 
-def _evaluate_on(run: Path, location: str) -> dict[str, Any]:
+def _evaluate_on(run: Path, location: str, robustness: bool) -> dict[str, Any]:
     from mmerc.evaluation.external import evaluate_on
     from mmerc.inference.inputs import open_corpus_and_split
     from mmerc.progress import show_log, show_progress
@@ -187,7 +189,7 @@ def _evaluate_on(run: Path, location: str) -> dict[str, Any]:
     show_log()
     corpus, split = open_corpus_and_split(location)
     with show_progress("predicting", 1) as progress:
-        return evaluate_on(run, corpus, split or "test", on_progress=progress)
+        return evaluate_on(run, corpus, split or "test", robustness=robustness, on_progress=progress)
 
 
 def _evaluate_cross(

@@ -34,8 +34,9 @@ class TrainingConfig(Section):
     weight_decay: float = Field(
         0.01, ge=0, description="weight decay of matrices; biases and normalisation weights have none"
     )
-    lr_schedule: Literal["constant", "linear"] = Field(
-        "linear", description="after the warm-up, the learning rate stays constant or decays linearly to 0"
+    lr_schedule: Literal["constant", "linear", "cosine"] = Field(
+        "linear",
+        description="after the warm-up, the learning rate stays constant, or decays to 0 linearly or as half a cosine wave",
     )
     warmup_ratio: float = Field(
         0.1, ge=0, lt=1, description="share of all steps in which the learning rate rises linearly from 0"

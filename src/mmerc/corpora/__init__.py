@@ -56,12 +56,17 @@ __all__ = [
 ]
 
 
+SYNTHETIC_WARNING = (
+    "This model is a toy: it was trained on synthetic people, so its predictions about real people mean nothing."
+)
+
+
 def read_synthetic(folder: Path, labels: LabelSet | None = None) -> Corpus:
     """`synthetic:FOLDER`: the demo's corpus in MELD's layout. It is made in the folder on first use."""
     from mmerc.corpora.synthetic import make_corpus  # draws and encodes video: not loaded for other corpora
 
     make_corpus(folder)
-    return replace(read_meld(folder, labels), name="synthetic")
+    return replace(read_meld(folder, labels), name="synthetic", warning=SYNTHETIC_WARNING)
 
 
 READERS: dict[str, Callable[[Path, LabelSet | None], Corpus]] = {

@@ -149,6 +149,7 @@ class Corpus:
         labels: the label set of `Utterance.emotion`.
         leaky_signals: names of signals that were computed with the labels of the training rows themselves.
         location: `KIND:PATH` with an absolute path, as `open_corpus` takes it; empty for a corpus made in memory.
+        warning: a sentence that every output of a model of this corpus shows; empty for a corpus of real people.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Corpus:
     problems: tuple[Problem, ...] = ()
     leaky_signals: tuple[str, ...] = ()
     location: str = ""
+    warning: str = ""
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{split} {sum(map(len, dialogues))}" for split, dialogues in self.splits.items())

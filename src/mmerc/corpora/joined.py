@@ -31,6 +31,7 @@ def join_corpora(corpora: Mapping[str, Corpus]) -> Corpus:
         problems=tuple(problems),
         leaky_signals=tuple(dict.fromkeys(name for corpus in corpora.values() for name in corpus.leaky_signals)),
         location="+".join(corpus.location for corpus in corpora.values()),
+        warning=" ".join(dict.fromkeys(corpus.warning for corpus in corpora.values() if corpus.warning)),
     )
 
 

@@ -10,8 +10,11 @@ import numpy as np
 from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.corpora import Corpus, Utterance
 from mmerc.emotions import LabelSet
-from mmerc.errors import CorpusError
+from mmerc.errors import CorpusError, RunError
+from mmerc.evaluation.confidence import measure_confidence, measure_sets
+from mmerc.evaluation.loaded_models import LoadedModels
 from mmerc.evaluation.metrics import calibration_error, score
+from mmerc.evaluation.robustness import measure_robustness
 from mmerc.model.folder import load_model
 from mmerc.training.run_folder import CONFIG, read_run
 
@@ -23,17 +26,19 @@ def evaluate_on(
     corpus: Corpus,
     split: str = "test",
     *,
+    robustness: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Score a run, or a model folder, on a split of another corpus.
 
     The result has the form that `evaluation.evaluate` gives; its `systems` are the majority class of training and the model.
-    An utterance whose label the model does not know is predicted and not scored. `on_progress` gets the number of
+    An utterance whose label the model does not know is predicted and not scored. `robustness`: also measure every subset of
+    modalities, missing rates and noise (`evaluation.robustness`), for a model of several modalities. `on_progress` gets the number of
     predictions that are made and their total.
 
     Raises:
         CorpusError: the corpus has no such split, or no label in it that the model knows.
-        RunError: `path` is neither a run nor a model.
+        RunError: `path` is neither a run nor a model, or `robustness` is for a model of one modality.
     """
     dialogues = corpus.dialogues(split)
     utterances = list(corpus.utterances(split))
@@ -41,6 +46,8 @@ def evaluate_on(
     if (path / CONFIG).is_file():
         folders = [folder / "model" for folder in read_run(path).seed_folders]
     models = [load_model(folder) for folder in folders]
+    if robustness and len(models[0].encoders) < 2:
+        raise RunError(f"{path} has one modality only: --robustness needs two or more.")
     labels = models[0].labels
     truth = find_known_labels(utterances, labels)
     if not truth:
@@ -48,7 +55,7 @@ def evaluate_on(
         raise CorpusError(
             f"{corpus.name} has no {split} utterance with one of the labels {known}: nothing can be scored."
         )
-    probabilities = []
+    probabilities, modalities = [], []
     missing = dict.fromkeys(models[0].encoders, 0)
     for number, model in enumerate(models):
         predictions = []
@@ -56,13 +63,20 @@ def evaluate_on(
             predictions.append(prediction)
             on_progress(number * len(utterances) + len(predictions), len(models) * len(utterances))
         probabilities.append(np.asarray([list(each.probabilities.values()) for each in predictions]))
+        modalities.append([each.modalities for each in predictions])
         missing = {name: sum(name in each.missing for each in predictions) for name in missing}
     indices, expected = list(truth), list(truth.values())
     system = FUSED if len(missing) > 1 else next(iter(missing))
     predicted = [each[indices].argmax(1).tolist() for each in probabilities]
-    errors = [calibration_error(expected, each[indices]) for each in probabilities]
+    scored = [each[indices] for each in probabilities]
+    errors = [calibration_error(expected, each) for each in scored]
+    sets = [
+        (model.conformal, p, [names[index] for index in indices])
+        for model, p, names in zip(models, scored, modalities, strict=True)
+        if model.conformal is not None
+    ]
     most_frequent = int(np.argmax(models[0].prior))
-    return {
+    result: dict[str, Any] = {
         "corpus": corpus.name,
         "split": split,
         "protocol": models[0].info.get("protocol", ""),
@@ -74,9 +88,17 @@ def evaluate_on(
         "missing": missing,
         "systems": {
             MAJORITY: score(expected, [[most_frequent] * len(indices)], labels.names),
-            system: score(expected, predicted, labels.names) | {"calibration_error": errors},
+            system: score(expected, predicted, labels.names)
+            | {"calibration_error": errors}
+            | measure_confidence(expected, scored),
         },
+        "sets": measure_sets(expected, sets) if sets else {},
+        "warning": models[0].warning,
     }
+    if robustness:
+        by_key = {utterances[index].key: label for index, label in truth.items()}
+        result["robustness"] = {system: measure_robustness(LoadedModels(models, dialogues, by_key))}
+    return result
 
 
 def find_known_labels(utterances: Sequence[Utterance], labels: LabelSet) -> dict[int, int]:

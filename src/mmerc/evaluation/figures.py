@@ -82,6 +82,39 @@ def plot_embedding(vectors: Float[np.ndarray, "N c"], emotions: list[str], label
     return _to_png(figure)
 
 
+def plot_selective(systems: dict[str, Any]) -> bytes:
+    """Accuracy of each system over the share of utterances that it answers, the most confident first."""
+    figure, axes = plt.subplots(figsize=(6, 3.4))
+    for number, (name, system) in enumerate(systems.items()):
+        found = system["selective"]["accuracy"]
+        accuracy = [100 * value for value in found.values()]
+        axes.plot([100 * float(share) for share in found], accuracy, label=f" {name}", color=_pick_colour(number))
+    axes.set_xlabel("utterances that are answered, the most confident first (%)")
+    axes.set_ylabel("accuracy (%)")
+    axes.legend(**LEGEND)
+    sns.despine(figure)
+    return _to_png(figure)
+
+
+def plot_reliability(systems: dict[str, Any]) -> bytes:
+    """Accuracy of each system over its confidence, in bins; the area of a point is the share of utterances in its bin."""
+    figure, axes = plt.subplots(figsize=(6, 4.2))
+    axes.plot([0, 100], [0, 100], color="0.6", linewidth=0.8, linestyle="--")
+    for number, (name, system) in enumerate(systems.items()):
+        bins, colour = system["reliability"], _pick_colour(number)
+        total = sum(each["count"] for each in bins)
+        confidence, accuracy = ([100 * each[key] for each in bins] for key in ("confidence", "accuracy"))
+        axes.plot(confidence, accuracy, color=colour, linewidth=1, label=f" {name}")
+        axes.scatter(
+            confidence, accuracy, s=[4 + 300 * each["count"] / total for each in bins], color=colour, alpha=0.6
+        )
+    axes.set_xlabel("confidence (%)")
+    axes.set_ylabel("accuracy (%)")
+    axes.legend(**LEGEND)
+    sns.despine(figure)
+    return _to_png(figure)
+
+
 def plot_learning_curves(histories: dict[str, list[dict[str, float]]]) -> bytes:
     """Weighted F1 on dev of each network after each epoch."""
     figure, axes = plt.subplots(figsize=(6, 3.2))

@@ -57,9 +57,7 @@ def write_report(run_folder: str | Path, corpus: Corpus | None = None) -> Path:
         sections.append(_make_results(result, corpus, first) if result["labelled"] else _make_unlabelled(result))
     modalities = list(config.modalities)
     sections += [_make_corpus(corpus), _make_missing(first, modalities), _make_training(first, modalities)]
-    summary = (
-        f"Modalities: {', '.join(modalities)}. Protocol: {config.protocol}. Seeds: {run.seeds}, from {config.seed}."
-    )
+    summary = f"Modalities: {', '.join(modalities)}. Protocol: {config.protocol}. Seeds: {run.seeds}, from {config.seed}. {corpus.warning}"
     return write_page(run.folder / "report.html", f"mmerc on {corpus.name}", summary, sections, run.folder)
 
 
@@ -84,7 +82,7 @@ def _make_results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Secti
     role = (
         "Nothing was selected on this split."
         if split == "test"
-        else "This split selected the checkpoints, so its numbers are optimistic."
+        else "This split selected the checkpoints, the calibration and the prediction sets, so its numbers are optimistic."
     )
     section = Section(f"Results on {split}", f"{result['utterances']} utterances. {role}", make_tables(result))
     best = FUSED if FUSED in result["systems"] else list(result["systems"])[-1]
@@ -95,6 +93,16 @@ def _make_results(result: dict[str, Any], corpus: Corpus, folder: Path) -> Secti
         section.add_figure(
             f"Confusion matrix of {name}{seeds}.", figures.plot_confusions(system["confusion"], result["labels"])
         )
+    confident = {name: system for name, system in result["systems"].items() if name != MAJORITY}
+    section.add_figure(
+        "Selective prediction: accuracy when only the most confident utterances are answered.",
+        figures.plot_selective(confident),
+    )
+    section.add_figure(
+        "Reliability: a calibrated system is on the dashed line. Below it, the system is more confident than it is accurate. "
+        "Large points have many utterances.",
+        figures.plot_reliability(confident),
+    )
     if "robustness" in result:
         section.add_figure(
             "Weighted F1 when modalities are missing or noisy.", figures.plot_robustness(result["robustness"])

@@ -4,20 +4,33 @@ The paper claims robustness (Section 4.2.2) and does not measure it. Features ar
 again. An utterance without any modality gets the label prior, as in `mmerc predict`.
 """
 
+from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from mmerc.corpora import Key
-from mmerc.evaluation.trained_fusions import Change, TrainedFusion
+from mmerc.evaluation.trained_fusions import Change, ChangeableFeatures
 from mmerc.features import FeatureRow
 
 RATES = tuple(number / 10 for number in range(10))
 NOISE = (0.5, 1.0, 2.0, 4.0)  # standard deviations of the modality's features
 
 
-def measure_robustness(fusion: TrainedFusion) -> dict[str, Any]:
+@runtime_checkable
+class Scorable(Protocol):
+    """What can be scored under changed features: a fusion in every seed of a run, or model folders."""
+
+    @property
+    def features(self) -> Sequence[ChangeableFeatures]:
+        """The features of each seed."""
+
+    def score(self, changes: Sequence[Change] | None = None) -> dict[str, dict[str, float]]:
+        """Mean and standard deviation over the seeds of the reported metrics, with a change of the features per seed."""
+
+
+def measure_robustness(fusion: Scorable) -> dict[str, Any]:
     """Mean and standard deviation over the run's seeds of accuracy, balanced accuracy and weighted F1.
 
     `subsets`: by the names of the remaining modalities, joined by "+". `rates`: by the probability that a modality of an

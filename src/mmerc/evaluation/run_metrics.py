@@ -9,11 +9,13 @@ import numpy as np
 from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.corpora import Corpus, Key, Utterance, open_corpus
 from mmerc.errors import RunError
+from mmerc.evaluation.confidence import measure_confidence, measure_sets
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import measure_robustness
 from mmerc.evaluation.signal_robustness import measure_signal_robustness
 from mmerc.evaluation.trained_fusions import TrainedFusion, list_compared_fusions, load_fusions
 from mmerc.files import read_json, read_json_value, read_jsonl, write_json
+from mmerc.model.conformal import ConformalSets
 from mmerc.training.environment import compute_fingerprint
 from mmerc.training.run_folder import CORPUS, ENVIRONMENT, Run, read_run
 from mmerc.training.splits import add_selection_split
@@ -57,7 +59,8 @@ def evaluate(
     encodes the split eleven times. Without them, what was measured earlier is kept.
 
     The result has `systems`: the majority class, each modality alone and the fusion, scored on the labelled utterances. In a
-    split without labels it is empty and `labelled` is false. `corpora` has the systems for each of several joined corpora, on its
+    split without labels it is empty and `labelled` is false. A system with probabilities has `selective` and `reliability` (see
+    `evaluation.confidence`). `sets` has the coverage and the size of the prediction sets of the run. `corpora` has the systems for each of several joined corpora, on its
     utterances alone. `fusions` has the metrics, parameters and seconds of training of
     the compared fusions.
 
@@ -81,9 +84,11 @@ def evaluate(
         "labelled": bool(labelled),
         "missing": {name: sum(not row["modalities"] for row in rows[name][0].values()) for name in config.modalities},
         "systems": {},
+        "warning": corpus.warning,
     }
     if labelled:
         result["systems"] = _score_systems(corpus, labelled, rows)
+        result["sets"] = _measure_sets(run, corpus, labelled, rows)
         for member in corpus.members:
             own = [
                 each
@@ -158,9 +163,24 @@ def _score_systems(corpus: Corpus, labelled: Sequence[Utterance], rows: dict[str
     for name, predicted in list_predicted_labels(corpus, labelled, rows).items():
         systems[name] = score(truth, predicted, corpus.labels.names)
         if name in rows:
-            errors = [calibration_error(truth, _probabilities(seed, keys)) for seed in rows[name]]
-            systems[name]["calibration_error"] = errors
+            probabilities = [_probabilities(seed, keys) for seed in rows[name]]
+            systems[name]["calibration_error"] = [calibration_error(truth, each) for each in probabilities]
+            systems[name] |= measure_confidence(truth, probabilities)
     return systems
+
+
+def _measure_sets(
+    run: Run, corpus: Corpus, labelled: Sequence[Utterance], rows: dict[str, list[RowsByKey]]
+) -> dict[str, Any]:
+    """The prediction sets of the fusion, or of the only modality; empty for a run that was trained without them."""
+    keys = [utterance.key for utterance in labelled]
+    seeds = [
+        (conformal, _probabilities(found, keys), [found[key]["modalities"] for key in keys])
+        for folder, found in zip(run.seed_folders, list(rows.values())[-1], strict=True)
+        if (conformal := ConformalSets.load(folder / "model")) is not None
+    ]
+    truth = [corpus.labels.index(str(utterance.emotion)) for utterance in labelled]
+    return measure_sets(truth, seeds) if seeds else {}
 
 
 def _probabilities(rows: RowsByKey, keys: list[Key]) -> np.ndarray:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from mmerc.config.schema import FUSED, MAJORITY
+from mmerc.evaluation.confidence import REPORTED_SHARES
 from mmerc.evaluation.metrics import MAIN_METRICS
 from mmerc.evaluation.published import TABLE_1, TABLE_2, TABLE_3
 
@@ -42,7 +43,7 @@ def is_published(result: dict[str, Any]) -> bool:
 def make_tables(result: dict[str, Any]) -> list[Table]:
     """Every table that a result of `evaluate` has data for."""
     found = [make_overall(result), *make_corpora(result), make_per_emotion(result), make_comparison(result)]
-    found.append(make_calibration(result))
+    found += [make_calibration(result), make_selective(result), *make_sets(result)]
     measured = result.get("robustness", {})
     if "fusions" in result:
         found.append(make_fusions(result["fusions"], measured, result["seeds"]))
@@ -63,6 +64,39 @@ def make_calibration(result: dict[str, Any]) -> Table:
             rows.append([name, f"{sum(errors) / len(errors):.1f}{spread}"])
     note = "Difference between confidence and accuracy in points (15 bins). 0 is best."
     return Table("Calibration", note, ["system", "expected calibration error"], rows)
+
+
+def make_selective(result: dict[str, Any]) -> Table:
+    """The accuracy of each system where it answers only the utterances of which it is most confident."""
+    rows = []
+    for name, system in result["systems"].items():
+        if "selective" in system:
+            accuracy = [system["selective"]["accuracy"][str(share)] for share in REPORTED_SHARES]
+            rows.append([name, *(f"{100 * each:.1f}" for each in (*accuracy, system["selective"]["area"]))])
+    note = (
+        "Accuracy on the most confident utterances, if the others are left to a person. Area: the mean over all shares."
+    )
+    header = ["system", *("all" if share == 1 else f"{100 * share:.0f} %" for share in REPORTED_SHARES), "area"]
+    return Table("Selective prediction", note, header, rows)
+
+
+def make_sets(result: dict[str, Any]) -> list[Table]:
+    """Coverage and size of the prediction sets; none for a run that was trained without them."""
+    rows = [
+        [
+            f"{100 * float(name):.0f} %",
+            *(f"{100 * found[key]:.1f}" for key in ("coverage", "certain", "certain_accuracy")),
+        ]
+        for name, found in result.get("sets", {}).items()
+    ]
+    for row, found in zip(rows, result.get("sets", {}).values(), strict=True):
+        row.insert(2, f"{found['size']:.2f}")
+    note = (
+        "Promised: the coverage that is asked for. Measured: share of sets that hold the true emotion. The sets are fitted to the "
+        "dev split, and promise their coverage for utterances like those. Certain: the set has one label, which is probable enough."
+    )
+    header = ["promised", "measured", "mean labels", "certain", "right if certain"]
+    return [Table("Prediction sets", note, header, rows)] if rows else []
 
 
 def make_fusions(found: dict[str, Any], robust: dict[str, Any], seeds: int) -> Table:
@@ -235,4 +269,5 @@ def _make_note(result: dict[str, Any]) -> str:
 
 
 def _warn(result: dict[str, Any]) -> str:
-    return "" if is_published(result) else " Our numbers are on other utterances and cannot be compared with them."
+    compared = "" if is_published(result) else " Our numbers are on other utterances and cannot be compared with them."
+    return f"{compared} {result['warning']}" if result.get("warning") else compared

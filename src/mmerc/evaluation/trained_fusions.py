@@ -23,23 +23,32 @@ FeaturesByKey = dict[Key, FeatureRow]
 Change = Callable[[str, FeatureRow], FeatureRow]  # the name of a modality and its row -> the changed row
 
 
-class SeedFeatures:
+class ChangeableFeatures:
+    """The features of each modality by key. `deviations`: the standard deviation of each modality's features."""
+
+    def __init__(self, rows: Mapping[str, FeaturesByKey]) -> None:
+        self.rows = dict(rows)
+        self.deviations = {name: _standard_deviation(found) for name, found in self.rows.items()}
+
+    def change(self, change: Change) -> dict[str, FeaturesByKey]:
+        """The features after a change of every row."""
+        return {name: {key: change(name, row) for key, row in rows.items()} for name, rows in self.rows.items()}
+
+
+class SeedFeatures(ChangeableFeatures):
     """One seed's features of the labelled utterances of a split and of the other utterances of their dialogues."""
 
     def __init__(self, folder: Path, names: Sequence[str], keys: Sequence[Key], speakers: Mapping[Key, str]) -> None:
         self.keys, self.speakers = keys, speakers
         info = read_info(folder / "model")
         self.prior, self.calibration = info["prior"], read_calibration(info, FUSED, folder / "model" / CONFIG)
-        self.rows: dict[str, FeaturesByKey] = {}
+        rows: dict[str, FeaturesByKey] = {}
         for name in names:
             store = FeatureStore(folder / "features" / name)
             if store.list_absent(self.keys):
                 raise RunError(f"{store.folder} lacks features of labelled utterances: run `mmerc train` again.")
-            self.rows[name] = {key: store[key] for key in self.keys}
-        self.deviations = {name: _standard_deviation(rows) for name, rows in self.rows.items()}
-
-    def change(self, change: Change) -> dict[str, FeaturesByKey]:
-        return {name: {key: change(name, row) for key, row in rows.items()} for name, rows in self.rows.items()}
+            rows[name] = {key: store[key] for key in self.keys}
+        super().__init__(rows)
 
 
 @dataclass

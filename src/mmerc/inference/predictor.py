@@ -15,6 +15,7 @@ from mmerc.hardware import use_one_thread_after_fork
 from mmerc.inference.call_batcher import CallBatcher
 from mmerc.inference.recording import read_recording
 from mmerc.inference.streaming import Conversation, predict_requests
+from mmerc.model.conformal import DEFAULT_COVERAGE, check_coverage
 from mmerc.model.folder import load_model
 from mmerc.model.model import Backend, EmotionModel
 from mmerc.model.prediction import Prediction
@@ -41,18 +42,31 @@ class Predictor:
         use_one_thread_after_fork()
 
     @classmethod
-    def load(cls, model: str | Path, *, backend: Backend = "torch", protocol: Protocol | None = None) -> "Predictor":
+    def load(
+        cls,
+        model: str | Path,
+        *,
+        backend: Backend = "torch",
+        protocol: Protocol | None = None,
+        coverage: float = DEFAULT_COVERAGE,
+    ) -> "Predictor":
         """Load a model folder, such as RUN/model or what `mmerc export` wrote, or `OWNER/NAME` from the Hugging Face hub.
 
         `backend="onnx"` computes with onnxruntime and needs a folder that `mmerc export` wrote; the predictions are the same.
         `protocol`: `offline` or `online`, for a model that was trained for both; by default the one that it was selected with.
+        `coverage`: the share of prediction sets that hold the true label, between 0 and 1.
 
         Raises:
+            ConfigError: the coverage is not between 0 and 1.
             RunError: the folder is no model, is incomplete, was written by another version of mmerc, or was not trained for
                 the protocol.
             WeightsError: its tensors do not fit its configuration, or the hub does not have it.
         """
+        check_coverage(coverage)
         loaded = load_model(model, backend=backend)
+        loaded.coverage = coverage
+        if loaded.warning:
+            log.warning("%s: %s", loaded.name, loaded.warning)
         if protocol is not None:
             loaded.set_protocol(protocol)
         if backend == "torch":
@@ -146,11 +160,11 @@ class Predictor:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.source is None:
             raise TypeError("a predictor that was not loaded from a folder cannot be pickled: save the model first.")
-        return _load_again, (self.source, self.model.backend, self.protocol)
+        return _load_again, (self.source, self.model.backend, self.protocol, self.model.coverage)
 
 
-def _load_again(source: str, backend: Backend, protocol: Protocol | None) -> Predictor:
-    return Predictor.load(source, backend=backend, protocol=protocol)
+def _load_again(source: str, backend: Backend, protocol: Protocol | None, coverage: float) -> Predictor:
+    return Predictor.load(source, backend=backend, protocol=protocol, coverage=coverage)
 
 
 def _require_file(path: str | Path) -> Path:

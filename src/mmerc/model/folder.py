@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from mmerc import weights
 from mmerc.config import Protocol, validate
 from mmerc.config.schema import FUSED, MODALITY_NAME
-from mmerc.corpora import Corpus
+from mmerc.corpora import Corpus, Key
 from mmerc.emotions import LabelSet
 from mmerc.encoders import ENCODERS, Encoder
 from mmerc.errors import RunError
@@ -21,11 +21,17 @@ from mmerc.files import get_required, read_json, replace_atomically, write_json
 from mmerc.fusion import Fusion, FusionConfig, build_fusion
 from mmerc.model.calibration import Calibration
 from mmerc.model.card import make_card
+from mmerc.model.collation import FeatureRows
+from mmerc.model.conformal import ConformalSets
+from mmerc.model.dev_outputs import FOLDER as DEV_OUTPUTS
+from mmerc.model.dev_outputs import write_dev_outputs
 from mmerc.model.hub import find_model_folder
+from mmerc.model.log_linear import LogLinear
 from mmerc.model.model import Backend, EmotionModel
 
 FORMAT = 6  # raised whenever an older mmerc cannot read what a newer one writes
 CONFIG = "config.json"
+COMBINATION = "combination"  # key in config.json of a model that was combined
 TENSORS = "model.safetensors"
 
 
@@ -42,16 +48,28 @@ def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionMo
     if not all(isinstance(name, str) and MODALITY_NAME.fullmatch(name) for name in names):
         raise RunError(f"{folder / CONFIG} has a modality with an invalid name: the folder is damaged.")
     encoders = {name: load_encoder(folder / "encoders" / name) for name in names}
-    fusion = load_fusion(folder / "fusion") if len(encoders) > 1 else None
-    if any(encoder.num_classes != len(labels) for encoder in encoders.values()) or len(prior) != len(labels):
+    combination = read_combination(info, folder / CONFIG)
+    fusion = load_fusion(folder / "fusion") if len(encoders) > 1 and combination is None else None
+    counts = {name: len(labels) if combination is None else len(combination.parts[name].labels) for name in encoders}
+    if any(encoders[name].num_classes != counts[name] for name in encoders) or len(prior) != len(labels):
         raise RunError(f"{folder} has {len(labels)} labels, its networks have another number: the folder is damaged.")
     if backend == "onnx":
         from mmerc.model.onnx.runtime import use_onnx  # needs the extra onnx
 
         use_onnx(folder, encoders, fusion)
-    system = FUSED if fusion is not None else next(iter(encoders))
+    system = FUSED if len(encoders) > 1 else next(iter(encoders))
     calibration = read_calibration(info, system, folder / CONFIG)
-    return EmotionModel(LabelSet(tuple(labels)), encoders, fusion, prior, calibration, backend, info)
+    return EmotionModel(
+        LabelSet(tuple(labels)),
+        encoders,
+        fusion,
+        prior,
+        calibration,
+        backend,
+        info,
+        ConformalSets.load(folder),
+        combination=combination,
+    )
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -80,11 +98,16 @@ def write_model(
     protocol: Protocol,
     prior: Sequence[float],
     calibrations: Mapping[str, Calibration],
+    conformal: ConformalSets | None = None,
     dev_f1_weighted: float,
+    features: Mapping[str, FeatureRows],
+    dev_labels: Mapping[Key, int],
 ) -> None:
     """Write `folder/model` from the parts of a run in `folder`.
 
-    `calibrations`: by modality, and the fusion's under `fused`. `dev_f1_weighted`: weighted F1 on dev, a share.
+    `calibrations`: by modality, and the fusion's under `fused`. `conformal`: of the fusion, or of the only modality.
+    `dev_f1_weighted`: weighted F1 on dev, a share. `features` and `dev_labels`: from which the dev outputs of each modality are
+    taken.
     """
     info = {
         "format": FORMAT,
@@ -95,6 +118,7 @@ def write_model(
         "prior": list(prior),
         "calibrations": {name: vars(calibration) for name, calibration in calibrations.items()},
         "corpus": corpus.name,
+        "warning": corpus.warning,
         "dev_f1_weighted": dev_f1_weighted,
     }
     with replace_atomically(folder / "model") as temporary:
@@ -102,13 +126,16 @@ def write_model(
             shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
         if fusion is not None:
             shutil.copytree(folder / "fusion", temporary / "fusion")
+        write_dev_outputs(temporary / DEV_OUTPUTS, features, dev_labels)
+        if conformal is not None:
+            conformal.save(temporary)
         write_json(temporary / CONFIG, info)
         (temporary / "README.md").write_text(make_card(info, encoders), encoding="utf-8")
 
 
-def name_model(folder: Path, corpus: str) -> str:
-    """A name such as `meld-3f9a01bc`: the corpus, and a hash of all tensors of the encoders and the fusion in `folder`."""
-    digest = hashlib.sha256()
+def name_model(folder: Path, corpus: str, settings: str = "") -> str:
+    """A name such as `meld-3f9a01bc`: the corpus, and a hash of `settings` and all tensors of the encoders and the fusion in `folder`."""
+    digest = hashlib.sha256(settings.encode())
     for file in [*sorted(folder.glob(f"encoders/*/{TENSORS}")), folder / "fusion" / TENSORS]:
         if file.is_file():
             digest.update(file.parent.name.encode())
@@ -163,6 +190,23 @@ def read_calibration(info: Mapping[str, Any], system: str, where: Path) -> Calib
     if not (math.isfinite(weight) and math.isfinite(temperature) and temperature > 0):
         raise RunError(f"{where} has temperature {temperature} and prior_weight {weight}: the folder is damaged.")
     return Calibration(weight, temperature)
+
+
+def read_combination(info: Mapping[str, Any], where: Path) -> LogLinear | None:
+    """The combination in the config.json of a model that `mmerc combine` made; None in that of another model.
+
+    Raises:
+        RunError: it is damaged, or does not have the modalities of the model.
+    """
+    if COMBINATION not in info:
+        return None
+    try:
+        combination = LogLinear.from_dict(info[COMBINATION], info["labels"], info["prior"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{where} has a combination that cannot be read ({error}): combine the models again.") from error
+    if set(combination.parts) != set(info["modalities"]):
+        raise RunError(f"{where} combines other modalities than the model has: combine the models again.")
+    return combination
 
 
 def load_encoder(folder: Path) -> Encoder:

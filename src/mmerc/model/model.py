@@ -16,9 +16,11 @@ from mmerc.features import FeatureRow
 from mmerc.fusion import Fusion
 from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.model.calibration import Calibration, ProbabilitiesByKey
+from mmerc.model.conformal import DEFAULT_COVERAGE, ConformalSets
 from mmerc.model.explanation import Compute, Evidence, explain_predictions
 from mmerc.model.extraction import UTTERANCES_IN_MEMORY, encode_latest, encode_rows, extract_dialogues, log_missing
 from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_fused, predict_latest, predict_unimodal
+from mmerc.model.log_linear import LogLinear
 from mmerc.model.prediction import Prediction, make_prediction
 
 log = logging.getLogger("mmerc")
@@ -41,7 +43,9 @@ class EmotionModel:
     """A trained model in memory. `load_model` reads one from a folder.
 
     `prior`: share of each label in training, which is the answer for an utterance without any modality. `info`: what the
-    model folder says of the model: its name, protocol, corpus and scores.
+    model folder says of the model: its name, protocol, corpus and scores. `conformal`: None for a model that was trained before
+    mmerc had prediction sets; `coverage` is that of its sets. `combination`: in place of `fusion`, for networks that were trained
+    apart.
     """
 
     labels: LabelSet
@@ -51,11 +55,24 @@ class EmotionModel:
     calibration: Calibration = field(default_factory=Calibration)
     backend: Backend = "torch"
     info: Mapping[str, Any] = field(default_factory=dict)
+    conformal: ConformalSets | None = None
+    coverage: float = DEFAULT_COVERAGE
+    combination: LogLinear | None = None
 
     @property
     def name(self) -> str:
         """The model's name, which every prediction carries; empty for a model that was never saved."""
         return str(self.info.get("name", ""))
+
+    @property
+    def trained_on(self) -> str:
+        """The name of the corpus that it was trained on; empty for a model that was never saved."""
+        return str(self.info.get("corpus", ""))
+
+    @property
+    def warning(self) -> str:
+        """What makes the model unfit for use, such as an artificial corpus; empty for most models."""
+        return str(self.info.get("warning", ""))
 
     def set_protocol(self, protocol: Protocol) -> None:
         """Read with this protocol from now on.
@@ -178,7 +195,20 @@ class EmotionModel:
             present = [name for name, reason in reasons.items() if reason is None]
             missing = {name: reason for name, reason in reasons.items() if reason is not None}
             p = probabilities.get(key, self.prior)
-            predictions.append(make_prediction(utterance, self.labels, p, present, missing=missing, model=self.name))
+            sets = self.conformal.select(p, present, self.coverage) if self.conformal else None
+            predictions.append(
+                make_prediction(
+                    utterance,
+                    self.labels,
+                    p,
+                    present,
+                    missing=missing,
+                    model=self.name,
+                    trained_on=self.trained_on,
+                    warning=self.warning,
+                    conformal=sets,
+                )
+            )
         return predictions
 
     def compute_probabilities(
@@ -194,6 +224,8 @@ class EmotionModel:
 
         Without `context` the keys are whole dialogues; with it, each is the latest utterance of a conversation.
         """
+        if self.combination is not None:
+            return self.calibration.apply(self.combination.predict(features, keys), self.prior), {}
         if self.fusion is None:
             (rows,) = features.values()
             return self.calibration.apply(predict_unimodal(rows, keys), self.prior), {}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mmerc.corpora import Utterance
 from mmerc.emotions import LabelSet
+from mmerc.model.conformal import PredictionSet
 
 DECIMALS = 6  # of a probability
 # A spreadsheet runs a cell that begins so as a formula. A quote in front makes it text.
@@ -45,9 +46,22 @@ class Prediction(BaseModel):
     emotion: str = Field(description="the label with the largest probability")
     confidence: float = Field(description="probability of `emotion`")
     probabilities: Mapping[str, float] = Field(description="probability of each label, in the model's order")
+    set: tuple[str, ...] | None = Field(
+        None, description="the labels that hold the true one with this coverage, the most probable first"
+    )
+    coverage: float | None = Field(
+        None, description="share of sets that hold the true label, as on the model's dev split"
+    )
+    uncertain: bool | None = Field(
+        None, description="whether `set` has several labels, or its only label is improbable, or no modality was read"
+    )
     modalities: tuple[str, ...] = Field(description="the modalities that were read")
     missing: Mapping[str, str] = Field({}, description="why each of the other modalities is missing")
     model: str = Field("", description="name of the model")
+    trained_on: str = Field("", description="the corpus that the model was trained on")
+    warning: str | None = Field(
+        None, description="what makes this model unfit for use; only where there is such a thing"
+    )
     influence: Mapping[str, float] | None = Field(
         None, description="how much the probability of `emotion` falls without each modality; only if asked for"
     )
@@ -56,7 +70,7 @@ class Prediction(BaseModel):
     )
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as `mmerc predict` writes it; `influence` and `attention` are there only if they were asked for."""
+        """The row as `mmerc predict` writes it. Fields without a value are left out, except `text`, `start` and `end`."""
         row = self.model_dump(mode="json")
         return {name: value for name, value in row.items() if value is not None or name in ("text", "start", "end")}
 
@@ -76,8 +90,14 @@ def make_prediction(
     *,
     missing: Mapping[str, str] | None = None,
     model: str = "",
+    trained_on: str = "",
+    warning: str = "",
+    conformal: PredictionSet | None = None,
 ) -> Prediction:
-    """The prediction of an utterance from its probabilities [C], in the order of `labels`."""
+    """The prediction of an utterance from its probabilities [C], in the order of `labels`.
+
+    `conformal`: the prediction set, where the model has such sets.
+    """
     best = int(np.argmax(probabilities))
     return Prediction(
         split=utterance.split,
@@ -90,10 +110,24 @@ def make_prediction(
         emotion=labels.names[best],
         confidence=round(float(probabilities[best]), DECIMALS),
         probabilities={name: round(float(p), DECIMALS) for name, p in zip(labels.names, probabilities, strict=True)},
+        set=tuple(labels.names[index] for index in conformal.labels) if conformal else None,
+        coverage=conformal.coverage if conformal else None,
+        uncertain=conformal.uncertain if conformal else None if modalities else True,
         modalities=tuple(modalities),
         missing=dict(missing or {}),
         model=model,
+        trained_on=trained_on,
+        warning=warning or None,
     )
+
+
+def describe_origin(model: str, trained_on: str) -> str:
+    """What a model was trained on, as a sentence for people.
+
+    >>> describe_origin("meld-3f9a01bc", "MELD")
+    'Model meld-3f9a01bc was trained on the corpus MELD. Other people and recordings are outside of its experience.'
+    """
+    return f"Model {model} was trained on the corpus {trained_on}. Other people and recordings are outside of its experience."
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,11 @@ class Accepted(BaseModel):
 class Model(BaseModel):
     """The model that is served."""
 
+    name: str = Field(description="name of the model")
+    trained_on: str = Field(description="the corpus that the model was trained on")
+    origin: str = Field(description="the same as a sentence for people")
+    warning: str = Field(description="what makes this model unfit for use; empty for most models")
+    coverage: float | None = Field(description="coverage of the prediction sets; null if the model has none")
     labels: list[str] = Field(description="the emotions, in the order of the model")
     colours: dict[str, str] = Field(description="a colour for each label, as #rrggbb")
     modalities: list[str] = Field(description="the modalities that the model reads")

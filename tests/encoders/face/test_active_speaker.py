@@ -11,7 +11,8 @@ from benchmarks.reference.two_people import FRAMES, TIMES, compose_video, make_v
 from mmerc.corpora import Clip, Utterance
 from mmerc.corpora.synthetic.face import draw_portrait
 from mmerc.encoders.face.active_speaker import compute_loudness, score_speakers, smooth
-from mmerc.encoders.face.encoder import Face, FaceConfig
+from mmerc.encoders.face.config import FaceConfig
+from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.tracks import Track, detect_over_time, link_tracks
 

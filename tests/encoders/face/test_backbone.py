@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from mmerc.encoders.face.backbone import find_face_encoder
-from mmerc.encoders.face.encoder import Face, FaceConfig
+from mmerc.encoders.face.config import FaceConfig
+from mmerc.encoders.face.encoder import Face
 from mmerc.errors import WeightsError
 from mmerc.files import write_json
 

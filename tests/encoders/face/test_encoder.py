@@ -1,4 +1,5 @@
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 from mmerc.corpora import Clip, Dialogue, Utterance, open_corpus
 from mmerc.encoders.base import Example
 from mmerc.encoders.face.boxes import compute_iou
-from mmerc.encoders.face.encoder import Face, FaceConfig
+from mmerc.encoders.face.config import FaceConfig
+from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.selection import select_largest_faces
 from mmerc.encoders.face.yunet import YuNet
@@ -115,6 +117,19 @@ def test_a_model_from_before_the_choice_has_mtcnn(face: Face, tmp_path: Path) ->
     (tmp_path / "config.json").write_text(json.dumps(saved))
     restored = Face.restore(tmp_path)
     assert isinstance(restored, Face) and isinstance(restored.detector, MTCNN)
+
+
+@torch.no_grad()
+def test_a_mirror_image_has_the_same_result_with_test_time_flip() -> None:
+    torch.manual_seed(0)
+    settings = {"backbone": "resnet", "conv_channels": 8, "hidden_size": 8, "test_time_flip": True}
+    network = Face(FaceConfig(encoder="face", **settings), 7).eval()  # type: ignore[arg-type]
+    crops = np.random.default_rng(0).integers(0, 255, (2, 48, 48, 3), np.uint8)
+    batch, mirrored = (network.collate([Example(("t", "0", "0"), array)]) for array in (crops, crops[:, :, ::-1]))
+    assert torch.allclose(network(batch).logits, network(mirrored).logits, atol=1e-6)
+    assert not torch.allclose(network._run_backbone(batch["faces"][0]), network._embed(batch["faces"][0]))
+    network.train()
+    assert network.collate([Example(("t", "0", "0"), crops)], random.Random(0))["faces"].shape == (1, 2, 48, 48, 3)
 
 
 def test_the_protocol_is_kept(face: Face) -> None:

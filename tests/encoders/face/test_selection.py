@@ -60,3 +60,20 @@ def test_a_crop_is_limited_to_the_image_and_square() -> None:
 def test_a_face_is_resized_by_area_means() -> None:
     image = np.array([[[0, 4, 8], [4, 4, 8]], [[4, 4, 8], [8, 4, 8]]], np.uint8)
     assert resize_face(image, 1).tolist() == [[[4, 4, 8]]]
+
+
+def test_a_square_crop_keeps_the_shape_of_the_face() -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[10:30, 25:35] = 200  # twice as high as wide
+    box = torch.tensor([25.0, 10.0, 35.0, 30.0])
+    assert (crop_face(image, box, 20) == 200).all()  # stretched
+    square = crop_face(image, box, 20, is_square=True)
+    assert (square[:, 5:15] == 200).all() and (square[:, :5] == 0).all() and (square[:, 15:] == 0).all()
+
+
+def test_a_square_crop_repeats_the_edge_of_the_image() -> None:
+    image = np.full((8, 8, 3), 50, np.uint8)
+    image[:, 0] = 90
+    crop = crop_face(image, torch.tensor([-4.0, 0.0, 4.0, 8.0]), 8, is_square=True)
+    assert (crop[:, :5] == 90).all() and (crop[:, 5:] == 50).all()
+    assert crop_face(image, torch.tensor([50.0, 50.0, 50.0, 50.0]), 3, is_square=True).shape == (3, 3, 3)

@@ -8,7 +8,8 @@ import torch
 from transformers import BertConfig, BertModel, ConvNextConfig, ConvNextModel, ViTConfig, ViTModel
 
 from mmerc.encoders.base import Example
-from mmerc.encoders.face.encoder import Face, FaceConfig
+from mmerc.encoders.face.config import FaceConfig
+from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.vision import VisionNetwork
 from mmerc.errors import WeightsError
 

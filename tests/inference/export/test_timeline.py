@@ -57,6 +57,16 @@ def test_the_columns_are_those_of_the_table(tmp_path: Path) -> None:
     assert {"name": "missing_face", "path": ["missing", "face"]} in read_data(tmp_path / "page.html")["columns"]
 
 
+def test_the_page_says_what_the_model_was_trained_on(tmp_path: Path) -> None:
+    rows = [make_row("Hi", "Ann", model="m-1", trained_on="MELD", warning="It is a <toy>.") for _ in range(2)]
+    write_timeline(tmp_path / "page.html", rows, SEVEN)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8").split("<script")[0]
+    assert page.count("Model m-1 was trained on the corpus MELD.") == 1
+    assert '<p class="warning">It is a &lt;toy&gt;.</p>' in page
+    write_timeline(tmp_path / "page.html", [make_row("Hi", "Ann", model="m-1", trained_on="MELD")], SEVEN)
+    assert 'class="warning"' not in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_the_page_lists_no_fields_for_its_table(name: str) -> None:
     text = read_part(name)

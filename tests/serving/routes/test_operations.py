@@ -10,6 +10,8 @@ from tests.serving.stub import StubPredictor
 def test_the_model(client: TestClient) -> None:
     model = client.get("/v1/model").json()
     assert model["labels"][0] == "anger" and model["colours"]["anger"] == "#D55E00"
+    assert (model["name"], model["trained_on"], model["coverage"]) == ("stub", "nothing", 0.9)
+    assert model["warning"] == "This is a stub."
     assert model["modalities"] == ["text", "audio", "face"] and model["version"] == __version__
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmerc.corpora.build import build_corpus
 from mmerc.corpora.dialogue import Clip, Corpus, Problem, Utterance
 from mmerc.corpora.paths import CLIP_SUFFIXES, is_lfs_pointer
+from mmerc.corpora.readers.speaker_splits import read_splits
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
@@ -41,13 +42,14 @@ def read_takes(
     """Read the audio and video files in a folder, at any depth.
 
     A file for which `parse` gives nothing is a problem. Of the files of one take in several formats the best one is read
-    (`CLIP_SUFFIXES`). `example` is a file name of the corpus, for the error message.
+    (`CLIP_SUFFIXES`). `splits.csv` in the folder may give speakers another split (`speaker_splits`). `example` is a file name of the
+    corpus, for the error message.
 
     Raises:
-        CorpusError: there is no file with a name of the corpus.
+        CorpusError: there is no file with a name of the corpus, or `splits.csv` cannot be read.
     """
     takes: dict[tuple[str, str], tuple[Take, list[Path]]] = {}
-    problems: list[Problem] = []
+    splits, problems = read_splits(folder)
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() not in CLIP_SUFFIXES or file.name.startswith("."):
             continue
@@ -63,7 +65,7 @@ def read_takes(
         best = _choose_file(files)
         utterances.append(
             Utterance(
-                take.split,
+                splits.get(take.speaker, take.split),
                 take.speaker,
                 take.name,
                 speaker=take.speaker,

@@ -4,6 +4,7 @@ Backbones, which compute the embeddings:
 
 facenet       InceptionResnetV1, the paper's; crops of 160x160 pixels; frozen unless `train_backbone`
 cnn           a small network that is trained together with the GRU, or loaded from a trained model and frozen
+resnet        the same, wider
 other names   a pre-trained image network of transformers, by hub name or folder; frozen unless `train_backbone`
 """
 
@@ -11,26 +12,27 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from pydantic import Field
 from torch import Tensor, nn
 
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, pad_arrays
 from mmerc.encoders.face import facenet
+from mmerc.encoders.face.augmentation import augment_faces
 from mmerc.encoders.face.backbone import load_face_backbone
+from mmerc.encoders.face.config import OWN_BACKBONES, FaceConfig
 from mmerc.encoders.face.detector import FaceDetector
-from mmerc.encoders.face.expression import ExpressionNetwork, transform_faces
+from mmerc.encoders.face.expression import ExpressionNetwork
 from mmerc.encoders.face.facenet import InceptionResnetV1
 from mmerc.encoders.face.mtcnn import MTCNN
+from mmerc.encoders.face.resnet import ResidualNetwork
 from mmerc.encoders.face.selection import (
     FaceBox,
-    TrackChoice,
     crop_face,
     find_tracks,
     resize_face,
@@ -44,7 +46,6 @@ from mmerc.errors import MissingModality, NoFace
 from mmerc.media import Frames, read_frames
 from mmerc.media.image import read_picture
 from mmerc.media.live_input import read_live_frames, read_utterance_waveform
-from mmerc.media.video import MAX_SIDE
 from mmerc.recurrent import run_gru
 
 IMAGE_SIGNAL = "face"  # the signal of an utterance that is one image and has no clip
@@ -53,53 +54,6 @@ CROPS_AT_ONCE = 16  # crops that a frozen backbone embeds at once
 DETECTORS: dict[str, type[FaceDetector]] = {"mtcnn": MTCNN, "yunet": YuNet}
 
 TRACK_FPS = 12.5  # frames per second that are searched for faces when a track is followed
-
-
-class FaceConfig(EncoderConfig):
-    """Settings of the face encoder."""
-
-    backbone: str = Field(
-        "facenet", description="facenet, cnn, or the hub name or folder of an image network of transformers"
-    )
-    backbone_weights: str = Field(
-        "",
-        description="weights of the backbone; facenet: vggface2 (default) or casia-webface; cnn: random initialisation "
-        "(default) or the folder of a trained model, whose face network is then frozen",
-    )
-    train_backbone: bool = Field(
-        False, description="fine-tune a pre-trained backbone; otherwise it is frozen and its embeddings are stored"
-    )
-    detector: Literal["mtcnn", "yunet"] = Field(
-        "mtcnn", description="mtcnn (the paper's), or yunet, which is several times faster"
-    )
-    num_frames: int = Field(50, ge=1, le=500, description="number of frames that are read, evenly spaced")
-    track: TrackChoice = Field(
-        "largest",
-        description="which face is read: the largest one of each frame (the paper), the person who is seen longest, or the "
-        "person who speaks",
-    )
-    skip_small_faces: bool = Field(
-        False,
-        description="search for small faces only in frames without a face of at least a sixth of the shorter side; only if "
-        "`track` is largest and `detector` is mtcnn",
-    )
-    max_frame_side: int = Field(
-        MAX_SIDE, ge=64, description="pixels of a frame's longer side; larger frames are reduced to this size"
-    )
-    min_face_size: int = Field(
-        20, ge=12, description="side in pixels of the smallest face that is found, in the reduced frame"
-    )
-    crop_size: int = Field(48, ge=16, description="side in pixels of the crops that the cnn backbone reads")
-    conv_channels: int = Field(32, ge=8, description="channels of the first convolution of the cnn backbone")
-    max_rotation: float = Field(15.0, ge=0, le=180, description="largest random rotation in training, in degrees")
-    max_translation: float = Field(
-        0.08, ge=0, le=0.5, description="largest random translation in training, as a fraction of the crop's side"
-    )
-    max_zoom: float = Field(
-        0.1, ge=0, lt=1, description="largest random zoom in training, as a fraction: 0.1 is 0.9 to 1.1 times the size"
-    )
-    hidden_size: int = Field(256, ge=4, description="units of the GRU")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability in the cnn backbone and in the classifier")
 
 
 class Face(Encoder):
@@ -127,7 +81,8 @@ class Face(Encoder):
             # The runs of all seeds share the stored embeddings, so a frozen backbone must not depend on the seed.
             torch.manual_seed(0)
             self.backbone, self.crop_size, embedding_size = self._build_backbone(skip_weights)
-        self.is_frozen = not config.train_backbone and (config.backbone != "cnn" or bool(config.backbone_weights))
+        is_own = config.backbone in OWN_BACKBONES
+        self.is_frozen = not config.train_backbone and (not is_own or bool(config.backbone_weights))
         if self.is_frozen:
             self.backbone.requires_grad_(False)
         # torch's GRU applies the reset gate after the matrix of the hidden state: tanh(W x + r * (U h)). Eq. 4 of the paper
@@ -145,11 +100,12 @@ class Face(Encoder):
                 return InceptionResnetV1(), facenet.IMAGE_SIZE, facenet.EMBEDDING_SIZE
             network = InceptionResnetV1.pretrained(config.backbone_weights or "vggface2")
             return network, facenet.IMAGE_SIZE, facenet.EMBEDDING_SIZE
-        if config.backbone == "cnn":
-            cnn = ExpressionNetwork(config.conv_channels, config.dropout)
+        if config.backbone in OWN_BACKBONES:
+            kind = ExpressionNetwork if config.backbone == "cnn" else ResidualNetwork
+            own = kind(config.conv_channels, config.dropout)
             if config.backbone_weights and not skip_weights:
-                load_face_backbone(cnn, Path(config.backbone_weights))
-            return cnn, config.crop_size, cnn.width
+                load_face_backbone(own, Path(config.backbone_weights))
+            return own, config.crop_size, own.width
         vision = VisionNetwork(config.backbone, pretrained=config.pretrained and not skip_weights)
         return vision, vision.image_size, vision.width
 
@@ -230,7 +186,10 @@ class Face(Encoder):
             where = utterance.clip.path.name if utterance.clip is not None else "the camera"
             raise NoFace(f"{where} shows no face in any of {len(frames.times)} frames")
         notes["times"] = [round(float(frames.times[index]), 3) for index, _ in boxes]
-        return np.stack([crop_face(frames.images[index], box, self.crop_size) for index, box in boxes]), notes
+        crops = [
+            crop_face(frames.images[index], box, self.crop_size, is_square=config.square_crop) for index, box in boxes
+        ]
+        return np.stack(crops), notes
 
     def _read_frames(self, utterance: Utterance, is_tracked: bool) -> Frames:
         count = MAX_TRACK_FRAMES if is_tracked else self.config.num_frames
@@ -253,6 +212,12 @@ class Face(Encoder):
         return select_track(tracks, score_tracks(tracks, frames, waveform, start=start), self.config.num_frames)
 
     def _embed(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:
+        read = self._run_backbone
+        if self.backbone.training or not self.config.test_time_flip:
+            return read(faces)
+        return (read(faces) + read(faces.flip(2))) / 2
+
+    def _run_backbone(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:
         if self.config.backbone == "facenet":
             embeddings: Tensor = self.backbone(facenet.normalize_pixels(faces))
         else:
@@ -270,19 +235,9 @@ class Face(Encoder):
         """`faces` [B, T, ...], crops or embeddings, and `mask` [B, T]. Crops are augmented in training if `rng` is given."""
         arrays = [example.values for example in examples]
         if rng is not None and self.training and not self.is_frozen:
-            arrays = [self._augment(array, rng) for array in arrays]
+            arrays = augment_faces(arrays, self.config, rng)
         faces, mask = pad_arrays(arrays)
         return {"faces": faces, "mask": mask}
-
-    def _augment(self, crops: UInt8[np.ndarray, "T S S 3"], rng: random.Random) -> UInt8[np.ndarray, "T S S 3"]:
-        config = self.config
-        return transform_faces(
-            torch.tensor(crops),
-            rng,
-            max_rotation=config.max_rotation,
-            max_translation=config.max_translation,
-            max_zoom=config.max_zoom,
-        ).numpy()
 
     def forward(self, batch: Batch) -> Encoding:
         faces, mask = batch["faces"], batch["mask"]

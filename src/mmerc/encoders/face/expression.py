@@ -1,10 +1,8 @@
-"""The small convolutional network (`backbone: cnn`) that reads facial expressions, and its data augmentation.
+"""The small convolutional network (`backbone: cnn`) that reads facial expressions.
 
 It can be trained on single images (`fer2013:`) and then be used, frozen, on every frame of a clip (`backbone_weights`).
 """
 
-import math
-import random
 from itertools import pairwise
 
 import torch
@@ -71,27 +69,3 @@ def normalize_grey(faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N 1 S S"]:
     x = faces.float().mean(-1)[:, None]  # [N, 1, S, S]
     mean, std = x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)
     return ((x - mean) / (std + 1)).contiguous(memory_format=torch.channels_last)
-
-
-def transform_faces(
-    faces: UInt8[Tensor, "T S S 3"],
-    rng: random.Random,
-    *,
-    max_rotation: float,
-    max_translation: float,
-    max_zoom: float,
-) -> UInt8[Tensor, "T S S 3"]:
-    """Apply one random affine transformation to all images of a face: mirror, rotation, translation, zoom.
-
-    `max_rotation` is in degrees. `max_translation` and `max_zoom` are fractions of the image's side.
-    """
-    angle = math.radians(rng.uniform(-max_rotation, max_rotation))
-    scale = 1 + rng.uniform(-max_zoom, max_zoom)
-    mirror = rng.choice((-1, 1))
-    dx, dy = (2 * rng.uniform(-max_translation, max_translation) for _ in range(2))  # the image spans -1 to 1
-    cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
-    affine = torch.tensor([[mirror * cosine, -sine, dx], [mirror * sine, cosine, dy]])
-    size = [len(faces), 3, *faces.shape[1:3]]
-    grid = F.affine_grid(affine[None].expand(len(faces), -1, -1), size, align_corners=False)
-    pixels = faces.permute(0, 3, 1, 2).float()
-    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False).byte().permute(0, 2, 3, 1)

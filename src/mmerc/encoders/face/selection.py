@@ -62,9 +62,23 @@ def select_track(
     return [(track.frames[index], track.boxes[index]) for index in chosen], [scores[index] for index in order]
 
 
-def crop_face(image: UInt8[np.ndarray, "H W 3"], box: Float[Tensor, " 4"], size: int) -> UInt8[np.ndarray, "S S 3"]:
-    """Crop the box, as far as it is inside of the image, and resize it to a square of `size` pixels."""
+def crop_face(
+    image: UInt8[np.ndarray, "H W 3"], box: Float[Tensor, " 4"], size: int, *, is_square: bool = False
+) -> UInt8[np.ndarray, "S S 3"]:
+    """Crop the box, as far as it is inside of the image, and resize it to a square of `size` pixels.
+
+    With `is_square`, crop a square around the box's centre with the side of its longer side, so that the face keeps its shape.
+    Beyond the image its edge is repeated, so that the face keeps its place.
+    """
     height, width = image.shape[:2]
+    if is_square:
+        left, top, right, bottom = box.tolist()
+        half = max(right - left, bottom - top, 2) / 2
+        columns, rows = (
+            np.arange(round(centre - half), round(centre + half)).clip(0, limit - 1)
+            for centre, limit in (((left + right) / 2, width), ((top + bottom) / 2, height))
+        )
+        return resize_face(image[rows[:, None], columns], size)
     left, top = min(max(int(box[0]), 0), width - 1), min(max(int(box[1]), 0), height - 1)
     right, bottom = max(min(int(box[2]), width), left + 1), max(min(int(box[3]), height), top + 1)
     return resize_face(image[top:bottom, left:right], size)

@@ -17,6 +17,23 @@ const nameSpeaker = (row) => row.speaker || "unknown speaker";
 const listProbabilities = (row, model) =>
   model.labels.map((label) => `${label} ${formatPercent(row.probabilities[label])}`);
 
+// How sure a prediction is: "none" if nothing was read or the set has nearly all labels, "uncertain" as the row says.
+const NEARLY_ALL = .8;  // of the labels
+const NO_EVIDENCE = "not enough evidence";
+function rateEvidence(row, model) {
+  if (!row.modalities.length || (row.set && row.set.length > NEARLY_ALL * model.labels.length)) return "none";
+  return row.uncertain ? "uncertain" : "certain";
+}
+const formatCoverage = (row) => `prediction set at ${formatPercent(row.coverage)} coverage`;
+
+// "uncertain: joy or surprise (prediction set at 90 % coverage)"; empty if the model has no prediction sets.
+function describeSet(row, model) {
+  const evidence = rateEvidence(row, model), prefix = { none: `${NO_EVIDENCE}: `, uncertain: "uncertain: ", certain: "only " }[evidence];
+  if (!row.set) return evidence === "none" ? NO_EVIDENCE : "";
+  if (evidence === "uncertain" && row.set.length === 1) return `uncertain: no label is probable enough for the ${formatCoverage(row)}`;
+  return `${prefix}${row.set.join(" or ")} (${formatCoverage(row)})`;
+}
+
 const LUMA = [.3, .59, .11];  // of red, green and blue
 const isLight = (colour) =>
   LUMA.reduce((sum, weight, index) => sum + weight * parseInt(colour.slice(2 * index + 1, 2 * index + 3), 16), 0) > 100;
@@ -27,9 +44,21 @@ function setColour(node, label, model) {
   return node;
 }
 
+// The colour of a prediction, paler the more labels its set has, or none.
+function setEvidence(node, row, model) {
+  const evidence = rateEvidence(row, model);
+  if (evidence !== "certain") node.classList.add(evidence);
+  if (evidence === "uncertain") {
+    const share = Math.max(0, row.set.length - 2) / Math.max(1, NEARLY_ALL * model.labels.length - 2);  // 0: two labels
+    node.style.setProperty("--strength", `${(36 - 20 * share).toFixed(0)}%`);
+  }
+  return setColour(node, row.emotion, model);
+}
+
 function drawLegend(model) {
   const legend = create("div", "", { class: "legend", role: "group", "aria-label": "Colours" });
   for (const label of model.labels) legend.append(setColour(create("span", label), label, model));
+  legend.append(create("span", "uncertain", { class: "uncertain" }), create("span", NO_EVIDENCE, { class: "none" }));
   return legend;
 }
 
@@ -51,12 +80,13 @@ function describeChange(part, loss, row) {
     + `(${Number(points) === 0 ? "no change" : `${change} points`})`;
 }
 
-function describePrediction(row) {
+function describePrediction(row, model) {
   const box = create("div");
   box.append(create("b", `${nameSpeaker(row)}  ${formatTime(row.start)}`),
     create("blockquote", row.text || "(the words are not known)"),
     create("div", row.modalities.length ? `predicted from ${row.modalities.join(", ")}`
       : "no modality could be read: the probabilities are the label frequencies of the training data"));
+  if (describeSet(row, model)) box.append(create("div", describeSet(row, model), { class: "set" }));
   for (const [name, reason] of Object.entries(row.missing || {}))
     box.append(create("div", `no ${name}: ${reason}`, { class: "soft" }));
   for (const [name, loss] of Object.entries(row.influence || {}))
@@ -81,12 +111,14 @@ function drawAxis(begin, duration) {
 }
 
 function drawBlock(row, model) {
-  const block = setColour(create("button", "", {
-    type: "button", "aria-pressed": "false", title: listProbabilities(row, model).join("\n"),
-    "aria-label": `${nameSpeaker(row)} ${formatTime(row.start)}: ${row.emotion} ${formatPercent(row.confidence)}. ${row.text || ""}`,
-  }), row.emotion, model);
-  block.append(create("span", row.emotion));
-  if (!row.modalities.length) block.classList.add("none");
+  const set = describeSet(row, model), lines = [...(set ? [set] : []), ...listProbabilities(row, model)];
+  const label = rateEvidence(row, model) === "none" ? NO_EVIDENCE : row.emotion;
+  const found = [`${row.emotion} ${formatPercent(row.confidence)}`, ...(set ? [set] : []), row.text || ""].join(". ");
+  const block = setEvidence(create("button", "", {
+    type: "button", "aria-pressed": "false", title: lines.join("\n"),
+    "aria-label": `${nameSpeaker(row)} ${formatTime(row.start)}: ${found}`,
+  }), row, model);
+  block.append(create("span", label));
   return block;
 }
 
@@ -99,7 +131,7 @@ function drawDialogue(rows, columns, model, media) {
   const blocks = rows.map((row) => drawBlock(row, model));
   const select = (index) => {
     blocks.forEach((block, each) => block.setAttribute("aria-pressed", each === index));
-    detail.replaceChildren(describePrediction(rows[index]), drawProbabilities(rows[index], model));
+    detail.replaceChildren(describePrediction(rows[index], model), drawProbabilities(rows[index], model));
   };
   section.append(create("h2", `Conversation ${rows[0].dialogue}`));
   for (const speaker of new Set(rows.map((row) => row.speaker))) {
@@ -132,6 +164,7 @@ function drawDialogue(rows, columns, model, media) {
 function readCell(column, row) {
   let value = row;
   for (const key of column.path) value = value?.[key];
+  if (typeof value === "boolean") return value ? "True" : "False";  // as Python writes it
   return Array.isArray(value) ? value.join(" ") : value ?? "";
 }
 
@@ -144,7 +177,7 @@ function drawTable(rows, columns) {
     titles.append(create("th", column.name, { scope: "col" }));
     values.forEach((value, index) => {
       const isNumber = typeof value === "number";
-      const style = isNumber ? { class: "number" } : value.length > 24 ? { class: "long" } : {};
+      const style = isNumber ? { class: "number" } : value.length > 24 ? { class: value.length > 80 ? "long wide" : "long" } : {};
       lines[index].append(create("td", isNumber && isFraction ? value.toFixed(3) : value, style));
     });
   }

@@ -15,7 +15,7 @@ from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.emotions import LabelSet
 from mmerc.files import write_text
 from mmerc.inference.export.rows import Subkeys
-from mmerc.model.prediction import FORMULA, Prediction, list_columns
+from mmerc.model.prediction import FORMULA, Prediction, describe_origin, list_columns
 
 
 def write_timeline(
@@ -42,6 +42,13 @@ def write_timeline(
     html = environment.from_string(read_part("timeline.html")).render(
         title=replace_surrogates(recording.name) if recording else "Conversations",
         summary=_summarise(predictions),
+        models=sorted(
+            {
+                (describe_origin(each.model, each.trained_on), each.warning or "")
+                for each in predictions
+                if each.trained_on
+            }
+        ),
         media=_make_relative_url(recording, file) if recording else "",
         style=read_part("timeline.css"),
         script=read_part("timeline.js"),

@@ -16,7 +16,7 @@ def create_router(service: Service) -> APIRouter:
 
     @router.get("/v1/model", dependencies=[BEARER], **describe(schema.Model, 400, 401))
     async def get_model() -> dict[str, Any]:
-        """The labels of the model, a colour for each, and the modalities that the model reads."""
+        """What the model was trained on, its labels, a colour for each, and the modalities that it reads."""
         return service.describe_model()
 
     @router.get(

@@ -61,10 +61,12 @@ const showListening = () => showLiveStatus(live.problem || "Listening …");
 function showPrediction(row) {
   showListening();
   $("latest").hidden = false;
-  $("latest").replaceChildren(describePrediction(row), drawProbabilities(row, live.model));
-  const item = setColour(create("li"), row.emotion, live.model);
+  $("latest").replaceChildren(describePrediction(row, live.model), drawProbabilities(row, live.model));
+  const item = setEvidence(create("li"), row, live.model), evidence = rateEvidence(row, live.model);
+  const found = evidence === "none" ? NO_EVIDENCE
+    : `${row.emotion} ${formatPercent(row.confidence)}${evidence === "uncertain" ? ", uncertain" : ""}`;
   const source = row.modalities.length ? row.modalities.join(", ") : "no modality";
-  for (const text of [formatTime(row.start), `${row.emotion} ${formatPercent(row.confidence)}`, row.text || "", `${source} · ${row.seconds.toFixed(2)} s`])
+  for (const text of [formatTime(row.start), found, row.text || "", `${source} · ${row.seconds.toFixed(2)} s`])
     item.append(create("span", text));
   $("predictions").prepend(item);
 }

@@ -36,6 +36,9 @@ function showStatus(text, isError = false) {
 async function describeModel() {
   try {
     const model = await request("v1/model");
+    $("origin").textContent = model.origin;
+    $("warning").textContent = model.warning;
+    $("warning").hidden = !model.warning;
     showStatus(`The model reads ${model.modalities.join(", ")} and predicts one of ${model.labels.join(", ")}.`);
   } catch (error) { showStatus(error.message, true); }
 }

@@ -1,0 +1,165 @@
+"""A combination of networks that were trained apart, without joint data: log-linear pooling of their likelihoods.
+
+Given the label, the words, the voice and the face are taken as independent. Then
+
+    log p(label | all) = log prior(label) + sum over the modalities of weight * log p(modality | label) + constant
+
+and a missing modality drops out of the sum. A network gives log p(label | modality); less the log of its own training
+prior this is log p(modality | label), up to a constant (scaled likelihood; Bourlard and Morgan 1994).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import minimize
+from scipy.special import log_softmax, logsumexp, softmax
+
+from mmerc.corpora import Key
+from mmerc.model.calibration import MIN_PRIOR, MIN_PROBABILITY, ProbabilitiesByKey
+from mmerc.model.collation import FeatureRows
+from mmerc.model.inference import predict_unimodal
+
+Scores = Float[np.ndarray, "N C"]
+
+
+@dataclass(frozen=True)
+class ScaledLikelihood:
+    """What turns the probabilities of a network into log-likelihoods: log(p) / temperature - log_prior."""
+
+    temperature: float
+    log_prior: tuple[float, ...]  # of each of the network's c labels
+
+    @classmethod
+    def fit(
+        cls, probabilities: Float[np.ndarray, "N c"], labels: Int[np.ndarray, " N"], prior: Sequence[float]
+    ) -> "ScaledLikelihood":
+        """Fit temperature and prior to dev utterances by maximum likelihood.
+
+        The prior starts at `prior`, the label frequencies of training, and moves as far as the dev utterances ask for: a loss
+        with logit adjustment learns a flatter prior. A Gaussian penalty with a standard deviation of 1 keeps it near the start
+        where a label is rare on dev.
+        """
+        start = np.log(np.maximum(prior, MIN_PRIOR))
+        shares = np.bincount(labels, minlength=len(prior)) / len(labels)
+        dev_prior = np.log(np.maximum(shares, MIN_PRIOR))
+        log_p = np.log(np.maximum(probabilities, MIN_PROBABILITY))
+        rows = np.arange(len(labels))
+
+        def loss(values: Float[np.ndarray, " k"]) -> float:
+            scores = log_p / np.exp(values[0]) - (start + values[1:]) + dev_prior
+            return float(-log_softmax(scores, axis=1)[rows, labels].sum() + (values**2).sum() / 2)
+
+        found = minimize(loss, np.zeros(1 + len(prior)), method="L-BFGS-B").x
+        return cls(float(np.exp(found[0])), tuple((start + found[1:]).tolist()))
+
+    def apply(self, probabilities: Float[np.ndarray, "N c"]) -> Float[np.ndarray, "N c"]:
+        """The log-likelihood of each label, up to a constant for each utterance.
+
+        >>> ScaledLikelihood(1.0, (np.log(0.8), np.log(0.2))).apply(np.array([[0.8, 0.2]])).round(3).tolist()
+        [[0.0, 0.0]]
+        """
+        log_p = np.log(np.maximum(probabilities, MIN_PROBABILITY))
+        return np.asarray(log_p / self.temperature - np.asarray(self.log_prior))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One network of a combination.
+
+    `labels`: the name of each of its labels in the combination; None for a label that it has never seen. `weight`: how much its
+    likelihoods count; 1 if they hold as they are.
+    """
+
+    labels: tuple[str | None, ...]
+    likelihood: ScaledLikelihood
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class LogLinear:
+    """A combination of the networks of several modalities.
+
+    `labels`: the C labels; `prior`: the probability of each of them before anything is read; `parts`: the network of each
+    modality; `temperature`: divides the sum.
+    """
+
+    labels: tuple[str, ...]
+    prior: tuple[float, ...]
+    parts: Mapping[str, Part]
+    temperature: float = 1.0
+
+    def predict(self, features: Mapping[str, FeatureRows], keys: Sequence[Key]) -> ProbabilitiesByKey:
+        """The probabilities of every key that has at least one modality, from the logits of the networks."""
+        found = {name: predict_unimodal(features[name], keys) for name in self.parts}
+        present = [key for key in keys if any(key in each for each in found.values())]
+        evidence = {}
+        for name, by_key in found.items():
+            has_modality = np.array([key in by_key for key in present], bool)
+            evidence[name] = np.zeros((len(present), len(self.labels)))
+            if by_key:
+                rows = np.asarray([by_key[key] for key in present if key in by_key])
+                evidence[name][has_modality] = self.compute_evidence(name, rows)
+        return dict(zip(present, self.pool(evidence, len(present)).tolist(), strict=True))
+
+    def compute_evidence(self, name: str, probabilities: Float[np.ndarray, "N c"]) -> Scores:
+        """The log-likelihood of each of the C labels under the network of a modality, without its weight.
+
+        Of a label that the network does not know it says nothing: the likelihood is the mean of those of its own labels, so that
+        the odds of that label against them stay as the other networks and the prior have them.
+        """
+        part = self.parts[name]
+        known = [(own, self.labels.index(label)) for own, label in enumerate(part.labels) if label is not None]
+        own, joint = (list(each) for each in zip(*known, strict=True))
+        values = part.likelihood.apply(probabilities)[:, own]
+        log_prior = np.log(np.maximum(self.prior, MIN_PRIOR))[joint]
+        scores = np.repeat(logsumexp(values + log_softmax(log_prior), axis=1)[:, None], len(self.labels), axis=1)
+        scores[:, joint] = values
+        return scores
+
+    def pool(self, evidence: Mapping[str, Scores], count: int) -> Float[np.ndarray, "N C"]:
+        """The probabilities of `count` utterances; the evidence of a modality that is missing is 0 for every label.
+
+        >>> part = Part(("joy", "anger"), ScaledLikelihood(1.0, (0.0, 0.0)), weight=0.5)
+        >>> pooled = LogLinear(("joy", "anger"), (0.5, 0.5), {"text": part}).pool({"text": np.log([[0.8, 0.2]])}, 1)
+        >>> pooled.round(3).tolist()
+        [[0.667, 0.333]]
+        """
+        scores = np.tile(np.log(np.maximum(self.prior, MIN_PRIOR)), (count, 1))  # [N, C]
+        for name, values in evidence.items():
+            scores += self.parts[name].weight * values
+        return np.asarray(softmax(scores / self.temperature, axis=1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The combination as a model's config.json holds it."""
+        return {
+            "temperature": self.temperature,
+            "parts": {
+                name: {"labels": part.labels, "weight": part.weight, **vars(part.likelihood)}
+                for name, part in self.parts.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], labels: Sequence[str], prior: Sequence[float]) -> "LogLinear":
+        """What `to_dict` gave, with the labels and the prior of the model.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: the values are incomplete, no numbers, or out of range.
+        """
+        parts = {}
+        for name, part in found["parts"].items():
+            own = tuple(part["labels"])
+            likelihood = ScaledLikelihood(float(part["temperature"]), tuple(map(float, part["log_prior"])))
+            numbers = [likelihood.temperature, *likelihood.log_prior, float(part["weight"])]
+            if not np.isfinite(numbers).all() or likelihood.temperature <= 0 or len(own) != len(likelihood.log_prior):
+                raise ValueError(f"the part {name} has impossible values")
+            if not {label for label in own if label is not None} <= set(labels) or all(label is None for label in own):
+                raise ValueError(f"the part {name} has other labels")
+            parts[name] = Part(own, likelihood, float(part["weight"]))
+        temperature = float(found["temperature"])
+        if not (np.isfinite(temperature) and temperature > 0):
+            raise ValueError(f"temperature is {temperature}")
+        return cls(tuple(labels), tuple(map(float, prior)), parts, temperature)
