@@ -17,6 +17,7 @@ The floor is the floating-point operations of the networks that see every pixel:
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ def main() -> None:
         mtcnn(images[:2]), yunet(images[:2])  # warm up
         for part in torch.split(images, FRAMES_AT_ONCE):
             for name, detector in (("mtcnn", mtcnn), ("yunet", yunet)):
-                found[name] += timers[name].run(lambda detector=detector, part=part: detector(part))
+                found[name] += timers[name].run(partial(detector, part))
             found["low"] += low(part)
             last = {name: found[name][-1] for name in timers}
             if best is None or len(last["mtcnn"]) > len(best[1]["mtcnn"]):

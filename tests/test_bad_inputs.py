@@ -455,7 +455,11 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ),
     ("truncated safetensors", truncated_safetensors, "is not a safetensors file"),
     # weights
-    ("unknown weights", lambda b: ["weights", "fetch", "resnet"], "choose one of mtcnn, mpnet, whisper-base, vggface2"),
+    (
+        "unknown weights",
+        lambda b: ["weights", "fetch", "resnet"],
+        "choose one of mtcnn, yunet, mpnet, whisper-base, vggface2",
+    ),
     (
         "damaged wheel in the mirror",
         lambda b: mirror(b, "mtcnn", "facenet_pytorch-2.5.3-py3-none-any.whl", b"PK"),

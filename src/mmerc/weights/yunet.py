@@ -20,7 +20,7 @@ def convert_yunet(tensors: Tensors) -> Tensors:
     Raises:
         WeightsError: a tensor is missing.
     """
-    names = {}
+    names: dict[str, str] = {}
     for index, module in enumerate(NUMBERED):
         number = FIRST_NUMBER + STEP * index
         names |= {str(number): f"{module}.weight", str(number + 1): f"{module}.bias"}

@@ -1,3 +1,4 @@
+import json
 import random
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from mmerc.encoders.base import Example
 from mmerc.encoders.face.boxes import compute_iou
 from mmerc.encoders.face.config import FaceConfig
 from mmerc.encoders.face.encoder import Face
+from mmerc.encoders.face.mtcnn import MTCNN
 from mmerc.encoders.face.selection import select_largest_faces
+from mmerc.encoders.face.yunet import YuNet
 from mmerc.errors import MissingModality, NoFace
 from tests.media.clips import write_video
 
@@ -95,6 +98,25 @@ def test_a_saved_encoder_is_restored_without_the_public_weights(
     restored = Face.restore(tmp_path)
     batch = face.collate([Example(("t", "0", "0"), np.full((2, 48, 48, 3), 90, np.uint8))])
     assert torch.equal(restored(batch).logits, face(batch).logits)
+
+
+def test_the_detector_is_chosen_by_name_and_saved(tmp_path: Path) -> None:
+    config = FaceConfig(encoder="face", backbone="cnn", detector="yunet", hidden_size=8, conv_channels=8)
+    face = Face(config, 7, skip_weights=True)
+    assert isinstance(face.detector, YuNet)
+    face.save(tmp_path)
+    restored = Face.restore(tmp_path)
+    assert isinstance(restored, Face) and isinstance(restored.detector, YuNet)
+    assert torch.equal(restored.detector.network.model0.conv1.weight, face.detector.network.model0.conv1.weight)
+
+
+def test_a_model_from_before_the_choice_has_mtcnn(face: Face, tmp_path: Path) -> None:
+    face.save(tmp_path)
+    saved = json.loads((tmp_path / "config.json").read_text())
+    del saved["detector"]
+    (tmp_path / "config.json").write_text(json.dumps(saved))
+    restored = Face.restore(tmp_path)
+    assert isinstance(restored, Face) and isinstance(restored.detector, MTCNN)
 
 
 @torch.no_grad()

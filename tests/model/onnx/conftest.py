@@ -9,7 +9,7 @@ SMALL = [
     *("text.backbone=scratch", "text.warm_start=", "text.epochs=1", "text.scratch_hidden_size=32"),
     *("text.scratch_num_layers=1", "audio.epochs=1", "audio.min_speech_seconds=0", "audio.conv_channels=4"),
     *("audio.hidden_size=8", "face.epochs=1", "face.conv_channels=8", "face.hidden_size=8", "face.num_frames=2"),
-    *("fusion.epochs=1", "fusion.d_model=16"),
+    *("fusion.epochs=1", "fusion.d_model=16", "face.detector=mtcnn"),  # weights that the tests have
 ]
 
 

@@ -37,7 +37,7 @@ class FaceConfig(EncoderConfig):
     skip_small_faces: bool = Field(
         False,
         description="search for small faces only in frames without a face of at least a sixth of the shorter side; only if "
-        "`track` is largest and `detector` is mtcnn",
+        "`track` is largest",
     )
     max_frame_side: int = Field(
         MAX_SIDE, ge=64, description="pixels of a frame's longer side; larger frames are reduced to this size"

@@ -6,13 +6,14 @@ or corners, the one on the left in the image comes first.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, TypeVar
 
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from mmerc import weights
 
+Detector = TypeVar("Detector", bound="FaceDetector")
 LARGE_FACE_DIVISOR = 6  # a large face is at least as high as the image's shorter side divided by this
 
 
@@ -51,7 +52,7 @@ class FaceDetector(nn.Module, ABC):
         self.min_face_size = min_face_size
 
     @classmethod
-    def pretrained(cls, *, min_face_size: int = 20) -> Self:
+    def pretrained(cls: type[Detector], *, min_face_size: int = 20) -> Detector:
         """A detector with the public weights.
 
         Raises:

@@ -32,12 +32,14 @@ class YuNet(FaceDetector):
     Args:
         min_face_size: side of the smallest face that is searched for, in pixels.
         threshold: the score that a face must have.
-        nms_threshold: the overlap above which the face with the lower score is dropped; OpenCV's default.
+        nms_threshold: the overlap above which the face with the lower score is dropped.
+
+    The last two defaults are those of OpenCV's example program.
     """
 
     name = "yunet"
 
-    def __init__(self, *, min_face_size: int = 20, threshold: float = 0.5, nms_threshold: float = 0.3) -> None:
+    def __init__(self, *, min_face_size: int = 20, threshold: float = 0.6, nms_threshold: float = 0.3) -> None:
         super().__init__(min_face_size=min_face_size)
         self.threshold, self.nms_threshold = threshold, nms_threshold
         self.network = YuNetNetwork()
@@ -45,6 +47,8 @@ class YuNet(FaceDetector):
     @torch.inference_mode()
     def forward(self, images: UInt8[Tensor, "B H W 3"]) -> list[Faces]:
         """The faces of each image."""
+        if not len(images):
+            return []
         both = self._search(images, is_coarse=False), self._search(images, is_coarse=True)
         boxes, scores, landmarks, image_index = (torch.cat(parts) for parts in zip(*both, strict=True))
         return self._select((boxes, scores, landmarks, image_index), len(images))
@@ -52,6 +56,8 @@ class YuNet(FaceDetector):
     @torch.inference_mode()
     def detect_large_first(self, images: UInt8[Tensor, "B H W 3"]) -> list[Faces]:
         """The faces that a search of the smaller images finds; all faces of an image where it finds no large one."""
+        if not len(images):
+            return []
         faces = self._select(self._search(images, is_coarse=True), len(images))
         min_height = min(images.shape[1:3]) / LARGE_FACE_DIVISOR
         rest = [index for index, each in enumerate(faces) if not (each.heights >= min_height).any()]
@@ -69,12 +75,12 @@ class YuNet(FaceDetector):
         num_levels = len(STRIDES) if is_coarse else NUM_FINE_LEVELS
         found: list[Candidates] = []
         count = max(1, PIXELS_AT_ONCE // (size[0] * size[1]))
-        for start in range(0, max(1, len(images)), count):
+        for start in range(0, len(images), count):
             pixels = resize_pixels(images[start : start + count], size)
             values = self.network(pixels, num_levels)  # [B, A, 17]
             scores = compute_scores(values)  # [B, A]
             image, anchor = (scores > self.threshold).nonzero(as_tuple=True)  # [N] each
-            anchors = make_anchors(*pixels.shape[2:], num_levels).to(pixels.device)[anchor]
+            anchors = make_anchors(pixels.shape[2], pixels.shape[3], num_levels).to(pixels.device)[anchor]
             boxes, landmarks = decode_anchors(values[image, anchor], anchors)
             found.append((boxes * enlargement.repeat(2), scores[image, anchor], landmarks * enlargement, image + start))
         boxes, scores, landmarks, image_index = (torch.cat(parts) for parts in zip(*found, strict=True))
@@ -89,13 +95,19 @@ class YuNet(FaceDetector):
 
 
 def resize_pixels(images: UInt8[Tensor, "B H W 3"], size: tuple[int, int]) -> Float[Tensor, "B 3 h w"]:
-    """The images in `size`, in the order blue, green, red, with black pixels on the right and below up to a size that the network reads."""
+    """The images in `size` (height, width), in the order blue, green, red.
+
+    Black pixels on the right and below fill up a size that the network reads.
+    """
     pixels = images.permute(0, 3, 1, 2)  # torch resizes bytes in this order of memory fastest
     if pixels.shape[2:] != size:
         pixels = pixels if pixels.device.type == "cpu" else pixels.float()
         pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
-    padded = [max(PADDED_MINIMUM, -(-side // PADDED_MULTIPLE) * PADDED_MULTIPLE) for side in size]
-    return F.pad(pixels.flip(1).float(), (0, padded[1] - size[1], 0, padded[0] - size[0]))
+    height, width = (max(PADDED_MINIMUM, -(-side // PADDED_MULTIPLE) * PADDED_MULTIPLE) for side in size)
+    padded = torch.zeros(len(images), 3, height, width, device=images.device)
+    for channel in range(3):
+        padded[:, channel, : size[0], : size[1]] = pixels[:, 2 - channel]
+    return padded
 
 
 def compute_scores(values: Float[Tensor, "B A 17"]) -> Float[Tensor, "B A"]:

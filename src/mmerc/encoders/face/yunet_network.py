@@ -1,6 +1,6 @@
 """The network of YuNet (Wu, Peng & Yu 2023), as OpenCV published it in September 2021, with its public parameter names.
 
-It has 85 thousand parameters. Each of its convolutions but the first is divided into one over the channels and one over the pixels.
+It has 83 thousand parameters. Each of its convolutions but the first is divided into one over the channels and one over the pixels.
 """
 
 import torch
@@ -64,13 +64,13 @@ class YuNetNetwork(nn.Module):
         `pixels` are blue, green and red from 0 to 255. Both sides are multiples of 32, and at least 64.
         """
         # oneDNN's own layout of the channels saves a fifth of the time on a CPU; other machines compute without it.
-        is_blocked = pixels.device.type == "cpu" and torch.backends.mkldnn.is_available()
+        is_blocked = pixels.device.type == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         x = pixels.to_mkldnn() if is_blocked else pixels
         # Pooling before the ReLU gives the same numbers as after it, and leaves it a quarter of them.
         x = F.max_pool2d(self.model0(x), 2).relu_()  # [B, 16, H/4, W/4]
         x = self.model1(x).relu_()  # [B, 64, H/4, W/4]
         x = F.max_pool2d(self.model2(x), 2).relu_()  # [B, 64, H/8, W/8]
-        outputs = []
+        outputs: list[Tensor] = []
         stages = [self.model3, self.model4, self.model5, self.model6]
         for stage, head in zip(stages[:num_levels], self.head[:num_levels], strict=True):
             x = stage(F.max_pool2d(x, 2) if outputs else x).relu_()
