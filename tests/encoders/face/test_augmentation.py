@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmerc.encoders.face.augmentation import augment_faces, blur, change_light_and_focus, hide_square
@@ -58,11 +58,12 @@ def test_a_stretch_changes_the_ratio_of_width_to_height() -> None:
     assert min(ratios) < 0.85 and max(ratios) > 1.15
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 2**32), st.integers(1, 3))
 def test_one_seed_gives_one_result(seed: int, frames: int) -> None:
-    settings = {"augmentation_probability": 0.5, "max_rotation": 15}
     face = make_face(frames)
-    assert (augment(face, seed, **settings) == augment(face, seed, **settings)).all()
+    first, second = (augment(face, seed, augmentation_probability=0.5, max_rotation=15) for _ in range(2))
+    assert (first == second).all()
     assert (face == make_face(frames)).all()  # the input is as before
 
 

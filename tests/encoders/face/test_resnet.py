@@ -27,14 +27,15 @@ def test_a_new_block_is_its_shortcut() -> None:
 
 def test_the_network_learns_to_tell_dark_from_bright_mouths() -> None:
     torch.manual_seed(0)
-    faces = torch.full((16, 32, 32, 3), 120, dtype=torch.uint8)
-    faces[::2, 20:26, 8:24], faces[1::2, 20:26, 8:24] = 20, 220
+    faces = torch.full((16, 16, 16, 3), 120, dtype=torch.uint8)
+    faces[::2, 10:13, 4:12], faces[1::2, 10:13, 4:12] = 20, 220
     labels = torch.arange(16) % 2
     network, classifier = ResidualNetwork(8, 0.0), torch.nn.Linear(48, 2)
-    optimizer = torch.optim.AdamW([*network.parameters(), *classifier.parameters()], 1e-2)
-    for _ in range(5):
+    weights = [*network.parameters(), *classifier.parameters()]
+    for _ in range(8):
         loss = torch.nn.functional.cross_entropy(classifier(network(faces)), labels)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    assert loss.item() < 0.1
+        gradients = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            for value, gradient in zip(weights, gradients, strict=True):
+                value -= 0.1 * gradient
+    assert loss.item() < 0.2

@@ -91,7 +91,7 @@ def blur(pixels: Float[Tensor, "N 3 S S"], std: Float[Tensor, "N 1 1 1"]) -> Flo
     for weight in (kernel[..., None], kernel[:, :, None]):  # along the columns, then along the rows
         images = F.conv2d(images, weight, groups=images.shape[1])
     blurred = pixels.clone()
-    blurred[chosen] = images[0].unflatten(0, (-1, 3))
+    blurred[chosen] = images[0].view(-1, *pixels.shape[1:])
     return blurred
 
 
