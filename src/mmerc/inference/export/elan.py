@@ -97,11 +97,11 @@ def _link(recording: Path, file: Path | None) -> dict[str, str]:
 
 def _add_tier(root: ET.Element, name: str, speaker: str, parent: str) -> ET.Element:
     kind = "emotion" if name.startswith("emotion") else "confidence" if name.startswith("confidence") else "words"
-    attributes = {"TIER_ID": name, "LINGUISTIC_TYPE_REF": kind, "ANNOTATOR": "mmerc" if parent else ""}
+    attributes = {"TIER_ID": name, "LINGUISTIC_TYPE_REF": kind}
     if speaker:
         attributes["PARTICIPANT"] = speaker
     if parent:
-        attributes["PARENT_REF"] = parent
+        attributes |= {"PARENT_REF": parent, "ANNOTATOR": "mmerc"}
     return ET.SubElement(root, "TIER", attributes)
 
 
