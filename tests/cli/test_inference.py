@@ -34,3 +34,19 @@ def test_explanations_are_columns_and_a_page(small_run: Path, tmp_path: Path) ->
     assert "We won!" in page.read_text()
     same = run("predict", small_run / "model", f"table:{tmp_path / 't.csv'}", "--out", page, "--html", page)
     assert same.exit_code == 2 and "give two different files" in same.stderr
+
+
+def test_annotation_files_of_a_corpus_and_of_a_recording(small_run: Path, small_corpus: Path, tmp_path: Path) -> None:
+    corpus = run("predict", small_run / "model", f"meld:{small_corpus}#test", "--out", tmp_path / "p.eaf")
+    assert corpus.exit_code == 2 and "shows one conversation, and there are 2" in corpus.stderr
+    clip = next(small_corpus.rglob("*.mp4"))
+    transcript = tmp_path / "other.rttm"
+    transcript.write_text("SPEAKER film 1 0.0 0.5 <NA> <NA> Ann <NA> <NA>\n")
+    out = tmp_path / "p.vtt"
+    result = run("predict", small_run / "model", clip, "--transcript", transcript, "--out", out)
+    assert result.exit_code == 0 and 'is about "film", and the recording is' in result.stderr
+    assert "<v Ann>[" in out.read_text() and "trained on MELD" in out.read_text()
+    again = run("predict", small_run / "model", clip, "--out", out)
+    assert again.exit_code == 2 and "may have annotations by hand" in again.stderr
+    whole = run("predict", small_run / "model", clip, "--format", "rttm")
+    assert whole.exit_code == 0 and f"SPEAKER {clip.stem} 1 0.000 " in whole.stdout

@@ -115,8 +115,8 @@ def _add_types(root: ET.Element, document: Document) -> None:
     ET.SubElement(root, "LINGUISTIC_TYPE", {"LINGUISTIC_TYPE_ID": "words", "TIME_ALIGNABLE": "true"} | base)
     for kind in ("emotion", "confidence"):
         own = {"LINGUISTIC_TYPE_ID": kind, "TIME_ALIGNABLE": "false", "CONSTRAINTS": ASSOCIATION} | base
-        vocabulary = {"CONTROLLED_VOCABULARY_REF": "emotions"} if kind == "emotion" else {}
-        ET.SubElement(root, "LINGUISTIC_TYPE", own | vocabulary)
+        choice = {"CONTROLLED_VOCABULARY_REF": "emotions"} if kind == "emotion" else {}
+        ET.SubElement(root, "LINGUISTIC_TYPE", own | choice)
     ET.SubElement(root, "LANGUAGE", LANGUAGE)
     for name, description in CONSTRAINTS.items():
         ET.SubElement(root, "CONSTRAINT", {"STEREOTYPE": name, "DESCRIPTION": description})
