@@ -61,3 +61,19 @@ def test_a_model_without_prediction_sets_says_how_to_get_them(small_run: Path, t
     result = run("predict", model, f"table:{tmp_path / 't.csv'}")
     assert "set" not in json.loads(result.stdout)
     assert "It has no prediction sets: train it again to get them." in " ".join(result.stderr.split())
+
+
+def test_annotation_files_of_a_corpus_and_of_a_recording(small_run: Path, small_corpus: Path, tmp_path: Path) -> None:
+    corpus = run("predict", small_run / "model", f"meld:{small_corpus}#test", "--out", tmp_path / "p.eaf")
+    assert corpus.exit_code == 2 and "shows one conversation, and there are 2" in corpus.stderr
+    clip = next(small_corpus.rglob("*.mp4"))
+    transcript = tmp_path / "other.rttm"
+    transcript.write_text("SPEAKER film 1 0.0 0.5 <NA> <NA> Ann <NA> <NA>\n")
+    out = tmp_path / "p.vtt"
+    result = run("predict", small_run / "model", clip, "--transcript", transcript, "--out", out)
+    assert result.exit_code == 0 and 'is about "film", and the recording is' in result.stderr
+    assert "<v Ann>[" in out.read_text() and "trained on MELD" in out.read_text()
+    again = run("predict", small_run / "model", clip, "--out", out)
+    assert again.exit_code == 2 and "may have annotations by hand" in again.stderr
+    whole = run("predict", small_run / "model", clip, "--format", "rttm")
+    assert whole.exit_code == 0 and f"SPEAKER {clip.stem} 1 0.000 " in whole.stdout

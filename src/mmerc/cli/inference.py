@@ -21,12 +21,16 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="a file instead of stdout")] = None,
     form: Annotated[
-        Literal["jsonl", "json", "csv", "csv-long", "xlsx", "xlsx-long", "eaf", "textgrid", "rttm", "vtt", "srt"] | None,
+        Literal["jsonl", "json", "csv", "csv-long", "xlsx", "xlsx-long", "eaf", "textgrid", "rttm", "vtt", "srt"]
+        | None,
         typer.Option("--format", help="format of the file; by default the suffix of --out decides"),
     ] = None,
     transcript: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="transcript of the recording: .srt, .vtt, .eaf, .TextGrid, .rttm, .csv, .json and others"),
+        typer.Option(
+            metavar="FILE",
+            help="transcript of the recording: .srt, .vtt, .eaf, .TextGrid, .rttm, .csv, .json and others",
+        ),
     ] = None,
     transcribe: TranscribeOption = None,
     audio_track: Annotated[

@@ -58,7 +58,9 @@ def test_a_workbook_and_json_have_the_same_rows_as_csv(tmp_path: Path, said: lis
     assert sheet is not None
     found = [["" if cell is None else str(cell) for cell in line] for line in sheet.iter_rows(values_only=True)]
     table = list(csv.reader(io.StringIO(str(FORMATS["csv"].make(document)), newline="")))
-    numbers = [index for index, name in enumerate(table[0]) if name in ("start", "end", "confidence") or name[:2] == "p_"]
+    numbers = [
+        index for index, name in enumerate(table[0]) if name in ("start", "end", "confidence") or name[:2] == "p_"
+    ]
     for line in [*found[1:], *table[1:]]:
         line[:] = [f"{float(cell):.6f}" if index in numbers else cell for index, cell in enumerate(line)]
     assert found == table

@@ -1,65 +1,57 @@
+"""JSON and tables."""
+
 import csv
-from pathlib import Path
+import json
 
-import openpyxl
+from mmerc.inference.export.document import Document
+from mmerc.inference.export.rows import make_csv, make_json, make_json_lines
+from mmerc.model.prediction import list_columns
+from tests.inference.export.predictions import LABELS, PROVENANCE, make_document, make_prediction
 
-from mmerc.inference.export.rows import choose_format, to_text, write_predictions
-from mmerc.model.prediction import Prediction, list_columns
-
-
-def prediction(number: int, text: str | None, **fields: object) -> Prediction:
-    return Prediction(
-        split="input", dialogue="Müller", utterance=number, speaker="Ann", text=text, start=0.5, emotion="joy",
-        confidence=0.75, probabilities={"joy": 0.75, "fear": 0.25}, modalities=("text", "face"), model="m-1", **fields,
-    )  # fmt: skip
+ROWS = (
+    make_prediction("=1+1", 0.5, None, dialogue="Müller", influence={"text": 0.5}),
+    make_prediction(None, 0.5, 1.0, influence={"face": -0.25}, missing={"audio": "it has no clip"}),
+)
 
 
-ROWS = [
-    prediction(0, "=1+1", influence={"text": 0.5}),
-    prediction(1, None, influence={"face": -0.25}, missing={"audio": "it has no clip"}),
-]
-
-
-def test_csv_has_a_column_for_each_number() -> None:
-    header, *lines = csv.reader(to_text(ROWS, "csv").splitlines())
-    assert header == [column.name for column in list_columns([row.to_dict() for row in ROWS])]
+def test_csv_has_a_column_for_each_number_and_the_provenance() -> None:
+    header, *lines = csv.reader(make_csv(make_document(*ROWS)).splitlines())
+    columns = [column.name for column in list_columns([row.to_dict() for row in ROWS])]
+    assert header[: len(columns)] == columns and {"trained_on", "mmerc_version", "date"} <= set(header)
     first, second = (dict(zip(header, line, strict=True)) for line in lines)
-    expected = {"dialogue": "Müller", "text": "'=1+1", "end": "", "p_fear": "0.25", "modalities": "text face"}
+    expected = {
+        "dialogue": "Müller",
+        "text": "'=1+1",
+        "end": "",
+        "p_joy": "0.8",
+        "modalities": "text face",
+        "trained_on": "MELD",
+    }
     assert first.items() >= (expected | {"missing_audio": "", "influence_text": "0.5", "influence_face": ""}).items()
     assert second["missing_audio"] == "it has no clip" and second["influence_face"] == "-0.25"
-    assert to_text([], "jsonl") == ""
 
 
 def test_columns_can_be_given_for_a_table_without_rows() -> None:
-    header = to_text([], "csv", {"probabilities": ("joy", "fear"), "missing": ("face",)}).splitlines()[0]
+    header = make_csv(Document([], PROVENANCE, {"probabilities": ("joy", "fear"), "missing": ("face",)})).splitlines()[
+        0
+    ]
     assert "p_joy,p_fear" in header and "missing_face" in header
 
 
-def test_a_workbook_has_numbers_as_numbers_and_text_as_text(tmp_path: Path) -> None:
-    write_predictions(tmp_path / "rows.xlsx", ROWS, "xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "rows.xlsx").active
-    assert sheet is not None
-    header, *lines = sheet.iter_rows(values_only=True)
-    first, second = (dict(zip(header, line, strict=True)) for line in lines)
-    assert first["text"] == "'=1+1" and first["utterance"] == 0 and first["p_joy"] == 0.75
-    assert second["text"] is None and second["influence_face"] == -0.25
-
-
-def test_text_that_is_too_long_for_a_cell_is_cut(tmp_path: Path) -> None:
-    write_predictions(tmp_path / "rows.xlsx", [prediction(0, "a" * 40_000)], "xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "rows.xlsx").active
-    assert sheet is not None
-    header, line = sheet.iter_rows(values_only=True)
-    row = dict(zip(header, line, strict=True))
-    assert len(str(row["text"])) == 32_767 and row["emotion"] == "joy"
-
-
-def test_the_suffix_decides_the_format(tmp_path: Path) -> None:
-    assert [choose_format(Path(name)) for name in ("a.csv", "a.XLSX", "a.jsonl", "a")] == [
-        "csv",
-        "xlsx",
-        "jsonl",
-        "jsonl",
+def test_the_long_form_has_a_row_per_utterance_and_label() -> None:
+    header, *lines = csv.reader(make_csv(make_document(*ROWS), is_long=True).splitlines())
+    rows = [dict(zip(header, line, strict=True)) for line in lines]
+    assert [(row["text"], row["label"]) for row in rows] == [
+        (text, label) for text in ("'=1+1", "") for label in LABELS
     ]
-    write_predictions(tmp_path / "a", ROWS[:1], "jsonl")
-    assert (tmp_path / "a").read_text("utf-8") == to_text(ROWS[:1], "jsonl")
+    assert float(rows[0]["probability"]) == 0.8 and rows[5]["missing_audio"] == "it has no clip"
+    assert not any(name.startswith("p_") for name in header) and all(name.isidentifier() for name in header)
+
+
+def test_json_has_the_provenance_once_and_json_lines_in_each_row() -> None:
+    content = json.loads(make_json(make_document(*ROWS)))
+    assert content["provenance"]["trained_on"] == "MELD" and content["labels"] == list(LABELS)
+    assert content["predictions"] == [row.to_dict() for row in ROWS]
+    first, _ = map(json.loads, make_json_lines(make_document(*ROWS)).splitlines())
+    assert first["date"] == "2026-11-26" and first["text"] == "=1+1" and first["end"] is None
+    assert make_json_lines(make_document()) == ""

@@ -15,6 +15,7 @@ from mmerc.corpora.encoding import read_text_any_encoding
 from mmerc.corpora.transcripts.clock import parse_timing
 from mmerc.corpora.transcripts.cue import Annotation
 from mmerc.corpora.transcripts.elan import parse_eaf
+from mmerc.corpora.transcripts.fields import remove_guard
 from mmerc.corpora.transcripts.praat import parse_textgrid
 from mmerc.corpora.transcripts.rttm import read_rttm
 from mmerc.corpora.transcripts.tiers import is_own, pair_tiers, to_probability
@@ -22,7 +23,6 @@ from mmerc.errors import CorpusError
 
 VOICE = re.compile(r"<v(?: ([^>]*))?>(.*?)(?:</v>)?$", re.DOTALL)
 LABEL = re.compile(r"\[(.+?) ([01]\.\d\d)\](?: |$)", re.DOTALL)
-GUARD = re.compile(r"'+[-=+@\t\r]")  # a quote that keeps a spreadsheet from running the cell
 COLUMNS = ("start", "end", "speaker", "text", "emotion")
 SUFFIXES = (".eaf", ".textgrid", ".rttm", ".vtt", ".csv")
 
@@ -81,14 +81,10 @@ def _read_table(text: str, file: Path) -> Iterator[Annotation]:
     if lacking:
         raise CorpusError(f"{file} lacks the column {lacking[0]}: give a table that mmerc predict --out wrote.")
     for number, row in enumerate(rows, 2):
-        start, end, speaker, words, emotion = (_remove_guard(row[name] or "") for name in COLUMNS)
+        start, end, speaker, words, emotion = (remove_guard(row[name] or "") for name in COLUMNS)
         try:
             yield Annotation(
                 float(start), float(end), words, speaker, emotion, to_probability(row.get("confidence") or "")
             )
         except ValueError as error:
             raise CorpusError(f"{file} row {number} has no start and end in seconds: fill them in.") from error
-
-
-def _remove_guard(cell: str) -> str:
-    return cell[1:] if GUARD.match(cell) else cell

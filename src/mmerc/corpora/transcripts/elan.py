@@ -5,7 +5,8 @@ pympi-ling fails on a file that lacks an attribute, and keeps nothing of one tha
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.transcripts.cue import Annotation, Cue
@@ -58,7 +59,7 @@ def parse_eaf(text: str, name: str, problems: list[Problem]) -> list[Tier]:
     if "<!ENTITY" in text:
         raise CorpusError(f"{name} defines entities of its own, which no annotation file needs: export it again.")
     reader = _Reader()
-    parser = ET.XMLPullParser(("start", "end"))
+    parser: ET.XMLPullParser[Any] = ET.XMLPullParser(("start", "end"))
     start = found.end() if (found := DECLARATION.match(text)) else 0
     try:
         for at in range(start, len(text), BLOCK):
@@ -85,7 +86,7 @@ class _Reader:
         self.around: ET.Element | None = None  # the tier, or the list of time slots
         self.is_first = True
 
-    def read(self, events: Iterator[tuple[str, ET.Element]], name: str) -> None:
+    def read(self, events: Iterable[Any], name: str) -> None:
         for event, element in events:
             if self.is_first:
                 if element.tag != "ANNOTATION_DOCUMENT":

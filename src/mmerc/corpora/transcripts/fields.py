@@ -39,6 +39,7 @@ SPEAKER = (
 )
 UNIT = re.compile(r"[ _-]*[\[(]?(ms|msec|milliseconds|millis|s|sec|seconds)[\])]?$")
 MILLISECONDS = ("ms", "msec", "milliseconds", "millis")
+GUARD = re.compile(r"'+[-=+@\t\r]")
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -108,3 +109,12 @@ def to_name(value: Any) -> str:
         value = int(value)
     name = " ".join(to_text(value).split())
     return "" if name in NO_NAMES else name
+
+
+def remove_guard(cell: str) -> str:
+    """A cell of a table that mmerc wrote, without the quote that keeps a spreadsheet from running it.
+
+    >>> remove_guard("'=1+1"), remove_guard("'tis")
+    ('=1+1', "'tis")
+    """
+    return cell[1:] if GUARD.match(cell) else cell

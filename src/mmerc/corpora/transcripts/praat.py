@@ -32,7 +32,9 @@ TOKEN = re.compile(
 POINTS = "TextTier"
 PAUSES = frozenset({"", "sil", "sp", "<sil>", "<eps>", "<p:>", "<p>", "silent", "silence", "#", "_"})
 WITHOUT_WORDS = frozenset({"sounding", "spn", "<unk>", "speech"})  # somebody speaks, the words are not known
-ALIGNED_WORDS = re.compile(r"(?:.*\s-\s)?words?$|ORT-MAU$", re.IGNORECASE)  # tiers of the Montreal Forced Aligner, of WebMAUS
+ALIGNED_WORDS = re.compile(
+    r"(?:.*\s-\s)?words?$|ORT-MAU$", re.IGNORECASE
+)  # tiers of the Montreal Forced Aligner, of WebMAUS
 SOUNDS = re.compile(
     r"(?:.*\s-\s)?(?:phones?|phonemes?|syllables?)$|(?:KAN-)?MAU$|KAN$|MAS$", re.IGNORECASE
 )  # smaller than words

@@ -113,9 +113,7 @@ def read_transcript(file: Path, recording: str = "") -> tuple[list[Segment], lis
     return parse_transcript(file, open_transcript(file), recording)
 
 
-def parse_transcript(
-    file: Path, opened: TranscriptText, recording: str = ""
-) -> tuple[list[Segment], list[Problem]]:
+def parse_transcript(file: Path, opened: TranscriptText, recording: str = "") -> tuple[list[Segment], list[Problem]]:
     """What `read_transcript` gives, of a transcript that is decoded already."""
     text, form, encoding, is_guess = opened
     problems: list[Problem] = []
@@ -130,7 +128,8 @@ def parse_transcript(
     cues = _check_times(cues, f"{file.name} {noun}", problems)
     if not cues:
         first = next((each for each in problems if each.kind != "encoding"), None)
-        reason = f" ({first.where.removeprefix(file.name).strip()}: {first.what})" if first else ""
+        reason = " ".join(f"{first.where.removeprefix(file.name)}: {first.what}".strip(": ").split()) if first else ""
+        reason = f" ({reason})" if reason else ""
         raise CorpusError(f"{file} has no line with a time{reason}: check that it is the right file.")
     segments = make_segments(unroll(cues) if form in SUBTITLES else cues)
     return sorted(segments, key=lambda segment: (segment.start, segment.end)), problems

@@ -9,7 +9,7 @@ from mmerc.corpora.transcripts.clock import split_lines
 from mmerc.corpora.transcripts.cue import Cue, Line
 from mmerc.corpora.transcripts.tiers import list_names
 
-SPEAKER = re.compile(r"^\s*SPEAKER(?:\s+\S+){2}(?:\s+\d+(?:\.\d*)?){2}(?:\s+\S+){3}", re.MULTILINE)
+SPEAKER = re.compile(r"^[ \t]*SPEAKER(?:[ \t]+\S+){2}(?:[ \t]+\d+(?:\.\d*)?){2}(?:[ \t]+\S+){3}", re.MULTILINE)
 OWN = re.compile(r"^;; .*\bmmerc\b", re.MULTILINE)
 NONE = "<NA>"
 MIN_FIELDS = 8
@@ -37,6 +37,7 @@ def read_rttm(text: str, name: str, problems: list[Problem]) -> list[Cue]:
         cues.append(Cue(start, round(start + length, 6), (Line("", speaker),), number, source))
     others.pop("SPKR-INFO", None)  # age and sex of speakers
     if others:
-        what = f"{others.total()} lines of the types {list_names(others)} are left out: only SPEAKER lines are read"
+        lines = "a line" if others.total() == 1 else f"{others.total()} lines"
+        what = f"{lines} of type {list_names(others)} left out: only SPEAKER lines are read"
         problems.append(Problem("row", name, what))
     return cues

@@ -7,13 +7,24 @@ from collections.abc import Iterator
 from mmerc.corpora.dialogue import Problem
 from mmerc.corpora.transcripts.clock import split_lines
 from mmerc.corpora.transcripts.cue import Cue
-from mmerc.corpora.transcripts.fields import DURATION, END, SPEAKER, START, TEXT, find_field, to_name, to_seconds
+from mmerc.corpora.transcripts.fields import (
+    DURATION,
+    END,
+    SPEAKER,
+    START,
+    TEXT,
+    find_field,
+    remove_guard,
+    to_name,
+    to_seconds,
+)
 from mmerc.corpora.transcripts.markup import parse_lines
 from mmerc.corpora.transcripts.units import correct_unit
 from mmerc.errors import CorpusError
 
 SEPARATORS = ("\t", ",", ";", "|")
 WHISPER = ({"start", "end", "text"}, {"start", "end", "text", "speaker"})
+OWN = "mmerc_version"  # a column that only tables of mmerc have
 csv.field_size_limit(1 << 24)
 
 
@@ -56,7 +67,7 @@ def read_table(text: str, name: str, problems: list[Problem]) -> list[Cue]:
             fields = [*fields[: len(header) - 1], separator.join(fields[len(header) - 1 :])]
         if len(fields) != len(header):
             problems.append(Problem("row", where, "has more or fewer fields than the header"))
-        row = dict(zip(header, fields, strict=False))
+        row = dict(zip(header, map(remove_guard, fields) if OWN in header else fields, strict=False))
         cue = _make_cue(row, at, number, where, problems)
         if cue is not None:
             cues.append(cue)

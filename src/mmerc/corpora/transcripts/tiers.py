@@ -17,11 +17,33 @@ OWN_NAME = re.compile(rf"({'|'.join(KINDS)})(-points)?(\d*)(?:@(.*))?", re.DOTAL
 CONVENTION = re.compile(r"[a-z][\w.-]{0,20}@(?=\S)")  # a kind before the speaker, as in tx@Ann
 # Tiers that are no names of speakers.
 GENERIC = frozenset(
-    "default utterance utterances sentence sentences text texts transcript transcription orthography ort words word phrase"
-    " phrases speech silences turns segments annotation annotations".split()
+    [
+        "default",
+        "utterance",
+        "utterances",
+        "sentence",
+        "sentences",
+        "text",
+        "texts",
+        "transcript",
+        "transcription",
+        "orthography",
+        "ort",
+        "words",
+        "word",
+        "phrase",
+        "phrases",
+        "speech",
+        "silences",
+        "turns",
+        "segments",
+        "annotation",
+        "annotations",
+    ]
 )
 NO_SPEECH = re.compile(
-    r"gestur|gaze|movement|posture|\bhands?\b|\bhead\b|comment|\bnotes?\b|translat|\bgloss|\btopics?\b|\bscenes?\b", re.IGNORECASE
+    r"gestur|gaze|movement|posture|\bhands?\b|\bhead\b|comment|\bnotes?\b|translat|\bgloss|\btopics?\b|\bscenes?\b",
+    re.IGNORECASE,
 )
 MAX_NAMED = 3
 

@@ -97,11 +97,11 @@ def _link(recording: Path, file: Path | None) -> dict[str, str]:
 
 def _add_tier(root: ET.Element, name: str, speaker: str, parent: str) -> ET.Element:
     kind = "emotion" if name.startswith("emotion") else "confidence" if name.startswith("confidence") else "words"
-    attributes = {"TIER_ID": name, "LINGUISTIC_TYPE_REF": kind, "ANNOTATOR": "mmerc" if parent else ""}
+    attributes = {"TIER_ID": name, "LINGUISTIC_TYPE_REF": kind}
     if speaker:
         attributes["PARTICIPANT"] = speaker
     if parent:
-        attributes["PARENT_REF"] = parent
+        attributes |= {"PARENT_REF": parent, "ANNOTATOR": "mmerc"}
     return ET.SubElement(root, "TIER", attributes)
 
 
@@ -115,8 +115,8 @@ def _add_types(root: ET.Element, document: Document) -> None:
     ET.SubElement(root, "LINGUISTIC_TYPE", {"LINGUISTIC_TYPE_ID": "words", "TIME_ALIGNABLE": "true"} | base)
     for kind in ("emotion", "confidence"):
         own = {"LINGUISTIC_TYPE_ID": kind, "TIME_ALIGNABLE": "false", "CONSTRAINTS": ASSOCIATION} | base
-        vocabulary = {"CONTROLLED_VOCABULARY_REF": "emotions"} if kind == "emotion" else {}
-        ET.SubElement(root, "LINGUISTIC_TYPE", own | vocabulary)
+        choice = {"CONTROLLED_VOCABULARY_REF": "emotions"} if kind == "emotion" else {}
+        ET.SubElement(root, "LINGUISTIC_TYPE", own | choice)
     ET.SubElement(root, "LANGUAGE", LANGUAGE)
     for name, description in CONSTRAINTS.items():
         ET.SubElement(root, "CONSTRAINT", {"STEREOTYPE": name, "DESCRIPTION": description})
