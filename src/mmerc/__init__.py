@@ -11,6 +11,8 @@ evaluate        scores the predictions of a run
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
+from mmerc.threads import avoid_spinning
+
 if TYPE_CHECKING:
     from mmerc.corpora import Clip, Corpus, Dialogue, LiveRecording, Utterance, open_corpus
     from mmerc.errors import MmercError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from mmerc.model import Prediction
     from mmerc.training import load_config, train
 
+avoid_spinning()
 __version__ = metadata.version("mmerc")
 
 _MODULES = {

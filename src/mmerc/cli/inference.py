@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from mmerc.cli.options import BackendOption, JsonOption, ModelArgument, TranscribeOption
+from mmerc.cli.options import BackendOption, JsonOption, ModelArgument, ThreadsOption, TranscribeOption
 from mmerc.errors import ConfigError
 from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems
 
@@ -41,6 +41,7 @@ def predict(
         typer.Option(help="online reads no later utterance; for a model that was trained for both protocols"),
     ] = None,
     backend: BackendOption = "torch",
+    threads: ThreadsOption = None,
 ) -> None:
     """Predict the emotion of every utterance, with probabilities and the modalities that were read.
 
@@ -55,6 +56,7 @@ def predict(
     from mmerc.inference.paths import check_output, is_file
     from mmerc.inference.transcription import load_transcriber
     from mmerc.progress import show_log, show_progress
+    from mmerc.threads import set_num_threads
 
     for file in (out, html):
         if file is not None:  # a wrong path is reported before the computation
@@ -67,6 +69,7 @@ def predict(
         raise ConfigError("an XLSX workbook cannot be written to stdout: name a file with --out.")
     show_log()
     keep_memory()
+    set_num_threads(threads)
     predictor = Predictor.load(model, backend=backend, protocol=protocol)
     dialogues, problems = read_input(
         source, transcript, transcriber=load_transcriber(transcribe), audio_track=audio_track

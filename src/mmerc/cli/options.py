@@ -23,6 +23,14 @@ TranscribeOption = Annotated[
 BackendOption = Annotated[
     Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")
 ]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="CPU threads; by default one per core, or what OMP_NUM_THREADS or the CPU quota of the container says",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 LabelsOption = Annotated[
     str | None, typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides")

