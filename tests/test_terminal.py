@@ -73,10 +73,18 @@ def test_many_places_with_one_problem_are_one_row(monkeypatch: pytest.MonkeyPatc
     problems = [{"kind": "clip", "where": f"row {n}", "what": f"a{n}.mp4 is empty"} for n in range(12)]
     scene = {"split": "train", "dialogues": ["1", "2"], "utterances": 3, "conflicting_labels": 1}
     print_statistics(
-        {"corpus": "c", "labels": ["joy"], "splits": {"train": split}, "problems": problems, "repeated_scenes": [scene]}
+        {
+            "corpus": "c",
+            "labels": ["joy"],
+            "splits": {"train": split},
+            "problems": problems,
+            "absent": ["video"],
+            "repeated_scenes": [scene],
+        }
     )
     text = console.export_text()
     assert "row 0 and 11 more" in text and "(no label)" in text and "dialogues 1 and 2, 3 utterances" in text
+    assert text.count("no clip of this corpus has video") == 1
 
 
 def test_an_export_is_a_table() -> None:

@@ -12,6 +12,8 @@ combine         makes one model from networks that were trained apart
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
+from mmerc.threads import avoid_spinning
+
 if TYPE_CHECKING:
     from mmerc.corpora import Clip, Corpus, Dialogue, LiveRecording, Utterance, open_corpus
     from mmerc.errors import MmercError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from mmerc.model.combine import combine
     from mmerc.training import load_config, train
 
+avoid_spinning()
 __version__ = metadata.version("mmerc")
 
 _MODULES = {

@@ -57,3 +57,37 @@ def test_another_encoder_starts_from_its_own_defaults_whatever_the_order() -> No
     assert load_config("compact", None, ["text.encoder=gpt"]).modalities["text"].backbone == "openai-gpt"  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r'the setting "audio.signal" is missing: give it a value\.'):
         load_config("compact", None, ["audio.encoder=signal"])
+
+
+def test_a_file_extends_a_preset_or_another_file(tmp_path: Path) -> None:
+    (tmp_path / "first.yaml").write_text("extends: compact\nfusion: {dropout: 0.4}\nmodalities: {face: {epochs: 3}}\n")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "second.yaml").write_text(
+        "extends: ../first.yaml\nseed: 5\nmodalities: {audio: {encoder: wavernn}, pulse: {encoder: signal}}\n"
+    )
+    compact, second = read_settings("compact", None), read_settings(None, tmp_path / "in" / "second.yaml")
+    assert second["modalities"] == compact["modalities"] | {
+        "face": compact["modalities"]["face"] | {"epochs": 3},
+        "audio": {"encoder": "wavernn"},  # the settings of another network are dropped
+        "pulse": {"encoder": "signal"},
+    }
+    assert second["fusion"] == compact["fusion"] | {"dropout": 0.4}
+    assert (second["seed"], second["calibration"], "extends" in second) == (5, "dev", False)
+
+
+def test_base_has_the_face_and_the_fusion_of_compact() -> None:
+    base, compact = read_settings("base", None), read_settings("compact", None)
+    assert base["fusion"] == compact["fusion"] and base["modalities"]["face"] == compact["modalities"]["face"]
+    assert base["modalities"]["text"]["backbone"] == "mpnet" and "history" not in base["modalities"]["text"]
+
+
+def test_what_a_file_cannot_extend(tmp_path: Path) -> None:
+    for name, base in (("a", "b.yaml"), ("b", "a.yaml"), ("c", "papers"), ("d", "[compact]"), ("e", "")):
+        (tmp_path / f"{name}.yaml").write_text(f"extends: {base}\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml extends .*b\.yaml extends .*a\.yaml: remove one of these lines"):
+        read_settings(None, tmp_path / "a.yaml")
+    with pytest.raises(ConfigError, match='c.yaml extends "papers", which is neither a preset .* nor a file'):
+        read_settings(None, tmp_path / "c.yaml")
+    for name in ("d", "e"):
+        with pytest.raises(ConfigError, match='"extends" in .* give the name of a preset or of a YAML file'):
+            read_settings(None, tmp_path / f"{name}.yaml")

@@ -46,6 +46,13 @@ def test_only_a_plus_before_a_kind_joins_corpora() -> None:
     assert split_locations("table:c++/a+b:c.csv", kinds) == ["table:c++/a+b:c.csv"]
 
 
+def test_a_list_of_locations_may_have_commas_inside() -> None:
+    listed = "pack:a,b.pkl,meld:/x,y?label_set=joy,fear, ravdess:z"
+    assert split_locations(listed, ("pack", "meld", "ravdess"), separator=",") == [
+        "pack:a,b.pkl", "meld:/x,y?label_set=joy,fear", "ravdess:z",
+    ]  # fmt: skip
+
+
 def test_a_label_set_may_follow_every_path() -> None:
     assert parse_location("table:a?b.csv?label_set=x,y") == ("table", "a?b.csv", "label_set=x,y")
     assert add_label_set("pack:a.pkl?labels=1", "X, y") == "pack:a.pkl?labels=1&label_set=x,y"

@@ -7,7 +7,7 @@ from mmerc.corpora import Corpus
 from mmerc.emotions import SEVEN
 from mmerc.errors import ConfigError, RunError
 from mmerc.evaluation import evaluate
-from mmerc.evaluation.cross_corpus import evaluate_cross, list_shared_labels, name_corpora, split_locations
+from mmerc.evaluation.cross_corpus import evaluate_cross, list_shared_labels, name_corpora
 from mmerc.evaluation.external import evaluate_on
 from tests.cli.run import run
 from tests.training.packs import make_config, write_pack
@@ -43,12 +43,6 @@ def test_the_command_trains_each_corpus_and_tests_on_the_others(tmp_path: Path) 
 def test_names_are_those_of_folders_and_differ() -> None:
     corpora = [Corpus(name, SEVEN, {}) for name in ("MELD", "my talk.v2", "meld", "../x", "!")]
     assert name_corpora(corpora) == ["meld", "my-talk-v2", "meld-2", "x", "corpus"]
-
-
-def test_locations_may_have_commas() -> None:
-    assert split_locations("pack:a,b.pkl,meld:/x,y?label_set=joy,fear, ravdess:z") == [
-        "pack:a,b.pkl", "meld:/x,y?label_set=joy,fear", "ravdess:z",
-    ]  # fmt: skip
 
 
 def test_what_cannot_be_compared_is_said_before_training(tmp_path: Path) -> None:

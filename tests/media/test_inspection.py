@@ -8,8 +8,8 @@ from PIL import Image
 
 from mmerc.corpora import open_corpus
 from mmerc.errors import ClipUnreadable
-from mmerc.media.inspection import TrackInfo, find_broken_clips, inspect_media
-from tests.media.clips import write_beep_and_flash, write_vbr_mp3, write_video
+from mmerc.media.inspection import TrackInfo, check_clips, inspect_media
+from tests.media.clips import write_beep_and_flash, write_vbr_mp3, write_video, write_wav
 from tests.media.test_audio import write_two_tracks
 from tests.media.test_video import FOUR, write_still
 
@@ -23,13 +23,26 @@ def test_every_broken_clip_is_listed_with_its_modality(tmp_path: Path) -> None:
         table.writerows([("dialogue", "utterance", "speaker", "text", "clip")])
         table.writerows((0, n, "A", "x", name) for n, name in enumerate(("good.mp4", "mute.mp4", "broken.mp4")))
     seen: list[int] = []
-    problems = find_broken_clips(open_corpus(f"table:{tmp_path / 't.csv'}"), seen.append)
-    assert [(problem.kind, problem.where[-1]) for problem in problems] == [
+    checked = check_clips(open_corpus(f"table:{tmp_path / 't.csv'}"), seen.append)
+    assert [(problem.kind, problem.where[-1]) for problem in checked.problems] == [
         ("audio", "1"),
         ("audio", "2"),
         ("video", "2"),
     ]
+    assert checked.absent == ()
     assert seen == [1, 2, 3]
+
+
+def test_a_corpus_without_video_says_so_once(tmp_path: Path) -> None:
+    names = ["a.wav", "b.wav", "broken.wav"]
+    for name in names[:2]:
+        write_wav(tmp_path / name, np.full((1, 8_000), 0.1, np.float32))
+    (tmp_path / "broken.wav").write_text("no")
+    rows = "".join(f"0,{number},A,x,{name}\n" for number, name in enumerate(names))
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,clip\n" + rows)
+    checked = check_clips(open_corpus(f"table:{tmp_path / 't.csv'}"))
+    assert checked.absent == ("video",)
+    assert [(problem.kind, problem.where[-1]) for problem in checked.problems] == [("audio", "2"), ("video", "2")]
 
 
 def test_the_tracks_of_a_film(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
-from mmerc.media.voice_activity import find_speech
+from mmerc.media.voice_activity import UtteranceDetector, find_speech
 
 
 def seconds_of_speech(sound: np.ndarray) -> float:
@@ -37,6 +38,18 @@ def test_the_detector_leaves_torchs_threads_as_they_are() -> None:
     before = torch.get_num_threads()
     seconds_of_speech(np.zeros(1600))
     assert torch.get_num_threads() == before
+
+
+def test_the_first_detector_of_a_process_leaves_torchs_threads_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "silero_vad"]:
+        monkeypatch.delitem(sys.modules, name)  # the import sets the whole process to one thread
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        UtteranceDetector()
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.realdata

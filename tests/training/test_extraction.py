@@ -9,7 +9,7 @@ from mmerc.emotions import SEVEN
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
 from mmerc.features import FeatureStore
-from mmerc.training.extraction import extract_features, open_inputs, prepare_inputs
+from mmerc.training.extraction import extract_features, list_inputs, open_inputs, prepare_inputs
 
 COUNT = 70
 
@@ -39,7 +39,7 @@ def corpus() -> Corpus:
 
 def test_every_row_has_an_array_or_a_reason(voice: Voice, corpus: Corpus, tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "inputs")
-    prepare_inputs(voice, corpus, ["train"], store)
+    prepare_inputs(voice, list_inputs(voice, corpus, ["train"]), store)
     assert len(store) == COUNT
     assert store[("train", "0", "7")].reason == "it has no clip"
     assert store[("train", "0", "3")].reason == "it cannot be read (ValueError: invalid data)"
@@ -57,7 +57,7 @@ def test_inputs_that_are_there_are_not_prepared_again(
 
 def test_features_cut_off_and_resumed_are_the_same_numbers(voice: Voice, corpus: Corpus, tmp_path: Path) -> None:
     inputs = FeatureStore(tmp_path / "inputs")
-    prepare_inputs(voice, corpus, ["train"], inputs)
+    prepare_inputs(voice, list_inputs(voice, corpus, ["train"]), inputs)
     keys = [utterance.key for utterance in corpus.utterances("train")]
     undisturbed, cut = FeatureStore(tmp_path / "undisturbed"), FeatureStore(tmp_path / "cut")
     extract_features(voice, inputs, undisturbed, keys)

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -21,3 +24,14 @@ def test_fill_where_shapes_match_keeps_the_other_tensors() -> None:
     loaded, kept = weights.fill_where_shapes_match(network, {"weight": torch.ones(2, 3), "bias": torch.ones(5)})
     assert (loaded, kept) == (["weight"], ["bias"])
     assert network.weight.tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+def test_a_written_file_has_the_permissions_of_any_other_file(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        weights.write_tensors(tmp_path / "a.safetensors", {"a": torch.arange(6.0).reshape(2, 3).T})
+        weights.write_tensors(tmp_path / "a.safetensors", {"a": torch.ones(1)})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == 0o640
+    assert weights.read_tensors(tmp_path / "a.safetensors")["a"].tolist() == [1.0]

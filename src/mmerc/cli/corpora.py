@@ -29,14 +29,15 @@ def check(
     from mmerc.corpora import open_corpus
     from mmerc.corpora.location import split_label_names
     from mmerc.corpora.statistics import count_corpus
-    from mmerc.media.inspection import find_broken_clips
+    from mmerc.media.inspection import check_clips
     from mmerc.progress import show_progress
 
     opened = open_corpus(corpus, split_label_names(labels) if labels else None)
     counted = count_corpus(opened)
     with show_progress("clips", sum(split["clips"] for split in counted["splits"].values())) as progress:
-        broken = find_broken_clips(opened, progress)
-    counted["problems"] += [vars(problem) for problem in broken]
+        checked = check_clips(opened, progress)
+    counted["problems"] += [vars(problem) for problem in checked.problems]
+    counted["absent"] = list(checked.absent)
     if as_json:
         print(json.dumps(counted))
     else:

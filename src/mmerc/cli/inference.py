@@ -8,7 +8,14 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from mmerc.cli.options import BackendOption, CoverageOption, JsonOption, ModelArgument, TranscribeOption
+from mmerc.cli.options import (
+    BackendOption,
+    CoverageOption,
+    JsonOption,
+    ModelArgument,
+    ThreadsOption,
+    TranscribeOption,
+)
 from mmerc.errors import ConfigError
 from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems, print_origin
 
@@ -46,6 +53,7 @@ def predict(
     ] = None,
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
+    threads: ThreadsOption = None,
 ) -> None:
     """Predict the emotion of every utterance, with probabilities, a prediction set, and the modalities that were read.
 
@@ -61,6 +69,7 @@ def predict(
     from mmerc.inference.paths import check_output, is_file
     from mmerc.inference.transcription import load_transcriber
     from mmerc.progress import show_log, show_progress
+    from mmerc.threads import set_num_threads
 
     for file in (out, html):
         if file is not None:  # a wrong path is reported before the computation
@@ -72,6 +81,7 @@ def predict(
     check_format(name, [], out)
     show_log()
     keep_memory()
+    set_num_threads(threads)
     predictor = Predictor.load(model, backend=backend, protocol=protocol, coverage=coverage)
     dialogues, problems = read_input(
         source, transcript, transcriber=load_transcriber(transcribe), audio_track=audio_track

@@ -26,6 +26,14 @@ BackendOption = Annotated[
 CoverageOption = Annotated[
     float, typer.Option(metavar="SHARE", help="share of prediction sets that hold the true emotion, such as 0.8")
 ]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="CPU threads; by default one per core, or what OMP_NUM_THREADS or the CPU quota of the container says",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 LabelsOption = Annotated[
     str | None, typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides")

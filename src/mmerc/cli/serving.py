@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mmerc.cli.options import BackendOption, CoverageOption, ModelArgument, TranscribeOption
+from mmerc.cli.options import BackendOption, CoverageOption, ModelArgument, ThreadsOption, TranscribeOption
 from mmerc.errors import ConfigError
 from mmerc.terminal import errors, exit_on_error
 
@@ -38,12 +38,14 @@ def serve(
     transcribe: TranscribeOption = None,
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
+    threads: ThreadsOption = None,
 ) -> None:
     """Serve a model over HTTP and WebSocket, with a page at /."""
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
     from mmerc.inference.transcription import load_transcriber
     from mmerc.progress import show_log
+    from mmerc.threads import set_num_threads
 
     try:
         from mmerc.serving import create_app, server
@@ -53,6 +55,7 @@ def serve(
 
     show_log()
     keep_memory()
+    set_num_threads(threads)
     limits = parse_limits(overrides or [])
     prefix = server.normalise_root_path(root_path)
     server.check_token(token)

@@ -16,6 +16,7 @@ from mmerc.cli.options import (
     PresetOption,
     SeedsOption,
     SetOption,
+    ThreadsOption,
 )
 from mmerc.errors import ConfigError
 from mmerc.terminal import errors, exit_on_error, print_result, print_scored_split, print_tables
@@ -142,14 +143,17 @@ def evaluate(
     modalities: ModalitiesOption = None,
     overrides: SetOption = None,
     seeds: SeedsOption = 1,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a run and print the paper's tables with its numbers; or compare corpora with --cross."""
     from mmerc.evaluation import evaluate as evaluate_run
     from mmerc.evaluation import folds
     from mmerc.evaluation.cross_corpus import make_cross_tables
+    from mmerc.threads import set_num_threads
     from mmerc.training.folds import has_folds
 
+    set_num_threads(threads)
     scores = on is not None or robustness or signal or split != "test"
     if cross is not None:
         if run is not None or scores or out is None:
@@ -201,10 +205,11 @@ def _evaluate_cross(
     modalities: str | None,
     seeds: int,
 ) -> dict[str, Any]:
-    from mmerc.corpora import open_corpus
-    from mmerc.evaluation.cross_corpus import evaluate_cross, split_locations
+    from mmerc.corpora import READERS, open_corpus
+    from mmerc.corpora.location import split_locations
+    from mmerc.evaluation.cross_corpus import evaluate_cross
 
-    corpora = [open_corpus(location) for location in split_locations(locations)]
+    corpora = [open_corpus(location.strip()) for location in split_locations(locations, READERS, separator=",")]
     return evaluate_cross(
         corpora, out, lambda corpus: _load_config(corpus, preset, config, overrides, modalities), seeds=seeds
     )

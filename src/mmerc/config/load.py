@@ -1,4 +1,4 @@
-"""Reading the settings: a preset or a YAML file, and overrides from the command line."""
+"""Reading the settings: a preset or a YAML file, what it extends, and overrides from the command line."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -14,20 +14,40 @@ DEFAULT_PRESET = "compact"
 MODALITIES = "modalities"  # the section that holds a section for each modality
 SECTIONS = (MODALITIES, "fusion", "trainer")
 ENCODER = "encoder"  # the setting that names the kind of network of a modality
+EXTENDS = "extends"  # the key that names the settings from which a preset or a file starts
 
 
 def read_settings(preset: str | None, file: Path | None) -> Settings:
-    """The unchecked settings of a preset (default: compact) or of a YAML file.
+    """The unchecked settings of a preset (default: compact) or of a YAML file, with those that it extends.
+
+    `extends: NAME` at the top of a file names a preset, or another YAML file by its path from this one.
 
     Raises:
-        ConfigError: the preset is unknown, or the file cannot be read.
+        ConfigError: the preset is unknown, a file cannot be read, or files extend each other in a circle.
     """
-    if file is not None:
-        return _parse(_read(file), str(file))
-    name = preset or DEFAULT_PRESET
-    if name not in PRESETS:
-        raise ConfigError(f'there is no preset "{name}": choose one of {", ".join(PRESETS)}.')
-    return _parse((resources.files("mmerc.config.presets") / f"{name}.yaml").read_text(encoding="utf-8"), name)
+    return _read_extended(file.resolve() if file else preset or DEFAULT_PRESET, ())
+
+
+def merge_settings(base: Settings, changes: Settings) -> Settings:
+    """The settings of `base` with those of `changes`, section by section.
+
+    A modality with another encoder takes nothing from `base`, because those settings belong to another network.
+
+    >>> base = {"seed": 1, "modalities": {"text": {"encoder": "bert", "epochs": 4}, "face": {"epochs": 9}}}
+    >>> merge_settings(base, {"seed": 2, "modalities": {"text": {"encoder": "gpt"}, "face": {"dropout": 0.1}}})
+    {'seed': 2, 'modalities': {'text': {'encoder': 'gpt'}, 'face': {'epochs': 9, 'dropout': 0.1}}}
+    """
+    merged = dict(base)
+    for key, value in changes.items():
+        old = base.get(key)
+        if (
+            isinstance(old, dict)
+            and isinstance(value, dict)
+            and value.get(ENCODER, old.get(ENCODER)) == old.get(ENCODER)
+        ):
+            value = merge_settings(old, value)
+        merged[key] = value
+    return merged
 
 
 def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
@@ -80,6 +100,33 @@ def apply_override(settings: Settings, override: str) -> None:
     if keys[0] == MODALITIES and keys[2:] == [ENCODER] and section.get(ENCODER, value) != value:
         section.clear()
     section[keys[-1]] = value
+
+
+def _read_extended(source: Path | str, extending: tuple[Path | str, ...]) -> Settings:
+    """`source`: a file, or the name of a preset. `extending`: the sources that lead to it, the first one first."""
+    if source in extending:
+        circle = " extends ".join(map(str, (*extending[extending.index(source) :], source)))
+        raise ConfigError(f"{circle}: remove one of these lines `{EXTENDS}`.")
+    settings = _read_preset(source) if isinstance(source, str) else _parse(_read(source), str(source))
+    if EXTENDS not in settings:
+        return settings
+    base = settings.pop(EXTENDS)
+    if not isinstance(base, str) or not base:
+        raise ConfigError(f'"{EXTENDS}" in {source} is {base!r}: give the name of a preset or of a YAML file.')
+    if base not in PRESETS and isinstance(source, Path):
+        found = (source.parent / base).resolve()
+        if not found.is_file():
+            raise ConfigError(
+                f'{source} extends "{base}", which is neither a preset ({", ".join(PRESETS)}) nor a file: correct the name.'
+            )
+        return merge_settings(_read_extended(found, (*extending, source)), settings)
+    return merge_settings(_read_extended(base, (*extending, source)), settings)
+
+
+def _read_preset(name: str) -> Settings:
+    if name not in PRESETS:
+        raise ConfigError(f'there is no preset "{name}": choose one of {", ".join(PRESETS)}.')
+    return _parse((resources.files("mmerc.config.presets") / f"{name}.yaml").read_text(encoding="utf-8"), name)
 
 
 def _read(file: Path) -> str:

@@ -45,13 +45,19 @@ def parse_location(location: str) -> Location:
     return Location(kind, rest[: marks[-1]], rest[marks[-1] + 1 :]) if marks else Location(kind, rest, "")
 
 
-def split_locations(location: str, kinds: Iterable[str]) -> list[str]:
-    """The locations of corpora that are joined by `+`. A `+` that no kind and colon follow belongs to a path.
+def split_locations(locations: str, kinds: Iterable[str] = (), *, separator: str = "+") -> list[str]:
+    """The locations of corpora that are joined by `+`, or listed with another separator.
+
+    A separator that no kind and colon follow belongs to a path or to a label set. `kinds`: the known kinds; without them any
+    word of small letters and digits is one.
 
     >>> split_locations("ravdess:data/a+b+emodb:c", ["ravdess", "emodb"])
     ['ravdess:data/a+b', 'emodb:c']
+    >>> split_locations("table:a.csv?label_set=calm,tense, ravdess:data", ["table", "ravdess"], separator=",")
+    ['table:a.csv?label_set=calm,tense', 'ravdess:data']
     """
-    return re.split(rf"\+(?=(?:{'|'.join(map(re.escape, kinds))}):)", location)
+    kind = "|".join(map(re.escape, kinds)) or "[a-z0-9]+"
+    return re.split(rf"{re.escape(separator)}\s*(?=(?:{kind}):)", locations)
 
 
 def read_parameters(location: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -82,8 +88,10 @@ def add_fold(location: str, fold: str) -> str:
     >>> add_fold("ravdess:A+iemocap:B?classes=4", "0/5,speaker,0")
     'ravdess:A+iemocap:B?classes=4&fold=0/5,speaker,0'
     """
-    start = max((match.end() for match in re.finditer(r"\+(?=[a-z0-9]+:)", location)), default=0)
-    return location[:start] + _add_parameters(location[start:], f"{FOLD}={fold}") if location else ""
+    if not location:
+        return ""
+    *joined, last = split_locations(location)
+    return "+".join([*joined, _add_parameters(last, f"{FOLD}={fold}")])
 
 
 def split_label_names(names: str) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mmerc import weights
@@ -165,8 +164,7 @@ class Encoder(nn.Module, ABC):
         """Write the network to an existing folder."""
         settings = {"num_classes": self.num_classes, "protocol": self.protocol, **self.config.model_dump()}
         write_json(folder / "config.json", settings)
-        tensors = {name: value.contiguous() for name, value in self.state_dict().items()}
-        save_file(tensors, folder / "model.safetensors")
+        weights.write_tensors(folder / "model.safetensors", self.state_dict())
 
     @classmethod
     def restore(cls, folder: Path) -> "Encoder":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmerc.config.schema import FUSED
-from mmerc.corpora import READERS, Corpus, Dialogue
+from mmerc.corpora import Corpus, Dialogue
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.corpora.folds import get_key, list_dialogues, list_labelled, replace_splits
 from mmerc.errors import ConfigError, RunError
@@ -24,16 +24,6 @@ from mmerc.training.run_folder import CONFIG
 CROSS = "cross.json"
 ALL = "all"  # the split that holds the labelled dialogues of every split
 METRICS = {"balanced_accuracy": "UAR", "f1_weighted": "Weighted F1"}
-SEPARATOR = re.compile(rf",(?=\s*(?:{'|'.join(READERS)}):)")  # a path or a label set may have commas, too
-
-
-def split_locations(text: str) -> list[str]:
-    """The locations of a list with commas.
-
-    >>> split_locations("table:a.csv?label_set=calm,tense, ravdess:data")
-    ['table:a.csv?label_set=calm,tense', 'ravdess:data']
-    """
-    return [location.strip() for location in SEPARATOR.split(text)]
 
 
 def evaluate_cross(

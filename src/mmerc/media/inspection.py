@@ -9,7 +9,7 @@ from typing import Literal
 import av
 
 from mmerc.corpora import Clip, Corpus, Problem, Utterance
-from mmerc.errors import MediaError, MissingModality
+from mmerc.errors import MediaError, MissingModality, NoAudio, NoVideo
 from mmerc.media.audio import read_waveform
 from mmerc.media.container import Media, Track, is_cover, is_default, open_media
 from mmerc.media.decoding import decode_frames
@@ -87,15 +87,40 @@ def inspect_media(path: Path) -> MediaInfo:
         return MediaInfo(path, media.container.format.name, round(measured.duration, 6), tuple(tracks), warnings)
 
 
-def find_broken_clips(corpus: Corpus, on_progress: Callable[[int], None] = lambda done: None) -> list[Problem]:
-    """A problem for every clip that gives no samples or no frame. `on_progress` is called with the number of clips done."""
+@dataclass(frozen=True)
+class ClipCheck:
+    """The broken clips of a corpus. `absent`: `audio` or `video` where no clip has any, which is then no problem of a clip."""
+
+    problems: tuple[Problem, ...]
+    absent: tuple[str, ...]
+
+
+def check_clips(corpus: Corpus, on_progress: Callable[[int], None] = lambda done: None) -> ClipCheck:
+    """A problem for every clip that gives no samples or no frame. `on_progress` is called with the number of clips done.
+
+    A corpus of speech recordings has no video at all: then the clips without video are not listed one by one.
+    """
     utterances = [each for split in corpus.splits for each in corpus.utterances(split) if each.clip]
-    problems: list[Problem] = []
+    checked: list[tuple[Utterance, dict[str, MissingModality]]] = []
     with ThreadPoolExecutor() as pool:
-        for done, found in enumerate(pool.map(_check_clip, utterances), start=1):
-            problems += found
+        for done, (utterance, failures) in enumerate(
+            zip(utterances, pool.map(_check_clip, utterances), strict=True), 1
+        ):
+            if failures is not None:
+                checked.append((utterance, failures))
             on_progress(done)
-    return problems
+    absent = []
+    for medium, (_, lacks) in CHECKS.items():
+        errors = [failures.get(medium) for _, failures in checked]
+        if all(errors) and any(isinstance(error, lacks) for error in errors):
+            absent.append(medium)
+    problems = [
+        Problem(medium, utterance.name, str(error))
+        for utterance, failures in checked
+        for medium, error in failures.items()
+        if medium not in absent or not isinstance(error, CHECKS[medium][1])
+    ]
+    return ClipCheck(tuple(problems), tuple(absent))
 
 
 def _find_default(find: Callable[[], list[int]]) -> list[int]:
@@ -158,17 +183,18 @@ def _find_warnings(tracks: list[TrackInfo], timeline: Timeline, header: float | 
     return tuple(warnings)
 
 
-def _check_clip(utterance: Utterance) -> list[Problem]:
+def _check_clip(utterance: Utterance) -> dict[str, MissingModality] | None:
+    """Why each medium of the clip cannot be read; empty for a good clip, None for an absent one."""
     assert utterance.clip is not None
     if not utterance.clip.path.is_file():
-        return []  # its reader has reported it
-    problems = []
-    for modality, read in (("audio", _check_sound), ("video", _check_picture)):
+        return None  # the reader of the corpus has reported it
+    failures = {}
+    for medium, (read, _) in CHECKS.items():
         try:
             read(utterance.clip)
         except MissingModality as error:
-            problems.append(Problem(modality, utterance.name, str(error)))
-    return problems
+            failures[medium] = error
+    return failures
 
 
 def _check_sound(clip: Clip) -> None:
@@ -177,3 +203,10 @@ def _check_sound(clip: Clip) -> None:
 
 def _check_picture(clip: Clip) -> None:
     read_frames(clip, 1, max_side=64)
+
+
+# How each medium of a clip is tried, and the error of a clip that lacks it.
+CHECKS: dict[str, tuple[Callable[[Clip], None], type[MediaError]]] = {
+    "audio": (_check_sound, NoAudio),
+    "video": (_check_picture, NoVideo),
+}

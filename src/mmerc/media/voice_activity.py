@@ -44,10 +44,11 @@ class UtteranceDetector:
     """
 
     def __init__(self) -> None:
-        from silero_vad import VADIterator
+        network, _ = _load_detector()
+        from silero_vad import VADIterator  # `_load_detector` imports it first, and keeps the number of threads
 
         self.detector = VADIterator(
-            _load_detector()[0],
+            network,
             sampling_rate=SAMPLE_RATE,
             threshold=STREAM_THRESHOLD,
             min_silence_duration_ms=int(1000 * MIN_PAUSE),

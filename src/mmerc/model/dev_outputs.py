@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import save_file
 
 from mmerc import weights
 from mmerc.corpora import Key
@@ -37,7 +36,7 @@ def write_dev_outputs(folder: Path, features: Mapping[str, FeatureRows], labels:
             "logits": torch.tensor([store[key].metadata["logits"] for key in present], dtype=torch.float32),  # [N, C]
             "labels": torch.tensor([labels[key] for key in present], dtype=torch.int64),  # [N]
         }
-        save_file(tensors, folder / f"{name}.safetensors")
+        weights.write_tensors(folder / f"{name}.safetensors", tensors)
 
 
 def read_dev_outputs(model: Path, modality: str, num_classes: int) -> DevOutputs:

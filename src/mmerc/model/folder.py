@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
-
 from mmerc import weights
 from mmerc.config import Protocol, validate
 from mmerc.config.schema import FUSED, MODALITY_NAME
@@ -157,7 +155,7 @@ def save_fusion(folder: Path, network: Fusion, history: Sequence[Mapping[str, fl
         temporary.mkdir()
         write_json(temporary / CONFIG, settings)
         write_json(temporary / "history.json", history)
-        save_file(network.state_dict(), temporary / TENSORS)
+        weights.write_tensors(temporary / TENSORS, network.state_dict())
 
 
 def load_fusion(folder: Path) -> Fusion:

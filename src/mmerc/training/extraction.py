@@ -24,10 +24,11 @@ Report = Callable[[int], None]
 def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
     """The prepared inputs of the splits in FOLDER/NAME; they are prepared where they are not there yet."""
     store = FeatureStore(folder / name)
-    keys = [key for each in list_inputs(encoder, corpus, splits) for key in each.keys]
+    inputs = list_inputs(encoder, corpus, splits)
+    keys = [key for each in inputs for key in each.keys]
     if distributed.reduce_any(bool(store.list_absent(keys))):
         with show_progress(f"{name}: reading", len(keys) // distributed.get_world_size()) as report:
-            prepare_inputs(encoder, corpus, splits, store, report)
+            prepare_inputs(encoder, inputs, store, report)
         log_missing(name, store.list_missing(), len(store))
     return store
 
@@ -56,10 +57,10 @@ def list_inputs(encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> list
 
 
 def prepare_inputs(
-    encoder: Encoder, corpus: Corpus, splits: Sequence[str], store: FeatureStore, report: Report = lambda done: None
+    encoder: Encoder, inputs: Sequence[Input], store: FeatureStore, report: Report = lambda done: None
 ) -> None:
     """Add a row for every input that the store lacks: the prepared input, or the reason why it is missing."""
-    remaining = [each for each in list_inputs(encoder, corpus, splits) if store.list_absent(each.keys)]
+    remaining = [each for each in inputs if store.list_absent(each.keys)]
     distributed.barrier()  # every process has counted what remains before one of them adds to it
     with FeatureWriter(store.folder) as writer:
         for done, each in enumerate(remaining[get_rank() :: distributed.get_world_size()], start=1):

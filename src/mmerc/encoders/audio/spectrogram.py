@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from mmerc.config import Protocol
 from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder
 from mmerc.encoders.audio.mel import compute_log_mel
-from mmerc.encoders.audio.pooling import make_padding_mask, pool_statistics
+from mmerc.encoders.audio.pooling import compute_attention, make_padding_mask, pool_statistics
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding
 from mmerc.hardware import autocast_bf16
 from mmerc.recurrent import run_gru
@@ -93,7 +93,8 @@ class Spectrogram(SpeechEncoder):
             x = self.projection(x.permute(0, 3, 1, 2).flatten(2))  # [B, 4 c, M / 16, T / 2] -> [B, T / 2, d]
         sequence, _ = run_gru(self.gru, self.dropout(F.relu(x.float())), lengths)  # [B, T / 2, 2 d]
         mask = make_padding_mask(lengths, sequence.shape[1])
-        pooled = pool_statistics(sequence, self.attention(sequence)[..., 0], mask)  # [B, 4 d]
+        weights = compute_attention(self.attention(sequence)[..., 0], mask)[..., None]  # [B, T / 2, 1]
+        pooled = pool_statistics(sequence, lambda steps: (weights * steps).sum(1))  # [B, 4 d]
         return Encoding(sequence, mask, self.emotion(pooled))
 
 

@@ -1,0 +1,61 @@
+"""How many CPU threads a process computes with, and how they wait for each other.
+
+`import mmerc` calls `avoid_spinning`, because OpenMP reads its variables only once, when torch is loaded. This module does
+not import torch before it is needed.
+"""
+
+import math
+import os
+from pathlib import Path
+
+WAIT_POLICY, NUM_THREADS = "OMP_WAIT_POLICY", "OMP_NUM_THREADS"
+OTHER_WAIT_VARIABLES = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME")  # those of GNU's and of Intel's and LLVM's OpenMP
+CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
+def avoid_spinning() -> None:
+    """Let the threads of OpenMP sleep while they wait, unless the user has set how they wait.
+
+    The threads wait for each other after every operation of a network. By default a waiting thread keeps its core busy for
+    several milliseconds. On a busy machine the thread that it waits for may need that core, so that both wait for the
+    scheduler. It has no effect after torch was imported.
+    """
+    if not any(name in os.environ for name in OTHER_WAIT_VARIABLES):
+        os.environ.setdefault(WAIT_POLICY, "PASSIVE")
+
+
+def set_num_threads(count: int | None = None) -> None:
+    """Compute with `count` CPU threads in the whole process.
+
+    By default it is the number that `OMP_NUM_THREADS` says, else torch's choice, which is one per core; but no more than the
+    CPU quota of the container allows.
+    """
+    import torch
+
+    if count is None and not os.environ.get(NUM_THREADS):
+        quota = read_cpu_quota()
+        count = None if quota is None else min(torch.get_num_threads(), max(1, math.ceil(quota)))
+    if count is not None:
+        torch.set_num_threads(count)
+
+
+def read_cpu_quota(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> float | None:
+    """The CPUs that this process may use at a time, as its control group (cgroup v2) and those above say; None without a limit."""
+    try:
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None  # not Linux
+    path = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), None)
+    if path is None:
+        return None
+    quotas = [_read_quota(folder / "cpu.max") for folder in (cgroups / path, *(cgroups / path).parents)]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _read_quota(file: Path) -> float | None:
+    """The share in a file such as `150000 100000`: microseconds in each period of so many microseconds; `max` is no limit."""
+    try:
+        quota, period = file.read_text(encoding="utf-8").split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
