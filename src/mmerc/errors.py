@@ -50,8 +50,16 @@ class NoAudio(MediaError):
     """The clip has no audio stream, or no usable sample in the time asked for."""
 
 
+class NoAudioStream(NoAudio):
+    """The clip has no audio stream."""
+
+
 class NoVideo(MediaError):
     """The clip has no video stream, or no frame in the time asked for."""
+
+
+class NoVideoStream(NoVideo):
+    """The clip has no video stream."""
 
 
 class NoFace(MissingModality):

@@ -186,7 +186,7 @@ def print_statistics(counted: dict[str, Any]) -> None:
             f"repeated scene in {escape(scene['split'])}: dialogues {escape(' and '.join(scene['dialogues']))}, "
             f"{scene['utterances']} utterances, {scene['conflicting_labels']} conflicting labels"
         )
-    for medium in counted["absent"]:
+    for medium in counted.get("absent", ()):
         console.print(f"no clip of this corpus has {medium}")
     if counted["problems"]:
         console.print(_make_problem_table(counted["problems"]))

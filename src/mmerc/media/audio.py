@@ -10,7 +10,7 @@ import soxr
 from jaxtyping import Float
 
 from mmerc.corpora import Clip
-from mmerc.errors import NoAudio
+from mmerc.errors import NoAudio, NoAudioStream
 from mmerc.media.container import Media, open_media
 from mmerc.media.decoding import decode_frames
 from mmerc.media.image import is_picture
@@ -78,7 +78,7 @@ def read_waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[F
         ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
     if is_picture(clip.path):
-        raise NoAudio(f"{clip.path.name} is a picture and has no audio stream")
+        raise NoAudioStream(f"{clip.path.name} is a picture and has no audio stream")
     with open_media(clip.path) as media:
         converter: _Converter | None = None
         position = clip.start  # on the clock: where the next sample belongs

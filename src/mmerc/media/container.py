@@ -14,7 +14,7 @@ import av.container
 import av.error
 
 from mmerc.corpora.paths import LFS_REASON, is_lfs_pointer
-from mmerc.errors import ClipNotFound, ClipUnreadable, NoAudio, NoVideo
+from mmerc.errors import ClipNotFound, ClipUnreadable, NoAudio, NoAudioStream, NoVideoStream
 
 # The ffmpeg demuxers that may open a user's file. All of them hold their own data: a playlist is not among them, because
 # it could make ffmpeg read other files.
@@ -94,7 +94,7 @@ class Media:
         """
         tracks = self.container.streams.audio
         if not tracks:
-            raise NoAudio(f"{self.path.name} has no audio stream")
+            raise NoAudioStream(f"{self.path.name} has no audio stream")
         if wanted is None:
             return [track.index for track in _sort_by_default(tracks)]
         if not 0 <= wanted < len(tracks):
@@ -109,7 +109,7 @@ class Media:
         """
         tracks = [track for track in self.container.streams.video if not is_cover(track)]
         if not tracks:
-            raise NoVideo(f"{self.path.name} has no video stream")
+            raise NoVideoStream(f"{self.path.name} has no video stream")
         return [track.index for track in _sort_by_default(tracks)]
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import av
 
 from mmerc.corpora import Clip, Corpus, Problem, Utterance
-from mmerc.errors import MediaError, MissingModality, NoAudio, NoVideo
+from mmerc.errors import MediaError, MissingModality, NoAudioStream, NoVideoStream
 from mmerc.media.audio import read_waveform
 from mmerc.media.container import Media, Track, is_cover, is_default, open_media
 from mmerc.media.decoding import decode_frames
@@ -207,6 +207,6 @@ def _check_picture(clip: Clip) -> None:
 
 # How each medium of a clip is tried, and the error of a clip that lacks it.
 CHECKS: dict[str, tuple[Callable[[Clip], None], type[MediaError]]] = {
-    "audio": (_check_sound, NoAudio),
-    "video": (_check_picture, NoVideo),
+    "audio": (_check_sound, NoAudioStream),
+    "video": (_check_picture, NoVideoStream),
 }

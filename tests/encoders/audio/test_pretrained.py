@@ -131,6 +131,7 @@ def test_the_voice_layers_are_exported_to_onnx(tmp_path: Path) -> None:
     encoder.save(folder)
     corpus = Corpus("voices", SEVEN, {"train": (), "dev": ()})
     options: dict[str, Any] = {"protocol": "offline", "prior": [1 / 7] * 7, "calibrations": {}, "dev_f1_weighted": 0.0}
+    options |= {"features": {}, "dev_labels": {}}
     write_model(tmp_path / "run", corpus, {"voice": encoder}, None, **options)
     export_onnx(tmp_path / "run" / "model", tmp_path / "graph")
     dialogue = make_dialogue(("A", 0.4), ("B", 0.5), ("A", 1.0))
