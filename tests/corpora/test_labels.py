@@ -1,7 +1,15 @@
 import pytest
 
-from mmerc.corpora.labels import choose_labels, is_misspelling, tidy_label
+from mmerc.corpora import Dialogue, Utterance
+from mmerc.corpora.labels import choose_labels, index_labels, is_misspelling, tidy_label
 from mmerc.emotions import SEVEN, LabelSet
+
+
+def test_labels_are_indexed_and_others_are_left_out() -> None:
+    emotions = ("happy", None, "boredom", "anger")
+    utterances = tuple(Utterance("dev", 1, number, emotion=emotion) for number, emotion in enumerate(emotions))
+    found = index_labels([Dialogue("dev", 1, utterances)], LabelSet(("anger", "joy")))
+    assert found == {("dev", "1", "0"): 1, ("dev", "1", "3"): 0}
 
 
 def test_aliases_and_no_labels_at_all_give_the_seven() -> None:

@@ -19,6 +19,7 @@ from mmerc.files import read_json, write_json, write_text
 from mmerc.model.card import make_combined_card
 from mmerc.model.combine import combine
 from mmerc.model.folder import CONFIG, load_model
+from mmerc.model.model import EmotionModel
 from mmerc.progress import log, show_log
 from mmerc.training import load_config, train
 from mmerc.training.run_config import RunConfig
@@ -63,13 +64,13 @@ def build(
         ]
         store_transfer(out / name / "model", name, transfer)
     info = _combine(out, list(plan.locations), prior)
-    info |= {
-        "corpora": list_training_corpora(plan),
-        "networks": score_networks(out, plan),
-        "pairings": _measure_pairings(out / "model", plan),
-    }
+    if all(key in info for key in RESULTS):  # the build was finished before, with the same networks
+        return info
+    model = load_model(out / "model")
+    results = (list_training_corpora(plan), score_networks(out, plan), _measure_pairings(model, plan))
+    info |= dict(zip(RESULTS, results, strict=True))
+    write_text(out / "model" / "README.md", make_combined_card(info, model.encoders))
     write_json(out / "model" / CONFIG, info)
-    write_text(out / "model" / "README.md", make_combined_card(info, load_model(out / "model").encoders))
     return info
 
 
@@ -92,11 +93,9 @@ def _combine(out: Path, names: Sequence[str], prior: str) -> dict[str, Any]:
     return combine([out / name / "model" for name in names], model, prior=prior)
 
 
-def _measure_pairings(model: Path, plan: Plan) -> dict[str, Any] | None:
+def _measure_pairings(model: EmotionModel, plan: Plan) -> dict[str, Any] | None:
     """The pairings of the splits that selected the networks; None with one modality."""
     if len(plan.locations) < 2:
         return None
     opened = {name: add_selection_split(open_corpus(location)) for name, location in plan.locations.items()}
-    return measure_pairings(
-        load_model(model), {name: (corpus, get_selection_split(corpus)) for name, corpus in opened.items()}
-    )
+    return measure_pairings(model, {name: (corpus, get_selection_split(corpus)) for name, corpus in opened.items()})

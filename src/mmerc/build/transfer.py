@@ -11,15 +11,15 @@ from scipy.special import log_softmax
 from sklearn.metrics import f1_score, recall_score
 
 from mmerc.corpora import Corpus, open_corpus
+from mmerc.corpora.labels import index_labels
 from mmerc.evaluation.report import write_report
 from mmerc.files import read_json, write_json
-from mmerc.model.calibration import MIN_PRIOR
 from mmerc.model.combine import TRANSFER
 from mmerc.model.dev_outputs import read_dev_outputs
 from mmerc.model.extraction import extract_dialogues
 from mmerc.model.folder import CONFIG, load_model
 from mmerc.model.inference import predict_unimodal
-from mmerc.model.log_linear import ScaledLikelihood
+from mmerc.model.log_linear import ScaledLikelihood, count_log_prior
 from mmerc.progress import log
 from mmerc.training import train
 from mmerc.training.run_config import RunConfig
@@ -38,28 +38,22 @@ def measure_transfer(name: str, trained_on: str, left_out: str, folder: Path, co
     corpus = open_corpus(left_out)
     log.info("%s: training without %s, to see how it does on a corpus that it does not know", name, corpus.name)
     train(open_corpus(trained_on), folder, config, on_finish=lambda trained: write_report(folder, trained))
-    result = {"corpus": corpus.name, **test_network(folder / "model", name, corpus)}
+    result = {"corpus": corpus.name, **measure_network(folder / "model", name, corpus)}
     write_json(file, result)
     return result
 
 
-def test_network(folder: Path, name: str, corpus: Corpus) -> dict[str, Any]:
+def measure_network(folder: Path, name: str, corpus: Corpus) -> dict[str, Any]:
     """Test a network of the model in `folder` on every labelled utterance of a corpus whose label it was trained on."""
     model = load_model(folder)
-    known = {label for label, share in zip(model.labels.names, model.prior, strict=True) if share > 0}
     dialogues = [dialogue for split in corpus.splits for dialogue in corpus.dialogues(split)]
-    labels = {
-        each.key: model.labels.index(each.emotion)
-        for dialogue in dialogues
-        for each in dialogue.utterances
-        if each.emotion is not None and each.emotion in model.labels and model.labels.normalise(each.emotion) in known
-    }
+    labels = {key: label for key, label in index_labels(dialogues, model.labels).items() if model.prior[label] > 0}
     found = predict_unimodal(extract_dialogues(model.encoders[name], dialogues), list(labels))
     dev = read_dev_outputs(folder, name, len(model.labels))
     likelihood = ScaledLikelihood.fit(dev.probabilities, dev.labels, model.prior)
     evidence = likelihood.apply(np.asarray(list(found.values())))
     truth = np.array([labels[key] for key in found])
-    log_prior = compute_log_prior(truth, evidence.shape[1])
+    log_prior = count_log_prior(truth, evidence.shape[1])
     predicted = (evidence + log_prior).argmax(1)
     return {
         "utterances": len(truth),
@@ -76,17 +70,12 @@ def fit_weight(evidence: Float[np.ndarray, "N C"], labels: Int[np.ndarray, " N"]
 
     It is 1 where the evidence holds as it is, and 0 where it says nothing.
     """
-    log_prior = compute_log_prior(labels, evidence.shape[1])
+    log_prior = count_log_prior(labels, evidence.shape[1])
 
     def loss(weight: float) -> float:
         return float(-log_softmax(weight * evidence + log_prior, axis=1)[np.arange(len(labels)), labels].mean())
 
     return float(minimize_scalar(loss, bounds=(0, 1), method="bounded").x)
-
-
-def compute_log_prior(labels: Int[np.ndarray, " N"], num_classes: int) -> Float[np.ndarray, " C"]:
-    """The logarithm of the share of each label."""
-    return np.log(np.maximum(np.bincount(labels, minlength=num_classes) / len(labels), MIN_PRIOR))
 
 
 def store_transfer(model: Path, name: str, measured: Sequence[dict[str, Any]]) -> None:

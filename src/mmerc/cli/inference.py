@@ -96,7 +96,7 @@ def predict(
     print_origin(predictor.model, predictions)
     subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
     recording = Path(source) if is_file(Path(source)) else None
-    provenance = Provenance(predictor.model.name, str(predictor.model.info.get("corpus", "")))
+    provenance = Provenance(predictor.model.name, predictor.model.trained_on)
     document = Document(predictions, provenance, subkeys, recording, out)
     if out is not None:
         write_document(out, name, document)

@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from mmerc.corpora.dialogue import Dialogue, Key
 from mmerc.corpora.speakers import split_names
 from mmerc.emotions import ALIASES, SEVEN, LabelSet
 
@@ -24,6 +25,16 @@ class LabelChoice:
 
     labels: LabelSet
     refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def index_labels(dialogues: Iterable[Dialogue], labels: LabelSet) -> dict[Key, int]:
+    """The index in `labels` of the label of each utterance, by key. An utterance without one of these labels is left out."""
+    return {
+        each.key: labels.index(each.emotion)
+        for dialogue in dialogues
+        for each in dialogue.utterances
+        if each.emotion is not None and each.emotion in labels
+    }
 
 
 def tidy_label(label: str | None) -> str:

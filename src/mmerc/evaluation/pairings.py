@@ -16,6 +16,7 @@ from sklearn.metrics import f1_score, recall_score
 
 from mmerc.corpora import Dialogue
 from mmerc.corpora.dialogue import Corpus
+from mmerc.corpora.labels import index_labels
 from mmerc.errors import CorpusError, RunError
 from mmerc.evaluation.metrics import calibration_error
 from mmerc.model.conformal import ConformalSets
@@ -86,12 +87,7 @@ def measure_pairings(
 
 def score_modality(model: EmotionModel, combination: LogLinear, name: str, dialogues: Sequence[Dialogue]) -> Scored:
     """The evidence of a modality for the labelled utterances of some dialogues. Each is read within its own dialogue."""
-    labels = {
-        each.key: combination.labels.index(model.labels.normalise(each.emotion))
-        for dialogue in dialogues
-        for each in dialogue.utterances
-        if each.emotion is not None and each.emotion in model.labels
-    }
+    labels = index_labels(dialogues, model.labels)
     found = predict_unimodal(extract_dialogues(model.encoders[name], dialogues), list(labels))
     if not found:
         raise CorpusError(f"no labelled utterance has {name}: choose another corpus for it.")

@@ -2,13 +2,12 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from mmerc.config import Protocol
 from mmerc.corpora import open_corpus
@@ -17,7 +16,7 @@ from mmerc.emotions import MELD_PRIOR, SEVEN, LabelSet
 from mmerc.encoders import Encoder
 from mmerc.errors import ConfigError, RunError
 from mmerc.files import get_required, replace_atomically, write_json
-from mmerc.model.calibration import TEMPERATURES
+from mmerc.model.calibration import fit_temperature
 from mmerc.model.card import make_combined_card
 from mmerc.model.conformal import ANY, ConformalSets, list_subsets, name_subset
 from mmerc.model.dev_outputs import FOLDER as DEV_OUTPUTS
@@ -82,11 +81,13 @@ def combine(
     if out.exists():
         raise RunError(f"{out} exists already: choose another folder, or remove it.")
     members = read_members(models)
-    labels = order_labels(members)
-    target = read_prior(prior, labels)
     parts = {member.modality: member.make_part() for member in members}
-    combination = LogLinear(labels.names, tuple(target), parts)
-    combination = replace(combination, temperature=fit_temperature(combination, members))
+    labels = order_labels(parts.values())
+    combination = LogLinear(labels.names, tuple(read_prior(prior, labels)), parts)
+    # Weights below 1 were measured on foreign corpora, where dev utterances would ask for more confidence.
+    if all(member.weight == 1 for member in members):
+        evidence, drawn = draw_pairings(combination, members, DRAWS, np.random.default_rng(0))
+        combination = replace(combination, temperature=fit_temperature(combination.pool(evidence, DRAWS), drawn))
     encoders = {member.modality: load_encoder(member.folder / "encoders" / member.modality) for member in members}
     tuned = None
     if tune_on is not None:
@@ -143,9 +144,9 @@ def read_members(models: Sequence[str | Path]) -> list[Member]:
     return members
 
 
-def order_labels(members: Sequence[Member]) -> LabelSet:
-    """The labels that at least one network has seen: MELD's in their order, then the others in the order of the members."""
-    seen = dict.fromkeys(label for member in members for label in member.make_part().labels if label is not None)
+def order_labels(parts: Iterable[Part]) -> LabelSet:
+    """The labels that at least one network has seen: MELD's in their order, then the others in the order of the parts."""
+    seen = dict.fromkeys(label for part in parts for label in part.labels if label is not None)
     return LabelSet(
         (*(name for name in SEVEN.names if name in seen), *(name for name in seen if name not in SEVEN.names))
     )
@@ -197,24 +198,6 @@ def draw_pairings(
                 drawn[rows] = scores[rng.choice(candidates, size=len(rows))]
         evidence[member.modality] = drawn
     return evidence, labels
-
-
-def fit_temperature(combination: LogLinear, members: Sequence[Member]) -> float:
-    """The temperature with the largest likelihood of the labels of drawn pairings.
-
-    Weights below 1 were measured on foreign corpora, where dev utterances would ask for more confidence: the temperature is 1
-    then.
-    """
-    if any(member.weight != 1 for member in members):
-        return 1.0
-    evidence, labels = draw_pairings(combination, members, DRAWS, np.random.default_rng(0))
-
-    def loss(log_temperature: float) -> float:
-        rows = replace(combination, temperature=float(np.exp(log_temperature))).pool(evidence, len(labels))
-        return float(-np.log(rows[np.arange(len(labels)), labels]).mean())
-
-    low, high = np.log(TEMPERATURES)
-    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
 
 
 def fit_sets(combination: LogLinear, members: Sequence[Member]) -> ConformalSets:

@@ -25,6 +25,16 @@ from mmerc.model.inference import predict_unimodal
 Scores = Float[np.ndarray, "N C"]
 
 
+def take_log(prior: Sequence[float] | Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
+    """The logarithm of each probability of a prior, which is at least `MIN_PRIOR`."""
+    return np.asarray(np.log(np.maximum(prior, MIN_PRIOR)))
+
+
+def count_log_prior(labels: Int[np.ndarray, " N"], num_classes: int) -> Float[np.ndarray, " C"]:
+    """The logarithm of the share of each label."""
+    return take_log(np.bincount(labels, minlength=num_classes) / len(labels))
+
+
 @dataclass(frozen=True)
 class ScaledLikelihood:
     """What turns the probabilities of a network into log-likelihoods: log(p) / temperature - log_prior."""
@@ -42,9 +52,7 @@ class ScaledLikelihood:
         with logit adjustment learns a flatter prior. A Gaussian penalty with a standard deviation of 1 keeps it near the start
         where a label is rare on dev.
         """
-        start = np.log(np.maximum(prior, MIN_PRIOR))
-        shares = np.bincount(labels, minlength=len(prior)) / len(labels)
-        dev_prior = np.log(np.maximum(shares, MIN_PRIOR))
+        start, dev_prior = take_log(prior), count_log_prior(labels, len(prior))
         log_p = np.log(np.maximum(probabilities, MIN_PROBABILITY))
         rows = np.arange(len(labels))
 
@@ -95,14 +103,17 @@ class LogLinear:
         """The probabilities of every key that has at least one modality, from the logits of the networks."""
         found = {name: predict_unimodal(features[name], keys) for name in self.parts}
         present = [key for key in keys if any(key in each for each in found.values())]
-        evidence = {}
-        for name, by_key in found.items():
-            has_modality = np.array([key in by_key for key in present], bool)
-            evidence[name] = np.zeros((len(present), len(self.labels)))
-            if by_key:
-                rows = np.asarray([by_key[key] for key in present if key in by_key])
-                evidence[name][has_modality] = self.compute_evidence(name, rows)
+        evidence = {name: self.collect_evidence(name, by_key, present) for name, by_key in found.items()}
         return dict(zip(present, self.pool(evidence, len(present)).tolist(), strict=True))
+
+    def collect_evidence(self, name: str, found: Mapping[Key, Sequence[float]], keys: Sequence[Key]) -> Scores:
+        """The evidence of a modality for each key, from the probabilities that its network gives; 0 where the modality is missing."""
+        evidence = np.zeros((len(keys), len(self.labels)))
+        has_modality = np.array([key in found for key in keys], bool)
+        if has_modality.any():
+            rows = np.asarray([found[key] for key in keys if key in found])
+            evidence[has_modality] = self.compute_evidence(name, rows)
+        return evidence
 
     def compute_evidence(self, name: str, probabilities: Float[np.ndarray, "N c"]) -> Scores:
         """The log-likelihood of each of the C labels under the network of a modality, without its weight.
@@ -114,7 +125,7 @@ class LogLinear:
         known = [(own, self.labels.index(label)) for own, label in enumerate(part.labels) if label is not None]
         own, joint = (list(each) for each in zip(*known, strict=True))
         values = part.likelihood.apply(probabilities)[:, own]
-        log_prior = np.log(np.maximum(self.prior, MIN_PRIOR))[joint]
+        log_prior = take_log(self.prior)[joint]
         scores = np.repeat(logsumexp(values + log_softmax(log_prior), axis=1)[:, None], len(self.labels), axis=1)
         scores[:, joint] = values
         return scores
@@ -127,7 +138,7 @@ class LogLinear:
         >>> pooled.round(3).tolist()
         [[0.667, 0.333]]
         """
-        scores = np.tile(np.log(np.maximum(self.prior, MIN_PRIOR)), (count, 1))  # [N, C]
+        scores = np.tile(take_log(self.prior), (count, 1))  # [N, C]
         for name, values in evidence.items():
             scores += self.parts[name].weight * values
         return np.asarray(softmax(scores / self.temperature, axis=1))

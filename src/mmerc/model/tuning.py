@@ -10,10 +10,12 @@ from jaxtyping import Float, Int
 from scipy.optimize import minimize
 from sklearn.model_selection import GroupKFold
 
-from mmerc.corpora import Dialogue, open_corpus
+from mmerc.corpora import Dialogue, Key, open_corpus
+from mmerc.corpora.labels import index_labels
 from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
 from mmerc.errors import CorpusError
+from mmerc.model.calibration import MIN_PROBABILITY
 from mmerc.model.extraction import extract_dialogues
 from mmerc.model.inference import predict_unimodal
 from mmerc.model.log_linear import LogLinear, Scores
@@ -32,7 +34,7 @@ class TuningSet:
 
     location: str
     dialogues: Sequence[Dialogue]
-    labels: Mapping[tuple[str, str, str], int]
+    labels: Mapping[Key, int]
 
 
 def read_tuning_set(location: str, labels: LabelSet) -> TuningSet:
@@ -45,12 +47,7 @@ def read_tuning_set(location: str, labels: LabelSet) -> TuningSet:
     corpus = open_corpus(path)
     splits = [split] if split else list(corpus.splits)
     dialogues = [dialogue for name in splits for dialogue in corpus.dialogues(name)]
-    found = {
-        each.key: labels.index(each.emotion)
-        for dialogue in dialogues
-        for each in dialogue.utterances
-        if each.emotion is not None and each.emotion in labels
-    }
+    found = index_labels(dialogues, labels)
     if len(found) < MIN_UTTERANCES:
         raise CorpusError(
             f"{location} has {len(found)} utterances with one of the labels {', '.join(labels.names)}: tuning needs "
@@ -78,12 +75,9 @@ def tune(
     keys = list(tuning_set.labels)
     dialogues = tuning_set.dialogues
     evidence: dict[str, Scores] = {}
-    has_any = np.zeros(len(keys), bool)
     for name, encoder in encoders.items():
         found = predict_unimodal(extract_dialogues(encoder, dialogues), keys)
-        present = np.array([key in found for key in keys])
-        has_any |= present
-        if not present.any():
+        if not found:
             log.warning(
                 "%s has no utterance with %s: its weight stays %.2f",
                 tuning_set.location,
@@ -91,10 +85,8 @@ def tune(
                 combination.parts[name].weight,
             )
             continue
-        evidence[name] = np.zeros((len(keys), len(combination.labels)))
-        rows = np.asarray([found[key] for key in keys if key in found])
-        evidence[name][present] = combination.compute_evidence(name, rows)
-    if not has_any.any():
+        evidence[name] = combination.collect_evidence(name, found, keys)
+    if not evidence:
         raise CorpusError(
             f"{tuning_set.location} has no labelled utterance that the networks can read: choose another set."
         )
@@ -139,7 +131,7 @@ def fit_weights(combination: LogLinear, evidence: Mapping[str, Scores], labels: 
 def compute_loss(combination: LogLinear, evidence: Mapping[str, Scores], labels: Int[np.ndarray, " N"]) -> float:
     """The mean negative log-likelihood of the labels."""
     rows = combination.pool(evidence, len(labels))
-    return float(-np.log(np.maximum(rows[np.arange(len(labels)), labels], 1e-12)).mean())
+    return float(-np.log(np.maximum(rows[np.arange(len(labels)), labels], MIN_PROBABILITY)).mean())
 
 
 def compare_on_folds(

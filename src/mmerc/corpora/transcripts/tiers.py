@@ -60,7 +60,7 @@ class Mark(NamedTuple):
 
 @dataclass
 class Tier:
-    """`speaker`: whom the format names, beside the tier's name. `parent`: the tier that this one belongs to; empty for most.
+    """`speaker`: the speaker that the format names apart from the tier's name. `parent`: the tier that this one belongs to; empty for most.
 
     `has_points`: its marks are points in time.
     """
@@ -123,7 +123,7 @@ def _pair_group(speaker: str, group: dict[str, Tier]) -> Iterator[Annotation]:
 
 
 def _find_partners(marks: Sequence[Mark], others: Sequence[Mark]) -> dict[int, int]:
-    """For each mark the index of its own other one: by ID, by equal times, or the one that contains its middle."""
+    """For each mark the index of the one in `others` that belongs to it: by ID, by equal times, or the one that contains its middle."""
     by_id = {mark.id: index for index, mark in enumerate(others) if mark.id}
     by_parent = {mark.parent: index for index, mark in enumerate(others) if mark.parent}
     by_time: dict[tuple[float, float], list[int]] = {}

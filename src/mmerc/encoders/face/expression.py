@@ -1,8 +1,9 @@
-"""The small convolutional network (`backbone: cnn`) that reads facial expressions.
+"""The small convolutional network (`backbone: cnn`) that reads facial expressions, and what it shares with `resnet`.
 
 It can be trained on single images (`fer2013:`) and then be used, frozen, on every frame of a clip (`backbone_weights`).
 """
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -36,21 +37,21 @@ class Residual(nn.Module):
         return F.relu(self.layers(x) + self.shortcut(x[:, :, :: self.stride, :: self.stride]))
 
 
-class ExpressionNetwork(nn.Module):
-    """A residual network of nine layers on grey images: [N, S, S, 3] -> [N, width], width = 8 * conv_channels.
+class GreyNetwork(nn.Module):
+    """A residual network of nine layers on grey images: [N, S, S, 3] -> [N, width].
 
-    With 48 pixels and 32 channels an image takes 35 million multiplications, and the network has 1.2 million parameters.
+    `stem` halves height and width. `block(inputs, outputs, stride)` makes each residual block; `widths` are the channels of the stem
+    and of each block. Every block but the first halves height and width.
     """
 
-    def __init__(self, conv_channels: int, dropout: float) -> None:
+    def __init__(
+        self, stem: nn.Module, block: Callable[[int, int, int], nn.Module], widths: Sequence[int], dropout: float
+    ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(1, conv_channels, 3, 1, 1, bias=False), nn.BatchNorm2d(conv_channels), nn.ReLU(), nn.MaxPool2d(2)
-        )
-        widths = [conv_channels * factor for factor in (1, *STAGE_WIDTHS)]
+        self.stem = stem
         self.stages = nn.Sequential(
             *(
-                Residual(inputs, outputs, 1 if number == 0 else 2)
+                block(inputs, outputs, 1 if number == 0 else 2)
                 for number, (inputs, outputs) in enumerate(pairwise(widths))
             )
         )
@@ -62,6 +63,19 @@ class ExpressionNetwork(nn.Module):
         x = self.stages(self.stem(normalize_grey(faces)))  # [N, d, S / 16, S / 16]
         vectors: Tensor = self.dropout(x.mean((2, 3)))
         return vectors
+
+
+class ExpressionNetwork(GreyNetwork):
+    """The small network; width = 8 * conv_channels.
+
+    With 48 pixels and 32 channels an image takes 35 million multiplications, and the network has 1.2 million parameters.
+    """
+
+    def __init__(self, conv_channels: int, dropout: float) -> None:
+        stem = nn.Sequential(
+            nn.Conv2d(1, conv_channels, 3, 1, 1, bias=False), nn.BatchNorm2d(conv_channels), nn.ReLU(), nn.MaxPool2d(2)
+        )
+        super().__init__(stem, Residual, [conv_channels * factor for factor in (1, *STAGE_WIDTHS)], dropout)
 
 
 def normalize_grey(faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N 1 S S"]:

@@ -1,13 +1,10 @@
 """The residual network (`backbone: resnet`) that reads facial expressions: wider than `cnn`, for training on many faces."""
 
-from itertools import pairwise
-
-import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmerc.encoders.face.expression import normalize_grey
+from mmerc.encoders.face.expression import GreyNetwork
 
 # Channels of each stage, in multiples of the first convolution's. CPUs compute wide convolutions on small images fastest.
 STAGE_WIDTHS = (1, 3, 6, 6)
@@ -40,8 +37,8 @@ class ResidualBlock(nn.Module):
         return F.relu(self.layers(x) + self.shortcut(x))
 
 
-class ResidualNetwork(nn.Module):
-    """A residual network of nine layers on grey images: [N, S, S, 3] -> [N, width], width = 6 * conv_channels.
+class ResidualNetwork(GreyNetwork):
+    """The wider network; width = 6 * conv_channels.
 
     The first convolution already halves height and width: at the full size it has few multiplications and takes much time.
     With 48 pixels and 32 channels an image takes 53 million multiplications (38 with 40 pixels), and the network has 1.4
@@ -49,22 +46,5 @@ class ResidualNetwork(nn.Module):
     """
 
     def __init__(self, conv_channels: int, dropout: float) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(1, conv_channels, 6, 2, 2, bias=False), nn.BatchNorm2d(conv_channels), nn.ReLU()
-        )
-        widths = [conv_channels * factor for factor in (1, *STAGE_WIDTHS)]
-        self.stages = nn.Sequential(
-            *(
-                ResidualBlock(inputs, outputs, 1 if number == 0 else 2)
-                for number, (inputs, outputs) in enumerate(pairwise(widths))
-            )
-        )
-        self.dropout = nn.Dropout(dropout)
-        self.width = widths[-1]
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on CPUs
-
-    def forward(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N d"]:
-        x = self.stages(self.stem(normalize_grey(faces)))  # [N, d, S / 16, S / 16]
-        vectors: Tensor = self.dropout(x.mean((2, 3)))
-        return vectors
+        stem = nn.Sequential(nn.Conv2d(1, conv_channels, 6, 2, 2, bias=False), nn.BatchNorm2d(conv_channels), nn.ReLU())
+        super().__init__(stem, ResidualBlock, [conv_channels * factor for factor in (1, *STAGE_WIDTHS)], dropout)

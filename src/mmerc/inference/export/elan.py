@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from mmerc.corpora.dialogue import replace_surrogates
-from mmerc.corpora.transcripts.tiers import name_tier
+from mmerc.corpora.transcripts.tiers import KINDS, name_tier
 from mmerc.inference.export.document import Document
 from mmerc.inference.export.timed import TimedRow, group_rows, list_timed_rows
 
@@ -55,8 +55,8 @@ def make_eaf(document: Document) -> str:
     slots = _number_slots(rows, order)
     count = 0
     for (speaker, lane), group in group_rows(rows).items():
-        names = [name_tier(kind, speaker, lane) for kind in ("words", "emotion", "confidence")]
-        tiers = [_add_tier(root, name, speaker, "" if index == 0 else names[0]) for index, name in enumerate(names)]
+        parent = name_tier(KINDS[0], speaker, lane)
+        tiers = [_add_tier(root, kind, speaker, lane, "" if kind == KINDS[0] else parent) for kind in KINDS]
         for row in group:
             own = [f"a{count + index}" for index in (1, 2, 3)]
             count += 3
@@ -95,9 +95,8 @@ def _link(recording: Path, file: Path | None) -> dict[str, str]:
     return link
 
 
-def _add_tier(root: ET.Element, name: str, speaker: str, parent: str) -> ET.Element:
-    kind = "emotion" if name.startswith("emotion") else "confidence" if name.startswith("confidence") else "words"
-    attributes = {"TIER_ID": name, "LINGUISTIC_TYPE_REF": kind}
+def _add_tier(root: ET.Element, kind: str, speaker: str, lane: int, parent: str) -> ET.Element:
+    attributes = {"TIER_ID": name_tier(kind, speaker, lane), "LINGUISTIC_TYPE_REF": kind}
     if speaker:
         attributes["PARTICIPANT"] = speaker
     if parent:
