@@ -23,7 +23,7 @@ from mmerc.terminal import errors, exit_on_error, print_result, print_scored_spl
 
 if TYPE_CHECKING:
     from mmerc.corpora import Corpus
-    from mmerc.training import RunConfig
+    from mmerc.training.run_config import RunConfig
 
 
 @exit_on_error
@@ -71,8 +71,8 @@ def train(
     from mmerc.files import read_json
     from mmerc.fusion import parse_fusion_names
     from mmerc.hardware import is_main_process
-    from mmerc.training import train as run_training
     from mmerc.training.folds import FOLDS, train_folds
+    from mmerc.training.run import train as run_training
 
     if fold_by and folds is None:
         raise ConfigError("--fold-by needs --folds: add the number of folds, such as --folds 5.")
@@ -107,7 +107,7 @@ def _check_exclusive(preset: str | None, config: Path | None) -> None:
 def _load_config(
     corpus: "Corpus", preset: str | None, config: Path | None, overrides: list[str] | None, modalities: str | None
 ) -> "RunConfig":
-    from mmerc.training import load_config
+    from mmerc.training.run_config import load_config
 
     names = [name.strip() for name in modalities.split(",")] if modalities is not None else None
     return load_config(preset, config, overrides or [], modalities=names, corpus=corpus)
