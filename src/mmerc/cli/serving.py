@@ -31,6 +31,12 @@ def serve(
     root_path: Annotated[
         str, typer.Option(metavar="/PREFIX", help="path prefix under which a proxy offers the service")
     ] = "",
+    proxy_headers: Annotated[
+        bool, typer.Option("--proxy-headers", help="believe a proxy's X-Forwarded-For and X-Forwarded-Proto")
+    ] = False,
+    forwarded_allow_ips: Annotated[
+        str, typer.Option(metavar="ADDRESSES", help="the addresses of the proxy for --proxy-headers, with commas")
+    ] = "127.0.0.1,::1",
     overrides: Annotated[
         list[str] | None,
         typer.Option("--limit", metavar="NAME=NUMBER", help="override a limit, such as max_upload_bytes; repeatable"),
@@ -71,4 +77,10 @@ def serve(
     if token is None and server.is_open(host):
         errors.print("every machine that reaches this one can use the service: set a --token", soft_wrap=True)
     errors.print(escape(server.format_url(host, port, prefix)), soft_wrap=True)
-    server.serve(application, listener, limits, root_path=prefix)
+    server.serve(
+        application,
+        listener,
+        limits,
+        root_path=prefix,
+        proxy_addresses=forwarded_allow_ips if proxy_headers else None,
+    )

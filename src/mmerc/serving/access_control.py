@@ -168,7 +168,8 @@ class AccessControl:
         if check_origin and not is_allowed_origin(headers, self.allowed_origins):
             return _refuse(
                 403,
-                "a page of another site may not use the service: start it with --allowed-origin and the site's URL.",
+                "a page of another site may not use the service: start it with --allowed-origin and the site's URL. If a proxy "
+                "serves the page, let it forward the Host header.",
             )
         return None
 

@@ -94,11 +94,19 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve(application: FastAPI, listener: socket.socket, limits: Limits, *, root_path: str = "") -> None:
+def serve(
+    application: FastAPI,
+    listener: socket.socket,
+    limits: Limits,
+    *,
+    root_path: str = "",
+    proxy_addresses: str | None = None,
+) -> None:
     """Serve requests at the socket until the process is terminated.
 
     `root_path`: the prefix below which a proxy serves the application, as `normalise_root_path` gives it; the proxy must
-    remove it from the path (nginx: `location /emotions/ { proxy_pass http://127.0.0.1:8000/; }`).
+    remove it from the path (nginx: `location /emotions/ { proxy_pass http://127.0.0.1:8000/; }`). `proxy_addresses`: addresses and
+    networks, with commas, of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; by default none.
     """
     config = uvicorn.Config(
         application,
@@ -107,5 +115,7 @@ def serve(application: FastAPI, listener: socket.socket, limits: Limits, *, root
         timeout_keep_alive=30,
         limit_concurrency=limits.max_connections,
         root_path=root_path,
+        proxy_headers=proxy_addresses is not None,
+        forwarded_allow_ips=proxy_addresses,
     )
     uvicorn.Server(config).run(sockets=[listener])
