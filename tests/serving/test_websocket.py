@@ -166,3 +166,38 @@ def test_a_failure_in_one_utterance_is_an_error_message() -> None:
         socket.send_json({"type": "end"})
         expected = "the service failed on this utterance: its log has the details."
         assert socket.receive_json() == {"type": "error", "error": expected}
+
+
+def test_late_words_revise_their_utterance_and_those_after_it(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start", "segmentation": "client", "interim": False})
+        socket.receive_json()
+        for text in ("first", "second"):
+            socket.send_bytes(make_sound(1.0, 0.3))
+            socket.send_json({"type": "text", "text": text})
+            socket.send_json({"type": "end"})
+            message = socket.receive_json()
+            assert (message["text"], message["final"], message["revised"]) == (text, True, False)
+        socket.send_json({"type": "text", "text": "word", "start": 0.4, "end": 0.6})
+        revised = [socket.receive_json() for _ in range(2)]
+        assert [(each["utterance"], each["text"], each["revised"]) for each in revised] == [
+            (0, "first word", True) if revised[0]["text"].startswith("first") else (0, "word first", True),
+            (1, "second", True),
+        ]
+        socket.send_json({"type": "text", "text": "x", "start": -1})
+        assert socket.receive_json()["type"] == "error"
+
+
+def test_answers_before_the_end_of_an_utterance(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start", "segmentation": "client"})
+        socket.receive_json()
+        socket.send_json({"type": "text", "text": "You", "final": False})
+        socket.send_bytes(make_sound(1.2, 0.3))
+        socket.send_bytes(make_sound(0.1, 0.3))
+        interim = socket.receive_json()
+        assert (interim["type"], interim["final"], interim["text"], interim["end"]) == ("prediction", False, "You", 1.2)
+        socket.send_json({"type": "text", "text": "You came!"})
+        socket.send_json({"type": "end"})
+        final = socket.receive_json()
+        assert (final["final"], final["text"], final["utterance"]) == (True, "You came!", interim["utterance"])

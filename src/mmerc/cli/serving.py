@@ -41,6 +41,10 @@ def serve(
         list[str] | None,
         typer.Option("--limit", metavar="NAME=NUMBER", help="override a limit, such as max_upload_bytes; repeatable"),
     ] = None,
+    interim: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="time between answers for a live utterance that goes on; 0: none"),
+    ] = 1.0,
     transcribe: TranscribeOption = None,
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
@@ -72,6 +76,7 @@ def serve(
         allowed_hosts=server.list_allowed_hosts(host, allowed_hosts or []),
         allowed_origins=allowed_origins or [],
         transcriber=load_transcriber(transcribe),
+        interim_seconds=interim,
     )
     listener = server.listen(host, port)
     if token is None and server.is_open(host):

@@ -13,7 +13,7 @@ from mmerc.serving.access_control import ANY_HOST, AccessControl, normalise_host
 from mmerc.serving.limits import Limits
 from mmerc.serving.responses import add_response_handlers
 from mmerc.serving.routes import conversations, operations, pages, utterances
-from mmerc.serving.service import Service
+from mmerc.serving.service import INTERIM_SECONDS, Service
 
 
 def create_app(
@@ -24,6 +24,7 @@ def create_app(
     allowed_hosts: Sequence[str] = (ANY_HOST,),
     allowed_origins: Sequence[str] = (),
     transcriber: Transcriber | None = None,
+    interim_seconds: float = INTERIM_SECONDS,
 ) -> FastAPI:
     """The application for an ASGI server.
 
@@ -38,13 +39,14 @@ def create_app(
         allowed_origins: origins, such as https://example.org, whose pages may use the service besides its own page.
         transcriber: makes the text of an utterance from its samples where a client sends none
             (`mmerc.inference.transcription.Whisper`).
+        interim_seconds: time between the answers for a live utterance that is going on; 0 for none before its end.
 
     Raises:
         ConfigError: a host name or an origin is not valid.
 
     >>> app = create_app(Predictor.load("RUN/model"), token="secret")  # doctest: +SKIP
     """
-    service = Service(predictor, limits, token=token, transcriber=transcriber)
+    service = Service(predictor, limits, token=token, transcriber=transcriber, interim_seconds=interim_seconds)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

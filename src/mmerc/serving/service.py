@@ -22,6 +22,7 @@ from mmerc.serving.jobs import Jobs
 from mmerc.serving.limits import Limits
 from mmerc.serving.metrics import Metrics
 
+INTERIM_SECONDS = 1.0  # between the answers for an utterance that is going on
 THREADS = 4  # threads that decode at the same time; the networks compute one batch at a time
 Result = TypeVar("Result")
 
@@ -38,7 +39,7 @@ class Service:
     """The state of one application.
 
     `token`: the token that clients must send; `None` if anyone may use the service. `transcriber`: makes the text of an utterance
-    from its samples where a client sends none.
+    from its samples where a client sends none. `interim_seconds`: between the answers for a live utterance that is going on; 0 for none.
     """
 
     def __init__(
@@ -48,9 +49,10 @@ class Service:
         *,
         token: str | None = None,
         transcriber: Transcriber | None = None,
+        interim_seconds: float = INTERIM_SECONDS,
     ) -> None:
         self.predictor, self.limits = predictor, limits or Limits()
-        self.token, self.transcriber = token, transcriber
+        self.token, self.transcriber, self.interim_seconds = token, transcriber, interim_seconds
         stored = self.limits.max_stored_items, self.limits.expiry_seconds
         self.metrics = Metrics()
         self.jobs = Jobs(self.limits.max_jobs, *stored, predictor.labels.names)
@@ -58,6 +60,11 @@ class Service:
         self.executor = ThreadPoolExecutor(THREADS, "mmerc-prediction")
         self.waiting_utterances = self.streams = 0
         self._count_lock = Lock()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether all threads compute, so that interim answers would delay others."""
+        return self.waiting_utterances >= THREADS
 
     def describe_model(self) -> dict[str, Any]:
         """The model as clients see it (`schema.Model`)."""
