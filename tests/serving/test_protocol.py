@@ -103,4 +103,4 @@ def test_messages_of_the_service() -> None:
     }
     assert make_ready({"labels": []}) == {"type": "ready", "model": {"labels": []}}
     assert make_speech(1.23456) == {"type": "speech", "start": 1.235}
-    assert make_nothing() == {"type": "nothing"} and make_error("no.") == {"type": "error", "error": "no."}
+    assert make_nothing() == {"type": "nothing"} and make_error("no.")["detail"] == "no."

@@ -1,6 +1,7 @@
 """The command `serve`."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -45,6 +46,11 @@ def serve(
         float,
         typer.Option(min=0, metavar="SECONDS", help="time between answers for a live utterance that goes on; 0: none"),
     ] = 1.0,
+    access_log: Annotated[bool, typer.Option("--access-log/--no-access-log", help="log each request")] = True,
+    log_format: Annotated[Literal["text", "json"], typer.Option(help="lines of the log: text or JSON")] = "text",
+    drain: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="time for requests that have begun when the service stops")
+    ] = 30.0,
     transcribe: TranscribeOption = None,
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
@@ -54,29 +60,30 @@ def serve(
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
     from mmerc.inference.transcription import load_transcriber
-    from mmerc.progress import show_log
     from mmerc.threads import set_num_threads
 
     try:
         from mmerc.serving import create_app, server
         from mmerc.serving.limits import parse_limits
+        from mmerc.serving.logs import set_up_log
     except ImportError as error:
         raise ConfigError(f"serving needs the extra serve ({error}): pip install 'mmerc[serve]'.") from error
 
-    show_log()
+    set_up_log(log_format)
     keep_memory()
     set_num_threads(threads)
     limits = parse_limits(overrides or [])
     prefix = server.normalise_root_path(root_path)
     server.check_token(token)
     application = create_app(
-        Predictor.load(model, backend=backend, coverage=coverage),
+        partial(Predictor.load, model, backend=backend, coverage=coverage),
         limits=limits,
         token=token,
         allowed_hosts=server.list_allowed_hosts(host, allowed_hosts or []),
         allowed_origins=allowed_origins or [],
         transcriber=load_transcriber(transcribe),
         interim_seconds=interim,
+        access_log=access_log,
     )
     listener = server.listen(host, port)
     if token is None and server.is_open(host):
@@ -88,4 +95,5 @@ def serve(
         limits,
         root_path=prefix,
         proxy_addresses=forwarded_allow_ips if proxy_headers else None,
+        drain_seconds=drain,
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.model import Prediction
+from mmerc.serving.problems import make_problem
 
 SOUND, IMAGE = 1, 2  # the first byte of a binary message
 MAX_SECONDS = 1e6  # of a time in a stream
@@ -156,6 +157,6 @@ def make_nothing() -> dict[str, Any]:
     return {"type": "nothing"}
 
 
-def make_error(sentence: str) -> dict[str, Any]:
-    """What is wrong and what to do; the stream goes on unless it is closed."""
-    return {"type": "error", "error": sentence}
+def make_error(sentence: str, status: int = 400) -> dict[str, Any]:
+    """What is wrong and what to do; the stream goes on unless it is closed. The other members are those of an HTTP problem."""
+    return {**make_problem(status, sentence), "type": "error"}

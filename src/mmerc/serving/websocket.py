@@ -1,7 +1,6 @@
 """The WebSocket of a live stream; `protocol` defines its messages."""
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -17,11 +16,13 @@ from mmerc.inference.streaming import MAX_REWIND
 from mmerc.model import Prediction
 from mmerc.serving import protocol
 from mmerc.serving.access_control import is_valid_token
+from mmerc.serving.logs import log_failure
+from mmerc.serving.problems import REASON
 from mmerc.serving.protocol import BadMessage
 from mmerc.serving.service import Service
 
-log = logging.getLogger("mmerc")
-REFUSED, BUSY, BAD = 1008, 1013, 1003  # close codes of RFC 6455
+REFUSED, BUSY, BAD, RESTART = 1008, 1013, 1003, 1012  # close codes of RFC 6455
+STATUSES = {REFUSED: 401, BUSY: 503, BAD: 400}
 MAX_REASON = 120  # characters of the reason of a close frame
 MAX_WAITING = 8  # utterances of one stream
 # The client has left, perhaps during a prediction; starlette raises a RuntimeError then.
@@ -49,6 +50,7 @@ class Stream:
         self.tasks: set[asyncio.Task[None]] = set()
         self.send_lock = asyncio.Lock()  # predictions are sent in the order of the utterances
         self.is_speaking = False
+        self.stop_event = asyncio.Event()  # the service stops
         self.recent: deque[Utterance] = deque(maxlen=MAX_REWIND)  # the last ones that were predicted
         self.last_interim = 0.0  # seconds since the start of the stream
 
@@ -57,14 +59,18 @@ class Stream:
         start = await self._receive_start()
         if start is None:
             return
+        obstacle = self.service.find_obstacle()
+        if obstacle:
+            await self._refuse(BUSY, obstacle)
+            return
         if self.service.streams >= self.limits.max_streams:
             await self._refuse(BUSY, "there are too many live streams: connect again later.")
             return
-        self.service.streams += 1
+        self.service.stop_events.add(self.stop_event)
         try:
             await self._serve(start)
         finally:
-            self.service.streams -= 1
+            self.service.stop_events.discard(self.stop_event)
             for task in self.tasks:
                 task.cancel()
 
@@ -107,19 +113,31 @@ class Stream:
                 break
             if start.interim and (running := self._find_due_interim(segmenter)) is not None:
                 self._start_task(self._predict_interim(running, conversation))
+        if self.stop_event.is_set():
+            for utterance in segmenter.finish(force=False):
+                self._start_task(self._predict(utterance, conversation))
         if self.tasks:
             await asyncio.wait(self.tasks)
-        await self.socket.close()
+        await self.socket.close(RESTART if self.stop_event.is_set() else 1000)
 
     async def _receive(self, timeout_seconds: float) -> dict[str, Any] | None:
-        """The next message; `None` when the client has left or has sent nothing for so long."""
+        """The next message; `None` when the client has left or has sent nothing for so long, or the service stops."""
+        receiving, stopping = (
+            asyncio.ensure_future(self.socket.receive()),
+            asyncio.ensure_future(self.stop_event.wait()),
+        )
         try:
-            message = await asyncio.wait_for(self.socket.receive(), timeout_seconds)
-        except TimeoutError:
+            await asyncio.wait({receiving, stopping}, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                message = receiving.result()
+                return None if message["type"] == "websocket.disconnect" else dict(message)
+        finally:
+            receiving.cancel()
+            stopping.cancel()
+        if not self.stop_event.is_set():
             sentence = f"no message arrived for {timeout_seconds:g} s: the stream is closed, connect again."
-            await self.socket.send_json(protocol.make_error(sentence))
-            return None
-        return None if message["type"] == "websocket.disconnect" else dict(message)
+            await self.socket.send_json(protocol.make_error(sentence, 408))
+        return None
 
     async def _handle(
         self, message: dict[str, Any], segmenter: LiveSegmenter, conversation: Conversation, seconds: float
@@ -205,7 +223,7 @@ class Stream:
 
         if len(self.tasks) > MAX_WAITING:
             await self._send(
-                protocol.make_error("too many utterances of this stream are waiting: one is not predicted.")
+                protocol.make_error("too many utterances of this stream are waiting: one is not predicted.", 429)
             )
             return
         async with self.send_lock:
@@ -237,10 +255,10 @@ class Stream:
             await self._answer(predict, is_revised=is_revised)
             return
         except HTTPException as refusal:
-            message = protocol.make_error(refusal.detail)
-        except Exception:
-            log.exception("an utterance of a stream failed")
-            message = protocol.make_error("the service failed on this utterance: its log has the details.")
+            message = protocol.make_error(refusal.detail, refusal.status_code)
+        except Exception as error:
+            log_failure("an utterance of a stream failed", error)
+            message = protocol.make_error("the service failed on this utterance: its log has the details.", 500)
         await self._send(message)
 
     async def _answer(
@@ -262,5 +280,6 @@ class Stream:
             await self.socket.send_json(message)
 
     async def _refuse(self, code: int, sentence: str) -> None:
-        await self.socket.send_json(protocol.make_error(sentence))
+        self.socket.scope[REASON] = sentence
+        await self.socket.send_json(protocol.make_error(sentence, STATUSES[code]))
         await self.socket.close(code, sentence[:MAX_REASON])

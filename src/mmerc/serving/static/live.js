@@ -83,7 +83,7 @@ function handleMessage(message) {
     showListening();
   } else if (message.type === "speech") showLiveStatus("A voice is heard …");
   else if (message.type === "prediction") showPrediction(message);
-  else if (message.type === "error") showLiveStatus(message.error);
+  else if (message.type === "error") showLiveStatus(message.detail);
 }
 
 async function start() {
