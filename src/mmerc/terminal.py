@@ -177,6 +177,13 @@ def print_statistics(counted: dict[str, Any]) -> None:
     for label in counted["labels"]:
         cells = [str(split["emotions"][label]) if split["emotions"] else "-" for split in splits]
         table.add_row(escape(label), *cells)
+    for name in dict.fromkeys(name for split in splits for name in split["dimensions"]):
+        found = [split["dimensions"].get(name) for split in splits]
+        cells = [f"{each['mean']:.3g} ± {each['std']:.3g} ({each['utterances']})" if each else "-" for each in found]
+        table.add_row(f"{escape(name)}: mean ± std (count)", *cells)
+    if any(split["agreement"] for split in splits):
+        alphas = [f"{split['agreement']['alpha']:.3f}" if split["agreement"] else "-" for split in splits]
+        table.add_row("annotators: Krippendorff's alpha", *alphas)
     unlabelled = [split["utterances"] - sum((split["emotions"] or {}).values()) for split in splits]
     if any(unlabelled):
         table.add_row("(no label)", *map(str, unlabelled))

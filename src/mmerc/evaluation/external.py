@@ -12,6 +12,7 @@ from mmerc.corpora import Corpus, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError, RunError
 from mmerc.evaluation.confidence import measure_confidence, measure_sets
+from mmerc.evaluation.dimensions import measure_dimensions
 from mmerc.evaluation.loaded_models import LoadedModels
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import measure_robustness
@@ -55,7 +56,7 @@ def evaluate_on(
         raise CorpusError(
             f"{corpus.name} has no {split} utterance with one of the labels {known}: nothing can be scored."
         )
-    probabilities, modalities = [], []
+    probabilities, modalities, values = [], [], []
     missing = dict.fromkeys(models[0].encoders, 0)
     for number, model in enumerate(models):
         predictions = []
@@ -64,6 +65,7 @@ def evaluate_on(
             on_progress(number * len(utterances) + len(predictions), len(models) * len(utterances))
         probabilities.append(np.asarray([list(each.probabilities.values()) for each in predictions]))
         modalities.append([each.modalities for each in predictions])
+        values.append([each.dimensions for each in predictions])
         missing = {name: sum(name in each.missing for each in predictions) for name in missing}
     indices, expected = list(truth), list(truth.values())
     system = FUSED if len(missing) > 1 else next(iter(missing))
@@ -95,6 +97,9 @@ def evaluate_on(
         "sets": measure_sets(expected, sets) if sets else {},
         "warning": models[0].warning,
     }
+    names = [each.name for each in labels.dimensions]
+    if names and (dimensions := measure_dimensions(names, utterances, values)):
+        result["dimensions"] = {system: dimensions}
     if robustness:
         by_key = {utterances[index].key: label for index, label in truth.items()}
         result["robustness"] = {system: measure_robustness(LoadedModels(models, dialogues, by_key))}

@@ -9,7 +9,9 @@ import numpy as np
 from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.corpora import Corpus, Key, Utterance, open_corpus
 from mmerc.errors import RunError
+from mmerc.evaluation.annotators import measure_annotators
 from mmerc.evaluation.confidence import measure_confidence, measure_sets
+from mmerc.evaluation.dimensions import measure_dimensions
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import measure_robustness
 from mmerc.evaluation.signal_robustness import measure_signal_robustness
@@ -61,7 +63,8 @@ def evaluate(
     The result has `systems`: the majority class, each modality alone and the fusion, scored on the labelled utterances. In a
     split without labels it is empty and `labelled` is false. A system with probabilities has `selective` and `reliability` (see
     `evaluation.confidence`). `sets` has the coverage and the size of the prediction sets of the run. `corpora` has the systems for each of several joined corpora, on its
-    utterances alone. `fusions` has the metrics, parameters and seconds of training of
+    utterances alone. `dimensions` has the CCC of continuous dimensions (`evaluation.dimensions`), and `annotators` of a system how it fits
+    their votes (`evaluation.annotators`), where the corpus has them. `fusions` has the metrics, parameters and seconds of training of
     the compared fusions.
 
     Raises:
@@ -89,6 +92,8 @@ def evaluate(
     if labelled:
         result["systems"] = _score_systems(corpus, labelled, rows)
         result["sets"] = _measure_sets(run, corpus, labelled, rows)
+        if dimensions := _measure_dimensions(corpus, utterances, rows):
+            result["dimensions"] = dimensions
         for member in corpus.members:
             own = [
                 each
@@ -166,7 +171,23 @@ def _score_systems(corpus: Corpus, labelled: Sequence[Utterance], rows: dict[str
             probabilities = [_probabilities(seed, keys) for seed in rows[name]]
             systems[name]["calibration_error"] = [calibration_error(truth, each) for each in probabilities]
             systems[name] |= measure_confidence(truth, probabilities)
+            if annotators := measure_annotators(corpus.labels, labelled, probabilities):
+                systems[name]["annotators"] = annotators
     return systems
+
+
+def _measure_dimensions(
+    corpus: Corpus, utterances: Sequence[Utterance], rows: dict[str, list[RowsByKey]]
+) -> dict[str, Any]:
+    """The continuous dimensions of each system, over all utterances with a rating; empty for a corpus without dimensions."""
+    names = [each.name for each in corpus.labels.dimensions]
+    found = {
+        system: measure_dimensions(
+            names, utterances, [[seed[each.key].get("dimensions") for each in utterances] for seed in seeds]
+        )
+        for system, seeds in rows.items()
+    }
+    return {system: measured for system, measured in found.items() if measured}
 
 
 def _measure_sets(

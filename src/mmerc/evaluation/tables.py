@@ -43,6 +43,7 @@ def is_published(result: dict[str, Any]) -> bool:
 def make_tables(result: dict[str, Any]) -> list[Table]:
     """Every table that a result of `evaluate` has data for."""
     found = [make_overall(result), *make_corpora(result), make_per_emotion(result), make_comparison(result)]
+    found += [*make_dimensions(result), *make_annotators(result)]
     found += [make_calibration(result), make_selective(result), *make_sets(result)]
     measured = result.get("robustness", {})
     if "fusions" in result:
@@ -52,6 +53,40 @@ def make_tables(result: dict[str, Any]) -> list[Table]:
     if "signal_robustness" in result:
         found.append(make_signal_robustness(result["signal_robustness"], result["seeds"]))
     return found
+
+
+def make_dimensions(result: dict[str, Any]) -> list[Table]:
+    """CCC, correlation and RMSE of each continuous dimension; none for a corpus without dimensions."""
+    rows = []
+    for system, dimensions in result.get("dimensions", {}).items():
+        for name, found in dimensions.items():
+            cells = [f"{found['mean'][key]:.3f}{_format_interval(found, key)}" for key in ("ccc", "pearson", "rmse")]
+            rows.append([system, name, str(found["utterances"]), *cells])
+    note = "CCC: concordance correlation coefficient, 1 is best. RMSE is in the units of the corpus. [95 % bootstrap interval]."
+    header = ["system", "dimension", "utterances", "CCC", "Pearson", "RMSE"]
+    return [Table("Continuous dimensions", note, header, rows)] if rows else []
+
+
+def _format_interval(found: dict[str, Any], key: str) -> str:
+    low, high = found["interval"][key]
+    return f" [{low:.3f}, {high:.3f}]"
+
+
+def make_annotators(result: dict[str, Any]) -> list[Table]:
+    """How each system fits the votes of several annotators; none for a corpus without votes."""
+    measured = {name: each["annotators"] for name, each in result["systems"].items() if "annotators" in each}
+    rows = [
+        [name, str(each["utterances"]), f"{100 * each['agreement']:.1f}", f"{100 * each['ceiling']:.1f}", f"{each['jensen_shannon']:.3f}"]
+        for name, each in measured.items()
+    ]  # fmt: skip
+    alpha = next((each["alpha"] for each in measured.values() if each["alpha"] is not None), None)
+    note = (
+        "Agreement: mean share of the annotators who chose the predicted label. Ceiling: the same for their most frequent label. "
+        "Divergence: Jensen-Shannon, in bits, of the probabilities from the shares of the votes; 0 is best."
+    )
+    note += "" if alpha is None else f" The annotators agree with each other by Krippendorff's alpha {alpha:.3f}."
+    header = ["system", "utterances", "agreement", "ceiling", "divergence"]
+    return [Table("Several annotators", note, header, rows)] if rows else []
 
 
 def make_calibration(result: dict[str, Any]) -> Table:
