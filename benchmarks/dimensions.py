@@ -46,8 +46,8 @@ def write_corpus(folder: Path) -> None:
         rows.append([split, number, 0, f"s{number % 20}", "", *votes, f"{valence:.3f}", f"{arousal:.3f}"])
     with (folder / "utterances.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows([HEADER, *rows])
-    np.savez(folder / "pulse.npz", **pulse)
-    np.savez(folder / "skin.npz", **skin)
+    np.savez(folder / "pulse.npz", **pulse)  # type: ignore[arg-type]
+    np.savez(folder / "skin.npz", **skin)  # type: ignore[arg-type]
 
 
 def main() -> None:

@@ -193,10 +193,22 @@ def print_statistics(counted: dict[str, Any]) -> None:
             f"repeated scene in {escape(scene['split'])}: dialogues {escape(' and '.join(scene['dialogues']))}, "
             f"{scene['utterances']} utterances, {scene['conflicting_labels']} conflicting labels"
         )
+    if "leaks" in counted:
+        console.print(_make_leak_table(counted["leaks"]) if counted["leaks"] else "the splits share nothing")
     for medium in counted.get("absent", ()):
         console.print(f"no clip of this corpus has {medium}")
     if counted["problems"]:
         console.print(_make_problem_table(counted["problems"]))
+
+
+def _make_leak_table(leaks: Sequence[dict[str, Any]]) -> Table:
+    """What each split shares with an earlier one; `examples` are a few pairs, or people."""
+    table = Table("shared", "splits", "count", "of", "examples", title="leaks", title_justify="left")
+    for leak in leaks:
+        splits = f"{leak['first']}, {leak['second']}"
+        examples = "; ".join(leak["examples"])
+        table.add_row(leak["kind"], escape(splits), str(leak["count"]), str(leak["total"]), escape(examples))
+    return table
 
 
 def _make_problem_table(problems: Sequence[dict[str, str]]) -> Table:

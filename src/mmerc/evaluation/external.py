@@ -13,6 +13,7 @@ from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError, RunError
 from mmerc.evaluation.confidence import measure_confidence, measure_sets
 from mmerc.evaluation.dimensions import measure_dimensions
+from mmerc.evaluation.groups import list_groups, measure_groups
 from mmerc.evaluation.loaded_models import LoadedModels
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import measure_robustness
@@ -28,13 +29,15 @@ def evaluate_on(
     split: str = "test",
     *,
     robustness: bool = False,
+    by: str | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Score a run, or a model folder, on a split of another corpus.
 
     The result has the form that `evaluation.evaluate` gives; its `systems` are the majority class of training and the model.
     An utterance whose label the model does not know is predicted and not scored. `robustness`: also measure every subset of
-    modalities, missing rates and noise (`evaluation.robustness`), for a model of several modalities. `on_progress` gets the number of
+    modalities, missing rates and noise (`evaluation.robustness`), for a model of several modalities. `by`: also score each group of a column of the corpus
+    (`evaluation.groups`). `on_progress` gets the number of
     predictions that are made and their total.
 
     Raises:
@@ -100,6 +103,10 @@ def evaluate_on(
     names = [each.name for each in labels.dimensions]
     if names and (dimensions := measure_dimensions(names, utterances, values)):
         result["dimensions"] = {system: dimensions}
+    if by is not None:
+        groups = list_groups(corpus, split, by)
+        measured = measure_groups([groups[index] for index in indices], expected, predicted, labels.names)
+        result["groups"] = {by: {"system": system, **measured}}
     if robustness:
         by_key = {utterances[index].key: label for index, label in truth.items()}
         result["robustness"] = {system: measure_robustness(LoadedModels(models, dialogues, by_key))}
