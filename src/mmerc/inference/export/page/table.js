@@ -1,11 +1,12 @@
 import { create, createScheduler } from "./dom.js";
 import { readCell } from "./csv.js";
+import { setEvidence } from "./evidence.js";
 
 // The table of all utterances. Only the rows in sight are in the document, so that thousands of them scroll smoothly; when the page is
 // printed, all of them are.
 
-const SPARE = 12;  // rows above and below those in sight
-const MIN_WIDTH = 3, MAX_WIDTH = 34, PADDING = 1.8;  // of a column, in characters
+const SPARE = 20, MARGIN = 5;  // rows above and below those in sight; with less than the margin left, the rows are drawn anew
+const MIN_WIDTH = 3, MAX_WIDTH = 34, PADDING = 3;  // of a column, in characters
 const REVIEWED = { name: "reviewed", path: ["label"] };  // the person's label, on this page only
 
 export class Table {
@@ -40,7 +41,7 @@ export class Table {
       chosen.push({ ...column, isNumber, isFraction, width: Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, longest)) + PADDING });
     }
     const widest = Math.max(REVIEWED.name.length, ...this.page.model.labels.map((label) => label.length)) + PADDING;
-    return [...chosen, { ...REVIEWED, width: widest }];
+    return [{ ...REVIEWED, width: widest }, ...chosen];
   }
 
   drawHead() {
@@ -56,7 +57,7 @@ export class Table {
     this.table.prepend(group);
     this.table.style.minWidth = `${this.columns.reduce((sum, column) => sum + column.width, 0)}ch`;
     this.head.replaceChildren(line);
-    this.drawn = "";
+    this.drawn = null;
     this.redraw();
   }
 
@@ -73,7 +74,7 @@ export class Table {
   }
 
   refresh() {
-    this.drawn = "";
+    this.drawn = null;
     this.redraw();
   }
 
@@ -83,21 +84,18 @@ export class Table {
 
   draw() {
     if (!this.isPrinting && !this.scroll.isConnected) return;
-    const count = this.indices.length, height = this.rowHeight || 30;
-    let first = 0, last = count;
-    if (!this.isPrinting) {
-      first = Math.max(0, Math.floor(this.scroll.scrollTop / height) - SPARE);
-      last = Math.min(count, Math.ceil((this.scroll.scrollTop + this.scroll.clientHeight) / height) + SPARE);
-    }
-    const key = `${first} ${last} ${this.isPrinting}`;
-    if (key !== this.drawn) {
-      const lines = [];
-      for (let number = first; number < last; number++) lines.push(this.drawRow(number));
-      this.body.replaceChildren(this.drawSpace(first * height), ...lines, this.drawSpace((count - last) * height));
-      this.drawn = key;
+    const count = this.indices.length, height = this.rowHeight || 30, { scrollTop, clientHeight } = this.scroll;
+    const clamp = (number) => Math.min(count, Math.max(0, number));
+    const top = Math.floor(scrollTop / height), bottom = Math.ceil((scrollTop + clientHeight) / height);
+    const isEnough = this.drawn && this.drawn.first <= clamp(top - MARGIN) && this.drawn.last >= clamp(bottom + MARGIN);
+    if (!isEnough || this.isPrinting) {
+      const first = this.isPrinting ? 0 : clamp(top - SPARE), last = this.isPrinting ? count : clamp(bottom + SPARE), lines = new Map();
+      for (let number = first; number < last; number++) lines.set(number, this.drawn?.lines.get(number) || this.drawRow(number));
+      this.body.replaceChildren(this.drawSpace(first * height), ...lines.values(), this.drawSpace((count - last) * height));
+      this.drawn = { first, last, lines };
     }
     this.markSelected();
-    if (!this.height && this.rowHeight) { this.drawn = ""; this.redraw(); }  // the real height is known from the first drawing
+    if (!this.height && this.rowHeight) this.refresh();  // the real height is known from the first drawing
   }
 
   drawSpace(height) {
@@ -118,7 +116,7 @@ export class Table {
       line.append(cell);
     }
     line.classList.toggle("changed", this.page.corrections.changes.has(index));
-    return line;
+    return setEvidence(line, row, this.page.model, row.label);
   }
 
   markSelected() {

@@ -7,7 +7,7 @@ import { drawWaveform } from "./waveform.js";
 // speaker, and the times.
 
 const MAX_BLOCKS = 250;  // buttons at a time; more blocks than that are painted
-const AT_FIRST = 80;  // utterances that a long conversation shows at first
+const AT_FIRST = 40;  // utterances that a long conversation shows at first
 const ZOOM = 1.5, PAN = .25;  // of a button or key
 const EDGE = .05;  // seconds: shortest utterance after its boundary was moved
 
