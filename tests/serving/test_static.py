@@ -18,7 +18,7 @@ from mmerc.inference.export.document import Document
 from mmerc.inference.export.timeline import write_timeline
 from mmerc.media import SAMPLE_RATE, read_frames, read_waveform
 from mmerc.model.prediction import make_table
-from tests.serving.browser import open_page, take_screenshots
+from tests.serving.browser import find_violations, open_page, take_screenshots
 from tests.serving.service import run_service
 from tests.serving.stub import StubPredictor
 
@@ -69,6 +69,10 @@ def test_a_recording_and_its_timeline(address: str, clip: Path, tmp_path: Path) 
         assert "2 utterances" in page.inner_text("#status")
         assert page.locator("#media").evaluate("media => media.readyState >= 1 || media.error?.code")
         take_screenshots(page, "recording")
+        assert find_violations(page) == []
+        page.click("#tab-live")
+        assert find_violations(page) == []
+        page.click("#tab-recording")
         rows = json.loads(read_download(page, "Save as JSON"))
         table = list(csv.reader(io.StringIO(read_download(page, "Save as CSV"), newline="")))
         expected = [[str(cell) for cell in line] for line in make_table(rows, {"probabilities": SEVEN.names})]
