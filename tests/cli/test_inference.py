@@ -77,3 +77,26 @@ def test_annotation_files_of_a_corpus_and_of_a_recording(small_run: Path, small_
     assert again.exit_code == 2 and "may have annotations by hand" in again.stderr
     whole = run("predict", small_run / "model", clip, "--format", "rttm")
     assert whole.exit_code == 0 and f"SPEAKER {clip.stem} 1 0.000 " in whole.stdout
+
+
+def test_corrections_are_applied_and_methods_are_written(small_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text\n1,0,Ann,We won!\n1,1,Bo,Did we?\n")
+    (tmp_path / "c.csv").write_text(
+        "split,dialogue,utterance,speaker,text,emotion\ntest,1,1,Cleo,We did!,joy\ntest,1,5,,,fear\n"
+    )
+    out, html = tmp_path / "p.jsonl", tmp_path / "p.html"
+    model, source = small_run / "model", f"table:{tmp_path / 't.csv'}"
+    result = run("predict", model, source, "--corrections", tmp_path / "c.csv", "--out", out, "--html", html)
+    assert result.exit_code == 0 and "c.csv row 3: is about no utterance of the input; left out" in result.stderr
+    first, second = (json.loads(line) for line in out.read_text().splitlines())
+    assert "corrected" not in first and (second["corrected"], second["text"], second["speaker"]) == (
+        "joy",
+        "We did!",
+        "Cleo",
+    )
+    methods = (tmp_path / "p.methods.md").read_text()
+    assert (
+        "| SHA-256 of the model |" in methods and "## Model card" in methods and "| labels by a person | 1," in methods
+    )
+    refused = run("predict", model, source, "--corrections", tmp_path / "t.csv", "--out", tmp_path / "t.csv")
+    assert refused.exit_code == 2

@@ -14,10 +14,11 @@ from PIL import Image
 
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.emotions import SEVEN
+from mmerc.inference.export.document import Document
 from mmerc.inference.export.timeline import write_timeline
 from mmerc.media import SAMPLE_RATE, read_frames, read_waveform
 from mmerc.model.prediction import make_table
-from tests.serving.browser import open_page, take_screenshots
+from tests.serving.browser import find_violations, open_page, take_screenshots
 from tests.serving.service import run_service
 from tests.serving.stub import StubPredictor
 
@@ -68,15 +69,20 @@ def test_a_recording_and_its_timeline(address: str, clip: Path, tmp_path: Path) 
         assert "2 utterances" in page.inner_text("#status")
         assert page.locator("#media").evaluate("media => media.readyState >= 1 || media.error?.code")
         take_screenshots(page, "recording")
+        assert find_violations(page) == []
+        page.click("#tab-live")
+        assert find_violations(page) == []
+        page.click("#tab-recording")
         rows = json.loads(read_download(page, "Save as JSON"))
         table = list(csv.reader(io.StringIO(read_download(page, "Save as CSV"), newline="")))
         expected = [[str(cell) for cell in line] for line in make_table(rows, {"probabilities": SEVEN.names})]
         assert parse_numbers(table) == parse_numbers(expected)
         assert "influence_face" in table[0] and "attention_audio_to_face" in table[0]
         assert table[2][table[0].index("text")].startswith("'=SUM(1)")
-        shown = page.locator("#timeline thead th").all_inner_texts()
-        assert "=SUM(1) <b>I, did" not in table[2] and "=SUM(1)" in page.inner_text("#timeline tbody")
-        assert shown == [name for name, *cells in zip(*expected, strict=True) if any(cells)]
+        page.check("text=All columns")
+        shown = page.locator("#timeline .scroll thead th").all_inner_texts()
+        assert "=SUM(1) <b>I, did" not in table[2] and "=SUM(1)" in page.inner_text("#timeline .scroll tbody")
+        assert shown == ["reviewed", *(name for name, *cells in zip(*expected, strict=True) if any(cells))]
 
 
 def test_a_file_that_is_no_recording(address: str, tmp_path: Path) -> None:
@@ -160,7 +166,8 @@ def test_the_timeline_as_a_file(tmp_path: Path) -> None:
         for number, (speaker, text) in enumerate(lines)
     )
     predictions = list(StubPredictor().predict([Dialogue("input", "talk", utterances)], explain=True))
-    write_timeline(tmp_path / "page.html", predictions, SEVEN)
+    document = Document(predictions, subkeys={"probabilities": SEVEN.names})
+    write_timeline(tmp_path / "page.html", document)
     with open_page((tmp_path / "page.html").as_uri()) as page:
         assert page.locator(".lane b").all_inner_texts() == ["Ann", "Bo", "unknown speaker"]
         page.locator(".track button").nth(1).focus()  # the second block of the first speaker
@@ -173,6 +180,6 @@ def test_the_timeline_as_a_file(tmp_path: Path) -> None:
         assert page.locator(".track button.none").count() == page.locator(".track button.uncertain").count() == 1
         assert page.locator(".warning").all_inner_texts() == ["This is a stub."]
         rows = json.loads(read_download(page, "Save as JSON"))
-        assert [list(row.items()) for row in rows] == [list(prediction.to_dict().items()) for prediction in predictions]
+        assert [list(row.items()) for row in rows] == [list(row.items()) for row in document.rows]
         assert "'=HYPERLINK" in read_download(page, "Save as CSV")
         take_screenshots(page, "timeline")

@@ -67,6 +67,7 @@ class Prediction(BaseModel):
     warning: str | None = Field(
         None, description="what makes this model unfit for use; only where there is such a thing"
     )
+    corrected: str | None = Field(None, description="the label that a person gave; only where there is one")
     influence: Mapping[str, float] | None = Field(
         None, description="how much the probability of `emotion` falls without each modality; only if asked for"
     )

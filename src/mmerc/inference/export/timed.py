@@ -11,7 +11,10 @@ UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 class TimedRow(NamedTuple):
-    """`start` and `end`: milliseconds. `lane`: 1, or more where the row overlaps another one of the same speaker."""
+    """`start` and `end`: milliseconds. `lane`: 1, or more where the row overlaps another one of the same speaker.
+
+    `emotion` is the label that a person gave, else the predicted one; `confidence` is the model's probability of it.
+    """
 
     start: int
     end: int
@@ -43,12 +46,13 @@ def list_timed_rows(document: Document) -> list[TimedRow]:
             raise ConfigError(
                 f"the utterance {each.dialogue}/{each.utterance} has no end in a recording: write .csv, .xlsx or .jsonl."
             )
-        texts = (each.speaker, each.text or "", each.emotion, str(each.dialogue))
+        label = each.corrected or each.emotion
+        texts = (each.speaker, each.text or "", label, str(each.dialogue))
         speaker, text, emotion, dialogue = (UNWRITABLE.sub("\ufffd", text) for text in texts)
         first, last = round(1000 * start), round(1000 * end)
-        rows.append(
-            TimedRow(first, max(first, last), speaker, text, emotion, each.confidence, dialogue, each.dimensions or {})
-        )
+        confidence = each.confidence if label == each.emotion else each.probabilities.get(label, 0.0)
+        dimensions = each.dimensions or {}
+        rows.append(TimedRow(first, max(first, last), speaker, text, emotion, confidence, dialogue, dimensions))
     return list(_assign_lanes(sorted(rows, key=lambda row: row[:2])))
 
 

@@ -7,11 +7,10 @@ import jinja2
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
-from mmerc.inference.export.timeline import read_part
+from mmerc.inference.export.timeline import make_script, read_part
 from mmerc.model.prediction import FORMULA
 
 STATIC_FILES = ("docs.js", "live.js", "page.js", "recorder.js", "page.css")
-TIMELINE_FILES = ("timeline.js", "timeline.css")  # shared with the page that `mmerc predict --html` writes
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")  # of the package fastapi-swagger
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
@@ -22,7 +21,8 @@ def create_router() -> APIRouter:
     documentation = read_static("docs.html")
     template = jinja2.Environment(autoescape=True).from_string(read_static("index.html"))
     page = template.render(settings={"formula": FORMULA.pattern})
-    files = {name: read_static(name) for name in STATIC_FILES} | {name: read_part(name) for name in TIMELINE_FILES}
+    files = {name: read_static(name) for name in STATIC_FILES}
+    files |= {"timeline.js": make_script(), "timeline.css": read_part("page.css")}  # shared with `mmerc predict --html`
 
     @router.get("/")
     async def get_page() -> HTMLResponse:
