@@ -9,12 +9,16 @@ import typer
 from rich.markup import escape
 
 from mmerc.cli.options import (
+    AsOption,
     BackendOption,
     CoverageOption,
     JsonOption,
     ModelArgument,
+    NamesOption,
+    SpeakersOption,
     ThreadsOption,
     TranscribeOption,
+    VoicesOption,
 )
 from mmerc.errors import ConfigError
 from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems, print_origin
@@ -40,6 +44,10 @@ def predict(
         ),
     ] = None,
     transcribe: TranscribeOption = None,
+    treat_as: AsOption = "auto",
+    speakers: SpeakersOption = None,
+    names: NamesOption = None,
+    voices: VoicesOption = None,
     audio_track: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="use audio track N, from 0, instead of the default track")
     ] = None,
@@ -60,7 +68,8 @@ def predict(
 ) -> None:
     """Predict the emotion of every utterance, with probabilities, a prediction set, and the modalities that were read.
 
-    A recording longer than 30 s without a transcript is segmented by voice activity.
+    A recording longer than 30 s without a transcript is segmented by voice activity. Its speakers are found by their voices after
+    `mmerc weights fetch voice-encoder`, as are those of a transcript without names.
     """
     from mmerc.files import check_writable
     from mmerc.hardware import keep_memory
@@ -75,6 +84,7 @@ def predict(
     from mmerc.inference.transcription import load_transcriber
     from mmerc.model.hub import find_model_folder
     from mmerc.progress import show_log, show_progress
+    from mmerc.speakers.diarization import load_diarizer
     from mmerc.threads import set_num_threads
 
     for file in (out, html):
@@ -88,13 +98,19 @@ def predict(
     show_log()
     keep_memory()
     set_num_threads(threads)
+    diarizer = load_diarizer(speakers, names.split(",") if names is not None else (), voices)
     predictor = Predictor.load(model, backend=backend, protocol=protocol, coverage=coverage)
     recording = Path(source) if is_file(Path(source)) else None
     by_hand, wrong_rows = (
         (None, []) if corrections is None else read_corrections(corrections, predictor.labels, recording)
     )
     dialogues, problems = read_input(
-        source, transcript, transcriber=load_transcriber(transcribe), audio_track=audio_track
+        source,
+        transcript,
+        treat_as=treat_as,
+        transcriber=load_transcriber(transcribe),
+        diarizer=diarizer,
+        audio_track=audio_track,
     )
     print_input_problems(problems, is_transcript=transcript is not None)
     if by_hand is not None:
@@ -121,7 +137,7 @@ def predict(
         write_timeline(html, document)
         errors.print(escape(f"timeline: {html}"), soft_wrap=True)
     settings = {
-        "input": source, "transcript": transcript, "speech recognition": transcribe, "audio track": audio_track,
+        "input": source, "transcript": transcript, "speech recognition": transcribe, "speakers": speakers, "audio track": audio_track,
         "corrections": corrections, "protocol": protocol or predictor.model.info.get("protocol"),
         "coverage": coverage if predictor.model.conformal else None, "backend": backend, "explanations": explain or None,
     }  # fmt: skip

@@ -20,6 +20,22 @@ TranscribeOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="recognise the words with this faster-whisper model, such as base, or a folder"),
 ]
+SpeakersOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="number of people who speak in each recording; by default it is found"),
+]
+NamesOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="names of the speakers in the order in which they speak first, such as Ann,Bob"),
+]
+VoicesOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="folder with a recording of each person, named as the person, such as Ann.wav"),
+]
+AsOption = Annotated[
+    Literal["auto", "clips", "conversations"],
+    typer.Option("--as", help="each file is one utterance, or each is segmented; auto segments files longer than 30 s"),
+]
 BackendOption = Annotated[
     Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")
 ]

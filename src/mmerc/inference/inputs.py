@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mmerc.corpora import READERS, Clip, Corpus, Dialogue, Problem, Utterance, open_corpus
@@ -14,12 +15,14 @@ from mmerc.corpora.readers.meld import CLIP_NAME
 from mmerc.corpora.transcripts import ENDINGS
 from mmerc.errors import CorpusError
 from mmerc.inference.paths import is_file, split_path
-from mmerc.inference.recording import read_recording
+from mmerc.inference.recording import Treatment, read_recording
 from mmerc.inference.transcription import Transcriber
 from mmerc.media.decoding import is_media
+from mmerc.speakers.diarization import Diarizer
 from mmerc.suffixes import MEDIA_SUFFIXES
 
 TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
+Read = Callable[..., tuple[Dialogue, list[Problem]]]  # `read_recording` with its options
 MAX_NAMED = 5  # number of omitted files that the log names
 
 log = logging.getLogger(__name__)
@@ -29,7 +32,9 @@ def read_input(
     location: str,
     transcript: Path | None = None,
     *,
+    treat_as: Treatment = "auto",
     transcriber: Transcriber | None = None,
+    diarizer: Diarizer | None = None,
     audio_track: int | None = None,
 ) -> tuple[list[Dialogue], Sequence[Problem]]:
     """The dialogues of `KIND:PATH`, `KIND:PATH#split`, a folder of recordings, or one recording.
@@ -37,13 +42,23 @@ def read_input(
     Files named `dia<D>_utt<U>` in a folder form dialogues. Any other recording is a dialogue; one of more than 30 s is
     segmented (`read_recording`). What is not audio, video or a picture is left out of a folder; the log says so.
 
-    `transcript`: the transcript, if the input is one recording. `transcriber`: makes the text of an utterance from its samples where there is
-    no transcript. `audio_track`: index among the audio tracks of each file; the default track without it.
+    `transcript`: the transcript, if the input is one recording. `treat_as`: whether each file is one utterance (`clips`) or is segmented
+    (`conversations`, also files named `dia<D>_utt<U>`), instead of a decision by its length. `transcriber`: makes the text of an utterance from its
+    samples where there is no transcript. `diarizer`: finds the speakers of recordings. `audio_track`: index among the audio tracks of each file;
+    the default track without it.
 
     Raises:
-        CorpusError: there is nothing to read, it has an unknown kind, or a transcript is given without a recording.
+        CorpusError: there is nothing to read, it has an unknown kind, a transcript is given without a recording, or what is said about
+            recordings is said about a corpus or contradicts the transcript.
     """
     path = Path(location)
+    read = partial(
+        read_recording, treat_as=treat_as, transcriber=transcriber, diarizer=diarizer, audio_track=audio_track
+    )
+    if transcript is not None and treat_as == "clips":
+        raise CorpusError(
+            f"{transcript} has the utterances, so the recording is no clip: leave out --as clips or the transcript."
+        )
     if transcript is not None and not is_file(path):
         raise CorpusError(
             f"{location[:120]} is not a recording, which a transcript belongs to: give the file of the recording."
@@ -51,6 +66,11 @@ def read_input(
     try:
         path.stat()
     except (OSError, ValueError):  # absent, or no path at all: it may still be a corpus
+        if treat_as != "auto" or (diarizer is not None and diarizer.is_asked_for):
+            raise CorpusError(
+                f"{location[:120]} is no recording and no folder of recordings, which --as, --speakers, --names and --voices are about: "
+                "check the path, or leave them out for a corpus."
+            ) from None
         return _read_corpus(location, audio_track)
     if path.is_file():
         if path.suffix.lower() in TABLES:
@@ -59,10 +79,13 @@ def read_input(
             raise CorpusError(
                 f"{location} is a transcript and not a recording: give the recording, and this file with --transcript."
             )
-        dialogue, problems = read_recording(path, transcript, transcriber=transcriber, audio_track=audio_track)
+        dialogue, problems = read(path, transcript)
         return [dialogue], problems
     if path.is_dir():
-        return _read_folder(path, transcriber, audio_track)
+        recordings = _list_recordings(path)
+        if treat_as != "conversations":
+            return _group_clips(recordings, read, audio_track)
+        return _read_conversations(recordings, read)
     return _read_corpus(location, audio_track)
 
 
@@ -94,9 +117,7 @@ def open_corpus_and_split(location: str) -> tuple[Corpus, str]:
     return open_corpus(f"{kind}:{path}" if split else location), split
 
 
-def _read_folder(
-    folder: Path, transcriber: Transcriber | None, audio_track: int | None
-) -> tuple[list[Dialogue], Sequence[Problem]]:
+def _list_recordings(folder: Path) -> list[Path]:
     recordings: list[Path] = []
     others: list[Path] = []
     for file in sorted(folder.iterdir()):
@@ -120,26 +141,29 @@ def _read_folder(
             names,
             more,
         )
-    return _group_clips(recordings, transcriber, audio_track)
+    return recordings
 
 
-def _group_clips(
-    recordings: list[Path], transcriber: Transcriber | None, audio_track: int | None
-) -> tuple[list[Dialogue], list[Problem]]:
+def _group_clips(recordings: list[Path], read: Read, audio_track: int | None) -> tuple[list[Dialogue], list[Problem]]:
     named: dict[tuple[int, int], Utterance] = {}
-    dialogues: list[Dialogue] = []
-    problems: list[Problem] = []
     for file in sort_clips(recordings):  # the better clip of an utterance replaces the other
         match = CLIP_NAME.fullmatch(file.name)
         if match is not None:
             key = int(match["dialogue"]), int(match["utterance"])
             named[key] = Utterance("input", *key, clip=Clip(file, audio_track=audio_track))
     others = [file for file in recordings if CLIP_NAME.fullmatch(file.name) is None]
-    stems = Counter(file.stem for file in others)
-    for file in others:
-        name = file.stem if stems[file.stem] == 1 else file.name
-        dialogue, found = read_recording(file, transcriber=transcriber, audio_track=audio_track, name=name)
-        dialogues.append(dialogue)
-        problems += found
+    dialogues, problems = _read_conversations(others, read)
     splits, repeated = group_into_dialogues(list(named.values()))
     return [*splits.get("input", ()), *dialogues], [*problems, *repeated]
+
+
+def _read_conversations(recordings: list[Path], read: Read) -> tuple[list[Dialogue], list[Problem]]:
+    """A dialogue for each file, named as its stem where no other file has the same."""
+    dialogues: list[Dialogue] = []
+    problems: list[Problem] = []
+    stems = Counter(file.stem for file in recordings)
+    for file in recordings:
+        dialogue, found = read(file, name=file.stem if stems[file.stem] == 1 else file.name)
+        dialogues.append(dialogue)
+        problems += found
+    return dialogues, problems

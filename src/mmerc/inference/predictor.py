@@ -1,7 +1,7 @@
 """The entry point for users of a trained model: clips, recordings, texts, corpora and live conversations."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mmerc.model.conformal import DEFAULT_COVERAGE, check_coverage
 from mmerc.model.folder import load_model
 from mmerc.model.model import Backend, EmotionModel
 from mmerc.model.prediction import Prediction
+from mmerc.speakers.diarization import load_diarizer
 
 log = logging.getLogger("mmerc")
 MAX_LIVE_BATCH = 32  # live utterances that are computed together
@@ -119,18 +120,33 @@ class Predictor:
         return self._predict_one(Utterance("input", path.stem, 0, speaker=speaker, text=text, clip=Clip(path)), explain)
 
     def predict_recording(
-        self, path: str | Path, transcript: str | Path | None = None, *, explain: bool = False
+        self,
+        path: str | Path,
+        transcript: str | Path | None = None,
+        *,
+        num_speakers: int | None = None,
+        names: Sequence[str] = (),
+        voices: str | Path | None = None,
+        explain: bool = False,
     ) -> list[Prediction]:
         """The predictions for a recording of any length as one conversation.
 
         Its utterances are those of the transcript (SRT, WebVTT, CSV, JSON and others), or without one the stretches of
-        speech between pauses.
+        speech between pauses and changes of the speaker. Where no transcript names the speakers they are found by their voices; this needs
+        `mmerc weights fetch voice-encoder`.
+
+        `num_speakers`: the number of people who speak; found by default. `names`: of the speakers, in the order in which they speak
+        first. `voices`: a folder with a recording of each person, whose stem is the name.
 
         Raises:
             ClipNotFound: there is no file at `path`.
-            CorpusError: the transcript cannot be used.
+            CorpusError: the transcript or a voice cannot be used.
+            ConfigError: the number or the names of the speakers cannot be used.
+            WeightsError: speakers are asked for, and the weights are not on this machine.
         """
-        dialogue, problems = read_recording(_require_file(path), None if transcript is None else Path(transcript))
+        path = _require_file(path)
+        diarizer = load_diarizer(num_speakers, names, None if voices is None else Path(voices))
+        dialogue, problems = read_recording(path, None if transcript is None else Path(transcript), diarizer=diarizer)
         for problem in problems:
             log.warning("%s: %s", problem.where, problem.what)
         return list(self.predict([dialogue], explain=explain))

@@ -1,5 +1,6 @@
 """Voice activity: when a waveform holds speech. The detector is Silero's, whose package carries its own network."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from threading import Lock
@@ -18,7 +19,9 @@ SPEECH_THRESHOLD = 0.15
 END_THRESHOLD = 0.01  # below it a segment ends: a voice that trails off belongs to it
 STREAM_THRESHOLD = 0.3  # the detector's form for streams ends a segment 0.15 below it
 CHUNK = 512  # samples that the detector takes at a time
-MIN_PAUSE, MIN_UTTERANCE, MAX_UTTERANCE = 0.5, 0.25, 30.0  # seconds
+MIN_PAUSE, MIN_UTTERANCE, MAX_UTTERANCE = 0.5, 0.25, 15.0  # seconds
+CUT_RANGE = 5.0  # seconds before the longest end in which a long utterance is cut
+CUT_CHUNKS = 5  # chunks over which the loudness is averaged for the cut: 0.16 s, a syllable
 DETECTOR_LOCK = Lock()  # the shared detector keeps the state of its last input
 
 
@@ -40,10 +43,11 @@ def find_speech(waveform: Float[np.ndarray, " S"]) -> list[tuple[int, int]]:
 class UtteranceDetector:
     """Finds utterances in sound that is still coming in, in bounded memory.
 
-    A pause of half a second ends an utterance. A longer one than 30 s is cut there; a shorter one than 0.25 s is left out.
+    A pause of `min_pause` ends an utterance. One that reaches 15 s is cut at the quietest place of its last 5 s; one shorter than `min_length`
+    is left out. Both are in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, min_pause: float = MIN_PAUSE, min_length: float = MIN_UTTERANCE) -> None:
         network, _ = _load_detector()
         from silero_vad import VADIterator  # `_load_detector` imports it first, and keeps the number of threads
 
@@ -51,11 +55,13 @@ class UtteranceDetector:
             network,
             sampling_rate=SAMPLE_RATE,
             threshold=STREAM_THRESHOLD,
-            min_silence_duration_ms=int(1000 * MIN_PAUSE),
+            min_silence_duration_ms=int(1000 * min_pause),
         )
+        self.min_length = min_length
         self.rest = np.zeros(0, np.float32)  # samples that do not fill a chunk yet
         self.num_samples = 0  # samples that the detector has processed
         self.start: float | None = None  # start of the current utterance, in seconds
+        self.energies: deque[float] = deque(maxlen=int(CUT_RANGE * SAMPLE_RATE) // CHUNK)  # of the last chunks
 
     def add_audio(self, samples: Float[np.ndarray, " S"]) -> list[tuple[float, float]]:
         """Start and end, in seconds from the first sample added, of each utterance that ends within these samples."""
@@ -68,33 +74,45 @@ class UtteranceDetector:
         """The utterance that was going on when the sound ended."""
         now = (self.num_samples + len(self.rest)) / SAMPLE_RATE
         start, self.start = self.start, None
-        return [(start, now)] if start is not None and now - start >= MIN_UTTERANCE else []
+        return [(start, now)] if start is not None and now - start >= self.min_length else []
 
     def _process_chunk(self, chunk: Float[np.ndarray, " C"]) -> list[tuple[float, float]]:
         self.num_samples += CHUNK
+        self.energies.append(float(chunk @ chunk))
         found = self.detector(torch.from_numpy(chunk)) or {}
         if "start" in found:
             self.start = found["start"] / SAMPLE_RATE
-        now = self.num_samples / SAMPLE_RATE
-        end = found["end"] / SAMPLE_RATE if "end" in found else now
-        if self.start is None or not ("end" in found or now - self.start >= MAX_UTTERANCE):
+        is_long = self.start is not None and self.num_samples / SAMPLE_RATE - self.start >= MAX_UTTERANCE
+        if self.start is None or not ("end" in found or is_long):
             return []
+        end = found["end"] / SAMPLE_RATE if "end" in found else self._find_quietest()
         start, self.start = self.start, None if "end" in found else end
-        return [(start, end)] if end - start >= MIN_UTTERANCE else []
+        return [(start, end)] if end - start >= self.min_length else []
+
+    def _find_quietest(self) -> float:
+        """The middle of the quietest syllable in the last seconds."""
+        means = np.convolve(self.energies, np.ones(CUT_CHUNKS), "valid")
+        last = len(self.energies) - CUT_CHUNKS - int(np.argmin(means))  # chunks after the quietest ones
+        return (self.num_samples - CHUNK * (last + CUT_CHUNKS / 2)) / SAMPLE_RATE
 
 
 def find_utterances(
-    clip: Clip, on_progress: Callable[[float], None] = lambda seconds: None
+    clip: Clip,
+    on_progress: Callable[[float], None] = lambda seconds: None,
+    *,
+    min_pause: float = MIN_PAUSE,
+    min_length: float = MIN_UTTERANCE,
 ) -> Iterator[tuple[float, float]]:
     """Start and end, in seconds on the clock of the file, of each utterance in a recording of any length.
 
-    `on_progress` is called from time to time with the seconds processed so far; an exception in it ends the work.
+    `on_progress` is called from time to time with the seconds processed so far; an exception in it ends the work. `min_pause` and
+    `min_length` are those of `UtteranceDetector`.
 
     Raises:
         NoAudio: the recording has no sound.
         ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
-    detector = UtteranceDetector()
+    detector = UtteranceDetector(min_pause=min_pause, min_length=min_length)
     for block in read_waveform_blocks(clip):
         on_progress(detector.num_samples / SAMPLE_RATE)
         for start, end in detector.add_audio(block):

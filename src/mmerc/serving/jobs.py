@@ -1,6 +1,5 @@
 """Jobs: recordings that are processed one after another while their senders ask for the progress."""
 
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +10,8 @@ from typing import Any, Literal
 from mmerc.errors import MmercError
 from mmerc.model.prediction import Column, Prediction, list_columns
 from mmerc.serving.expiring_store import ExpiringStore
+from mmerc.serving.logs import log_failure
 
-log = logging.getLogger("mmerc")
 Work = Callable[["Job"], Sequence[Prediction]]
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -21,7 +20,7 @@ State = Literal["waiting", "running", "done", "failed", "cancelled"]
 class Job:
     """One recording. `done` of `total` utterances are predicted; `rows` are complete when the state is "done".
 
-    `columns`: the columns of a table of the rows.
+    `columns`: the columns of a table of the rows. `labels`: those of the model; each has a column, whether or not a row predicts it.
     """
 
     id: str
@@ -29,6 +28,7 @@ class Job:
     done: int = 0
     total: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
+    labels: Sequence[str] = ()
     columns: list[Column] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     error: str = ""
@@ -49,9 +49,8 @@ class Cancelled(Exception):
 class Jobs:
     """Runs jobs in one thread. At most `max_jobs` run or wait; at most `max_stored` finished ones are stored."""
 
-    def __init__(self, max_jobs: int, max_stored: int, expiry_seconds: float, labels: Sequence[str] = ()) -> None:
-        """`labels`: those of the model; each has a column in a table, whether or not a row predicts it."""
-        self.max_jobs, self.labels = max_jobs, labels
+    def __init__(self, max_jobs: int, max_stored: int, expiry_seconds: float) -> None:
+        self.max_jobs = max_jobs
         self._finished: ExpiringStore[Job] = ExpiringStore(max(max_stored, max_jobs), expiry_seconds)
         self._worker = ThreadPoolExecutor(1, "mmerc-job")
         self._lock = Lock()
@@ -90,14 +89,14 @@ class Jobs:
                 raise Cancelled
             job.state = "running"
             job.rows = [prediction.to_dict() for prediction in work(job)]
-            job.columns = list_columns(job.rows, {"probabilities": self.labels})
+            job.columns = list_columns(job.rows, {"probabilities": job.labels})
             job.state = "done"
         except Cancelled:
             job.state = "cancelled"
         except MmercError as error:
             job.state, job.error = "failed", str(error)
-        except Exception:
-            log.exception("a job failed")
+        except Exception as error:
+            log_failure("a job failed", error)
             job.state, job.error = "failed", "the service failed on this recording: its log has the details."
         finally:
             on_end()

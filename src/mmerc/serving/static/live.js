@@ -6,7 +6,7 @@ const IMAGES_PER_SECOND = 5, MAX_SIDE = 640, JPEG_QUALITY = .85;
 const SAMPLE_RATE = 16000;
 const MILLISECONDS_WITHOUT_SOUND = 4000;  // length of an utterance if there is no microphone
 
-const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "" };
+const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "", items: new Map() };  // items: list items by number of the utterance
 const showLiveStatus = (text) => { $("live-status").textContent = text; };
 const isOpen = () => live.socket?.readyState === WebSocket.OPEN;
 const sendMessage = (message) => { if (isOpen()) live.socket.send(JSON.stringify(message)); };
@@ -59,16 +59,21 @@ async function sendImages(devices) {
 const showListening = () => showLiveStatus(live.problem || "Listening …");
 
 function showPrediction(row) {
-  showListening();
   $("latest").hidden = false;
+  $("latest").classList.toggle("interim", !row.final);
   $("latest").replaceChildren(describePrediction(row, live.model), drawProbabilities(row, live.model));
+  if (!row.final) { showLiveStatus("A voice is heard … the answer so far:"); return; }
+  showListening();
   const item = setEvidence(create("li"), row, live.model), evidence = rateEvidence(row, live.model);
   const found = evidence === "none" ? NO_EVIDENCE
     : `${row.emotion} ${formatPercent(row.confidence)}${evidence === "uncertain" ? ", uncertain" : ""}`;
   const source = row.modalities.length ? row.modalities.join(", ") : "no modality";
   for (const text of [formatTime(row.start), found, row.text || "", `${source} · ${row.seconds.toFixed(2)} s`])
     item.append(create("span", text));
-  $("predictions").prepend(item);
+  const earlier = row.revised && live.items.get(row.utterance);
+  if (earlier) earlier.replaceWith(item);
+  else $("predictions").prepend(item);
+  live.items.set(row.utterance, item);
 }
 
 function handleMessage(message) {
@@ -78,12 +83,13 @@ function handleMessage(message) {
     showListening();
   } else if (message.type === "speech") showLiveStatus("A voice is heard …");
   else if (message.type === "prediction") showPrediction(message);
-  else if (message.type === "error") showLiveStatus(message.error);
+  else if (message.type === "error") showLiveStatus(message.detail);
 }
 
 async function start() {
   $("start").disabled = true;
   live.problem = "";
+  live.items.clear();
   try {
     live.devices = await openDevices($("use-camera").checked, $("use-microphone").checked);
   } catch (error) {
