@@ -41,12 +41,14 @@ def track_run(run_folder: str | Path, name: LoggerName) -> Path | None:
         logger.log_metrics(values, step)
         last = max(last, step)
     results = read_json(run.folder / METRICS)
+    measured: dict[str, float] = {}
     for split, result in results.items():
         for system, found in result["systems"].items():
-            logger.log_metrics({f"{split}/{system}/{key}": found["mean"][key] for key in MAIN_METRICS}, last)
+            measured |= {f"{split}/{system}/{key}": found["mean"][key] for key in MAIN_METRICS}
             if system != MAJORITY:
                 png = plot_confusions(found["confusion"], result["labels"])
                 _log_picture(logger, name, f"confusion-{split}-{system}", png, last)
+    logger.log_metrics(measured, last)
     for file in (run.folder / REPORT, run.folder / METRICS):
         if file.is_file():
             _log_file(logger, name, file)
