@@ -20,6 +20,7 @@ from result import show
 from sklearn.metrics import recall_score
 
 from mmerc.corpora import Corpus
+from mmerc.emotions import MELD_PRIOR
 from mmerc.encoders import Example
 from mmerc.encoders.audio.pretrained import PretrainedSpeech
 from mmerc.features import FeatureRow
@@ -28,10 +29,6 @@ from mmerc.model import load_model
 from mmerc.model.extraction import prepare_row
 
 COUNTS = (0, 1, 3, 10, None)  # None: as many as the label frequencies allow
-# Shares of the labels in the training split of MELD: 4,710 of 9,989 utterances are neutral
-MELD = {
-    "anger": 0.11, "disgust": 0.03, "fear": 0.03, "joy": 0.17, "neutral": 0.47, "sadness": 0.07, "surprise": 0.12,
-}  # fmt: skip
 
 
 def read_rows(encoder: PretrainedSpeech, corpus: Corpus, split: str) -> dict[str, list[tuple[str, FeatureRow]]]:
@@ -101,7 +98,7 @@ def main() -> None:
     for location in options.corpora:
         corpus, split = open_corpus_and_split(location)
         rows = read_rows(encoder, corpus, split or "test")
-        for name, weights in {"uniform": dict.fromkeys(MELD, 1.0), "skewed": MELD}.items():
+        for name, weights in {"uniform": dict.fromkeys(MELD_PRIOR, 1), "skewed": MELD_PRIOR}.items():
             result[f"{location}, {name}"] = {
                 "all" if count is None else str(count): round(
                     float(

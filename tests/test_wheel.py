@@ -75,7 +75,7 @@ def test_the_description_has_no_relative_links(archives: tuple[Path, Path]) -> N
 
 def test_every_file_that_is_not_python_is_in_the_wheel(archives: tuple[Path, Path]) -> None:
     assert {"mmerc/py.typed", "mmerc/config/presets/compact.yaml", "mmerc/evaluation/report.html"} <= DATA
-    assert {"mmerc/inference/export/timeline.html", "mmerc/serving/static/index.html"} <= DATA
+    assert {"mmerc/inference/export/page/page.html", "mmerc/serving/static/index.html"} <= DATA
     with ZipFile(archives[1]) as wheel:
         names = set(wheel.namelist())
     assert sorted(DATA - names) == []

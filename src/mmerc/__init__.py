@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mmerc.inference import Predictor
     from mmerc.model import Prediction
     from mmerc.model.combine import combine
-    from mmerc.training import load_config, train
+    from mmerc.training.run import train
+    from mmerc.training.run_config import load_config
 
 avoid_spinning()
 __version__ = metadata.version("mmerc")
@@ -37,9 +38,9 @@ _MODULES = {
     "Utterance": "mmerc.corpora",
     "combine": "mmerc.model.combine",
     "evaluate": "mmerc.evaluation",
-    "load_config": "mmerc.training",
+    "load_config": "mmerc.training.run_config",
     "open_corpus": "mmerc.corpora",
-    "train": "mmerc.training",
+    "train": "mmerc.training.run",
 }
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Label sets: the emotions of a corpus in a fixed order, and the colours in which they are drawn."""
+"""Label sets: the emotions of a corpus in a fixed order, its continuous dimensions, and the colours of the emotions."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,37 @@ ALIASES = {
 
 
 @dataclass(frozen=True)
+class Dimension:
+    """A continuous dimension, such as valence, and the distribution of its values in training.
+
+    A network predicts it in units of `deviation` from `mean`, whatever the scale of the corpus is. `low` and `high` are the
+    smallest and the largest value.
+
+    >>> valence = Dimension("valence", mean=3.0, deviation=0.5, low=1.0, high=5.0)
+    >>> valence.standardise(4.0), valence.restore(2.0), valence.restore(99.0)
+    (2.0, 4.0, 5.0)
+    """
+
+    name: str
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+    def standardise(self, value: float) -> float:
+        """A value of the corpus as a network predicts it."""
+        return (value - self.mean) / self.deviation
+
+    def restore(self, output: float) -> float:
+        """What a network predicts, on the scale of the corpus and not outside of its range."""
+        return min(max(self.mean + self.deviation * output, self.low), self.high)
+
+
+@dataclass(frozen=True)
 class LabelSet:
-    """An ordered set of emotion names. The index of a label is its position in `names`.
+    """An ordered set of emotion names, and the continuous dimensions of the corpus. The index of a label is its position in `names`.
+
+    A network has an output for each name, and after these one for each dimension.
 
     >>> SEVEN.index("Happy")
     3
@@ -32,6 +61,12 @@ class LabelSet:
     """
 
     names: tuple[str, ...]
+    dimensions: tuple[Dimension, ...] = ()
+
+    @property
+    def num_outputs(self) -> int:
+        """Outputs of a network: emotions and dimensions."""
+        return len(self.names) + len(self.dimensions)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -55,10 +55,11 @@ class EventLog:
             stream.write(json.dumps({"time": round(time.time(), 3), **event}) + "\n")
         if "epoch" in event:
             log.info(
-                "%s epoch %d: loss %.3f, dev f1_weighted %.1f (%.0f s)",
+                "%s epoch %d: loss %.3f, dev f1_weighted %.1f%s (%.0f s)",
                 event["stage"],
                 event["epoch"],
                 event.get("loss", float("nan")),
                 100 * event["dev_f1_weighted"],
+                f", dev CCC {event['dev_ccc']:.3f}" if "dev_ccc" in event else "",
                 event["seconds"],
             )

@@ -177,6 +177,13 @@ def print_statistics(counted: dict[str, Any]) -> None:
     for label in counted["labels"]:
         cells = [str(split["emotions"][label]) if split["emotions"] else "-" for split in splits]
         table.add_row(escape(label), *cells)
+    for name in dict.fromkeys(name for split in splits for name in split["dimensions"]):
+        found = [split["dimensions"].get(name) for split in splits]
+        cells = [f"{each['mean']:.3g} ± {each['std']:.3g} ({each['utterances']})" if each else "-" for each in found]
+        table.add_row(f"{escape(name)}: mean ± std (count)", *cells)
+    if any(split["agreement"] for split in splits):
+        alphas = [f"{split['agreement']['alpha']:.3f}" if split["agreement"] else "-" for split in splits]
+        table.add_row("annotators: Krippendorff's alpha", *alphas)
     unlabelled = [split["utterances"] - sum((split["emotions"] or {}).values()) for split in splits]
     if any(unlabelled):
         table.add_row("(no label)", *map(str, unlabelled))
@@ -186,10 +193,22 @@ def print_statistics(counted: dict[str, Any]) -> None:
             f"repeated scene in {escape(scene['split'])}: dialogues {escape(' and '.join(scene['dialogues']))}, "
             f"{scene['utterances']} utterances, {scene['conflicting_labels']} conflicting labels"
         )
+    if "leaks" in counted:
+        console.print(_make_leak_table(counted["leaks"]) if counted["leaks"] else "the splits share nothing")
     for medium in counted.get("absent", ()):
         console.print(f"no clip of this corpus has {medium}")
     if counted["problems"]:
         console.print(_make_problem_table(counted["problems"]))
+
+
+def _make_leak_table(leaks: Sequence[dict[str, Any]]) -> Table:
+    """What each split shares with an earlier one; `examples` are a few pairs, or people."""
+    table = Table("shared", "splits", "count", "of", "examples", title="leaks", title_justify="left")
+    for leak in leaks:
+        splits = f"{leak['first']}, {leak['second']}"
+        examples = "; ".join(leak["examples"])
+        table.add_row(leak["kind"], escape(splits), str(leak["count"]), str(leak["total"]), escape(examples))
+    return table
 
 
 def _make_problem_table(problems: Sequence[dict[str, str]]) -> Table:

@@ -87,3 +87,26 @@ def test_speakers_that_cannot_be_found(small_run: Path, tmp_path: Path) -> None:
     assert both.exit_code == 2 and "give one of them" in both.stderr
     many = run("predict", small_run / "model", tmp_path / "a.wav", "--names", "Ann,Bob", "--speakers", "1")
     assert many.exit_code == 2 and "there are 2 names for 1 speakers" in " ".join(many.stderr.split())
+
+
+def test_corrections_are_applied_and_methods_are_written(small_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text\n1,0,Ann,We won!\n1,1,Bo,Did we?\n")
+    (tmp_path / "c.csv").write_text(
+        "split,dialogue,utterance,speaker,text,emotion\ntest,1,1,Cleo,We did!,joy\ntest,1,5,,,fear\n"
+    )
+    out, html = tmp_path / "p.jsonl", tmp_path / "p.html"
+    model, source = small_run / "model", f"table:{tmp_path / 't.csv'}"
+    result = run("predict", model, source, "--corrections", tmp_path / "c.csv", "--out", out, "--html", html)
+    assert result.exit_code == 0 and "c.csv row 3: is about no utterance of the input; left out" in result.stderr
+    first, second = (json.loads(line) for line in out.read_text().splitlines())
+    assert "corrected" not in first and (second["corrected"], second["text"], second["speaker"]) == (
+        "joy",
+        "We did!",
+        "Cleo",
+    )
+    methods = (tmp_path / "p.methods.md").read_text()
+    assert (
+        "| SHA-256 of the model |" in methods and "## Model card" in methods and "| labels by a person | 1," in methods
+    )
+    refused = run("predict", model, source, "--corrections", tmp_path / "t.csv", "--out", tmp_path / "t.csv")
+    assert refused.exit_code == 2

@@ -160,3 +160,69 @@ def test_types_of_samples() -> None:
     for odd in (np.zeros((2, 8), np.float32), np.zeros(8, np.int64), np.array(["a"])):
         with pytest.raises(ValueError, match="give floats or 16-bit integers"):
             segmenter.add_audio(odd)
+
+
+def make_talk(real_data: Path, seconds: float) -> np.ndarray:
+    """Two voices of RAVDESS in turn, over another one, so that there is no pause."""
+    files = sorted((real_data / "ravdess").rglob("*.flac"))
+    tracks = []
+    for offset in (0, 8000):
+        voices = [read_waveform(Clip(files[index])) for index in (0, 500, 1, 501, 2, 502, 3, 503, 4)]
+        tracks.append(np.concatenate([np.zeros(offset, np.float32), *voices])[: int(seconds * SAMPLE_RATE)])
+    return np.asarray((tracks[0] + tracks[1][::-1] + np.roll(tracks[0], 20_000)) / 3, np.float32)
+
+
+@pytest.mark.realdata
+def test_speech_without_a_pause_is_cut_at_a_quiet_place(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmerc.inference.live_segmenter.MAX_SPEECH", 4.0)  # the talk pauses after 6.5 s
+    monkeypatch.setattr("mmerc.inference.live_segmenter.MIN_CUT", 1.5)
+    talk = make_talk(real_data, 9)
+    segmenter, utterances = LiveSegmenter(), []
+    for first in range(0, len(talk), 20_000):
+        utterances += segmenter.add_audio(talk[first : first + 20_000])
+    times = [(utterance.start or 0.0, utterance.end or 0.0) for utterance in utterances]
+    assert len(times) >= 2 and times[0][1] == times[1][0], "the first cut is in speech"
+    assert all(0.25 <= end - start <= 5 for start, end in times)
+    cut = int(times[0][1] * SAMPLE_RATE)
+    around, speech = talk[cut - 1600 : cut + 1600], talk[int(times[0][0] * SAMPLE_RATE) : cut]
+    assert np.square(around).mean() < 0.25 * np.square(speech).mean()
+
+
+@pytest.mark.realdata
+def test_what_there_is_of_an_utterance_can_be_read_before_it_ends(real_data: Path) -> None:
+    segmenter = LiveSegmenter("Ann")
+    assert segmenter.peek() is None
+    segmenter.add_audio(make_talk(real_data, 3))
+    segmenter.add_text("You", is_final=False)
+    for _ in range(2):  # it does not end with it
+        running = segmenter.peek()
+        assert running is not None and running.live is not None and running.start is not None
+        assert (running.speaker, running.text, running.end) == ("Ann", "You", 3.0)
+        assert len(running.live.samples) == pytest.approx((3.0 - running.start) * SAMPLE_RATE, abs=4000)
+
+
+def test_words_go_to_the_utterance_of_their_time() -> None:
+    segmenter = LiveSegmenter("Ann", detect_pauses=False)
+    segmenter.add_audio(make_sound(2.0, 0.1))
+    segmenter.add_text("I cane", start=0.2, end=1.0, is_final=False)
+    (first,) = segmenter.finish()
+    segmenter.add_audio(make_sound(1.0, 0.1))
+    assert first.text == "I cane"
+    assert segmenter.add_text("next", start=2.2, end=2.6) == []
+    (revised,) = segmenter.add_text("I came", start=0.2, end=1.0)
+    assert (revised.text, revised.start, revised.end) == ("I came", 0.0, 2.0)
+    assert revised.live is first.live
+    assert segmenter.add_text("I came", start=0.2, end=0.9, is_final=False)[0].text == "I came I came"
+    (second,) = segmenter.finish()
+    assert second.text == "next"
+
+
+def test_words_that_are_too_late() -> None:
+    segmenter = LiveSegmenter(detect_pauses=False)
+    for _ in range(3):
+        segmenter.add_audio(make_sound(6.0, 0.1))
+        segmenter.finish()
+    segmenter.add_audio(make_sound(6.0, 0.1))
+    with pytest.raises(ValueError, match="the words at 0.5 s are too late: send words within 10 s"):
+        segmenter.add_text("late", start=0.0, end=1.0)
+    assert segmenter.text == ""

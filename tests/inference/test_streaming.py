@@ -163,3 +163,17 @@ def test_earlier_vectors_of_a_signal_are_read_again() -> None:
     expected = list(predictor.predict([Dialogue("t", 0, tuple(utterances))]))
     for live, later in zip(found, expected, strict=True):
         assert dict(live.probabilities) == pytest.approx(dict(later.probabilities), abs=1e-5)
+
+
+def test_an_utterance_can_be_looked_at_and_pushed_again(model: EmotionModel) -> None:
+    recorder = Recorder(model, "kitchen")
+    conversation = recorder.conversation
+    conversation.push(make_utterance("One"))
+    assert conversation.peek(make_utterance("Tw")).utterance == 1
+    assert conversation.push(make_utterance("Two")).utterance == 1
+    conversation.push(make_utterance("Three"))
+    conversation.rewind(2)
+    assert conversation.push(make_utterance("Too")).utterance == 1
+    assert [utterance.text for utterance in conversation._past] == ["One", "Too"]
+    with pytest.raises(ValueError, match="3 utterances cannot be forgotten: give at most 2"):
+        conversation.rewind(3)

@@ -27,7 +27,7 @@ def make_fusion(**settings: object) -> Fusion:
 
 def test_only_utterances_with_a_modality_are_predicted() -> None:
     features = {"a": rows(False, True, False), "b": rows(False, True, True)}
-    probabilities, vectors = predict_fused(make_fusion(), features, KEYS, SPEAKERS)
+    probabilities, vectors, _ = predict_fused(make_fusion(), features, KEYS, SPEAKERS)
     assert set(probabilities) == {KEYS[1], KEYS[2]} == set(vectors)
     assert all(sum(row) == pytest.approx(1) for row in probabilities.values())
     assert vectors[KEYS[1]].shape == (8,)
@@ -47,9 +47,22 @@ def test_a_blocked_pair_counts_as_a_missing_source_for_its_target() -> None:
 def test_a_conversation_is_predicted_utterance_by_utterance_as_its_dialogue() -> None:
     fusion = make_fusion(dialogue_context=True)
     features = {"a": rows(True, True, True), "b": rows(True, False, True)}
-    together, vectors = predict_fused(fusion, features, KEYS, SPEAKERS)
+    together, vectors, _ = predict_fused(fusion, features, KEYS, SPEAKERS)
     past: list[PastUtterance] = []
     for key, number in zip(KEYS, [0, 1, 0], strict=True):
         latest = PastUtterance(vectors[key], number)
-        assert predict_latest(fusion, {key: past}, {key: latest})[key] == pytest.approx(together[key], abs=1e-5)
+        assert predict_latest(fusion, {key: past}, {key: latest})[0][key] == pytest.approx(together[key], abs=1e-5)
         past.append(latest)
+
+
+@pytest.mark.parametrize("name", ["crossmodal_embracenet", "late_averaging", "late_stacking"])
+def test_the_last_outputs_are_dimensions(name: str) -> None:
+    config = FusionConfig(name=name, d_model=8, num_heads=2, fused_size=8)
+    torch.manual_seed(0)
+    fusion = build_fusion(config, {"a": 3, "b": 3}, 3, num_dimensions=1).eval()
+    features = {"a": rows(True, True, False), "b": rows(True, False, False)}
+    probabilities, _, dimensions = predict_fused(fusion, features, KEYS, SPEAKERS)
+    assert [len(p) for p in probabilities.values()] == [2, 2] and all(
+        sum(p) == pytest.approx(1) for p in probabilities.values()
+    )
+    assert set(dimensions) == set(KEYS[:2]) and all(len(values) == 1 for values in dimensions.values())

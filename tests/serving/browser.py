@@ -59,3 +59,10 @@ def take_screenshots(page: Any, name: str) -> None:
     page.screenshot(path=str(folder / f"{name}-phone.png"), full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375, "the page is wider than a phone"
     page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def find_violations(page: Any) -> list[str]:
+    """What axe-core finds wrong for people who use a keyboard or a screen reader; the test is skipped without it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{each['id']} ({each['impact']}): {each['nodes'][0]['html'][:200]}" for each in found]

@@ -21,10 +21,19 @@ def run_service(predictor: Predictor, *, token: str | None = None, limits: Limit
 
 
 @contextmanager
-def serve_in_thread(app: FastAPI, *, root_path: str = "", host: str = "127.0.0.1") -> Iterator[str]:
+def serve_in_thread(
+    app: FastAPI, *, root_path: str = "", host: str = "127.0.0.1", proxy_addresses: str | None = None
+) -> Iterator[str]:
     """Serve an application. Gives the address."""
     with listen(host, 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", root_path=root_path))
+        config = uvicorn.Config(
+            app,
+            log_level="error",
+            root_path=root_path,
+            proxy_headers=proxy_addresses is not None,
+            forwarded_allow_ips=proxy_addresses,
+        )
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         deadline = time.monotonic() + 30

@@ -95,3 +95,13 @@ class StubConversation(Conversation):
             prediction = self.predictor.predict_one(latest, self.explain)
             self.count += 1
             return prediction
+
+    def peek(self, utterance: Utterance) -> Prediction:
+        with self.lock:
+            return self.predictor.predict_one(
+                replace(utterance, split="live", dialogue=self.name, utterance=self.count), self.explain
+            )
+
+    def rewind(self, count: int) -> None:
+        with self.lock:
+            self.count -= count

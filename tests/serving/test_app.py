@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from mmerc.errors import ConfigError
 from mmerc.model import Prediction
 from mmerc.serving import Limits, create_app, schema
+from mmerc.serving.problems import make_problem
 from tests.serving.conftest import wait_for_job
 from tests.serving.stub import StubPredictor
 
@@ -19,7 +20,7 @@ HELLO = {"text": "Hello."}
 
 def test_the_token() -> None:
     with TestClient(create_app(StubPredictor(), token="secret")) as client:
-        assert client.get("/v1/model").json() == {"detail": "the token is missing or wrong."}
+        assert client.get("/v1/model").json() == make_problem(401, "the token is missing or wrong.")
         assert client.get("/v1/model", headers={"Authorization": "Bearer wrong"}).status_code == 401
         half = {"Authorization": "Bearer \udc80".encode("utf-8", "surrogatepass")}
         assert client.get("/v1/model", headers=half).status_code == 401

@@ -26,10 +26,11 @@ def wait(job: Job) -> Job:
 
 
 def test_jobs_run_in_their_order_and_clean_up() -> None:
-    jobs, order, removed = Jobs(4, 10, 60, ["joy", "anger"]), [], []
+    jobs, order, removed = Jobs(4, 10, 60), [], []
 
     def work(job: Job) -> list[Prediction]:
         order.append(job.id)
+        job.labels = ["joy", "anger"]
         return [JOY]
 
     added = [jobs.add(work, lambda number=number: removed.append(number)) for number in range(3)]  # type: ignore[misc]

@@ -94,7 +94,13 @@ def test_messages_of_the_service() -> None:
         probabilities={"joy": 1.0},
         modalities=(),
     )
-    assert make_prediction(prediction, 0.12345) == {"type": "prediction", **prediction.to_dict(), "seconds": 0.123}
+    assert make_prediction(prediction, 0.12345) == {
+        "type": "prediction",
+        **prediction.to_dict(),
+        "seconds": 0.123,
+        "final": True,
+        "revised": False,
+    }
     assert make_ready({"labels": []}) == {"type": "ready", "model": {"labels": []}}
     assert make_speech(1.23456) == {"type": "speech", "start": 1.235}
-    assert make_nothing() == {"type": "nothing"} and make_error("no.") == {"type": "error", "error": "no."}
+    assert make_nothing() == {"type": "nothing"} and make_error("no.")["detail"] == "no."

@@ -1,14 +1,20 @@
 """Where the server listens, and under which names."""
 
+import json
+import signal
 import socket
+import threading
 
 import httpx
 import pytest
 import uvicorn
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
-from mmerc.errors import ConfigError
+from mmerc.errors import ConfigError, RunError
 from mmerc.serving import Limits, create_app
 from mmerc.serving.server import (
+    DrainingServer,
     check_token,
     format_url,
     is_open,
@@ -87,3 +93,36 @@ def test_tokens_that_no_client_can_send() -> None:
 
 def test_which_addresses_other_machines_can_reach() -> None:
     assert is_open("0.0.0.0") and is_open("192.168.0.7") and not is_open("localhost") and not is_open("127.0.0.1")
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_server() -> None:
+    def load() -> StubPredictor:
+        raise RunError("RUN/model is no model.")
+
+    with listen("127.0.0.1", 0) as listener, pytest.raises(RunError, match="RUN/model is no model"):
+        serve(create_app(load), listener, Limits())
+
+
+def test_when_the_service_stops_a_stream_gets_its_last_prediction() -> None:
+    app = create_app(StubPredictor())
+    with listen("127.0.0.1", 0) as listener:
+        server = DrainingServer(uvicorn.Config(app, log_config=None), app.state.service, 5.0)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        with connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/stream") as stream:
+            stream.send(json.dumps({"type": "start"}))
+            stream.recv()
+            stream.send(json.dumps({"type": "text", "text": "You came back!"}))
+            stream.send(json.dumps({"type": "end"}))
+            assert json.loads(stream.recv())["text"] == "You came back!"
+            stream.send(json.dumps({"type": "text", "text": "Bye."}))
+            stream.send("{")  # its error says that the text has arrived
+            assert json.loads(stream.recv())["type"] == "error"
+            server.handle_exit(signal.SIGTERM, None)
+            assert json.loads(stream.recv())["text"] == "Bye."
+            with pytest.raises(ConnectionClosed):
+                stream.recv()
+        assert stream.close_code == 1012
+        server._captured_signals.clear()  # it would raise them in this process
+        thread.join(20)
+    assert not thread.is_alive() and app.state.service.find_obstacle().startswith("the service is stopping")

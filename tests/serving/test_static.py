@@ -14,10 +14,11 @@ from PIL import Image
 
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.emotions import SEVEN
+from mmerc.inference.export.document import Document
 from mmerc.inference.export.timeline import write_timeline
 from mmerc.media import SAMPLE_RATE, read_frames, read_waveform
 from mmerc.model.prediction import make_table
-from tests.serving.browser import open_page, take_screenshots
+from tests.serving.browser import find_violations, open_page, take_screenshots
 from tests.serving.service import run_service
 from tests.serving.stub import StubPredictor
 
@@ -36,7 +37,7 @@ def address() -> Iterator[str]:
 
 def read_download(page: Any, button: str) -> str:
     with page.expect_download() as download:
-        page.click(f"text={button}")
+        page.click(button if ">>" in button else f"text={button}")
     return Path(download.value.path()).read_bytes().decode("utf-8")
 
 
@@ -68,15 +69,40 @@ def test_a_recording_and_its_timeline(address: str, clip: Path, tmp_path: Path) 
         assert "2 utterances" in page.inner_text("#status")
         assert page.locator("#media").evaluate("media => media.readyState >= 1 || media.error?.code")
         take_screenshots(page, "recording")
+        assert find_violations(page) == []
+        page.click("#tab-live")
+        assert find_violations(page) == []
+        page.click("#tab-recording")
         rows = json.loads(read_download(page, "Save as JSON"))
         table = list(csv.reader(io.StringIO(read_download(page, "Save as CSV"), newline="")))
         expected = [[str(cell) for cell in line] for line in make_table(rows, {"probabilities": SEVEN.names})]
         assert parse_numbers(table) == parse_numbers(expected)
         assert "influence_face" in table[0] and "attention_audio_to_face" in table[0]
         assert table[2][table[0].index("text")].startswith("'=SUM(1)")
-        shown = page.locator("#timeline thead th").all_inner_texts()
-        assert "=SUM(1) <b>I, did" not in table[2] and "=SUM(1)" in page.inner_text("#timeline tbody")
-        assert shown == [name for name, *cells in zip(*expected, strict=True) if any(cells)]
+        page.check("text=All columns")
+        shown = page.locator("#timeline .scroll thead th").all_inner_texts()
+        assert "=SUM(1) <b>I, did" not in table[2] and "=SUM(1)" in page.inner_text("#timeline .scroll tbody")
+        assert shown == ["reviewed", *(name for name, *cells in zip(*expected, strict=True) if any(cells))]
+
+
+def test_a_result_is_there_after_a_reload_until_it_is_deleted(address: str, clip: Path, tmp_path: Path) -> None:
+    transcript = tmp_path / "talk.srt"
+    transcript.write_text(SRT)
+    with open_page(f"http://{address}/", errors=False) as page:  # the last reload asks for a job that is deleted
+        page.set_input_files("#file", clip)
+        page.set_input_files("#transcript", transcript)
+        page.click("#send")
+        for _ in range(2):
+            page.wait_for_selector("#timeline .track button", timeout=60_000)
+            assert page.is_visible("#erase") and page.is_hidden("#cancel")
+            page.reload()
+        page.wait_for_selector("#timeline .track button")
+        assert page.is_hidden("#media")
+        page.click("#erase")
+        playwright.expect(page.locator("#status")).to_have_text("Deleted.")
+        page.reload()
+        playwright.expect(page.locator("#status")).to_contain_text("The model reads")
+        assert page.locator("#timeline .track").count() == 0
 
 
 def test_a_file_that_is_no_recording(address: str, tmp_path: Path) -> None:
@@ -132,6 +158,8 @@ def test_text_with_camera_and_microphone(address: str, clip: Path, tmp_path: Pat
         assert "text, audio, face" in item.inner_text()
         assert page.locator("#latest .bars i").count() == 7
         assert "without text: " in page.inner_text("#latest")
+        saved = json.loads(read_download(page, "#live-downloads button >> text=Save as JSON"))
+        assert "You came back!" in [row["text"] for row in saved] and "final" not in saved[0]
         take_screenshots(page, "live")
         page.click("#stop")
         playwright.expect(page.locator("#live-status")).to_have_text("Stopped.")
@@ -160,7 +188,8 @@ def test_the_timeline_as_a_file(tmp_path: Path) -> None:
         for number, (speaker, text) in enumerate(lines)
     )
     predictions = list(StubPredictor().predict([Dialogue("input", "talk", utterances)], explain=True))
-    write_timeline(tmp_path / "page.html", predictions, SEVEN)
+    document = Document(predictions, subkeys={"probabilities": SEVEN.names})
+    write_timeline(tmp_path / "page.html", document)
     with open_page((tmp_path / "page.html").as_uri()) as page:
         assert page.locator(".lane b").all_inner_texts() == ["Ann", "Bo", "unknown speaker"]
         page.locator(".track button").nth(1).focus()  # the second block of the first speaker
@@ -173,6 +202,6 @@ def test_the_timeline_as_a_file(tmp_path: Path) -> None:
         assert page.locator(".track button.none").count() == page.locator(".track button.uncertain").count() == 1
         assert page.locator(".warning").all_inner_texts() == ["This is a stub."]
         rows = json.loads(read_download(page, "Save as JSON"))
-        assert [list(row.items()) for row in rows] == [list(prediction.to_dict().items()) for prediction in predictions]
+        assert [list(row.items()) for row in rows] == [list(row.items()) for row in document.rows]
         assert "'=HYPERLINK" in read_download(page, "Save as CSV")
         take_screenshots(page, "timeline")

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from mmerc.media import SAMPLE_RATE
 from mmerc.serving import Limits, create_app
+from mmerc.serving.protocol import make_error
 from tests.serving.stub import StubPredictor
 
 URL = "/v1/stream"
@@ -66,7 +67,7 @@ def test_bad_messages_are_refused_and_the_stream_goes_on(client: TestClient) -> 
         for message in bad:
             send(socket, message)
             message = socket.receive_json()
-            assert message["type"] == "error" and message["error"].endswith("."), message
+            assert message["type"] == "error" and message["detail"].endswith("."), message
         for garbage in (b"\x02no image", make_image(1, 1), make_image(8000, 10)):
             socket.send_bytes(garbage)
         socket.send_json({"type": "end"})
@@ -88,7 +89,8 @@ def send(socket: Any, message: str | bytes) -> None:
 def test_a_stream_begins_with_its_start(client: TestClient, first: str | bytes, error: str) -> None:
     with client.websocket_connect(URL) as socket:
         send(socket, first)
-        assert socket.receive_json() == {"type": "error", "error": error}
+        message = socket.receive_json()
+        assert (message["type"], message["title"], message["detail"]) == ("error", "Bad Request", error)
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 1003
@@ -118,7 +120,7 @@ def test_too_many_streams(client: TestClient) -> None:
         first.receive_json()
         with client.websocket_connect(URL) as second:
             second.send_json({"type": "start"})
-            assert second.receive_json()["error"] == "there are too many live streams: connect again later."
+            assert second.receive_json()["detail"] == "there are too many live streams: connect again later."
             with pytest.raises(WebSocketDisconnect) as closed:
                 second.receive_json()
         assert closed.value.code == 1013
@@ -127,7 +129,7 @@ def test_too_many_streams(client: TestClient) -> None:
 def test_a_silent_client_is_disconnected() -> None:
     client = TestClient(create_app(StubPredictor(), limits=Limits(start_timeout_seconds=0.05)))
     with client.websocket_connect(URL) as socket:
-        assert socket.receive_json()["error"] == "no message arrived for 0.05 s: the stream is closed, connect again."
+        assert socket.receive_json()["detail"] == "no message arrived for 0.05 s: the stream is closed, connect again."
 
 
 def test_pages_of_other_sites_and_other_hosts_are_refused() -> None:
@@ -146,7 +148,7 @@ def test_a_stream_needs_the_token() -> None:
     for token in ("", "wrong"):
         with client.websocket_connect(URL) as socket:
             socket.send_json({"type": "start", "token": token})
-            assert socket.receive_json() == {"type": "error", "error": "the token is missing or wrong."}
+            assert socket.receive_json() == make_error("the token is missing or wrong.", 401)
             with pytest.raises(WebSocketDisconnect):
                 socket.receive_json()
     with client.websocket_connect(URL) as socket:
@@ -165,4 +167,39 @@ def test_a_failure_in_one_utterance_is_an_error_message() -> None:
         socket.send_json({"type": "text", "text": "Hi!"})
         socket.send_json({"type": "end"})
         expected = "the service failed on this utterance: its log has the details."
-        assert socket.receive_json() == {"type": "error", "error": expected}
+        assert socket.receive_json() == make_error(expected, 500)
+
+
+def test_late_words_revise_their_utterance_and_those_after_it(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start", "segmentation": "client", "interim": False})
+        socket.receive_json()
+        for text in ("first", "second"):
+            socket.send_bytes(make_sound(1.0, 0.3))
+            socket.send_json({"type": "text", "text": text})
+            socket.send_json({"type": "end"})
+            message = socket.receive_json()
+            assert (message["text"], message["final"], message["revised"]) == (text, True, False)
+        socket.send_json({"type": "text", "text": "word", "start": 0.4, "end": 0.6})
+        revised = [socket.receive_json() for _ in range(2)]
+        assert [(each["utterance"], each["text"], each["revised"]) for each in revised] == [
+            (0, "first word", True) if revised[0]["text"].startswith("first") else (0, "word first", True),
+            (1, "second", True),
+        ]
+        socket.send_json({"type": "text", "text": "x", "start": -1})
+        assert socket.receive_json()["type"] == "error"
+
+
+def test_answers_before_the_end_of_an_utterance(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start", "segmentation": "client"})
+        socket.receive_json()
+        socket.send_json({"type": "text", "text": "You", "final": False})
+        socket.send_bytes(make_sound(1.2, 0.3))
+        socket.send_bytes(make_sound(0.1, 0.3))
+        interim = socket.receive_json()
+        assert (interim["type"], interim["final"], interim["text"], interim["end"]) == ("prediction", False, "You", 1.2)
+        socket.send_json({"type": "text", "text": "You came!"})
+        socket.send_json({"type": "end"})
+        final = socket.receive_json()
+        assert (final["final"], final["text"], final["utterance"]) == (True, "You came!", interim["utterance"])

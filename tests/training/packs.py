@@ -6,7 +6,7 @@ import numpy as np
 
 from mmerc import load_config, open_corpus
 from mmerc.corpora import Corpus
-from mmerc.training import RunConfig
+from mmerc.training.run_config import RunConfig
 
 
 def write_pack(folder: Path, *, speakers: int = 6, signals: tuple[str, ...] = ("pulse",), joy: str = "joy") -> Corpus:

@@ -10,6 +10,7 @@ from torch import nn
 from mmerc.errors import RunError
 from mmerc.hardware import get_rank, is_main_process
 from mmerc.training import distributed
+from tests.training.failures import complain, fail
 from tests.training.test_loop import MACHINE, task
 
 
@@ -25,14 +26,6 @@ def train_points(out: str) -> None:
     if is_main_process():
         state = {name: value.tolist() for name, value in made.network.state_dict().items()}
         (Path(out) / "result.json").write_text(json.dumps([history, state]))
-
-
-def fail(sentence: str) -> None:
-    raise ValueError(sentence)
-
-
-def complain(sentence: str) -> None:
-    raise RunError(sentence)
 
 
 def test_two_processes_give_the_numbers_of_one(tmp_path: Path) -> None:

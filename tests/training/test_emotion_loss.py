@@ -36,6 +36,14 @@ def test_one_corpus_is_plain_cross_entropy_over_the_scored_utterances(smoothing:
     assert torch.allclose(loss(logits, labels, torch.zeros(4, dtype=torch.long)), expected)
 
 
+def test_the_target_of_votes_is_their_distribution() -> None:
+    loss = EmotionLoss(Labels([0, 1, 0]), 2, TrainingConfig())
+    logits, labels = torch.randn(3, 2), torch.tensor([0, 1, CONTEXT])
+    shares = torch.tensor([[0.75, 0.25], [0.0, 1.0], [0.0, 0.0]])
+    expected = -(logits.log_softmax(1) * shares)[:2].sum(1).mean()
+    assert torch.allclose(loss(logits, labels, torch.zeros(3, dtype=torch.long), shares), expected)
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0.5), (0.5, 1 / 3), (1.0, 0.2)])
 def test_logit_adjustment_lowers_the_probability_of_a_rare_label(share: float, expected: float) -> None:
     loss = EmotionLoss(Labels([0] * 40 + [1] * 10), 2, TrainingConfig(logit_adjustment=share))

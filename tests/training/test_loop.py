@@ -20,6 +20,7 @@ from mmerc.training.loop import (
     is_finished,
 )
 from mmerc.training.run_config import TrainerConfig
+from mmerc.training.targets import Targets, compute_concordance
 
 MACHINE = TrainerConfig(accelerator="cpu")
 
@@ -96,6 +97,23 @@ def test_killed_after_any_epoch_it_resumes_to_the_same_numbers(tmp_path: Path, s
         history = fit(resumed, MACHINE, checkpoint, lambda event: None)
         assert [{**entry, "seconds": 0} for entry in history] == [{**entry, "seconds": 0} for entry in expected]
         assert weights(resumed) == weights(uninterrupted)
+
+
+def test_a_continuous_dimension_is_learned_beside_the_label(tmp_path: Path) -> None:
+    made = task(12)
+    made.network = nn.Linear(4, 3)
+    made.forward = lambda batch: SimpleNamespace(logits=made.network(batch["x"]))
+    made.train_targets, made.dev_targets = (
+        Targets(None, examples.x[:, :1] - examples.x[:, 1:2], ("valence",))  # type: ignore[attr-defined]
+        for examples in (made.train, made.dev)
+    )
+    history = fit(made, MACHINE, tmp_path / "c", lambda event: None)
+    assert {"loss_emotion", "loss_dimensions", "dev_ccc_valence", "dev_ccc"} <= history[-1].keys()
+    with torch.no_grad():
+        predicted = made.network(made.dev.x)[:, 2]  # type: ignore[attr-defined]
+    concordance = float(compute_concordance(predicted, made.dev_targets.dimensions[:, 0]))
+    best = max(history, key=lambda entry: entry["dev_f1_weighted"] + entry["dev_ccc"])
+    assert concordance == pytest.approx(best["dev_ccc"], abs=1e-5) and concordance > 0.9
 
 
 def test_a_finished_checkpoint_is_not_trained_again(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Training and extraction killed at ten random instants end with the numbers of an undisturbed run.
+"""Training and extraction killed at five random instants end with the numbers of an undisturbed run.
 
 The processes are forked from a server that has loaded the libraries once, so that a kill costs no start-up.
 """
@@ -14,7 +14,7 @@ import pytest
 from mmerc.features import FeatureStore
 from mmerc.files import TEMPORARY
 
-KILLS = 10
+KILLS = 5
 
 
 def work(corpus: str, out: str) -> None:
@@ -37,7 +37,7 @@ def numbers(run: Path) -> tuple[object, str, dict[object, bytes]]:
 
 @pytest.mark.weights
 @pytest.mark.timeout(400)
-def test_ten_kills_change_no_number(small_corpus: Path, tmp_path: Path) -> None:
+def test_kills_change_no_number(small_corpus: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mmerc.training.run", "mmerc.evaluation"])
 

@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 
 from mmerc import load_config, open_corpus, train
-from mmerc.corpora import Corpus
+from mmerc.corpora import Corpus, Dialogue, Utterance
 from mmerc.errors import ConfigError, RunError
 from mmerc.evaluation import evaluate
+from mmerc.evaluation.external import evaluate_on
 from mmerc.evaluation.report import write_report
+from mmerc.model.folder import load_model
 from mmerc.training.run_folder import read_run
+from tests.training.packs import make_config
 
 
 def test_a_run_folder_has_the_parts_of_the_design(small_run: Path) -> None:
@@ -143,3 +146,35 @@ def test_more_seeds_join_a_finished_run(tmp_path: Path, monkeypatch: pytest.Monk
     names = [{path.name for path in (tmp_path / run).iterdir()} for run in ("grown", "at-once")]
     assert names[0] == names[1]
     assert read_run(tmp_path / "grown").seeds == 2
+
+
+def test_votes_and_ratings_are_learned_predicted_and_scored(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows, arrays = ["split,dialogue,utterance,speaker,text,emotion_1,emotion_2,valence"], {}
+    for number in range(36):
+        value = rng.normal()
+        split = ("train", "train", "dev", "test")[number % 4]
+        rows.append(f"{split},{number},0,s,,joy,{'joy' if value > 0 else 'fear'},{value:.3f}")
+        arrays[f"{number}/0"] = rng.normal(value, 0.1, (3, 2))
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    (folder / "utterances.csv").write_text("\n".join(rows))
+    for name in ("pulse", "skin"):
+        np.savez(folder / f"{name}.npz", **arrays)
+    corpus, out = open_corpus(f"pack:{folder}"), tmp_path / "run"
+    train(corpus, out, make_config(corpus))
+    result = evaluate(out)
+    assert list(result["dimensions"]) == ["pulse", "skin", "fused"] and result["systems"]["fused"]["annotators"]
+    assert result["dimensions"]["fused"]["valence"]["utterances"] == 9
+    stored = [json.loads(line) for line in (out / "predictions" / "test.jsonl").read_text().splitlines()]
+    model = load_model(out / "model")
+    assert len(model.labels) == 7 and [each.name for each in model.labels.dimensions] == ["valence"]
+    predicted = [each.dimensions for each in model.predict(corpus.dialogues("test"))]
+    assert [each and each["valence"] for each in predicted] == pytest.approx(
+        [row["dimensions"]["valence"] for row in stored], abs=1e-5
+    )
+    (nothing,) = model.predict([Dialogue("test", "x", (Utterance("test", "x", 0),))])
+    assert nothing.dimensions == {"valence": pytest.approx(model.labels.dimensions[0].mean, abs=1e-5)}
+    again = evaluate_on(out / "model", corpus)["dimensions"]["fused"]["valence"]["mean"]
+    assert again == pytest.approx(result["dimensions"]["fused"]["valence"]["mean"], abs=1e-5)
+    assert "Continuous dimensions" in write_report(out).read_text()

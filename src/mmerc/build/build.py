@@ -21,8 +21,8 @@ from mmerc.model.combine import combine
 from mmerc.model.folder import CONFIG, load_model
 from mmerc.model.model import EmotionModel
 from mmerc.progress import log, show_log
-from mmerc.training import load_config, train
-from mmerc.training.run_config import RunConfig
+from mmerc.training.run import train
+from mmerc.training.run_config import RunConfig, load_config
 from mmerc.training.splits import add_selection_split, get_selection_split
 
 TRANSFER = "transfer"  # folder of the runs that measure how a network does on a corpus that it was not trained on

@@ -21,7 +21,7 @@ from mmerc.model.folder import CONFIG, load_model
 from mmerc.model.inference import predict_unimodal
 from mmerc.model.log_linear import ScaledLikelihood, count_log_prior
 from mmerc.progress import log
-from mmerc.training import train
+from mmerc.training.run import train
 from mmerc.training.run_config import RunConfig
 
 RESULT = "transfer.json"

@@ -1,6 +1,7 @@
 """Commands around corpora: corpus check, corpus fetch."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,9 @@ app = typer.Typer(no_args_is_help=True, help="Fetch corpora, and inspect one bef
 def check(
     corpus: CorpusArgument,
     labels: LabelsOption = None,
+    leaks: Annotated[
+        bool, typer.Option("--leaks", help="also find speakers, texts, times, sound and pictures that splits share")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count utterances by split and label, and list every broken row and clip."""
@@ -30,6 +34,7 @@ def check(
     from mmerc.corpora.location import split_label_names
     from mmerc.corpora.statistics import count_corpus
     from mmerc.media.inspection import check_clips
+    from mmerc.media.leaks import find_leaks
     from mmerc.progress import show_progress
 
     opened = open_corpus(corpus, split_label_names(labels) if labels else None)
@@ -38,6 +43,9 @@ def check(
         checked = check_clips(opened, progress)
     counted["problems"] += [vars(problem) for problem in checked.problems]
     counted["absent"] = list(checked.absent)
+    if leaks:
+        with show_progress("leaks", sum(split["clips"] for split in counted["splits"].values())) as progress:
+            counted["leaks"] = [asdict(leak) for leak in find_leaks(opened, progress)]
     if as_json:
         print(json.dumps(counted))
     else:

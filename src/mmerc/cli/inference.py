@@ -52,6 +52,9 @@ def predict(
         int | None, typer.Option(min=0, metavar="N", help="use audio track N, from 0, instead of the default track")
     ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="also write a page with a timeline")] = None,
+    corrections: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="apply the corrections of a person, saved on the page")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="also say how much each modality changes the probability of the emotion")
     ] = False,
@@ -71,12 +74,15 @@ def predict(
     from mmerc.files import check_writable
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
+    from mmerc.inference.corrections import read_corrections
     from mmerc.inference.export.document import Document, Provenance
     from mmerc.inference.export.formats import check_format, choose_format, make_text, write_document
+    from mmerc.inference.export.methods import name_methods, write_methods
     from mmerc.inference.export.timeline import write_timeline
     from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import check_output, is_file
     from mmerc.inference.transcription import load_transcriber
+    from mmerc.model.hub import find_model_folder
     from mmerc.progress import show_log, show_progress
     from mmerc.speakers.diarization import load_diarizer
     from mmerc.threads import set_num_threads
@@ -84,7 +90,7 @@ def predict(
     for file in (out, html):
         if file is not None:  # a wrong path is reported before the computation
             check_writable(file)
-            check_output(file, source, Path(model), *([transcript] if transcript else []))
+            check_output(file, source, Path(model), *(each for each in (transcript, corrections) if each))
     if out is not None and html is not None and out.resolve() == html.resolve():
         raise ConfigError(f"--out and --html are the same file {out}: give two different files.")
     name = form or choose_format(out)
@@ -94,6 +100,10 @@ def predict(
     set_num_threads(threads)
     diarizer = load_diarizer(speakers, names.split(",") if names is not None else (), voices)
     predictor = Predictor.load(model, backend=backend, protocol=protocol, coverage=coverage)
+    recording = Path(source) if is_file(Path(source)) else None
+    by_hand, wrong_rows = (
+        (None, []) if corrections is None else read_corrections(corrections, predictor.labels, recording)
+    )
     dialogues, problems = read_input(
         source,
         transcript,
@@ -103,15 +113,19 @@ def predict(
         audio_track=audio_track,
     )
     print_input_problems(problems, is_transcript=transcript is not None)
+    if by_hand is not None:
+        dialogues, unused = by_hand.apply(dialogues)
+        print_input_problems([*wrong_rows, *unused], is_transcript=True)
     check_format(name, dialogues, out)
     with show_progress("predicting", sum(map(len, dialogues))) as progress:
         predictions = []
         for prediction in predictor.predict(dialogues, explain=explain):
             predictions.append(prediction)
             progress(len(predictions))
+    if by_hand is not None:
+        predictions = by_hand.label(predictions)
     print_origin(predictor.model, predictions)
     subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
-    recording = Path(source) if is_file(Path(source)) else None
     provenance = Provenance(predictor.model.name, predictor.model.trained_on)
     document = Document(predictions, provenance, subkeys, recording, out)
     if out is not None:
@@ -120,8 +134,17 @@ def predict(
     else:
         sys.stdout.write(make_text(name, document))
     if html is not None:
-        write_timeline(html, predictions, predictor.labels, recording, subkeys=subkeys)
+        write_timeline(html, document)
         errors.print(escape(f"timeline: {html}"), soft_wrap=True)
+    settings = {
+        "input": source, "transcript": transcript, "speech recognition": transcribe, "speakers": speakers, "audio track": audio_track,
+        "corrections": corrections, "protocol": protocol or predictor.model.info.get("protocol"),
+        "coverage": coverage if predictor.model.conformal else None, "backend": backend, "explanations": explain or None,
+    }  # fmt: skip
+    for file in dict.fromkeys(name_methods(each) for each in (out, html) if each is not None):
+        if file is not None:
+            write_methods(file, document, predictor.model, find_model_folder(model), settings)
+            errors.print(escape(f"methods: {file}"), soft_wrap=True)
 
 
 @exit_on_error

@@ -1,6 +1,8 @@
 """The command `serve`."""
 
-from typing import Annotated
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -31,10 +33,39 @@ def serve(
     root_path: Annotated[
         str, typer.Option(metavar="/PREFIX", help="path prefix under which a proxy offers the service")
     ] = "",
+    proxy_headers: Annotated[
+        bool, typer.Option("--proxy-headers", help="believe a proxy's X-Forwarded-For and X-Forwarded-Proto")
+    ] = False,
+    forwarded_allow_ips: Annotated[
+        str, typer.Option(metavar="ADDRESSES", help="the addresses of the proxy for --proxy-headers, with commas")
+    ] = "127.0.0.1,::1",
     overrides: Annotated[
         list[str] | None,
         typer.Option("--limit", metavar="NAME=NUMBER", help="override a limit, such as max_upload_bytes; repeatable"),
     ] = None,
+    interim: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="time between answers for a live utterance that goes on; 0: none"),
+    ] = 1.0,
+    access_log: Annotated[bool, typer.Option("--access-log/--no-access-log", help="log each request")] = True,
+    log_format: Annotated[Literal["text", "json"], typer.Option(help="lines of the log: text or JSON")] = "text",
+    drain: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="time for requests that have begun when the service stops")
+    ] = 30.0,
+    retain: Annotated[
+        float | None,
+        typer.Option(
+            "--retain-seconds", min=0, metavar="SECONDS", help="time for which results are kept; 0: until they are read"
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="keep recordings and results here, so that they survive a restart"),
+    ] = None,
+    state_key: Annotated[
+        str | None, typer.Option(envvar="MMERC_STATE_KEY", help="the key of Fernet that encrypts --state")
+    ] = None,
+    encrypt: Annotated[bool, typer.Option("--encrypt/--no-encryption", help="encrypt what lies in --state")] = True,
     transcribe: TranscribeOption = None,
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
@@ -44,31 +75,48 @@ def serve(
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
     from mmerc.inference.transcription import load_transcriber
-    from mmerc.progress import show_log
     from mmerc.threads import set_num_threads
 
     try:
         from mmerc.serving import create_app, server
+        from mmerc.serving.job_store import JobStore
         from mmerc.serving.limits import parse_limits
+        from mmerc.serving.logs import set_up_log
     except ImportError as error:
         raise ConfigError(f"serving needs the extra serve ({error}): pip install 'mmerc[serve]'.") from error
 
-    show_log()
+    set_up_log(log_format)
     keep_memory()
     set_num_threads(threads)
-    limits = parse_limits(overrides or [])
+    retained = [] if retain is None else [f"expiry_seconds={retain}"]
+    limits = parse_limits([*(overrides or []), *retained])
     prefix = server.normalise_root_path(root_path)
     server.check_token(token)
+    store = None
+    if state is not None:
+        if encrypt and state_key is None:
+            raise ConfigError("--state needs a key: set MMERC_STATE_KEY, or give --no-encryption.")
+        store = JobStore(state, state_key if encrypt else None)
     application = create_app(
-        Predictor.load(model, backend=backend, coverage=coverage),
+        partial(Predictor.load, model, backend=backend, coverage=coverage),
         limits=limits,
         token=token,
         allowed_hosts=server.list_allowed_hosts(host, allowed_hosts or []),
         allowed_origins=allowed_origins or [],
         transcriber=load_transcriber(transcribe),
+        interim_seconds=interim,
+        access_log=access_log,
+        store=store,
     )
     listener = server.listen(host, port)
     if token is None and server.is_open(host):
         errors.print("every machine that reaches this one can use the service: set a --token", soft_wrap=True)
     errors.print(escape(server.format_url(host, port, prefix)), soft_wrap=True)
-    server.serve(application, listener, limits, root_path=prefix)
+    server.serve(
+        application,
+        listener,
+        limits,
+        root_path=prefix,
+        proxy_addresses=forwarded_allow_ips if proxy_headers else None,
+        drain_seconds=drain,
+    )

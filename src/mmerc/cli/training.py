@@ -23,7 +23,7 @@ from mmerc.terminal import errors, exit_on_error, print_result, print_scored_spl
 
 if TYPE_CHECKING:
     from mmerc.corpora import Corpus
-    from mmerc.training import RunConfig
+    from mmerc.training.run_config import RunConfig
 
 
 @exit_on_error
@@ -71,8 +71,8 @@ def train(
     from mmerc.files import read_json
     from mmerc.fusion import parse_fusion_names
     from mmerc.hardware import is_main_process
-    from mmerc.training import train as run_training
     from mmerc.training.folds import FOLDS, train_folds
+    from mmerc.training.run import train as run_training
 
     if fold_by and folds is None:
         raise ConfigError("--fold-by needs --folds: add the number of folds, such as --folds 5.")
@@ -107,7 +107,7 @@ def _check_exclusive(preset: str | None, config: Path | None) -> None:
 def _load_config(
     corpus: "Corpus", preset: str | None, config: Path | None, overrides: list[str] | None, modalities: str | None
 ) -> "RunConfig":
-    from mmerc.training import load_config
+    from mmerc.training.run_config import load_config
 
     names = [name.strip() for name in modalities.split(",")] if modalities is not None else None
     return load_config(preset, config, overrides or [], modalities=names, corpus=corpus)
@@ -130,6 +130,10 @@ def evaluate(
         bool,
         typer.Option("--signal", help="also score it on degraded sound: noise, reverberation, telephone, MP3, Opus"),
     ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="also score each group: speaker, corpus, or a column such as gender"),
+    ] = None,
     cross: Annotated[
         str | None,
         typer.Option(
@@ -154,10 +158,10 @@ def evaluate(
     from mmerc.training.folds import has_folds
 
     set_num_threads(threads)
-    scores = on is not None or robustness or signal or split != "test"
+    scores = on is not None or robustness or signal or split != "test" or by is not None
     if cross is not None:
         if run is not None or scores or out is None:
-            raise ConfigError("--cross needs --out DIR, and no RUN, --split, --on, --robustness or --signal.")
+            raise ConfigError("--cross needs --out DIR, and no RUN, --split, --on, --by, --robustness or --signal.")
         _check_exclusive(preset, config)
         result = _evaluate_cross(cross, out, preset, config, overrides, modalities, seeds)
         print(json.dumps(result)) if as_json else print_tables(make_cross_tables(result))
@@ -175,9 +179,9 @@ def evaluate(
     if on is not None and (signal or split != "test"):
         raise ConfigError("--on cannot be combined with --split or --signal: write the split as KIND:PATH#SPLIT.")
     result = (
-        _evaluate_on(run, on, robustness)
+        _evaluate_on(run, on, robustness, by)
         if on is not None
-        else evaluate_run(run, split, robustness=robustness, signal=signal)
+        else evaluate_run(run, split, robustness=robustness, signal=signal, by=by)
     )
     if as_json:
         print(json.dumps(result))
@@ -185,7 +189,7 @@ def evaluate(
         print_result(result, make_tables=True)
 
 
-def _evaluate_on(run: Path, location: str, robustness: bool) -> dict[str, Any]:
+def _evaluate_on(run: Path, location: str, robustness: bool, by: str | None) -> dict[str, Any]:
     from mmerc.evaluation.external import evaluate_on
     from mmerc.inference.inputs import open_corpus_and_split
     from mmerc.progress import show_log, show_progress
@@ -193,7 +197,7 @@ def _evaluate_on(run: Path, location: str, robustness: bool) -> dict[str, Any]:
     show_log()
     corpus, split = open_corpus_and_split(location)
     with show_progress("predicting", 1) as progress:
-        return evaluate_on(run, corpus, split or "test", robustness=robustness, on_progress=progress)
+        return evaluate_on(run, corpus, split or "test", robustness=robustness, by=by, on_progress=progress)
 
 
 def _evaluate_cross(

@@ -16,6 +16,7 @@ from mmerc.corpora.dialogue import (
     Utterance,
     replace_surrogates,
 )
+from mmerc.corpora.dimensions import fit_dimensions
 from mmerc.corpora.folds import open_fold
 from mmerc.corpora.joined import join_corpora
 from mmerc.corpora.location import (
@@ -109,7 +110,9 @@ def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
     if labels is not None:
         parts = [add_label_set(part, ",".join(labels)) for part in parts]
     corpus = _open_one(parts[0]) if len(parts) == 1 else _open_several(parts)
-    return replace(open_fold(corpus, fold), location=add_fold(corpus.location, fold)) if fold else corpus
+    if fold:
+        corpus = replace(open_fold(corpus, fold), location=add_fold(corpus.location, fold))
+    return fit_dimensions(corpus)
 
 
 def _open_several(locations: Sequence[str]) -> Corpus:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mmerc.corpora.dialogue import Corpus, Problem, Utterance, group_into_dialogues
 from mmerc.corpora.labels import choose_labels, tidy_label
+from mmerc.corpora.votes import count_known_votes
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
@@ -37,6 +38,8 @@ def build_corpus(
             f"{name} has no row that can be used. {reasons or 'It has no rows'}{more}: correct the files."
         )
     labels, labelled, label_problems = label_utterances(utterances, labels)
+    labelled, vote_problems = count_known_votes(labelled, labels)
+    label_problems += vote_problems
     for problem in label_problems:
         log.warning("%s: %s", problem.where, problem.what)
     splits, duplicates = group_into_dialogues(labelled)

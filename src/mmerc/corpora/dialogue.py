@@ -66,10 +66,13 @@ class Utterance:
         text: the words.
         start, end: seconds in the recording that the dialogue comes from.
         emotion: the label.
+        votes: how many annotators chose each label; shares are accepted, too. Empty where single votes are not known.
+        dimensions: continuous ratings by name, such as valence, on the scale of the corpus.
         clip: the utterance's audio and video.
         source: the name of the recording.
         live: audio and images in memory, in place of `clip`.
         signals: input of modalities that is not in the clip, by the modality's name: a feature array, a picture.
+        attributes: further columns of the corpus, such as gender, by name.
         members: the people whom `speaker` lists; `resolve_speakers` sets it. Empty where `speaker` is one name.
     """
 
@@ -86,6 +89,9 @@ class Utterance:
     live: LiveRecording | None = field(default=None, compare=False, repr=False)
     signals: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
     members: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    votes: Mapping[str, float] = field(default_factory=dict, hash=False, repr=False)
+    dimensions: Mapping[str, float] = field(default_factory=dict, hash=False, repr=False)
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
 
     @property
     def key(self) -> Key:

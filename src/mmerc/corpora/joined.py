@@ -59,7 +59,12 @@ def join_label_sets(label_sets: Sequence[LabelSet]) -> list[dict[str, str]]:
 def _move_dialogue(dialogue: Dialogue, member: str, names: Mapping[str, str]) -> Dialogue:
     identity = f"{member}/{dialogue.dialogue}"
     utterances = tuple(
-        replace(each, dialogue=identity, emotion=None if each.emotion is None else names[each.emotion])
+        replace(
+            each,
+            dialogue=identity,
+            emotion=None if each.emotion is None else names[each.emotion],
+            votes={names[label]: count for label, count in each.votes.items()},
+        )
         for each in dialogue.utterances
     )
     return replace(dialogue, dialogue=identity, utterances=utterances, corpus=member)

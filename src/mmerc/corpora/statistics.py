@@ -1,9 +1,11 @@
 """The counts of a corpus: the paper's Figure 1 as numbers, and the irregularities that can bias a result."""
 
 from collections import Counter
+from statistics import fmean, pstdev
 from typing import Any
 
 from mmerc.corpora.dialogue import Corpus, Dialogue, Utterance
+from mmerc.corpora.votes import measure_agreement
 
 SCENE_LENGTH = 4  # two dialogues share a scene if this many successive utterances have the same speakers and texts
 
@@ -13,7 +15,7 @@ def count_corpus(corpus: Corpus) -> dict[str, Any]:
 
     For each split, `emotions` counts every label of the set (`None` where the split has no labels); `gaps` counts the dialogues
     that lack a number between the split's first (0 in MELD) and their own last; `overlaps` counts the neighbours of which the
-    second starts before the first ends; `not_monotonic` counts the dialogues in which a start time goes back.
+    second starts before the first ends; `not_monotonic` counts the dialogues in which a start time goes back; `agreement` is that of several annotators, where there are some.
     """
     return {
         "corpus": corpus.name,
@@ -38,6 +40,12 @@ def _count_split(corpus: Corpus, split: str) -> dict[str, Any]:
         "clips": sum(utterance.clip is not None for utterance in utterances),
         "labelled": corpus.is_labelled(split),
         "emotions": {name: counts.get(name, 0) for name in corpus.labels.names} if counts.keys() - {None} else None,
+        "agreement": measure_agreement(utterances),
+        "dimensions": {
+            name: {"utterances": len(values), "mean": fmean(values), "std": pstdev(values)}
+            for name in dict.fromkeys(name for each in utterances for name in each.dimensions)
+            if (values := [each.dimensions[name] for each in utterances if name in each.dimensions])
+        },
         "gaps": sum(_has_gap(dialogue, first) for dialogue in dialogues),
         "overlaps": sum(_is_overlap(*pair) for dialogue in dialogues for pair in _pair_neighbours(dialogue)),
         "not_monotonic": sum(any(_goes_back(*pair) for pair in _pair_neighbours(dialogue)) for dialogue in dialogues),

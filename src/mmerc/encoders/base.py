@@ -26,6 +26,7 @@ from mmerc.errors import RunError
 from mmerc.files import get_required, read_json, write_json
 
 Batch = dict[str, Tensor]
+NUM_DIMENSIONS = "num_dimensions"  # key in the config.json of a network that predicts continuous dimensions
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Example:
 class Encoding:
     """The output of an encoder: B utterances, at most T steps, vectors of size d, C emotions.
 
+    After the logits of the emotions, `logits` has a column for each continuous dimension that the encoder predicts.
     `mask` is true at the real steps of `sequence`. `losses` are additional training losses, each a weighted scalar.
     `metrics` are numbers for the log, each as a sum and the count to divide it by.
     """
@@ -76,7 +78,7 @@ class EncoderConfig(TrainingConfig):
 class Encoder(nn.Module, ABC):
     """Base class of all encoders.
 
-    `num_classes` is the number of emotions. With the `offline` protocol an encoder may read the utterances after the
+    `num_classes` is the number of outputs: of the emotions, and after these of `num_dimensions` continuous dimensions. With the `offline` protocol an encoder may read the utterances after the
     current one, with `online` it must not. `protocols` are those that it was trained for; `protocol` can be set to each of
     them. The constructor of a subclass sets `width`, the vector size d of the sequence.
     """
@@ -94,6 +96,7 @@ class Encoder(nn.Module, ABC):
     lr_factors: Mapping[
         str, float
     ] = {}  # by prefix of a parameter's name: its learning rate as a multiple of the configured one
+    num_dimensions: int = 0  # of the outputs, the last ones; whoever creates the encoder sets it
     width: int
 
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
@@ -163,6 +166,8 @@ class Encoder(nn.Module, ABC):
     def save(self, folder: Path) -> None:
         """Write the network to an existing folder."""
         settings = {"num_classes": self.num_classes, "protocol": self.protocol, **self.config.model_dump()}
+        if self.num_dimensions:
+            settings[NUM_DIMENSIONS] = self.num_dimensions
         write_json(folder / "config.json", settings)
         weights.write_tensors(folder / "model.safetensors", self.state_dict())
 
@@ -178,10 +183,14 @@ class Encoder(nn.Module, ABC):
         file = folder / "config.json"
         settings: dict[str, Any] = read_json(file)
         num_classes, protocol = get_required(settings, "num_classes", file), get_required(settings, "protocol", file)
-        own = {name: value for name, value in settings.items() if name not in ("num_classes", "protocol")}
+        num_dimensions = settings.get(NUM_DIMENSIONS, 0)
+        own = {
+            name: value for name, value in settings.items() if name not in ("num_classes", "protocol", NUM_DIMENSIONS)
+        }
         config = validate(cls.Config, own | {"pretrained": False}, "encoder")
         encoder = cls._rebuild(folder, config, num_classes, protocol=protocol)
         weights.fill(encoder, weights.read_tensors(folder / "model.safetensors"), str(folder))
+        encoder.num_dimensions = num_dimensions
         return encoder.eval()
 
     def optimize_for_inference(self) -> None:

@@ -18,7 +18,8 @@ from mmerc.evaluation.run_metrics import evaluate
 from mmerc.evaluation.tables import Table
 from mmerc.files import write_json
 from mmerc.progress import log, show_progress
-from mmerc.training import RunConfig, train
+from mmerc.training.run import train
+from mmerc.training.run_config import RunConfig
 from mmerc.training.run_folder import CONFIG
 
 CROSS = "cross.json"

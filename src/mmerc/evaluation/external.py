@@ -12,6 +12,8 @@ from mmerc.corpora import Corpus, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError, RunError
 from mmerc.evaluation.confidence import measure_confidence, measure_sets
+from mmerc.evaluation.dimensions import measure_dimensions
+from mmerc.evaluation.groups import list_groups, measure_groups
 from mmerc.evaluation.loaded_models import LoadedModels
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import measure_robustness
@@ -27,13 +29,15 @@ def evaluate_on(
     split: str = "test",
     *,
     robustness: bool = False,
+    by: str | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Score a run, or a model folder, on a split of another corpus.
 
     The result has the form that `evaluation.evaluate` gives; its `systems` are the majority class of training and the model.
     An utterance whose label the model does not know is predicted and not scored. `robustness`: also measure every subset of
-    modalities, missing rates and noise (`evaluation.robustness`), for a model of several modalities. `on_progress` gets the number of
+    modalities, missing rates and noise (`evaluation.robustness`), for a model of several modalities. `by`: also score each group of a column of the corpus
+    (`evaluation.groups`). `on_progress` gets the number of
     predictions that are made and their total.
 
     Raises:
@@ -55,7 +59,7 @@ def evaluate_on(
         raise CorpusError(
             f"{corpus.name} has no {split} utterance with one of the labels {known}: nothing can be scored."
         )
-    probabilities, modalities = [], []
+    probabilities, modalities, values = [], [], []
     missing = dict.fromkeys(models[0].encoders, 0)
     for number, model in enumerate(models):
         predictions = []
@@ -64,6 +68,7 @@ def evaluate_on(
             on_progress(number * len(utterances) + len(predictions), len(models) * len(utterances))
         probabilities.append(np.asarray([list(each.probabilities.values()) for each in predictions]))
         modalities.append([each.modalities for each in predictions])
+        values.append([each.dimensions for each in predictions])
         missing = {name: sum(name in each.missing for each in predictions) for name in missing}
     indices, expected = list(truth), list(truth.values())
     system = FUSED if len(missing) > 1 else next(iter(missing))
@@ -95,6 +100,13 @@ def evaluate_on(
         "sets": measure_sets(expected, sets) if sets else {},
         "warning": models[0].warning,
     }
+    names = [each.name for each in labels.dimensions]
+    if names and (dimensions := measure_dimensions(names, utterances, values)):
+        result["dimensions"] = {system: dimensions}
+    if by is not None:
+        groups = list_groups(corpus, split, by)
+        measured = measure_groups([groups[index] for index in indices], expected, predicted, labels.names)
+        result["groups"] = {by: {"system": system, **measured}}
     if robustness:
         by_key = {utterances[index].key: label for index, label in truth.items()}
         result["robustness"] = {system: measure_robustness(LoadedModels(models, dialogues, by_key))}

@@ -41,5 +41,5 @@ class LoadedModels:
         return summarise_predictions(list(self.labels.values()), predicted, len(self.models[0].labels))
 
     def _predict(self, model: EmotionModel, rows: Mapping[str, FeaturesByKey]) -> list[int]:
-        probabilities, _ = model.compute_probabilities(self.keys, rows, speakers=self.speakers)
+        probabilities = model.compute_probabilities(self.keys, rows, speakers=self.speakers).probabilities
         return [int(np.argmax(probabilities.get(key, model.prior))) for key in self.labels]

@@ -95,6 +95,13 @@ def bootstrap_intervals(
     }
 
 
+def draw_weights(groups: Int[np.ndarray, " N"], resamples: int, seed: int = 0) -> Int[np.ndarray, "R N"]:
+    """How often each utterance is in each bootstrap resample of the groups, which are numbered from 0."""
+    count = int(groups.max(initial=-1)) + 1
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / max(1, count)), size=resamples)
+    return np.asarray(drawn[:, groups])
+
+
 def calibration_error(labels: Sequence[int], probabilities: Float[np.ndarray, "N C"]) -> float:
     """The expected calibration error (Guo et al. 2017): the difference between mean confidence and accuracy in each of 15 equal
     bins of confidence, averaged over the bins with the number of their utterances as weight.

@@ -9,7 +9,10 @@ import numpy as np
 from mmerc.config.schema import FUSED, MAJORITY
 from mmerc.corpora import Corpus, Key, Utterance, open_corpus
 from mmerc.errors import RunError
+from mmerc.evaluation.annotators import measure_annotators
 from mmerc.evaluation.confidence import measure_confidence, measure_sets
+from mmerc.evaluation.dimensions import measure_dimensions
+from mmerc.evaluation.groups import list_groups, measure_groups
 from mmerc.evaluation.metrics import calibration_error, score
 from mmerc.evaluation.robustness import measure_robustness
 from mmerc.evaluation.signal_robustness import measure_signal_robustness
@@ -50,18 +53,21 @@ def evaluate(
     *,
     robustness: bool = False,
     signal: bool = False,
+    by: str | None = None,
 ) -> dict[str, Any]:
     """Score a split of a run and write the result into its `metrics.json`, where other splits are kept.
 
     `corpus`: what `open_run_corpus` gave, where the caller has it. `robustness`: also measure every subset of modalities,
     missing rates and noise (`evaluation.robustness`), for the run's fusion and for the compared ones; this takes about forty
     times as long. `signal`: also degrade the sound of the recordings and score again (`evaluation.signal_robustness`); this
-    encodes the split eleven times. Without them, what was measured earlier is kept.
+    encodes the split eleven times. `by`: a column of the corpus, such as gender; the system of the run is also scored for each group
+    (`evaluation.groups`). Without them, what was measured earlier is kept.
 
     The result has `systems`: the majority class, each modality alone and the fusion, scored on the labelled utterances. In a
     split without labels it is empty and `labelled` is false. A system with probabilities has `selective` and `reliability` (see
     `evaluation.confidence`). `sets` has the coverage and the size of the prediction sets of the run. `corpora` has the systems for each of several joined corpora, on its
-    utterances alone. `fusions` has the metrics, parameters and seconds of training of
+    utterances alone. `dimensions` has the CCC of continuous dimensions (`evaluation.dimensions`), and `annotators` of a system how it fits
+    their votes (`evaluation.annotators`), where the corpus has them. `fusions` has the metrics, parameters and seconds of training of
     the compared fusions.
 
     Raises:
@@ -89,6 +95,8 @@ def evaluate(
     if labelled:
         result["systems"] = _score_systems(corpus, labelled, rows)
         result["sets"] = _measure_sets(run, corpus, labelled, rows)
+        if dimensions := _measure_dimensions(corpus, utterances, rows):
+            result["dimensions"] = dimensions
         for member in corpus.members:
             own = [
                 each
@@ -100,6 +108,12 @@ def evaluate(
             if own:
                 systems = _score_systems(corpus, own, rows)
                 result.setdefault("corpora", {})[member] = {"scored": len(own), "systems": systems}
+    if labelled and by is not None:
+        groups = [group for group, each in zip(list_groups(corpus, split, by), utterances, strict=True) if each.emotion]
+        system, predicted = list(list_predicted_labels(corpus, labelled, rows).items())[-1]
+        truth = [corpus.labels.index(str(each.emotion)) for each in labelled]
+        measured = measure_groups(groups, truth, predicted, corpus.labels.names)
+        result["groups"] = {by: {"system": system, **measured}}
     file = run.folder / METRICS
     earlier = read_json(file) if file.is_file() else {}
     if labelled and (robustness or signal or list_compared_fusions(run)):
@@ -114,6 +128,8 @@ def evaluate(
     for name in ("robustness", "signal_robustness"):
         if name not in result and name in earlier.get(split, {}):
             result[name] = earlier[split][name]
+    if "groups" in earlier.get(split, {}):
+        result["groups"] = earlier[split]["groups"] | result.get("groups", {})
     write_json(file, earlier | {split: result})
     return result
 
@@ -166,7 +182,23 @@ def _score_systems(corpus: Corpus, labelled: Sequence[Utterance], rows: dict[str
             probabilities = [_probabilities(seed, keys) for seed in rows[name]]
             systems[name]["calibration_error"] = [calibration_error(truth, each) for each in probabilities]
             systems[name] |= measure_confidence(truth, probabilities)
+            if annotators := measure_annotators(corpus.labels, labelled, probabilities):
+                systems[name]["annotators"] = annotators
     return systems
+
+
+def _measure_dimensions(
+    corpus: Corpus, utterances: Sequence[Utterance], rows: dict[str, list[RowsByKey]]
+) -> dict[str, Any]:
+    """The continuous dimensions of each system, over all utterances with a rating; empty for a corpus without dimensions."""
+    names = [each.name for each in corpus.labels.dimensions]
+    found = {
+        system: measure_dimensions(
+            names, utterances, [[seed[each.key].get("dimensions") for each in utterances] for seed in seeds]
+        )
+        for system, seeds in rows.items()
+    }
+    return {system: measured for system, measured in found.items() if measured}
 
 
 def _measure_sets(

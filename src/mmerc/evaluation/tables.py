@@ -43,6 +43,7 @@ def is_published(result: dict[str, Any]) -> bool:
 def make_tables(result: dict[str, Any]) -> list[Table]:
     """Every table that a result of `evaluate` has data for."""
     found = [make_overall(result), *make_corpora(result), make_per_emotion(result), make_comparison(result)]
+    found += [*make_groups(result), *make_dimensions(result), *make_annotators(result)]
     found += [make_calibration(result), make_selective(result), *make_sets(result)]
     measured = result.get("robustness", {})
     if "fusions" in result:
@@ -52,6 +53,72 @@ def make_tables(result: dict[str, Any]) -> list[Table]:
     if "signal_robustness" in result:
         found.append(make_signal_robustness(result["signal_robustness"], result["seeds"]))
     return found
+
+
+def make_groups(result: dict[str, Any]) -> list[Table]:
+    """The metrics of each group of `mmerc evaluate --by`, and the gaps between the groups."""
+    tables = []
+    for by, found in result.get("groups", {}).items():
+        rows = [
+            [name, str(group["utterances"]), *(_format_mean(group, metric) for metric in MAIN_METRICS)]
+            for name, group in found["groups"].items()
+        ]
+        smallest = found["groups"][found["smallest"]]["utterances"]
+        note = f"{found['system']}; [95 % bootstrap interval]. The smallest group is {found['smallest']} with {smallest} utterances."
+        tables.append(Table(f"Groups by {by}", note, [by, "utterances", *MAIN_METRICS], rows))
+        gaps = [
+            [metric, gap["best"], gap["worst"], f"{100 * gap['gap']:.1f}{_format_range(gap['interval'])}", f"{100 * gap['expected']:.1f}"]
+            for metric, gap in found["gaps"].items()
+        ]  # fmt: skip
+        note = (
+            "Points between the best and the worst group of ten or more utterances. By chance: the mean gap of groups of these sizes "
+            "with random members; a larger gap speaks for a difference between the groups."
+        )
+        if gaps:
+            tables.append(Table(f"Gaps by {by}", note, ["metric", "best", "worst", "gap", "by chance"], gaps))
+    return tables
+
+
+def _format_mean(group: dict[str, Any], metric: str) -> str:
+    return f"{100 * group['mean'][metric]:.1f}{_format_range(group['interval'][metric])}"
+
+
+def _format_range(interval: list[float]) -> str:
+    return f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
+
+
+def make_dimensions(result: dict[str, Any]) -> list[Table]:
+    """CCC, correlation and RMSE of each continuous dimension; none for a corpus without dimensions."""
+    rows = []
+    for system, dimensions in result.get("dimensions", {}).items():
+        for name, found in dimensions.items():
+            cells = [f"{found['mean'][key]:.3f}{_format_interval(found, key)}" for key in ("ccc", "pearson", "rmse")]
+            rows.append([system, name, str(found["utterances"]), *cells])
+    note = "CCC: concordance correlation coefficient, 1 is best. RMSE is in the units of the corpus. [95 % bootstrap interval]."
+    header = ["system", "dimension", "utterances", "CCC", "Pearson", "RMSE"]
+    return [Table("Continuous dimensions", note, header, rows)] if rows else []
+
+
+def _format_interval(found: dict[str, Any], key: str) -> str:
+    low, high = found["interval"][key]
+    return f" [{low:.3f}, {high:.3f}]"
+
+
+def make_annotators(result: dict[str, Any]) -> list[Table]:
+    """How each system fits the votes of several annotators; none for a corpus without votes."""
+    measured = {name: each["annotators"] for name, each in result["systems"].items() if "annotators" in each}
+    rows = [
+        [name, str(each["utterances"]), f"{100 * each['agreement']:.1f}", f"{100 * each['ceiling']:.1f}", f"{each['jensen_shannon']:.3f}"]
+        for name, each in measured.items()
+    ]  # fmt: skip
+    alpha = next((each["alpha"] for each in measured.values() if each["alpha"] is not None), None)
+    note = (
+        "Agreement: mean share of the annotators who chose the predicted label. Ceiling: the same for their most frequent label. "
+        "Divergence: Jensen-Shannon, in bits, of the probabilities from the shares of the votes; 0 is best."
+    )
+    note += "" if alpha is None else f" The annotators agree with each other by Krippendorff's alpha {alpha:.3f}."
+    header = ["system", "utterances", "agreement", "ceiling", "divergence"]
+    return [Table("Several annotators", note, header, rows)] if rows else []
 
 
 def make_calibration(result: dict[str, Any]) -> Table:

@@ -47,21 +47,29 @@ FUSIONS: dict[str, type[Fusion]] = {
 
 
 def build_fusion(
-    config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
+    config: FusionConfig,
+    widths: Mapping[str, int],
+    num_classes: int,
+    *,
+    num_dimensions: int = 0,
+    protocol: Protocol = "offline",
 ) -> Fusion:
     """Build the fusion that `config` names, randomly initialised.
 
     Args:
         config: its settings.
         widths: the width of each modality's sequence.
-        num_classes: number of emotions.
+        num_classes: number of outputs: of the emotions, and after these of the continuous dimensions.
+        num_dimensions: number of continuous dimensions.
         protocol: with "online", the dialogue context reads no later utterance.
 
     Raises:
         ConfigError: as `check_fusion_config`.
     """
     check_fusion_config(config)
-    return FUSIONS[config.name](config, widths, num_classes, protocol=protocol)
+    network = FUSIONS[config.name](config, widths, num_classes, protocol=protocol)
+    network.num_dimensions = num_dimensions
+    return network
 
 
 def check_fusion_config(config: FusionConfig) -> None:

@@ -82,7 +82,10 @@ class FusionInput:
 
 @dataclass(frozen=True)
 class FusionOutput:
-    """The logits of the emotions, and each utterance's fused vector before its dialogue is read."""
+    """The outputs of a fusion, and each utterance's fused vector before its dialogue is read.
+
+    After the logits of the emotions, `logits` has a column for each continuous dimension that the fusion predicts.
+    """
 
     logits: Float[Tensor, "B C"]
     embedding: Float[Tensor, "B c"]
@@ -101,10 +104,11 @@ class Fusion(nn.Module, ABC):
     Args:
         config: its settings.
         widths: the width of each modality's sequence.
-        num_classes: number of emotions.
+        num_classes: number of outputs: of the emotions, and after these of `num_dimensions` continuous dimensions.
         protocol: with "online", the dialogue context reads no later utterance.
     """
 
+    num_dimensions: int = 0  # of the outputs, the last ones; `build_fusion` sets it
     reads_dialogue: ClassVar[bool] = False
     has_fused_vector: ClassVar[bool] = True
     has_crossmodal_attention: ClassVar[bool] = False

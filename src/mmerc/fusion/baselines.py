@@ -143,7 +143,7 @@ class LateStacking(LateFusion):
 
 
 class LateAveraging(LateFusion):
-    """The mean of the probabilities that the modalities' classifiers give."""
+    """The mean of the probabilities, and of the continuous dimensions, that the modalities' classifiers give."""
 
     def __init__(
         self, config: FusionConfig, widths: Mapping[str, int], num_classes: int, *, protocol: Protocol = "offline"
@@ -155,8 +155,13 @@ class LateAveraging(LateFusion):
         count = len(self.modalities)
         flags = embedding[:, -count:].T  # [M, B]
         logits = torch.unflatten(embedding[:, :-count], 1, (count, self.num_classes)).transpose(0, 1)  # [M, B, C]
-        log_weights = (flags / flags.sum(0)).clamp(min=torch.finfo(embedding.dtype).tiny).log()
-        return (logits.log_softmax(-1) + log_weights[..., None]).logsumexp(0)
+        weights = (flags / flags.sum(0)).clamp(min=torch.finfo(embedding.dtype).tiny)
+        if not self.num_dimensions:
+            return (logits.log_softmax(-1) + weights.log()[..., None]).logsumexp(0)
+        num_labels = self.num_classes - self.num_dimensions
+        mixed = (logits[..., :num_labels].log_softmax(-1) + weights.log()[..., None]).logsumexp(0)  # [B, C]
+        values = (logits[..., num_labels:] * weights[..., None]).sum(0)  # [B, D]
+        return torch.cat([mixed, values], 1)
 
 
 class EmbraceNet(PooledFusion):

@@ -1,26 +1,45 @@
 """Segmentation of live input: from a microphone, a camera and a speech recogniser to utterances."""
 
 from collections import deque
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
 from mmerc.corpora import LiveRecording, Utterance
+from mmerc.inference.live_text import LiveText, make_words
 from mmerc.media import SAMPLE_RATE
-from mmerc.media.voice_activity import MAX_UTTERANCE, UtteranceDetector
+from mmerc.media.voice_activity import MAX_UTTERANCE, MIN_PAUSE, UtteranceDetector
 
 MARGIN_BEFORE, MARGIN_AFTER = 0.2, 0.1  # seconds of sound around an utterance: breath and consonants
+MAX_SPEECH = 12.0  # seconds of speech without a pause after which an utterance is cut
+MIN_CUT = 4.0  # seconds of an utterance that is cut
+QUIET_WINDOW = 0.2  # seconds of sound, in which the energy is measured to find the quietest place
+BLOCK = SAMPLE_RATE // 2  # samples that are processed at a time
+MAX_ENDED, LATE_SECONDS = 3, 10.0  # number and age of the ended utterances that late words can still reach
+MAX_DISTANCE = 2.0  # seconds from an ended utterance, at which late words still belong to it
 MAX_IMAGES, MAX_IMAGE_BYTES = 300, 30_000_000  # number and bytes of the stored images; the oldest are dropped
+
+
+@dataclass
+class _Ended:
+    """An utterance that has ended, and its words."""
+
+    utterance: Utterance
+    text: LiveText
 
 
 class LiveSegmenter:
     """Collects the sound, images and text of the current utterance, and returns each utterance when it ends.
 
-    With `detect_pauses` an utterance ends when the voice pauses for half a second, or after 30 s. Without it, and where there
-    is no sound, only `finish` ends an utterance. Memory is bounded: half a minute of sound, and 300 images or 30 MB of them.
-    One thread at a time may use it.
+    With `detect_pauses` an utterance ends when the voice pauses for half a second. After 12 s without a pause it is cut at the
+    quietest place. Without `detect_pauses`, and where there is no sound, only `finish` ends an utterance. `peek` returns what
+    there is of the current one. Memory is bounded: 15 seconds of sound, 300 images or 30 MB of them, and three ended utterances of the last 10 s, to which
+    late words are added. One thread at a time may use it.
 
     >>> segmenter = LiveSegmenter("Ann")
-    >>> segmenter.add_text("You came back!")
+    >>> segmenter.add_text("You came back!")  # changes no utterance that has ended
+    []
     >>> [(utterance.speaker, utterance.text) for utterance in segmenter.finish()]
     [('Ann', 'You came back!')]
     """
@@ -29,7 +48,8 @@ class LiveSegmenter:
         """`max_characters`: maximum number of characters of one utterance."""
         self.speaker = speaker
         self.max_characters = max_characters
-        self.text = ""
+        self._text = LiveText()
+        self._ended: deque[_Ended] = deque(maxlen=MAX_ENDED)
         # All times are seconds since the start of the stream.
         self._detector = UtteranceDetector() if detect_pauses else None
         self._samples = np.zeros(0, np.float32)
@@ -38,6 +58,11 @@ class LiveSegmenter:
         self._last_end = 0.0  # end of the last utterance
         self._images: deque[tuple[float, bytes]] = deque()
         self._image_bytes = 0
+
+    @property
+    def text(self) -> str:
+        """The text of the current utterance."""
+        return str(self._text)
 
     @property
     def sound_end(self) -> float:
@@ -63,11 +88,37 @@ class LiveSegmenter:
         if not len(self._samples):
             self._sound_start = max(self._last_end, self._last_image)
             self._first_sample = round(self._sound_start * SAMPLE_RATE)
+        utterances = []
+        for first in range(0, len(block), BLOCK):
+            utterances += self._add_block(block[first : first + BLOCK])
+        while (
+            self._ended
+            and self._ended[0].utterance.end is not None
+            and self.sound_end > self._ended[0].utterance.end + LATE_SECONDS
+        ):
+            self._ended.popleft()
+        return utterances
+
+    def _add_block(self, block: Float[np.ndarray, " S"]) -> list[Utterance]:
         self._samples = np.concatenate([self._samples, block])
-        found = self._detector.add_audio(block) if self._detector is not None else []
-        utterances = [self._cut(start + self._sound_start, end + self._sound_start) for start, end in found]
+        utterances = []
+        if self._detector is not None:
+            found = self._detector.add_audio(block)
+            utterances = [self._end(start + self._sound_start, end + self._sound_start) for start, end in found]
+            start = self.speech_start
+            if start is not None and self.sound_end - start >= MAX_SPEECH:
+                cut = self._find_quietest(start + MIN_CUT, self.sound_end - QUIET_WINDOW)
+                self._detector.start = cut - self._sound_start
+                utterances.append(self._end(start, cut, pause=0.0))
         self._drop_samples()
         return utterances
+
+    def _find_quietest(self, start: float, end: float) -> float:
+        """The time between two times around which the sound has the least energy."""
+        low, high = (round(time * SAMPLE_RATE) - self._first_sample for time in (start, end))
+        energy = np.concatenate([[0.0], np.cumsum(np.square(self._samples[low:high], dtype=np.float64))])
+        window = int(QUIET_WINDOW * SAMPLE_RATE)
+        return start + (int(np.argmin(energy[window:] - energy[:-window])) + window // 2) / SAMPLE_RATE
 
     def add_image(self, image: bytes, seconds: float) -> None:
         """Add the bytes of a JPEG or PNG file that arrived `seconds` after the start of the stream.
@@ -79,16 +130,64 @@ class LiveSegmenter:
         while len(self._images) > MAX_IMAGES or self._image_bytes > MAX_IMAGE_BYTES:
             self._drop_image()
 
-    def add_text(self, text: str, speaker: str = "") -> None:
-        """Add text of the current utterance, and its speaker if that has changed.
+    def add_text(
+        self,
+        text: str,
+        speaker: str = "",
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        is_final: bool = True,
+    ) -> list[Utterance]:
+        """Add words, and their speaker if that has changed. Returns the ended utterance that the words change, or nothing.
+
+        Words with times (seconds since the start of the stream) belong to the utterance of their time, also if it ended within the last
+        10 s; words without times to the current one. Words that are not final are replaced by the next ones of that time.
 
         Raises:
-            ValueError: the utterance has too many characters.
+            ValueError: the utterance has too many characters, or the words are too late.
         """
-        self.speaker = speaker or self.speaker
-        if len(self.text) + len(text) > self.max_characters:
+        words = make_words(text, start, end, is_final=is_final)
+        ended = self._find_ended(words.start, words.end)
+        new = (self._text if ended is None else ended.text).add(words)
+        if len(str(new)) > self.max_characters:
             raise ValueError(f"the utterance has more than {self.max_characters} characters: end it first.")
-        self.text = f"{self.text} {text}".strip()
+        if ended is None:
+            self.speaker = speaker or self.speaker
+            self._text = new
+            return []
+        is_changed = str(new) != str(ended.text) or (speaker and speaker != ended.utterance.speaker)
+        ended.text = new
+        ended.utterance = replace(ended.utterance, text=str(new) or None, speaker=speaker or ended.utterance.speaker)
+        return [ended.utterance] if is_changed else []
+
+    def _find_ended(self, start: float | None, end: float | None) -> _Ended | None:
+        """The ended utterance to which words between two times belong; `None` if they belong to the current one."""
+        middle = None if start is None or end is None else (start + end) / 2
+        current = self.speech_start  # the start of the current utterance
+        if middle is None or middle >= (self.sound_end if current is None else current):
+            return None
+        if current is None:  # words in the pause belong to the utterance before it
+            current = self._last_end + (2 * MIN_PAUSE if self._detector is not None else 0.0)
+        distances = [
+            (max((each.utterance.start or 0.0) - middle, middle - (each.utterance.end or 0.0), 0.0), each)
+            for each in self._ended
+        ]
+        distance, nearest = min(distances, key=lambda pair: pair[0], default=(np.inf, None))
+        if nearest is not None and distance <= min(max(current - middle, 0.0), MAX_DISTANCE):
+            return nearest
+        if middle < self._last_end:
+            raise ValueError(f"the words at {middle:.1f} s are too late: send words within {LATE_SECONDS:g} s.")
+        return None
+
+    def peek(self) -> Utterance | None:
+        """The current utterance as it is now, if there is a voice, or sound for `finish`; it does not end."""
+        start = self.speech_start
+        if self._detector is None and len(self._samples):
+            start = max(self._last_end, self.sound_end - MAX_UTTERANCE)
+        if start is None or self.sound_end <= start:
+            return None
+        return self._make_utterance(start, self.sound_end, self._text)
 
     def finish(self, *, force: bool = True) -> list[Utterance]:
         """End the current utterance. Returns it, or nothing if nothing was added since the last one.
@@ -106,14 +205,24 @@ class LiveSegmenter:
             start = max(self._last_end, end - MAX_UTTERANCE)
         if not self.text and end <= start:
             return []
-        return [self._cut(start, max(start, end))]
+        return [self._end(start, max(start, end))]
 
     @property
     def _last_image(self) -> float:
         return self._images[-1][0] if self._images else 0.0
 
-    def _cut(self, start: float, end: float) -> Utterance:
-        """The utterance between two times, with what was added in them."""
+    def _end(self, start: float, end: float, pause: float = MIN_PAUSE) -> Utterance:
+        """End the utterance between two times. Later input, and words after the pause, belong to the next one."""
+        text, self._text = self._text.split(end + pause)
+        utterance = self._make_utterance(start, end, text)
+        self._ended.append(_Ended(utterance, text))
+        self._last_end = end
+        while self._images and self._images[0][0] <= end:
+            self._drop_image()
+        return utterance
+
+    def _make_utterance(self, start: float, end: float, text: LiveText) -> Utterance:
+        """The utterance between two times, with the sound and the images of these times."""
         low, high = (
             max(0, round(time * SAMPLE_RATE) - self._first_sample)
             for time in (start - MARGIN_BEFORE, end + MARGIN_AFTER)
@@ -123,12 +232,15 @@ class LiveSegmenter:
         # The times of images count from the first sample.
         origin = (low + self._first_sample) / SAMPLE_RATE if len(samples) else max(0.0, start - MARGIN_BEFORE)
         live = LiveRecording(samples, tuple(image for _, image in images), tuple(time - origin for time, _ in images))
-        text, self.text = self.text, ""
-        self._last_end = end
-        while self._images and self._images[0][0] <= end:
-            self._drop_image()
         return Utterance(
-            "live", "", 0, speaker=self.speaker, text=text or None, start=round(start, 3), end=round(end, 3), live=live
+            "live",
+            "",
+            0,
+            speaker=self.speaker,
+            text=str(text) or None,
+            start=round(start, 3),
+            end=round(end, 3),
+            live=live,
         )
 
     def _drop_samples(self) -> None:

@@ -19,6 +19,7 @@ from mmerc.model.inference import PastUtterance
 from mmerc.model.model import EmotionModel, LiveContext
 from mmerc.model.prediction import Prediction
 
+MAX_REWIND = 4  # utterances that can be predicted again
 MAX_PAST_UTTERANCES = 50  # utterances that are kept; no encoder reads further back, except those with `reads_dialogue`
 
 
@@ -30,6 +31,17 @@ class LiveRequest:
     inputs: dict[str, FeatureRow]
     context: LiveContext
     explain: bool
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a conversation remembers at one moment."""
+
+    past: tuple[Utterance, ...]
+    past_vectors: tuple[PastUtterance, ...]
+    speaker_numbers: dict[str, int]
+    earlier: dict[str, Sequence[FeatureRow]]
+    count: int
 
 
 LiveBatcher = CallBatcher[LiveRequest, tuple[Prediction, Tensor | None]]
@@ -75,6 +87,7 @@ class Conversation:
         }
         self._count = 0
         self._push_lock = Lock()
+        self._before: deque[_State] = deque(maxlen=MAX_REWIND)  # the state before each of the last utterances
 
     def push(self, utterance: Utterance) -> Prediction:
         """The prediction for an utterance that has just ended.
@@ -82,11 +95,51 @@ class Conversation:
         `speaker`, `text`, `clip`, `live`, `signals`, `start` and `end` of the utterance are used; it gets its number in the conversation.
         """
         with self._push_lock:
-            latest = clean_text(replace(utterance, split="live", dialogue=self.name, utterance=self._count))
+            state = self._get_state()
+            latest = self._place(utterance)
             prediction = self._predict(Dialogue("live", self.name, (*self._past, latest)))
             self._past.append(replace(latest, clip=None, live=None, signals=_keep_vectors(latest.signals)))
             self._count += 1
+            self._before.append(state)
             return prediction
+
+    def peek(self, utterance: Utterance) -> Prediction:
+        """The prediction for an utterance that has not ended yet, as `push` makes it. The conversation stays as it is."""
+        with self._push_lock:
+            state = self._get_state()
+            try:
+                return self._predict(Dialogue("live", self.name, (*self._past, self._place(utterance))))
+            finally:
+                self._set_state(state)
+
+    def rewind(self, count: int) -> None:
+        """Forget the last `count` utterances, so that they can be pushed again, with words that came late.
+
+        Raises:
+            ValueError: fewer utterances can be forgotten; at most the last four can.
+        """
+        with self._push_lock:
+            if not 0 <= count <= len(self._before):
+                raise ValueError(f"{count} utterances cannot be forgotten: give at most {len(self._before)}.")
+            for _ in range(count):
+                state = self._before.pop()
+            if count:
+                self._set_state(state)
+
+    def _place(self, utterance: Utterance) -> Utterance:
+        """The utterance as the next one of the conversation."""
+        return clean_text(replace(utterance, split="live", dialogue=self.name, utterance=self._count))
+
+    def _get_state(self) -> _State:
+        return _State(
+            tuple(self._past), tuple(self._past_vectors), dict(self._speaker_numbers), dict(self._earlier), self._count
+        )
+
+    def _set_state(self, state: _State) -> None:
+        self._past = deque(state.past, MAX_PAST_UTTERANCES)
+        self._past_vectors = deque(state.past_vectors, MAX_PAST_UTTERANCES)
+        self._speaker_numbers, self._earlier = dict(state.speaker_numbers), dict(state.earlier)
+        self._count = state.count
 
     def _predict(self, dialogue: Dialogue) -> Prediction:
         index = len(dialogue) - 1

@@ -18,6 +18,7 @@ from mmerc.encoders import Encoder, Example
 from mmerc.errors import MissingModality, remove_details
 from mmerc.features import FeatureRow
 from mmerc.model.collation import count_steps, make_batches
+from mmerc.outputs import split_outputs
 
 log = logging.getLogger("mmerc")
 UTTERANCES_IN_MEMORY = 64  # prepared inputs of so many utterances are in memory together
@@ -115,15 +116,19 @@ def keep_window(encoder: Encoder, rows: Sequence[FeatureRow]) -> Sequence[Featur
 @torch.inference_mode()
 def encode_rows(encoder: Encoder, rows: Sequence[FeatureRow], **options: Any) -> list[FeatureRow]:
     """The features of prepared utterances that have the modality, computed in one pass: the sequence [T, d] in float16, with
-    the encoder's own logits added to the metadata. `options` are those of the encoder's `collate`."""
+    the encoder's own logits and dimensions added to the metadata. `options` are those of the encoder's `collate`."""
     if not rows:
         return []
     device = next(encoder.parameters()).device
     examples = [Example(row.key, row.values, notes=row.metadata) for row in rows if row.values is not None]
     out = encoder({name: value.to(device) for name, value in encoder.collate(examples, **options).items()})
+    logits, dimensions = (part.tolist() for part in split_outputs(out.logits.float(), encoder.num_dimensions))
+    own = [{"logits": row} for row in logits]
+    if encoder.num_dimensions:
+        own = [{"logits": row, "dimensions": values} for row, values in zip(logits, dimensions, strict=True)]
     return [
-        FeatureRow(row.key, to_float16(sequence[mask]), None, row.metadata | {"logits": logits.tolist()})
-        for row, sequence, mask, logits in zip(rows, out.sequence, out.mask, out.logits.float(), strict=True)
+        FeatureRow(row.key, to_float16(sequence[mask]), None, row.metadata | outputs)
+        for row, sequence, mask, outputs in zip(rows, out.sequence, out.mask, own, strict=True)
     ]
 
 

@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from mmerc import weights
 from mmerc.config import Protocol, validate
 from mmerc.config.schema import FUSED, MODALITY_NAME
 from mmerc.corpora import Corpus, Key
-from mmerc.emotions import LabelSet
+from mmerc.emotions import Dimension, LabelSet
 from mmerc.encoders import ENCODERS, Encoder
+from mmerc.encoders.base import NUM_DIMENSIONS
 from mmerc.errors import RunError
 from mmerc.files import get_required, read_json, replace_atomically, write_json
 from mmerc.fusion import Fusion, FusionConfig, build_fusion
@@ -29,6 +31,7 @@ from mmerc.model.model import Backend, EmotionModel
 
 FORMAT = 6  # raised whenever an older mmerc cannot read what a newer one writes
 CONFIG = "config.json"
+DIMENSIONS = "dimensions"  # key in config.json of a model that predicts continuous dimensions
 COMBINATION = "combination"  # key in config.json of a model that was combined
 TENSORS = "model.safetensors"
 
@@ -49,7 +52,8 @@ def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionMo
     combination = read_combination(info, folder / CONFIG)
     fusion = load_fusion(folder / "fusion") if len(encoders) > 1 and combination is None else None
     counts = {name: len(labels) if combination is None else len(combination.parts[name].labels) for name in encoders}
-    if any(encoders[name].num_classes != counts[name] for name in encoders) or len(prior) != len(labels):
+    sizes = {name: encoder.num_classes - encoder.num_dimensions for name, encoder in encoders.items()}
+    if sizes != counts or len(prior) != len(labels):
         raise RunError(f"{folder} has {len(labels)} labels, its networks have another number: the folder is damaged.")
     if backend == "onnx":
         from mmerc.model.onnx.runtime import use_onnx  # needs the extra onnx
@@ -58,7 +62,7 @@ def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionMo
     system = FUSED if len(encoders) > 1 else next(iter(encoders))
     calibration = read_calibration(info, system, folder / CONFIG)
     return EmotionModel(
-        LabelSet(tuple(labels)),
+        LabelSet(tuple(labels), read_dimensions(info, folder / CONFIG)),
         encoders,
         fusion,
         prior,
@@ -119,6 +123,8 @@ def write_model(
         "warning": corpus.warning,
         "dev_f1_weighted": dev_f1_weighted,
     }
+    if corpus.labels.dimensions:
+        info[DIMENSIONS] = [asdict(dimension) for dimension in corpus.labels.dimensions]
     with replace_atomically(folder / "model") as temporary:
         for name in encoders:
             shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
@@ -151,6 +157,8 @@ def save_fusion(folder: Path, network: Fusion, history: Sequence[Mapping[str, fl
         "protocol": network.protocol,
         **network.config.model_dump(),
     }
+    if network.num_dimensions:
+        settings[NUM_DIMENSIONS] = network.num_dimensions
     with replace_atomically(folder) as temporary:
         temporary.mkdir()
         write_json(temporary / CONFIG, settings)
@@ -168,8 +176,16 @@ def load_fusion(folder: Path) -> Fusion:
     widths, num_classes, protocol = (
         get_required(settings, key, folder / CONFIG) for key in ("widths", "num_classes", "protocol")
     )
-    settings = {key: value for key, value in settings.items() if key not in ("widths", "num_classes", "protocol")}
-    network = build_fusion(validate(FusionConfig, settings, "fusion"), widths, num_classes, protocol=protocol)
+    num_dimensions = settings.get(NUM_DIMENSIONS, 0)
+    others = ("widths", "num_classes", "protocol", NUM_DIMENSIONS)
+    settings = {key: value for key, value in settings.items() if key not in others}
+    network = build_fusion(
+        validate(FusionConfig, settings, "fusion"),
+        widths,
+        num_classes,
+        num_dimensions=num_dimensions,
+        protocol=protocol,
+    )
     weights.fill(network, weights.read_tensors(folder / TENSORS), str(folder))
     return network.eval()
 
@@ -188,6 +204,27 @@ def read_calibration(info: Mapping[str, Any], system: str, where: Path) -> Calib
     if not (math.isfinite(weight) and math.isfinite(temperature) and temperature > 0):
         raise RunError(f"{where} has temperature {temperature} and prior_weight {weight}: the folder is damaged.")
     return Calibration(weight, temperature)
+
+
+def read_dimensions(info: Mapping[str, Any], where: Path) -> tuple[Dimension, ...]:
+    """The continuous dimensions in a model's config.json; none for most models, and for those that were combined.
+
+    Raises:
+        RunError: they are damaged.
+    """
+    try:
+        found = tuple(Dimension(**each) for each in info.get(DIMENSIONS, ()))
+        is_sound = all(
+            isinstance(each.name, str)
+            and all(math.isfinite(value) for value in (each.mean, each.deviation, each.low, each.high))
+            and each.deviation > 0
+            for each in found
+        )
+    except TypeError:
+        is_sound = False
+    if not is_sound:
+        raise RunError(f"{where} has dimensions that cannot be read: the folder is damaged.")
+    return found
 
 
 def read_combination(info: Mapping[str, Any], where: Path) -> LogLinear | None:
@@ -237,4 +274,6 @@ def find_encoder_tensors(folder: Path, modality: str, kind: str, labels: LabelSe
         known = f"several ({', '.join(found)}), none of them named {modality}" if found else "none"
         raise RunError(f"{folder} cannot initialise {modality}: of networks of the kind {kind} it has {known}.")
     file = found.get(modality) or next(iter(found.values()))
-    return file, get_required(info, "labels", folder / CONFIG) == list(labels.names)
+    dimensions = tuple(each.name for each in read_dimensions(info, folder / CONFIG))
+    is_same = get_required(info, "labels", folder / CONFIG) == list(labels.names)
+    return file, is_same and dimensions == tuple(each.name for each in labels.dimensions)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -12,9 +13,23 @@ from mmerc.fusion import Fusion
 from mmerc.fusion.layers.crossmodal import BlockedPairs
 from mmerc.model.calibration import ProbabilitiesByKey
 from mmerc.model.collation import FeatureRows, FusionExamples, make_batches, unpack_batch
+from mmerc.outputs import split_outputs
 
 BATCH = 64
 NO_PAIRS: BlockedPairs = frozenset()
+
+
+DimensionsByKey = dict[
+    Key, list[float]
+]  # the standardised value of each continuous dimension; no key without dimensions
+
+
+class FusedOutputs(NamedTuple):
+    """What a model says of utterances, by key. `vectors`: the fused vectors."""
+
+    probabilities: ProbabilitiesByKey
+    vectors: dict[Key, Float[Tensor, " c"]]
+    dimensions: DimensionsByKey
 
 
 @dataclass(frozen=True)
@@ -33,8 +48,8 @@ def predict_fused(
     speakers: Mapping[Key, str],
     *,
     blocked_pairs: BlockedPairs = NO_PAIRS,
-) -> tuple[ProbabilitiesByKey, dict[Key, Float[Tensor, " c"]]]:
-    """Probabilities and fused vector of every key that has at least one modality.
+) -> FusedOutputs:
+    """The outputs for every key that has at least one modality.
 
     Where the fusion reads the dialogue, the keys of a dialogue are those of its utterances, in their order, and `speakers`
     has the speaker of each. `blocked_pairs`: (source, target) pairs whose crossmodal attention is switched off.
@@ -46,26 +61,34 @@ def predict_fused(
     options = {"blocked_pairs": blocked_pairs} if blocked_pairs else {}  # a graph for onnxruntime takes no pairs
     probabilities: ProbabilitiesByKey = {}
     vectors: dict[Key, Tensor] = {}
+    dimensions: DimensionsByKey = {}
     for units in make_batches(examples.lengths, BATCH, None, examples.counts):
         indices = [index for unit in units for index in examples.units[unit]]
         out = fusion(*unpack_batch(examples.collate(indices, None)), **options)
-        for index, p, vector in zip(indices, out.logits.softmax(1).tolist(), out.embedding, strict=True):
+        logits, values = split_outputs(out.logits, fusion.num_dimensions)
+        for index, p, vector in zip(indices, logits.softmax(1).tolist(), out.embedding, strict=True):
             probabilities[present[index]], vectors[present[index]] = p, vector
-    return probabilities, vectors
+        if fusion.num_dimensions:
+            dimensions |= zip((present[index] for index in indices), values.tolist(), strict=True)
+    return FusedOutputs(probabilities, vectors, dimensions)
 
 
 @torch.inference_mode()
 def predict_latest(
     fusion: Fusion, past: Mapping[Key, Sequence[PastUtterance]], latest: Mapping[Key, PastUtterance]
-) -> ProbabilitiesByKey:
-    """The probabilities of the latest utterance of several conversations, each after its `past`, oldest first."""
-    probabilities = {}
+) -> tuple[ProbabilitiesByKey, DimensionsByKey]:
+    """The outputs for the latest utterance of several conversations, each after its `past`, oldest first."""
+    probabilities: ProbabilitiesByKey = {}
+    dimensions: DimensionsByKey = {}
     for key, utterance in latest.items():
         conversation = [*past.get(key, ()), utterance]
         dialogue = torch.tensor([[(index, each.speaker) for index, each in enumerate(conversation)]])  # [1, L, 2]
-        logits = fusion.classify(torch.stack([each.vector for each in conversation]), dialogue)
+        outputs = fusion.classify(torch.stack([each.vector for each in conversation]), dialogue)
+        logits, values = split_outputs(outputs, fusion.num_dimensions)
         probabilities[key] = logits[-1].softmax(0).tolist()
-    return probabilities
+        if fusion.num_dimensions:
+            dimensions[key] = values[-1].tolist()
+    return probabilities, dimensions
 
 
 def predict_unimodal(store: FeatureRows, keys: Sequence[Key]) -> ProbabilitiesByKey:
@@ -75,4 +98,14 @@ def predict_unimodal(store: FeatureRows, keys: Sequence[Key]) -> ProbabilitiesBy
         key: torch.tensor(row.metadata["logits"]).softmax(0).tolist()
         for key, row in rows.items()
         if row.values is not None
+    }
+
+
+def predict_unimodal_dimensions(store: FeatureRows, keys: Sequence[Key]) -> DimensionsByKey:
+    """The dimensions that the encoder itself gives, for every key that has the modality."""
+    rows = {key: store[key] for key in keys}
+    return {
+        key: list(row.metadata["dimensions"])
+        for key, row in rows.items()
+        if row.values is not None and "dimensions" in row.metadata
     }

@@ -19,7 +19,16 @@ from mmerc.model.calibration import Calibration, ProbabilitiesByKey
 from mmerc.model.conformal import DEFAULT_COVERAGE, ConformalSets
 from mmerc.model.explanation import Compute, Evidence, explain_predictions
 from mmerc.model.extraction import UTTERANCES_IN_MEMORY, encode_latest, encode_rows, extract_dialogues, log_missing
-from mmerc.model.inference import NO_PAIRS, PastUtterance, predict_fused, predict_latest, predict_unimodal
+from mmerc.model.inference import (
+    NO_PAIRS,
+    DimensionsByKey,
+    FusedOutputs,
+    PastUtterance,
+    predict_fused,
+    predict_latest,
+    predict_unimodal,
+    predict_unimodal_dimensions,
+)
 from mmerc.model.log_linear import LogLinear
 from mmerc.model.prediction import Prediction, make_prediction
 
@@ -143,7 +152,8 @@ class EmotionModel:
             ) -> ProbabilitiesByKey:
                 return self.compute_probabilities(keys, rows, speakers=speakers, blocked_pairs=blocked)[0]
 
-            made = self.make_predictions(utterances, keys, features, compute(features, NO_PAIRS))
+            out = self.compute_probabilities(keys, features, speakers=speakers)
+            made = self.make_predictions(utterances, keys, features, out.probabilities, out.dimensions)
             predictions += self.explain(keys, features, made, compute) if explain else made
         return predictions
 
@@ -167,9 +177,11 @@ class EmotionModel:
             else:
                 encoded = encode_rows(encoder, present)
             features[name] = {**inputs[name], **{row.key: row for row in encoded}}
-        probabilities, vectors = self.compute_probabilities(keys, features, context=context)
-        predictions = self.make_predictions(list(utterances.values()), keys, features, probabilities)
-        return predictions, vectors, LiveFeatures(features, context)
+        out = self.compute_probabilities(keys, features, context=context)
+        predictions = self.make_predictions(
+            list(utterances.values()), keys, features, out.probabilities, out.dimensions
+        )
+        return predictions, out.vectors, LiveFeatures(features, context)
 
     def explain_live(
         self, keys: Sequence[Key], live: "LiveFeatures", predictions: Sequence[Prediction]
@@ -187,8 +199,9 @@ class EmotionModel:
         keys: Sequence[Key],
         features: Mapping[str, FeaturesByKey],
         probabilities: Mapping[Key, Sequence[float]],
+        dimensions: DimensionsByKey,
     ) -> list[Prediction]:
-        """A prediction for each utterance; the label prior where no modality could be read."""
+        """A prediction for each utterance; the label prior and the means of the dimensions where no modality could be read."""
         predictions = []
         for utterance, key in zip(utterances, keys, strict=True):
             reasons = {name: rows[key].reason for name, rows in features.items()}
@@ -207,6 +220,7 @@ class EmotionModel:
                     trained_on=self.trained_on,
                     warning=self.warning,
                     conformal=sets,
+                    dimensions=dimensions.get(key),
                 )
             )
         return predictions
@@ -219,24 +233,27 @@ class EmotionModel:
         speakers: Mapping[Key, str] | None = None,
         context: Mapping[Key, LiveContext] | None = None,
         blocked_pairs: BlockedPairs = NO_PAIRS,
-    ) -> tuple[ProbabilitiesByKey, dict[Key, Tensor]]:
-        """Calibrated probabilities of every key with a modality, and, where the fusion reads the dialogue, fused vectors.
+    ) -> FusedOutputs:
+        """Calibrated probabilities of every key with a modality, dimensions, and, where the fusion reads the dialogue, fused vectors.
 
         Without `context` the keys are whole dialogues; with it, each is the latest utterance of a conversation.
         """
         if self.combination is not None:
-            return self.calibration.apply(self.combination.predict(features, keys), self.prior), {}
+            return FusedOutputs(self.calibration.apply(self.combination.predict(features, keys), self.prior), {}, {})
         if self.fusion is None:
             (rows,) = features.values()
-            return self.calibration.apply(predict_unimodal(rows, keys), self.prior), {}
-        probabilities, vectors = predict_fused(self.fusion, features, keys, speakers or {}, blocked_pairs=blocked_pairs)
+            probabilities = self.calibration.apply(predict_unimodal(rows, keys), self.prior)
+            return FusedOutputs(probabilities, {}, predict_unimodal_dimensions(rows, keys))
+        probabilities, vectors, dimensions = predict_fused(
+            self.fusion, features, keys, speakers or {}, blocked_pairs=blocked_pairs
+        )
         if not self.fusion.has_dialogue_context:
             vectors = {}
         elif context is not None:
             past = {key: each.past for key, each in context.items()}
             latest = {key: PastUtterance(vector, context[key].speaker) for key, vector in vectors.items()}
-            probabilities = predict_latest(self.fusion, past, latest)
-        return self.calibration.apply(probabilities, self.prior), vectors
+            probabilities, dimensions = predict_latest(self.fusion, past, latest)
+        return FusedOutputs(self.calibration.apply(probabilities, self.prior), vectors, dimensions)
 
     def explain(
         self,

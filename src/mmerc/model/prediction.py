@@ -48,6 +48,9 @@ class Prediction(BaseModel):
     emotion: str = Field(description="the label with the largest probability")
     confidence: float = Field(description="probability of `emotion`")
     probabilities: Mapping[str, float] = Field(description="probability of each label, in the model's order")
+    dimensions: Mapping[str, float] | None = Field(
+        None, description="value of each continuous dimension, such as valence, on the scale of the training corpus"
+    )
     set: tuple[str, ...] | None = Field(
         None, description="the labels that hold the true one with this coverage, the most probable first"
     )
@@ -64,6 +67,7 @@ class Prediction(BaseModel):
     warning: str | None = Field(
         None, description="what makes this model unfit for use; only where there is such a thing"
     )
+    corrected: str | None = Field(None, description="the label that a person gave; only where there is one")
     influence: Mapping[str, float] | None = Field(
         None, description="how much the probability of `emotion` falls without each modality; only if asked for"
     )
@@ -95,9 +99,11 @@ def make_prediction(
     trained_on: str = "",
     warning: str = "",
     conformal: PredictionSet | None = None,
+    dimensions: Sequence[float] | None = None,
 ) -> Prediction:
     """The prediction of an utterance from its probabilities [C], in the order of `labels`.
 
+    `dimensions`: standardised, in the order of the dimensions of `labels`; the means of training where nothing was read.
     `conformal`: the prediction set, where the model has such sets.
     """
     best = int(np.argmax(probabilities))
@@ -112,6 +118,11 @@ def make_prediction(
         emotion=labels.names[best],
         confidence=round(float(probabilities[best]), DECIMALS),
         probabilities={name: round(float(p), DECIMALS) for name, p in zip(labels.names, probabilities, strict=True)},
+        dimensions={
+            each.name: round(each.restore(value), DECIMALS)
+            for each, value in zip(labels.dimensions, dimensions or [0.0] * len(labels.dimensions), strict=True)
+        }
+        or None,
         set=tuple(labels.names[index] for index in conformal.labels) if conformal else None,
         coverage=conformal.coverage if conformal else None,
         uncertain=conformal.uncertain if conformal else None if modalities else True,
@@ -157,7 +168,13 @@ class Column:
 
 
 # Each field that holds one value has one column; a field with a value for each subkey has a column for each subkey.
-PREFIXES = {"probabilities": "p", "missing": "missing", "influence": "influence", "attention": "attention"}
+PREFIXES = {
+    "probabilities": "p",
+    "dimensions": "",
+    "missing": "missing",
+    "influence": "influence",
+    "attention": "attention",
+}
 
 
 def list_columns(rows: Iterable[Mapping[str, Any]], subkeys: Mapping[str, Sequence[str]] | None = None) -> list[Column]:
@@ -180,7 +197,7 @@ def list_columns(rows: Iterable[Mapping[str, Any]], subkeys: Mapping[str, Sequen
     for field in Prediction.model_fields:
         paths = [(field, subkey) for subkey in found[field]] if field in PREFIXES else [(field,)]
         for path in paths:
-            name = "_".join([PREFIXES[field], _as_variable(path[1])]) if len(path) > 1 else field
+            name = "_".join(filter(None, [PREFIXES[field], _as_variable(path[1])])) if len(path) > 1 else field
             columns.append(Column(_make_unique(name, used), path))
     return columns
 

@@ -8,23 +8,28 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 
 from mmerc.errors import ConfigError
 from mmerc.serving.limits import Limits
+from mmerc.serving.problems import REASON, ProblemResponse
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-OPEN_PATHS = ("", "/", "/healthz", "/openapi.json")  # without a token; all other paths need it
+OPEN_PATHS = ("", "/", "/docs", "/healthz", "/readyz", "/openapi.json")  # without a token; all other paths need it
 OPEN_PREFIX = "/static/"
+MODEL_PREFIX = "/v1/"  # paths that need the model
 METHODS_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 ANY_HOST = "*"
 HOST = re.compile(r"(\[[0-9a-f:.%]+\]|[a-z0-9._-]+)(:[0-9]+)?", re.IGNORECASE)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 CLOSE = {"Connection": "close"}
+Refusal = tuple[int, str, dict[str, str]]  # status, sentence, headers
 POLICY_VIOLATION = 1008  # close code of RFC 6455
 
 
@@ -114,13 +119,13 @@ def normalise_origin(url: str) -> str:
 
 
 class AccessControl:
-    """ASGI middleware that checks host, origin, token and the size of the body, in this order.
+    """ASGI middleware that checks host, origin, rate, token and the size of the body, in this order.
 
     A body is counted while it arrives, so that nothing beyond the limit reaches memory or disk. A live stream sends its
     token in its first message, because browsers cannot send headers with it.
 
     `allowed_hosts`: as `normalise_host` gives them; `*` allows any. `allowed_origins`: as `normalise_origin` gives them;
-    the origin of the service itself is always allowed.
+    the origin of the service itself is always allowed. `find_obstacle`: why no request for the model can be served now, or "".
     """
 
     def __init__(
@@ -130,15 +135,20 @@ class AccessControl:
         token: str | None,
         allowed_hosts: Collection[str] = (ANY_HOST,),
         allowed_origins: Collection[str] = (),
+        find_obstacle: Callable[[], str] = lambda: "",
     ) -> None:
         self.app, self.limits, self.token = app, limits, token
+        self.find_obstacle = find_obstacle
         self.allowed_hosts, self.allowed_origins = allowed_hosts, allowed_origins
         self.arriving_bodies = 0
+        self.rate = RateLimitItemPerMinute(limits.max_requests_per_minute)
+        self.rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._call_http(scope, receive, send)
-        elif scope["type"] == "websocket" and self._check_sender(Headers(scope=scope)) is not None:
+        elif scope["type"] == "websocket" and (refusal := self._check_stream(scope)) is not None:
+            scope[REASON] = refusal[1]
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
         else:
             await self.app(scope, receive, send)
@@ -146,7 +156,8 @@ class AccessControl:
     async def _call_http(self, scope: Message, receive: Receive, send: Send) -> None:
         refusal = self._check_request(scope)
         if refusal is not None:
-            await refusal(scope, receive, send)
+            status, sentence, headers = refusal
+            await ProblemResponse(scope, status, sentence, {**CLOSE, **headers})(scope, receive, send)
             return
         body = _Body(receive, self.limits)
         has_body = scope["method"] not in METHODS_WITHOUT_BODY
@@ -156,45 +167,57 @@ class AccessControl:
         finally:
             self.arriving_bodies -= has_body
 
-    def _check_sender(self, headers: Headers, *, check_origin: bool = True) -> JSONResponse | None:
+    def _check_rate(self, scope: Message) -> Refusal | None:
+        """A refusal if the client has begun too many requests in the last minute. This also slows down who guesses tokens."""
+        address = (scope.get("client") or ("unknown", 0))[0]
+        if self.rate_limiter.hit(self.rate, address):
+            return None
+        sentence = f"more than {self.limits.max_requests_per_minute} requests came from this address in a minute: wait."
+        return 429, sentence, {"Retry-After": "10"}
+
+    def _check_stream(self, scope: Message) -> Refusal | None:
+        return self._check_sender(Headers(scope=scope)) or self._check_rate(scope)
+
+    def _check_sender(self, headers: Headers, *, check_origin: bool = True) -> Refusal | None:
         """A refusal if the request uses a wrong host name or comes from another site's page."""
         host = headers.get("host", "")
         if not is_allowed_host(host, self.allowed_hosts):
             name = host.encode("ascii", "replace").decode()[:100]
-            return _refuse(
-                400,
-                f'the service is not available under the host name "{name}": start it with --allowed-host and this name.',
-            )
+            sentence = f'the service is not available under the host name "{name}": start it with --allowed-host and this name.'
+            return 400, sentence, {}
         if check_origin and not is_allowed_origin(headers, self.allowed_origins):
-            return _refuse(
+            return (
                 403,
-                "a page of another site may not use the service: start it with --allowed-origin and the site's URL.",
+                "a page of another site may not use the service: start it with --allowed-origin and the site's URL. If a proxy "
+                "serves the page, let it forward the Host header.",
+                {},
             )
         return None
 
-    def _check_request(self, scope: Message) -> JSONResponse | None:
+    def _check_request(self, scope: Message) -> Refusal | None:
         headers, limits = Headers(scope=scope), self.limits
         has_body = scope["method"] not in METHODS_WITHOUT_BODY
         refusal = self._check_sender(headers, check_origin=has_body)
         if refusal is not None:
             return refusal
         path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path.startswith(MODEL_PREFIX) and (refusal := self._check_rate(scope)) is not None:
+            return refusal
         if path not in OPEN_PATHS and not path.startswith(OPEN_PREFIX):
             scheme, _, given = headers.get("authorization", "").partition(" ")
             if not is_valid_token(given if scheme.lower() == "bearer" else "", self.token):
-                return _refuse(401, "the token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
+                return 401, "the token is missing or wrong.", {"WWW-Authenticate": "Bearer"}
+        obstacle = self.find_obstacle()
+        if obstacle and path.startswith(MODEL_PREFIX):
+            return 503, obstacle, {"Retry-After": "5"}
         if not has_body:
             return None
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()) or len(length) > 18 or int(length) > limits.max_upload_bytes:
-            return _refuse(413, f"the body is larger than {limits.max_upload_bytes} bytes: send less.")
+            return 413, f"the body is larger than {limits.max_upload_bytes} bytes: send less.", {}
         if self.arriving_bodies >= limits.max_uploads:
-            return _refuse(429, "too many clients are sending: send it again later.", {"Retry-After": "2"})
+            return 429, "too many clients are sending: send it again later.", {"Retry-After": "2"}
         return None
-
-
-def _refuse(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"detail": sentence}, status, {**CLOSE, **(headers or {})})
 
 
 class _Body:

@@ -1,5 +1,6 @@
 """The ASGI application: one model behind HTTP routes, a WebSocket and a page."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -10,20 +11,27 @@ from mmerc.inference import Predictor
 from mmerc.inference.transcription import Transcriber
 from mmerc.serving import websocket
 from mmerc.serving.access_control import ANY_HOST, AccessControl, normalise_host, normalise_origin
+from mmerc.serving.job_store import JobStore
 from mmerc.serving.limits import Limits
-from mmerc.serving.responses import add_response_handlers
+from mmerc.serving.reloading import reload_on_signal, start_model
+from mmerc.serving.responses import CompleteResponses, add_error_handlers
+from mmerc.serving.retention import sweep_regularly
 from mmerc.serving.routes import conversations, operations, pages, utterances
-from mmerc.serving.service import Service
+from mmerc.serving.service import INTERIM_SECONDS, Loader, Service
+from mmerc.serving.uploads import remove_abandoned_uploads
 
 
 def create_app(
-    predictor: Predictor,
+    predictor: Predictor | Loader,
     *,
     limits: Limits | None = None,
     token: str | None = None,
     allowed_hosts: Sequence[str] = (ANY_HOST,),
     allowed_origins: Sequence[str] = (),
     transcriber: Transcriber | None = None,
+    interim_seconds: float = INTERIM_SECONDS,
+    access_log: bool = True,
+    store: JobStore | None = None,
 ) -> FastAPI:
     """The application for an ASGI server.
 
@@ -31,25 +39,39 @@ def create_app(
     `server.serve(root_path=...)`).
 
     Args:
-        predictor: the model.
+        predictor: the model, or a function that loads it: then the service answers while it loads, and can load it again.
         limits: how much clients may send; the defaults of `Limits`.
         token: what clients must send as `Authorization: Bearer ...`; by default nothing.
         allowed_hosts: host names under which clients may reach the service; by default any.
         allowed_origins: origins, such as https://example.org, whose pages may use the service besides its own page.
         transcriber: makes the text of an utterance from its samples where a client sends none
             (`mmerc.inference.transcription.Whisper`).
+        interim_seconds: time between the answers for a live utterance that is going on; 0 for none before its end.
+        access_log: log each request (logger `mmerc.access`).
+        store: keeps jobs and their results on disk, so that they survive a restart; by default they are in memory.
 
     Raises:
         ConfigError: a host name or an origin is not valid.
 
     >>> app = create_app(Predictor.load("RUN/model"), token="secret")  # doctest: +SKIP
     """
-    service = Service(predictor, limits, token=token, transcriber=transcriber)
+    service = Service(
+        predictor, limits, token=token, transcriber=transcriber, interim_seconds=interim_seconds, store=store
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(start_model(service)) if callable(predictor) else None
+        reload_on_signal(service)
+        remove_abandoned_uploads()
+        if loading is None:
+            service.resume_jobs()
+        sweeping = asyncio.create_task(sweep_regularly(service))
         yield
+        sweeping.cancel()
         await service.close()
+        if loading is not None:
+            await loading
 
     app = FastAPI(title="mmerc", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(
@@ -58,8 +80,12 @@ def create_app(
         token=token,
         allowed_hosts=[normalise_host(name) for name in allowed_hosts],
         allowed_origins=[normalise_origin(url) for url in allowed_origins],
+        find_obstacle=service.find_obstacle,
     )
-    add_response_handlers(app, service.metrics)  # added last, so that refusals are counted and have the headers too
+    add_error_handlers(app)
+    # Added last, so that refusals are counted and have the headers too.
+    app.add_middleware(CompleteResponses, metrics=service.metrics, has_log=access_log)
+    app.state.service = service
     for router in (
         utterances.create_router(service),
         conversations.create_router(service),

@@ -62,7 +62,7 @@ class ConversationJob:
                 f"the recording has more than {limits.max_recording_utterances} utterances: send a part of it."
             )
         job.problems = [f"{problem.where}: {problem.what}" for problem in problems[:MAX_PROBLEMS]]
-        job.total = len(dialogue)
+        job.total, job.labels = len(dialogue), self.predictor.labels.names
         modalities = len(self.predictor.modalities)
         inputs_read = 0
 

@@ -1,4 +1,4 @@
-"""The messages of a live stream: sound, images and text come in; a prediction goes out when an utterance has ended.
+"""The messages of a live stream: sound, images and text come in; a prediction goes out while an utterance is going on, and when it has ended.
 
 The client's messages are `Start`, `Text`, `End` and `Stop` as JSON objects, and `Sound` and `Image` as bytes. The service's
 messages are JSON objects; the functions `make_*` build them. `docs/serving.md` has tables of both.
@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.model import Prediction
+from mmerc.serving.problems import make_problem
 
 SOUND, IMAGE = 1, 2  # the first byte of a binary message
+MAX_SECONDS = 1e6  # of a time in a stream
 MAX_SPEAKER_CHARACTERS = 100  # characters of a name; the rest is cut
 
 
@@ -26,21 +28,32 @@ class ClientMessage(BaseModel):
 
 
 class Start(ClientMessage):
-    """The first message. `segmentation`: whether the service ends an utterance when the voice pauses, or only `End` does."""
+    """The first message.
+
+    `segmentation`: whether the service ends an utterance when the voice pauses, or only `End` does. `interim`: whether it answers before an
+    utterance has ended.
+    """
 
     type: Literal["start"] = "start"
     token: str = ""
     speaker: str = ""
     segmentation: Literal["server", "client"] = "server"
     explain: bool = False
+    interim: bool = True
 
 
 class Text(ClientMessage):
-    """Text of the current utterance, and its speaker if that has changed."""
+    """Text of the current utterance, or of the one between two times in seconds since the start of the stream, and its speaker if that has changed.
+
+    `final`: whether the client's speech recogniser will not change the words any more.
+    """
 
     type: Literal["text"] = "text"
     text: str = ""
     speaker: str = ""
+    start: Annotated[float, Field(ge=0, le=MAX_SECONDS)] | None = None
+    end: Annotated[float, Field(ge=0, le=MAX_SECONDS)] | None = None
+    final: bool = True
 
 
 class End(ClientMessage):
@@ -128,9 +141,15 @@ def make_speech(start: float) -> dict[str, Any]:
     return {"type": "speech", "start": round(start, 3)}
 
 
-def make_prediction(prediction: Prediction, seconds: float) -> dict[str, Any]:
-    """The prediction for an utterance, and the seconds from its end to the prediction."""
-    return {"type": "prediction", **prediction.to_dict(), "seconds": round(seconds, 3)}
+def make_prediction(
+    prediction: Prediction, seconds: float, *, is_final: bool = True, is_revised: bool = False
+) -> dict[str, Any]:
+    """The prediction for an utterance, and the seconds from its end to the prediction.
+
+    `is_final`: the utterance has ended. `is_revised`: it replaces an earlier prediction for this utterance, because words came late.
+    """
+    added = {"seconds": round(seconds, 3), "final": is_final, "revised": is_revised}
+    return {"type": "prediction", **prediction.to_dict(), **added}
 
 
 def make_nothing() -> dict[str, Any]:
@@ -138,6 +157,6 @@ def make_nothing() -> dict[str, Any]:
     return {"type": "nothing"}
 
 
-def make_error(sentence: str) -> dict[str, Any]:
-    """What is wrong and what to do; the stream goes on unless it is closed."""
-    return {"type": "error", "error": sentence}
+def make_error(sentence: str, status: int = 400) -> dict[str, Any]:
+    """What is wrong and what to do; the stream goes on unless it is closed. The other members are those of an HTTP problem."""
+    return {**make_problem(status, sentence), "type": "error"}

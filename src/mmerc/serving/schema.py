@@ -12,16 +12,20 @@ from mmerc.serving.jobs import State
 
 # `AccessControl` checks the token before a body is read; this dependency only documents it.
 BEARER = Depends(HTTPBearer(auto_error=False))
+PROBLEM_TYPE = "application/problem+json"
 REFUSALS = {
     400: "the service is not available under this host name",
     401: "the token is missing or wrong",
     403: "a page of another site sent the request",
     404: "there is no such job",
+    409: "the model is loading already, or cannot be loaded again",
     408: "the body arrived too slowly",
     413: "the body or the recording is too large",
     415: "the file is not of a known kind",
     422: "a field is missing or invalid",
     429: "the service is busy",
+    503: "the model is loading, or the service is stopping",
+    500: "the model cannot be loaded",
     504: "the prediction takes too long",
 }
 
@@ -57,18 +61,52 @@ class Model(BaseModel):
     labels: list[str] = Field(description="the emotions, in the order of the model")
     colours: dict[str, str] = Field(description="a colour for each label, as #rrggbb")
     modalities: list[str] = Field(description="the modalities that the model reads")
+    hash: str = Field(description="first 8 digits of a SHA-256 of its settings and tensors")
+    corpora: list[str] = Field(description="the corpora that the model was trained on")
+    protocol: str = Field(description="offline: trained to read later utterances too; online: only earlier ones")
+    calibration: dict[str, float] = Field(description="the parameters that make confidences match frequencies")
     version: str = Field(description="version of mmerc")
 
 
-class Refusal(BaseModel):
-    """One sentence: what is wrong, and how to fix it."""
+class Status(BaseModel):
+    """The service can be used."""
 
-    detail: str
+    status: str
+
+
+class KeptItem(BaseModel):
+    """Data of people that the service keeps."""
+
+    what: str
+    where: str
+    seconds: float | None = Field(description="how long at most after the last use; null: until the event in `until`")
+    until: str = Field(description="what ends it earlier")
+
+
+class Retention(BaseModel):
+    """All that the service keeps of people."""
+
+    items: list[KeptItem]
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: str = Field(description="about:blank: the status says which kind of problem it is")
+    title: str = Field(description="the name of the status")
+    status: int
+    detail: str = Field(description="what is wrong, and how to fix it, in one or two sentences")
 
 
 def describe_refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route for the OpenAPI document."""
-    return {code: {"model": Refusal, "description": REFUSALS[code]} for code in codes}
+    return {
+        code: {
+            "description": REFUSALS[code],
+            "content": {PROBLEM_TYPE: {"schema": Problem.model_json_schema()}},
+        }
+        for code in (*codes, 503)
+    }
 
 
 def describe(body: type[BaseModel], *refusals: int, status: int = 200) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """The HTTP server: the address where it listens, the host names that it accepts, and its limits."""
 
+import asyncio
+import math
 import re
 import socket
 from collections.abc import Sequence
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -10,8 +13,10 @@ from fastapi import FastAPI
 from mmerc.errors import ConfigError
 from mmerc.serving.access_control import ANY_HOST, normalise_host
 from mmerc.serving.limits import Limits
+from mmerc.serving.service import Service
 
 BACKLOG = 2048  # connections that the system holds until the server accepts them
+DRAIN_SECONDS = 30.0  # time for requests and streams that have begun when the service stops
 ALL_INTERFACES = ("0.0.0.0", "::")
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 ROOT_PATH = re.compile(r"(/[A-Za-z0-9_.~-]+)*")
@@ -94,11 +99,23 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve(application: FastAPI, listener: socket.socket, limits: Limits, *, root_path: str = "") -> None:
-    """Serve requests at the socket until the process is terminated.
+def serve(
+    application: FastAPI,
+    listener: socket.socket,
+    limits: Limits,
+    *,
+    root_path: str = "",
+    proxy_addresses: str | None = None,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> None:
+    """Serve requests at the socket until the process is terminated. Then requests and streams that have begun get `drain_seconds` to end.
 
     `root_path`: the prefix below which a proxy serves the application, as `normalise_root_path` gives it; the proxy must
-    remove it from the path (nginx: `location /emotions/ { proxy_pass http://127.0.0.1:8000/; }`).
+    remove it from the path (nginx: `location /emotions/ { proxy_pass http://127.0.0.1:8000/; }`). `proxy_addresses`: addresses and
+    networks, with commas, of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; by default none.
+
+    Raises:
+        MmercError: the model cannot be loaded.
     """
     config = uvicorn.Config(
         application,
@@ -107,5 +124,51 @@ def serve(application: FastAPI, listener: socket.socket, limits: Limits, *, root
         timeout_keep_alive=30,
         limit_concurrency=limits.max_connections,
         root_path=root_path,
+        proxy_headers=proxy_addresses is not None,
+        forwarded_allow_ips=proxy_addresses,
+        timeout_graceful_shutdown=math.ceil(drain_seconds),
+        access_log=False,  # the application logs with more detail
+        log_config=None,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    service: Service = application.state.service
+    server = DrainingServer(config, service, drain_seconds)
+    service.on_failure = server.stop
+    server.run(sockets=[listener])
+    if service.load_error is not None:
+        raise service.load_error
+
+
+class DrainingServer(uvicorn.Server):
+    """A server that, on the first signal, refuses new work, ends its live streams, and then exits."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, drain_seconds: float) -> None:
+        super().__init__(config)
+        self.service, self.drain_seconds = service, drain_seconds
+
+    def stop(self) -> None:
+        """Exit."""
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain; exit at once with a second signal."""
+        if self.service.is_draining:
+            super().handle_exit(sig, frame)
+            return
+        self._captured_signals.append(sig)
+        self.loop.call_soon_threadsafe(self._start_drain)
+
+    def _start_drain(self) -> None:
+        self.service.start_drain()
+        self.drain_task = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        """Wait until no stream is left; uvicorn itself waits for the other requests."""
+        deadline = self.loop.time() + self.drain_seconds
+        while self.service.streams and self.loop.time() < deadline:
+            await asyncio.sleep(0.05)
+        self.stop()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; signals come to this event loop."""
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)

@@ -1,10 +1,15 @@
 """What all routes share: the model, the limits, the jobs, the conversations and the threads that compute."""
 
 import asyncio
+import contextvars
+import logging
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -16,14 +21,55 @@ from mmerc.errors import MissingModality
 from mmerc.inference import Conversation, Predictor
 from mmerc.inference.transcription import Transcriber
 from mmerc.media.live_input import read_utterance_waveform
-from mmerc.model.prediction import describe_origin
+from mmerc.model.prediction import Prediction, describe_origin
+from mmerc.serving.conversation_job import ConversationJob
 from mmerc.serving.expiring_store import ExpiringStore
-from mmerc.serving.jobs import Jobs
+from mmerc.serving.job_store import JobStore
+from mmerc.serving.jobs import Job, Jobs, make_id
 from mmerc.serving.limits import Limits
 from mmerc.serving.metrics import Metrics
+from mmerc.serving.uploads import Uploads
 
+RECORDING = "recording"  # name of its file
+INTERIM_SECONDS = 1.0  # between the answers for an utterance that is going on
 THREADS = 4  # threads that decode at the same time; the networks compute one batch at a time
+LOADING = "the model is loading: send it again later."
+DRAINING = "the service is stopping: send it again to another one, or later."
+NAME_WITH_HASH = re.compile(r".*-([0-9a-f]{8})")
 Result = TypeVar("Result")
+Loader = Callable[[], Predictor]
+log = logging.getLogger("mmerc")
+
+
+def find_hash(name: str) -> str:
+    """The hash of settings and tensors at the end of a model's name; empty if the name has none.
+
+    >>> find_hash("meld-3f9a01bc"), find_hash("stub")
+    ('3f9a01bc', '')
+    """
+    match = NAME_WITH_HASH.fullmatch(name)
+    return match[1] if match else ""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a client asks about a recording.
+
+    `name`: the client's name of the file, which names the dialogue and is never used as a path. `transcript`: name of its file among the uploads; empty
+    if there is none.
+    """
+
+    name: str
+    transcript: str = ""
+    explain: bool = False
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        """The uploaded files by name, if they lie in `folder`."""
+        return {name: folder / name for name in (RECORDING, self.transcript) if name}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
 
 
 class StoredConversation:
@@ -37,31 +83,129 @@ class StoredConversation:
 class Service:
     """The state of one application.
 
-    `token`: the token that clients must send; `None` if anyone may use the service. `transcriber`: makes the text of an utterance
-    from its samples where a client sends none.
+    `predictor`: the model, or a function that loads it, in which case `load` must be called. `token`: the token that clients must send; `None` if anyone may use the service. `transcriber`: makes the text of an utterance
+    from its samples where a client sends none. `interim_seconds`: between the answers for a live utterance that is going on; 0 for none.
     """
 
     def __init__(
         self,
-        predictor: Predictor,
+        predictor: Predictor | Loader,
         limits: Limits | None = None,
         *,
         token: str | None = None,
         transcriber: Transcriber | None = None,
+        interim_seconds: float = INTERIM_SECONDS,
+        store: JobStore | None = None,
     ) -> None:
-        self.predictor, self.limits = predictor, limits or Limits()
-        self.token, self.transcriber = token, transcriber
+        self.limits = limits or Limits()
+        self._predictor = predictor if isinstance(predictor, Predictor) else None
+        self._load = None if isinstance(predictor, Predictor) else predictor
+        self._load_lock = asyncio.Lock()
+        self.load_error: Exception | None = None
+        self.on_failure: Callable[[], None] = lambda: None  # called when the first model cannot be loaded
+        self.is_draining = False
+        self.stop_events: set[asyncio.Event] = set()  # one for each live stream
+        self.token, self.transcriber, self.interim_seconds = token, transcriber, interim_seconds
         stored = self.limits.max_stored_items, self.limits.expiry_seconds
         self.metrics = Metrics()
-        self.jobs = Jobs(self.limits.max_jobs, *stored, predictor.labels.names)
+        self.jobs = Jobs(self.limits.max_jobs, *stored, store)
+        self.store = store
         self.conversations: ExpiringStore[StoredConversation] = ExpiringStore(*stored)
         self.executor = ThreadPoolExecutor(THREADS, "mmerc-prediction")
-        self.waiting_utterances = self.streams = 0
+        self.waiting_utterances = 0
         self._count_lock = Lock()
+
+    @property
+    def predictor(self) -> Predictor:
+        """The model.
+
+        Raises:
+            HTTPException: 503, it is loading.
+        """
+        if self._predictor is None:
+            raise HTTPException(503, LOADING, {"Retry-After": "5"})
+        return self._predictor
+
+    def find_obstacle(self) -> str:
+        """Why no request can be served now; empty if the service is ready."""
+        if self.is_draining:
+            return DRAINING
+        return LOADING if self._predictor is None else ""
+
+    def add_recording(self, recording: Recording, uploads: Uploads) -> Job | None:
+        """A new job for a recording, or `None` if there are too many. The uploads are removed when they are not needed any more."""
+        if self.store is None:
+            return self.jobs.add(self._make_job(recording, uploads).run, uploads.remove)
+        id = make_id()
+        try:
+            self.store.add(id, recording.files(uploads.folder), recording.to_dict())
+        finally:
+            uploads.remove()
+        job = self.jobs.add(partial(self._run_stored, id), lambda: None, id)
+        if job is None:
+            self.store.erase(id)
+        return job
+
+    def resume_jobs(self) -> None:
+        """Run the jobs that were accepted before the service was stopped or killed."""
+        for id in [] if self.store is None else self.store.list_waiting():
+            self.jobs.add(partial(self._run_stored, id), lambda: None, id, is_resumed=True)
+
+    def _run_stored(self, id: str, job: Job) -> list[Prediction]:
+        assert self.store is not None
+        recording, uploads = Recording(**self.store.read_request(id)), Uploads()
+        try:
+            for name, file in recording.files(uploads.folder).items():
+                self.store.unpack(id, name, file)
+            return self._make_job(recording, uploads).run(job)
+        finally:
+            uploads.remove()
+
+    def _make_job(self, recording: Recording, uploads: Uploads) -> ConversationJob:
+        transcript = uploads.folder / recording.transcript if recording.transcript else None
+        file = uploads.folder / RECORDING
+        return ConversationJob(
+            self.predictor, self.limits, file, transcript, self.transcriber, recording.explain, recording.name
+        )
+
+    def start_drain(self) -> None:
+        """Refuse new work from now on, and end the live streams, each with the utterance that is going on."""
+        self.is_draining = True
+        for event in self.stop_events:
+            event.set()
+
+    async def load(self) -> None:
+        """Load the model, again if there is one, which serves until then. Requests that have begun keep the model that they have.
+
+        Raises:
+            HTTPException: 409, it is loading already, or cannot be loaded again.
+            MmercError: it cannot be loaded; the earlier one stays.
+        """
+        if self._load is None:
+            raise HTTPException(409, "the service got its model from a program, not from a folder: start it again.")
+        if self._load_lock.locked():
+            raise HTTPException(409, "the model is loading already: wait for it.")
+        async with self._load_lock:
+            is_first = self._predictor is None
+            self._predictor = await asyncio.to_thread(self._load)
+            if is_first:
+                await asyncio.to_thread(self.resume_jobs)
+        log.info("the model %s is ready", self._predictor.model.name)
+
+    @property
+    def streams(self) -> int:
+        """Live streams that have begun."""
+        return len(self.stop_events)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether all threads compute, so that interim answers would delay others."""
+        return self.waiting_utterances >= THREADS
 
     def describe_model(self) -> dict[str, Any]:
         """The model as clients see it (`schema.Model`)."""
-        labels, model = self.predictor.labels, self.predictor.model
+        predictor = self.predictor
+        labels, model = predictor.labels, predictor.model
         return {
             "name": model.name,
             "trained_on": model.trained_on,
@@ -70,7 +214,11 @@ class Service:
             "coverage": model.coverage if model.conformal else None,
             "labels": list(labels.names),
             "colours": labels.colours(),
-            "modalities": list(self.predictor.modalities),
+            "modalities": list(predictor.modalities),
+            "hash": find_hash(model.name),
+            "corpora": [part.strip() for part in model.trained_on.split("+") if part.strip()],
+            "protocol": str(model.info.get("protocol", "")),
+            "calibration": asdict(model.calibration),
             "version": __version__,
         }
 
@@ -111,7 +259,7 @@ class Service:
             on_end()
 
         started = time.monotonic()
-        future = self.executor.submit(work)
+        future = self.executor.submit(contextvars.copy_context().run, work)  # the log has the ID of the request
         future.add_done_callback(finish)
         timeout = self.limits.prediction_timeout_seconds
         try:

@@ -1,9 +1,9 @@
 """The WebSocket of a live stream; `protocol` defines its messages."""
 
 import asyncio
-import logging
 import time
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -12,14 +12,17 @@ from fastapi import APIRouter, HTTPException, WebSocket, WebSocketDisconnect
 from mmerc.corpora import Utterance
 from mmerc.inference import Conversation
 from mmerc.inference.live_segmenter import LiveSegmenter
+from mmerc.inference.streaming import MAX_REWIND
 from mmerc.model import Prediction
 from mmerc.serving import protocol
 from mmerc.serving.access_control import is_valid_token
+from mmerc.serving.logs import log_failure
+from mmerc.serving.problems import REASON
 from mmerc.serving.protocol import BadMessage
 from mmerc.serving.service import Service
 
-log = logging.getLogger("mmerc")
-REFUSED, BUSY, BAD = 1008, 1013, 1003  # close codes of RFC 6455
+REFUSED, BUSY, BAD, RESTART = 1008, 1013, 1003, 1012  # close codes of RFC 6455
+STATUSES = {REFUSED: 401, BUSY: 503, BAD: 400}
 MAX_REASON = 120  # characters of the reason of a close frame
 MAX_WAITING = 8  # utterances of one stream
 # The client has left, perhaps during a prediction; starlette raises a RuntimeError then.
@@ -47,20 +50,27 @@ class Stream:
         self.tasks: set[asyncio.Task[None]] = set()
         self.send_lock = asyncio.Lock()  # predictions are sent in the order of the utterances
         self.is_speaking = False
+        self.stop_event = asyncio.Event()  # the service stops
+        self.recent: deque[Utterance] = deque(maxlen=MAX_REWIND)  # the last ones that were predicted
+        self.last_interim = 0.0  # seconds since the start of the stream
 
     async def run(self) -> None:
         """Serve the stream until the client stops, leaves, or sends nothing for too long."""
         start = await self._receive_start()
         if start is None:
             return
+        obstacle = self.service.find_obstacle()
+        if obstacle:
+            await self._refuse(BUSY, obstacle)
+            return
         if self.service.streams >= self.limits.max_streams:
             await self._refuse(BUSY, "there are too many live streams: connect again later.")
             return
-        self.service.streams += 1
+        self.service.stop_events.add(self.stop_event)
         try:
             await self._serve(start)
         finally:
-            self.service.streams -= 1
+            self.service.stop_events.discard(self.stop_event)
             for task in self.tasks:
                 task.cancel()
 
@@ -93,7 +103,7 @@ class Stream:
         started = time.monotonic()
         while (message := await self._receive(self.limits.idle_timeout_seconds)) is not None:
             try:
-                utterances, is_last = await self._handle(message, segmenter, time.monotonic() - started)
+                utterances, is_last = await self._handle(message, segmenter, conversation, time.monotonic() - started)
             except BadMessage as error:
                 await self.socket.send_json(protocol.make_error(str(error)))
                 continue
@@ -101,22 +111,36 @@ class Stream:
                 self._start_task(self._predict(utterance, conversation))
             if is_last:
                 break
+            if start.interim and (running := self._find_due_interim(segmenter)) is not None:
+                self._start_task(self._predict_interim(running, conversation))
+        if self.stop_event.is_set():
+            for utterance in segmenter.finish(force=False):
+                self._start_task(self._predict(utterance, conversation))
         if self.tasks:
             await asyncio.wait(self.tasks)
-        await self.socket.close()
+        await self.socket.close(RESTART if self.stop_event.is_set() else 1000)
 
     async def _receive(self, timeout_seconds: float) -> dict[str, Any] | None:
-        """The next message; `None` when the client has left or has sent nothing for so long."""
+        """The next message; `None` when the client has left or has sent nothing for so long, or the service stops."""
+        receiving, stopping = (
+            asyncio.ensure_future(self.socket.receive()),
+            asyncio.ensure_future(self.stop_event.wait()),
+        )
         try:
-            message = await asyncio.wait_for(self.socket.receive(), timeout_seconds)
-        except TimeoutError:
+            await asyncio.wait({receiving, stopping}, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                message = receiving.result()
+                return None if message["type"] == "websocket.disconnect" else dict(message)
+        finally:
+            receiving.cancel()
+            stopping.cancel()
+        if not self.stop_event.is_set():
             sentence = f"no message arrived for {timeout_seconds:g} s: the stream is closed, connect again."
-            await self.socket.send_json(protocol.make_error(sentence))
-            return None
-        return None if message["type"] == "websocket.disconnect" else dict(message)
+            await self.socket.send_json(protocol.make_error(sentence, 408))
+        return None
 
     async def _handle(
-        self, message: dict[str, Any], segmenter: LiveSegmenter, seconds: float
+        self, message: dict[str, Any], segmenter: LiveSegmenter, conversation: Conversation, seconds: float
     ) -> tuple[list[Utterance], bool]:
         """The utterances that end with a message, and whether it is the last one. `seconds`: the time since the start of the stream.
 
@@ -131,9 +155,17 @@ class Stream:
             raise BadMessage("the stream has started already: send sound, images or text.")
         if isinstance(parsed, protocol.Text):
             try:
-                segmenter.add_text(parsed.text, parsed.speaker[: protocol.MAX_SPEAKER_CHARACTERS])
+                revised = segmenter.add_text(
+                    parsed.text,
+                    parsed.speaker[: protocol.MAX_SPEAKER_CHARACTERS],
+                    start=parsed.start,
+                    end=parsed.end,
+                    is_final=parsed.final,
+                )
             except ValueError as error:
                 raise BadMessage(str(error)) from error
+            for utterance in revised:
+                self._start_task(self._revise(utterance, conversation))
             return [], False
         if isinstance(parsed, protocol.Stop):
             return segmenter.finish(force=False), True
@@ -159,28 +191,84 @@ class Stream:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def _find_due_interim(self, segmenter: LiveSegmenter) -> Utterance | None:
+        """The utterance that is going on, if it is time for an interim answer and nothing else of this stream is being computed."""
+        interval, now = self.service.interim_seconds, segmenter.sound_end
+        if not interval or self.tasks or self.service.is_busy:
+            return None
+        running = segmenter.peek()
+        if running is None or now - max(self.last_interim, running.start or 0.0) < interval:
+            return None
+        self.last_interim = now
+        return running
+
+    async def _predict_interim(self, running: Utterance, conversation: Conversation) -> None:
+        """Predict the utterance that is going on. Its own words only: speech recognition would take too long."""
+
+        def predict() -> list[Prediction]:
+            return [conversation.peek(running)]
+
+        async with self.send_lock:
+            with suppress(HTTPException):  # the next one may be in time
+                await self._answer(predict, is_final=False)
+
     async def _predict(self, utterance: Utterance, conversation: Conversation) -> None:
         """Predict an utterance and send the prediction, after those of earlier utterances."""
-        ended = time.monotonic()
 
-        def predict() -> Prediction:
-            return conversation.push(self.service.transcribe(utterance))
+        def predict() -> list[Prediction]:
+            complete = self.service.transcribe(utterance)
+            prediction = conversation.push(complete)
+            self.recent.append(complete)
+            return [prediction]
 
         if len(self.tasks) > MAX_WAITING:
             await self._send(
-                protocol.make_error("too many utterances of this stream are waiting: one is not predicted.")
+                protocol.make_error("too many utterances of this stream are waiting: one is not predicted.", 429)
             )
             return
         async with self.send_lock:
-            try:
-                prediction = await self.service.run(predict, "stream")
-                message = protocol.make_prediction(prediction, time.monotonic() - ended)
-            except HTTPException as refusal:
-                message = protocol.make_error(refusal.detail)
-            except Exception:
-                log.exception("an utterance of a stream failed")
-                message = protocol.make_error("the service failed on this utterance: its log has the details.")
-            await self._send(message)
+            await self._answer_or_explain(predict)
+
+    async def _revise(self, utterance: Utterance, conversation: Conversation) -> None:
+        """Predict an utterance again, whose words came late, and those after it, which read them."""
+
+        def predict() -> list[Prediction]:
+            index = next((n for n, each in enumerate(self.recent) if each.start == utterance.start), None)
+            if index is None:
+                return []
+            later = [utterance, *list(self.recent)[index + 1 :]]
+            conversation.rewind(len(later))
+            for _ in later:
+                self.recent.pop()
+            predictions = []
+            for each in later:
+                predictions.append(conversation.push(each))
+                self.recent.append(each)
+            return predictions
+
+        async with self.send_lock:
+            await self._answer_or_explain(predict, is_revised=True)
+
+    async def _answer_or_explain(self, predict: Callable[[], list[Prediction]], *, is_revised: bool = False) -> None:
+        """Send predictions, or why there are none."""
+        try:
+            await self._answer(predict, is_revised=is_revised)
+            return
+        except HTTPException as refusal:
+            message = protocol.make_error(refusal.detail, refusal.status_code)
+        except Exception as error:
+            log_failure("an utterance of a stream failed", error)
+            message = protocol.make_error("the service failed on this utterance: its log has the details.", 500)
+        await self._send(message)
+
+    async def _answer(
+        self, predict: Callable[[], list[Prediction]], *, is_final: bool = True, is_revised: bool = False
+    ) -> None:
+        """Send the predictions that `predict` makes in a thread."""
+        ended = time.monotonic()
+        for prediction in await self.service.run(predict, "stream" if is_final else "interim"):
+            seconds = time.monotonic() - ended
+            await self._send(protocol.make_prediction(prediction, seconds, is_final=is_final, is_revised=is_revised))
 
     async def _send_in_order(self, message: dict[str, Any]) -> None:
         """Send a message after the predictions of earlier utterances."""
@@ -192,5 +280,6 @@ class Stream:
             await self.socket.send_json(message)
 
     async def _refuse(self, code: int, sentence: str) -> None:
-        await self.socket.send_json(protocol.make_error(sentence))
+        self.socket.scope[REASON] = sentence
+        await self.socket.send_json(protocol.make_error(sentence, STATUSES[code]))
         await self.socket.close(code, sentence[:MAX_REASON])

@@ -18,6 +18,8 @@ class EmotionLoss(nn.Module):
     Logit adjustment (Menon et al. 2021) adds the log label frequencies to the logits in training. The network then does not learn
     the class imbalance, and its own logits are higher for rare labels. The frequencies are those of the utterance's corpus, so
     that a label is not preferred because one of the corpora has much of it.
+
+    With `shares` (see `training.targets`) the target of an utterance is the distribution of its annotators' votes.
     """
 
     has_label: Tensor
@@ -33,19 +35,30 @@ class EmotionLoss(nn.Module):
         self.register_buffer("adjustment", config.logit_adjustment * compute_log_prior(counts), persistent=False)
 
     def forward(
-        self, logits: Float[Tensor, "B C"], labels: Int[Tensor, " B"], corpora: Int[Tensor, " B"]
+        self,
+        logits: Float[Tensor, "B C"],
+        labels: Int[Tensor, " B"],
+        corpora: Int[Tensor, " B"],
+        shares: Float[Tensor, "B C"] | None = None,
     ) -> Float[Tensor, ""]:
         """Compute the loss; `corpora` are the numbers of the utterances' corpora."""
         is_scored = labels != CONTEXT
+        if shares is not None:
+            shares = shares[is_scored]
         logits, labels, corpora = logits[is_scored], labels[is_scored], corpora[is_scored]
         losses = []
         for corpus in sorted(set(corpora.tolist())):
             rows, own = corpora == corpus, self.has_label[corpus]
-            columns = own.cumsum(0) - 1  # of a label among those that the corpus has
+            if shares is None:
+                columns = own.cumsum(0) - 1  # of a label among those that the corpus has
+                targets = columns[labels[rows]]
+            else:
+                targets = shares[rows][:, own]
+                targets = targets / targets.sum(1, keepdim=True)
             losses.append(
                 F.cross_entropy(
                     logits[rows][:, own] + self.adjustment[corpus, own],
-                    columns[labels[rows]],
+                    targets,
                     reduction="none",
                     label_smoothing=self.label_smoothing,
                 )

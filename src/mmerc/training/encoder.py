@@ -19,6 +19,7 @@ from mmerc.training.batches import make_encoder_examples
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_selection_split
+from mmerc.training.targets import make_targets
 from mmerc.training.warm_start import WarmStart
 
 
@@ -27,7 +28,8 @@ def create_encoder(modality: str, config: RunConfig, corpus: Corpus, seed: int) 
     section = config.modalities[modality]
     torch.manual_seed(seed)  # a resumed run starts from the same random layers
     with name_section(modality):
-        encoder = ENCODERS[section.encoder](section, len(corpus.labels), protocol=config.protocol)
+        encoder = ENCODERS[section.encoder](section, corpus.labels.num_outputs, protocol=config.protocol)
+        encoder.num_dimensions = len(corpus.labels.dimensions)
         encoder.adapt(corpus.dialogues("train"))
     return encoder
 
@@ -53,15 +55,20 @@ def train_encoder(
     with name_section(modality):
         WarmStart(config, corpus, run, seed, events.write).fill(modality, encoder)
     inputs = open_inputs(encoder)
+    examples, dev = (
+        make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", get_selection_split(corpus))
+    )
     task = Task(
         name=modality,
         network=encoder,
         forward=encoder,
         config=config.modalities[modality],
-        train=make_encoder_examples(encoder, inputs, corpus, "train"),
-        dev=make_encoder_examples(encoder, inputs, corpus, get_selection_split(corpus)),
+        train=examples,
+        dev=dev,
         num_classes=len(corpus.labels),
         seed=seed,
+        train_targets=make_targets(corpus, examples.keys),
+        dev_targets=make_targets(corpus, dev.keys),
     )
     checkpoint = folder.parent / f"{modality}.checkpoint"
     history = fit(task, config.trainer, checkpoint, events.write)

@@ -16,11 +16,13 @@ LIBRARIES = ("mmerc", "torch", "lightning", "transformers", "numpy", "av", "pyar
 
 
 def compute_fingerprint(corpus: Corpus) -> str:
-    """A hash that changes whenever a key, a text, a label, a signal, or a clip's name, size or part changes."""
+    """A hash that changes whenever a key, a text, a label, a vote, a rating, a signal, or a clip's name, size or part changes."""
     digest = hashlib.sha256()
     for split in corpus.splits:
         for each in corpus.utterances(split):
             digest.update(repr((each.key, each.speaker, each.text, each.emotion, _describe(each.clip))).encode())
+            if each.votes or each.dimensions:
+                digest.update(repr((sorted(each.votes.items()), sorted(each.dimensions.items()))).encode())
             for name, value in sorted(each.signals.items()):
                 digest.update(name.encode() + (value if isinstance(value, bytes) else np.asarray(value).tobytes()))
     return digest.hexdigest()

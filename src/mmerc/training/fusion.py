@@ -18,10 +18,11 @@ from mmerc.model.inference import predict_fused
 from mmerc.progress import EventLog, log
 from mmerc.training import distributed
 from mmerc.training.batches import CONTEXT
-from mmerc.training.loop import Task, find_best_score, fit
+from mmerc.training.loop import Task, fit
 from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_corpora, list_dialogue_keys
+from mmerc.training.targets import make_targets
 
 COMPARED_FUSIONS = "fusions"  # folder of the fusions that are trained for comparison
 CALIBRATION = "calibration.json"  # written last: if it exists, the compared fusion is complete
@@ -45,26 +46,36 @@ def train_fusion(
     if not distributed.reduce_any(not (folder / "model.safetensors").is_file()):
         return load_fusion(folder)
     torch.manual_seed(seed)
-    network = build_fusion(fusion, widths, len(corpus.labels), protocol=config.protocol)
+    network = build_fusion(
+        fusion,
+        widths,
+        corpus.labels.num_outputs,
+        num_dimensions=len(corpus.labels.dimensions),
+        protocol=config.protocol,
+    )
     checkpoint = folder.with_suffix(".checkpoint")
+    examples, dev = (
+        make_examples(features, widths, corpus, split, by_dialogue=network.has_dialogue_context)
+        for split in ("train", get_selection_split(corpus))
+    )
     task = Task(
         name=folder.name,
         network=network,
         forward=FusionForward(network, fusion),
         config=fusion,
-        train=make_examples(features, widths, corpus, "train", by_dialogue=network.has_dialogue_context),
-        dev=make_examples(
-            features, widths, corpus, get_selection_split(corpus), by_dialogue=network.has_dialogue_context
-        ),
+        train=examples,
+        dev=dev,
         num_classes=len(corpus.labels),
         seed=seed,
+        train_targets=make_targets(corpus, examples.keys),
+        dev_targets=make_targets(corpus, dev.keys),
     )
     history = fit(task, config.trainer, checkpoint, events.write)
     if is_main_process():
         save_fusion(folder, network, history)
         checkpoint.unlink(missing_ok=True)
     distributed.barrier()
-    log.info("%s: best dev weighted F1 %.1f", folder.name, 100 * find_best_score(history))
+    log.info("%s: best dev weighted F1 %.1f", folder.name, 100 * max(entry["dev_f1_weighted"] for entry in history))
     return load_fusion(folder)
 
 
@@ -92,7 +103,7 @@ def train_compared_fusion(
             split = get_selection_split(corpus)
             labels = get_labels(corpus, split)
             keys = list_dialogue_keys(labels, corpus, split)
-            probabilities, _ = predict_fused(fusion, features, keys, get_speakers(corpus))
+            probabilities = predict_fused(fusion, features, keys, get_speakers(corpus)).probabilities
             calibration = Calibration.fit(probabilities, labels, prior)
         write_json(folder / CALIBRATION, vars(calibration))
     distributed.barrier()

@@ -26,12 +26,14 @@ from mmerc.corpora import Key
 from mmerc.errors import RunError
 from mmerc.files import replace_atomically
 from mmerc.hardware import get_rank, is_main_process, release_memory
+from mmerc.outputs import split_outputs
 from mmerc.training import distributed
 from mmerc.training.batches import CONTEXT, Batches, Examples, get_inputs
 from mmerc.training.ema import WeightEMA
 from mmerc.training.emotion_loss import EmotionLoss
 from mmerc.training.epoch_metrics import EpochMetrics
 from mmerc.training.run_config import TrainerConfig
+from mmerc.training.targets import Targets, compute_concordance, compute_dimension_loss
 
 Forward = Callable[[dict[str, Tensor]], Any]
 LogEvent = Callable[[dict[str, Any]], None]
@@ -52,6 +54,8 @@ class Task:
         dev: the examples on which the checkpoint is selected.
         num_classes: number of emotions.
         seed: of all random numbers of the training.
+        train_targets: votes and continuous dimensions of the training examples, where the corpus has some.
+        dev_targets: those of the dev examples.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Task:
     dev: Examples
     num_classes: int
     seed: int
+    train_targets: Targets | None = None
+    dev_targets: Targets | None = None
 
 
 class TrainingModule(L.LightningModule):
@@ -79,6 +85,7 @@ class TrainingModule(L.LightningModule):
         self.ema = WeightEMA(task.network, task.config.ema_decay) if task.config.ema_decay else None
         self.train_metrics, self.dev_metrics = EpochMetrics(), EpochMetrics()
         self.dev_rows: list[tuple[int, int, int]] = []  # index, label, predicted label
+        self.dev_values: list[tuple[int, int, float, float]] = []  # index, dimension, true value, predicted value
         self.epoch_start = time.monotonic()
 
     # ---- training -----------------------------------------------------------------------------------------------
@@ -95,8 +102,7 @@ class TrainingModule(L.LightningModule):
         text = f"{self.task.seed}/{self.current_epoch}/{step}/{get_rank()}"
         torch.manual_seed(random.Random(text).getrandbits(31))
         out = self.task.forward(get_inputs(batch))
-        emotion_loss = self.emotion_loss(out.logits, batch["labels"], batch["corpora"])
-        losses = {"emotion": emotion_loss, **getattr(out, "losses", {})}
+        losses = {**self._compute_losses(out.logits, batch), **getattr(out, "losses", {})}
         total = torch.stack(list(losses.values())).sum()
         share = float(batch["share"])
         self.train_metrics.add({f"loss_{name}": (share * loss.detach(), share) for name, loss in losses.items()})
@@ -109,6 +115,15 @@ class TrainingModule(L.LightningModule):
                 f"lower its learning_rate ({self.task.config.learning_rate})."
             )
         return total * batch["share"]
+
+    def _compute_losses(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        targets, indices = self.task.train_targets, batch["indices"].cpu()
+        logits, values = split_outputs(outputs, count_dimensions(targets))
+        shares = None if targets is None or targets.shares is None else targets.shares[indices].to(logits.device)
+        losses = {"emotion": self.emotion_loss(logits, batch["labels"], batch["corpora"], shares)}
+        if targets is not None and targets.names:
+            losses["dimensions"] = compute_dimension_loss(values, targets.dimensions[indices].to(values.device))
+        return losses
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.ema is not None:
@@ -127,8 +142,12 @@ class TrainingModule(L.LightningModule):
                 f"lower its learning_rate ({self.task.config.learning_rate})."
             )
         if batch["share"] > 0:
-            rows = zip(batch["indices"].tolist(), batch["labels"].tolist(), out.logits.argmax(1).tolist(), strict=True)
+            targets, indices = self.task.dev_targets, batch["indices"].tolist()
+            logits, values = split_outputs(out.logits, count_dimensions(targets))
+            rows = zip(indices, batch["labels"].tolist(), logits.argmax(1).tolist(), strict=True)
             self.dev_rows += [row for row in rows if row[1] != CONTEXT]
+            if targets is not None:
+                self.dev_values += list_rated(indices, targets.dimensions[indices], values)
             self.dev_metrics.add(getattr(out, "metrics", {}))
 
     def on_validation_epoch_start(self) -> None:
@@ -153,13 +172,26 @@ class TrainingModule(L.LightningModule):
             **dev_metrics,
             "dev_accuracy": sum(a == b for a, b in zip(labels, predicted, strict=True)) / max(len(labels), 1),
             "dev_f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
+            **self._measure_concordance(),
         }
-        if entry["dev_f1_weighted"] > find_best_score(self.history):
+        if get_score(entry) > find_best_score(self.history):
             state = self.network.state_dict()
             self.best = {name: value.detach().cpu().clone() for name, value in state.items() if name not in self.frozen}
         self.history.append(entry)
         if is_main_process():
             self.log_event({"stage": self.task.name, **entry})
+
+    def _measure_concordance(self) -> dict[str, float]:
+        """The CCC on dev of each dimension, and their mean `dev_ccc`; nothing for a task without dimensions."""
+        rows = sorted(set(distributed.gather(self.dev_values)))
+        self.dev_values = []
+        names = self.task.dev_targets.names if self.task.dev_targets is not None else ()
+        found = {}
+        for number, name in enumerate(names):
+            pairs = torch.tensor([row[2:] for row in rows if row[1] == number]).reshape(-1, 2)
+            if len(pairs) > 1:
+                found[f"dev_ccc_{name}"] = float(compute_concordance(pairs[:, 1], pairs[:, 0]))
+        return {**found, "dev_ccc": sum(found.values()) / len(found)} if found else {}
 
     def on_train_epoch_end(self) -> None:
         if is_finished(self.history, self.task.config):
@@ -294,14 +326,38 @@ def _read_checkpoint(checkpoint: Path) -> dict[str, Any] | None:
     return state
 
 
+def count_dimensions(targets: Targets | None) -> int:
+    return 0 if targets is None else len(targets.names)
+
+
+def list_rated(indices: list[int], truth: Tensor, predicted: Tensor) -> list[tuple[int, int, float, float]]:
+    """(index, dimension, true value, predicted value) of each rating in the batch; `truth` and `predicted` are [B, D]."""
+    return [
+        (index, number, true, value)
+        for index, row, values in zip(indices, truth.tolist(), predicted.tolist(), strict=True)
+        for number, (true, value) in enumerate(zip(row, values, strict=True))
+        if not math.isnan(true)
+    ]
+
+
+def get_score(entry: dict[str, float]) -> float:
+    """What selects the checkpoint: the dev weighted F1, or its mean with the dev CCC where there are continuous dimensions.
+
+    >>> get_score({"dev_f1_weighted": 0.5}), get_score({"dev_f1_weighted": 0.5, "dev_ccc": 0.75})
+    (0.5, 0.625)
+    """
+    f1 = entry["dev_f1_weighted"]
+    return (f1 + entry["dev_ccc"]) / 2 if "dev_ccc" in entry else f1
+
+
 def find_best_score(history: History) -> float:
-    """Return the best dev weighted F1; -1 before the first epoch."""
-    return max((entry["dev_f1_weighted"] for entry in history), default=-1.0)
+    """Return the best score on dev; -1 before the first epoch."""
+    return max(map(get_score, history), default=-1.0)
 
 
 def is_finished(history: History, config: TrainingConfig) -> bool:
-    """Whether all epochs are done, or the last `patience` epochs did not improve the dev weighted F1 (early stopping)."""
-    scores = [entry["dev_f1_weighted"] for entry in history]
+    """Whether all epochs are done, or the last `patience` epochs did not improve the score on dev (early stopping)."""
+    scores = list(map(get_score, history))
     if len(scores) >= config.epochs:
         return True
     return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= config.patience

@@ -12,6 +12,7 @@ from mmerc.fusion import Fusion, FusionConfig
 from mmerc.fusion.layers.embracement import compute_availability
 from mmerc.fusion.layers.sequences import Masks
 from mmerc.model.collation import unpack_batch
+from mmerc.outputs import split_outputs
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class FusionForward:
                 complete = self.network(sequences, masks, dialogues).logits  # [B, C]
         finally:
             self.network.train()
-        divergence = F.kl_div(logits.log_softmax(1), complete.softmax(1), reduction="batchmean")
+        taught, target = (split_outputs(each, self.network.num_dimensions)[0] for each in (logits, complete))
+        divergence = F.kl_div(taught.log_softmax(1), target.softmax(1), reduction="batchmean")
         return FusionForwardOutput(logits, {"distillation": self.config.distillation_weight * divergence})
 
     def drop_modalities(self, masks: Masks) -> dict[str, Bool[Tensor, "B _"]]:

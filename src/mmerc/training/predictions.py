@@ -19,7 +19,7 @@ from mmerc.fusion import Fusion
 from mmerc.model.calibration import Calibration
 from mmerc.model.collation import FeatureRows
 from mmerc.model.conformal import ANY, DEFAULT_COVERAGE, ConformalSets, list_subsets, name_subset
-from mmerc.model.inference import predict_fused, predict_unimodal
+from mmerc.model.inference import DimensionsByKey, predict_fused, predict_unimodal, predict_unimodal_dimensions
 from mmerc.model.prediction import make_prediction
 from mmerc.training.splits import get_speakers
 
@@ -121,8 +121,14 @@ def write_predictions(
         for name, store in features.items()
     }
 
+    dimensions = {name: predict_unimodal_dimensions(store, keys) for name, store in features.items()}
+
     def write(
-        file: Path, found: Mapping[Key, Sequence[float]], names: Sequence[str], sets: ConformalSets | None = None
+        file: Path,
+        found: Mapping[Key, Sequence[float]],
+        values: DimensionsByKey,
+        names: Sequence[str],
+        sets: ConformalSets | None = None,
     ) -> None:
         rows: list[dict[str, Any]] = []
         for utterance in utterances:
@@ -140,23 +146,24 @@ def write_predictions(
                 trained_on=corpus.name,
                 warning=corpus.warning,
                 conformal=sets.select(p, present, DEFAULT_COVERAGE) if sets else None,
+                dimensions=values.get(key),
             )
             rows.append(prediction.to_dict())
         write_jsonl(file, rows)
 
     for name, own in probabilities.items():
-        write(folder / name / f"{split}.jsonl", own, [name])
+        write(folder / name / f"{split}.jsonl", own, dimensions[name], [name])
     if fusion is not None:
-        fused, vectors = predict_fused(fusion, features, keys, get_speakers(corpus))
+        fused, vectors, values = predict_fused(fusion, features, keys, get_speakers(corpus))
         final = calibrations.get(FUSED, Calibration()).apply(fused, prior)
     else:
         ((name, store),) = features.items()
-        final, vectors = probabilities[name], _mean_vectors(store, keys)
+        final, vectors, values = probabilities[name], _mean_vectors(store, keys), dimensions[name]
     empty = torch.zeros_like(next(iter(vectors.values()), torch.zeros(1)))
     folder.mkdir(parents=True, exist_ok=True)
     with replace_atomically(folder / f"{split}.safetensors") as temporary:
         weights.write_tensors(temporary, {"embedding": torch.stack([vectors.get(key, empty) for key in keys])})
-    write(folder / f"{split}.jsonl", final, list(features), conformal)
+    write(folder / f"{split}.jsonl", final, values, list(features), conformal)
     return {key: int(np.argmax(final.get(key, prior))) for key in keys}
 
 

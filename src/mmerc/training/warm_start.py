@@ -26,6 +26,7 @@ from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import RunConfig
 from mmerc.training.run_lock import INPUTS
 from mmerc.training.splits import add_selection_split, get_selection_split
+from mmerc.training.targets import make_targets
 
 log = logging.getLogger("mmerc")
 CLASSIFIER = "emotion."  # prefix of an encoder's own classifier, which fits other labels only by chance
@@ -87,19 +88,23 @@ class WarmStart:
         log.info("%s: training first on %s (--set %s.warm_start= skips this)", modality, location, modality)
         has_same_labels = corpus.labels == self.corpus.labels
         if not has_same_labels:
-            encoder = ENCODERS[config.encoder](config, len(corpus.labels), protocol=self.config.protocol)
+            encoder = ENCODERS[config.encoder](config, corpus.labels.num_outputs, protocol=self.config.protocol)
+            encoder.num_dimensions = len(corpus.labels.dimensions)
             encoder.adapt(self.corpus.dialogues("train"))
         selection = get_selection_split(corpus)
         inputs = open_inputs(self.run / INPUTS, f"{modality}-warm", encoder, corpus, ["train", selection])
+        examples, dev = (make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", selection))
         task = Task(
             name=f"{modality} on {corpus.name}",
             network=encoder,
             forward=encoder,
             config=config.model_copy(update={"epochs": config.warm_start_epochs}),
-            train=make_encoder_examples(encoder, inputs, corpus, "train"),
-            dev=make_encoder_examples(encoder, inputs, corpus, selection),
+            train=examples,
+            dev=dev,
             num_classes=len(corpus.labels),
             seed=self.seed,
+            train_targets=make_targets(corpus, examples.keys),
+            dev_targets=make_targets(corpus, dev.keys),
         )
         checkpoint = file.with_suffix(".checkpoint")
         fit(task, self.config.trainer, checkpoint, self.log_event)

@@ -22,7 +22,7 @@ from mmerc.encoders.face.tracks import Track, detect_over_time, link_tracks
 def test_the_person_whose_mouth_follows_the_voice_is_chosen(others: str) -> None:
     detector = MTCNN.pretrained(min_face_size=40)
     right = 0
-    for trial in range(4):
+    for trial in range(2):
         waveform, mouth = make_voice(trial)
         other = np.zeros(FRAMES) if others == "still" else make_voice(100 + trial)[1]
         is_left = trial % 2 == 0
@@ -32,7 +32,7 @@ def test_the_person_whose_mouth_follows_the_voice_is_chosen(others: str) -> None
         scores = score_speakers(tracks, images, TIMES, waveform)
         chosen = tracks[int(np.argmax(scores))]
         right += (float(chosen.boxes[0, 0]) < 320) == is_left
-    assert right >= 3
+    assert right == 2
 
 
 def test_a_short_track_scores_below_a_still_face() -> None:

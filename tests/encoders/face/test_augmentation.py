@@ -41,13 +41,6 @@ def test_all_frames_of_a_face_are_changed_in_the_same_way_and_faces_differently(
     assert 0.5 < first.mean() / make_face().mean() < 1.6
 
 
-def test_a_training_crop_shows_a_part_in_the_same_scale() -> None:
-    changed = augment(make_face(), 0, train_crop_size=15)
-    assert changed.shape == (2, 15, 15, 3)
-    assert find_columns(changed[0]) == (11, 12, 13, 14)  # three columns less on each side: 14 to 18 begin at 11
-    assert (changed[0] == make_face()[0, 3:18, 3:18]).all()
-
-
 def test_a_stretch_changes_the_ratio_of_width_to_height() -> None:
     face = np.zeros((1, 40, 40, 3), np.uint8)
     face[:, 10:30, 10:30] = 200

@@ -8,7 +8,7 @@ from mmerc.errors import ConfigError
 def test_the_defaults_are_those_of_the_paper() -> None:
     config = FaceConfig(encoder="face")
     assert (config.backbone, config.detector, config.num_frames, config.track) == ("facenet", "mtcnn", 50, "largest")
-    assert not config.square_crop and not config.test_time_flip and config.train_crop_size == 0
+    assert not config.square_crop and not config.test_time_flip
 
 
 @pytest.mark.parametrize("settings", [{"detector": "haar"}, {"max_stretch": 1.0}, {"augmentation_probability": 2}])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pympi
 
+from mmerc.corpora.transcripts.annotations import read_annotations
 from mmerc.inference.export.elan import make_eaf
 from tests.inference.export.predictions import LABELS, make_document, make_prediction
 
@@ -29,6 +30,14 @@ def test_pympi_reads_tiers_for_each_speaker(tmp_path: Path) -> None:
         "MELD",
     ) in eaf.get_properties()
     assert [values[0][0] for values, _ in eaf.get_cv_entries("emotions").values()] == list(LABELS)
+
+
+def test_a_continuous_dimension_is_a_tier(tmp_path: Path) -> None:
+    row = make_prediction("Hi", 0.5, 1.0, dimensions={"valence": 3.25})
+    (tmp_path / "a.eaf").write_text(make_eaf(make_document(row)), encoding="utf-8")
+    eaf = pympi.Eaf(tmp_path / "a.eaf")
+    assert eaf.get_ref_annotation_data_for_tier("valence@Ann") == [(500, 1000, "3.25", "Hi")]
+    assert [each.emotion for each in read_annotations(tmp_path / "a.eaf")] == ["joy"]
 
 
 def test_the_recording_is_linked_with_and_without_its_folder(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 
 from mmerc.serving import Limits, create_app
+from mmerc.serving.problems import make_problem
 from tests.serving.conftest import wait_for_job
 from tests.serving.stub import StubPredictor
 
@@ -44,7 +45,7 @@ def test_recordings_that_fail(client: TestClient, clip: Path) -> None:
     missing = client.get("/v1/jobs/no-such-job")
     assert (missing.status_code, missing.json()) == (
         404,
-        {"detail": "there is no such job, or it has expired: send the recording again."},
+        make_problem(404, "there is no such job, or it has expired: send the recording again."),
     )
 
 

@@ -29,6 +29,7 @@ TEXTS = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
+MEN = {3, 10, 11, 12, 15}  # of the ten speakers (Burkhardt et al. 2005)
 LAST_TRAINING, LAST_DEV = 11, 12
 
 
@@ -59,6 +60,7 @@ def parse_take(file: Path, *, has_boredom: bool = False) -> Take | None:
         file.stem,
         emotion if has_boredom or emotion != BOREDOM else None,
         TEXTS.get(found["text"]),
+        {"gender": "male" if int(found["speaker"]) in MEN else "female"},
     )
 
 

@@ -114,6 +114,7 @@ def _read_dialogue(file: Path, names: Mapping[str, str]) -> tuple[list[Utterance
                 emotion=names.get(found["emotion"]),
                 clip=Clip(clip) if has_clip else None,
                 source=dialogue,
+                attributes={"gender": "female" if turn["speaker"] == "F" else "male"},
             )
         )
     return sorted(utterances, key=lambda each: each.start or 0.0), problems

@@ -12,12 +12,13 @@ from mmerc.corpora.dialogue import Corpus
 from mmerc.corpora.readers.takes import Take, read_takes
 from mmerc.emotions import LabelSet
 
-NAME = re.compile(r"0[1-3]-0[12]-(?P<emotion>\d\d)-\d\d-(?P<statement>\d\d)-\d\d-(?P<actor>\d\d)")
+NAME = re.compile(r"0[1-3]-0[12]-(?P<emotion>\d\d)-(?P<intensity>\d\d)-(?P<statement>\d\d)-\d\d-(?P<actor>\d\d)")
 EMOTIONS = {
     "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
     "05": "angry", "06": "fearful", "07": "disgust", "08": "surprised",
 }  # fmt: skip
 STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
+INTENSITIES = {"01": "normal", "02": "strong"}
 LAST_TRAINING, LAST_DEV = 20, 22
 
 
@@ -45,6 +46,10 @@ def parse_take(file: Path) -> Take | None:
         file.stem,
         EMOTIONS[found["emotion"]],
         STATEMENTS.get(found["statement"]),
+        {
+            "gender": "male" if int(found["actor"]) % 2 else "female",
+            "intensity": INTENSITIES.get(found["intensity"], ""),
+        },
     )
 
 

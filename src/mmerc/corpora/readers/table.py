@@ -1,22 +1,28 @@
 """`table:FILE.csv`: a user's own conversations, one utterance in a row.
 
 Required columns: `dialogue`, `utterance`, `speaker`, `text`; cells of the last two may be empty. Optional columns: `start` and
-`end` (seconds or [H:]MM:SS[.mmm]), `emotion`, `clip` (a path relative to the table, inside its folder), `clip_start` and
-`clip_end` (the utterance's part of a longer clip), and `split`; without a split a row is `test`.
+`end` (seconds or [H:]MM:SS[.mmm]), `emotion`, `emotion_NAME` (the label of one annotator) or `votes_LABEL` (the number of annotators with
+this label), the ratings `valence`, `arousal` and `dominance`, `clip` (a path relative to the table, inside its folder), `clip_start` and
+`clip_end` (the utterance's part of a longer clip), and `split`; without a split a row is `test`. Other columns, such as `gender`, are
+attributes of the utterance.
 """
 
 from pathlib import Path
 
 from mmerc.corpora.build import build_corpus
 from mmerc.corpora.dialogue import SPLITS, Clip, Corpus, Problem, Utterance
+from mmerc.corpora.dimensions import COLUMNS as DIMENSIONS
+from mmerc.corpora.dimensions import read_dimensions
 from mmerc.corpora.paths import FileFinder
 from mmerc.corpora.readers.ids import parse_ids, parse_split
 from mmerc.corpora.readers.rows import read_rows
 from mmerc.corpora.readers.times import read_times
+from mmerc.corpora.votes import ANNOTATOR, COUNTS, read_votes, settle_votes
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
 COLUMNS = ("dialogue", "utterance", "speaker", "text")
+KNOWN = {*COLUMNS, *DIMENSIONS, "start", "end", "emotion", "clip", "clip_start", "clip_end", "split"}
 
 
 def read_table(file: Path, labels: LabelSet | None = None) -> Corpus:
@@ -45,7 +51,9 @@ def read_table(file: Path, labels: LabelSet | None = None) -> Corpus:
         where = f"{split} dialogue {dialogue} utterance {utterance}"
         start, end, time_problems = read_times(row.get("start", ""), row.get("end", ""), where)
         clip, clip_problems = _read_clip(finder, row, where)
-        problems += [*time_problems, *clip_problems]
+        dimensions, dimension_problems = read_dimensions(row, where)
+        votes, vote_problems = read_votes(row, where)
+        problems += [*time_problems, *clip_problems, *dimension_problems, *vote_problems]
         utterances.append(
             Utterance(
                 split=split,
@@ -58,9 +66,21 @@ def read_table(file: Path, labels: LabelSet | None = None) -> Corpus:
                 emotion=row.get("emotion"),
                 clip=clip,
                 source=str(dialogue),
+                votes=votes,
+                dimensions=dimensions,
+                attributes=_read_attributes(row),
             )
         )
-    return build_corpus(file.stem, utterances, problems, labels)
+    return build_corpus(file.stem, settle_votes(utterances), problems, labels)
+
+
+def _read_attributes(row: dict[str, str]) -> dict[str, str]:
+    """The cells of columns with another meaning than those that mmerc knows."""
+    return {
+        name: cell
+        for name, cell in row.items()
+        if name not in KNOWN and not name.startswith((ANNOTATOR, COUNTS)) and name and cell
+    }
 
 
 def _read_clip(finder: FileFinder, row: dict[str, str], where: str) -> tuple[Clip | None, list[Problem]]:

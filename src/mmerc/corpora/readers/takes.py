@@ -1,7 +1,7 @@
 """Acted corpora in which the name of a file tells speaker and emotion: a file is an utterance, a speaker is a dialogue."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmerc.corpora.build import build_corpus
@@ -22,6 +22,7 @@ class Take:
         name: the id of the utterance, unique among those of the speaker.
         emotion: the emotion in the corpus's word; `None` where the label set has no such emotion.
         text: the words that are said.
+        attributes: what else is known, such as the gender of the speaker.
     """
 
     split: str
@@ -29,6 +30,7 @@ class Take:
     name: str
     emotion: str | None
     text: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def read_takes(
@@ -73,6 +75,7 @@ def read_takes(
                 emotion=take.emotion,
                 clip=Clip(best),
                 source=name.lower(),
+                attributes=take.attributes,
             )
         )
         problems += [

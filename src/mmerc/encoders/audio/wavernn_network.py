@@ -162,7 +162,7 @@ class WaveRnn(nn.Module):
             end = min(start + hops_at_once, steps.shape[2])
             arguments = (waveform[:, 0], specgram[:, 0], steps, state1, state2, start, end, bf16)
             if torch.is_grad_enabled():
-                mean, state1, state2 = checkpoint(self._compute_segment, *arguments, use_reentrant=False)
+                mean, state1, state2 = checkpoint(self._compute_segment, *arguments, use_reentrant=True)
             else:
                 mean, state1, state2 = self._compute_segment(*arguments)
             means.append(mean)

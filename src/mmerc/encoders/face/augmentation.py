@@ -25,31 +25,28 @@ MIN_HIDDEN, MAX_HIDDEN = 0.2, 0.5  # side of the hidden part as a fraction of th
 
 def augment_faces(
     faces: Sequence[UInt8[np.ndarray, "_ S S 3"]], config: FaceConfig, rng: random.Random
-) -> list[UInt8[np.ndarray, "_ s s 3"]]:
-    """Change the crops of each of the B faces, N in all. With `train_crop_size` the crops become smaller."""
-    affine = torch.tensor([draw_affine(config, faces[0].shape[1], rng) for _ in faces])  # [B, 2, 3]
+) -> list[UInt8[np.ndarray, "_ S S 3"]]:
+    """Change the crops of each of the B faces, N in all."""
+    affine = torch.tensor([draw_affine(config, rng) for _ in faces])  # [B, 2, 3]
     lengths = torch.tensor([len(crops) for crops in faces])  # [B]
     pixels = torch.from_numpy(np.concatenate(faces)).permute(0, 3, 1, 2).float()  # [N, 3, S, S]
-    side = config.train_crop_size or pixels.shape[-1]
-    grid = F.affine_grid(affine.repeat_interleave(lengths, 0), [len(pixels), 3, side, side], align_corners=False)
-    pixels = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)  # [N, 3, s, s]
+    grid = F.affine_grid(affine.repeat_interleave(lengths, 0), list(pixels.shape), align_corners=False)
+    pixels = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)  # [N, 3, S, S]
     if config.augmentation_probability:
         pixels = change_light_and_focus(pixels, lengths, config.augmentation_probability, rng)
-    changed = pixels.byte().permute(0, 2, 3, 1).numpy()  # [N, s, s, 3]
+    changed = pixels.byte().permute(0, 2, 3, 1).numpy()  # [N, S, S, 3]
     return list(np.split(changed, lengths.cumsum(0)[:-1].tolist()))
 
 
-def draw_affine(config: FaceConfig, size: int, rng: random.Random) -> list[list[float]]:
-    """Draw a mirror, rotation, zoom, stretch and translation: from places in the output to places in the crop of `size` pixels.
+def draw_affine(config: FaceConfig, rng: random.Random) -> list[list[float]]:
+    """Draw a mirror, rotation, zoom, stretch and translation: from places in the output to places in the crop.
 
-    Both images span -1 to 1. A smaller output has the same scale, so that it shows a part of the crop.
+    Both images span -1 to 1.
     """
     angle = math.radians(rng.uniform(-config.max_rotation, config.max_rotation))
     scale = 1 + rng.uniform(-config.max_zoom, config.max_zoom)
     mirror = rng.choice((-1, 1))
     dx, dy = (2 * rng.uniform(-config.max_translation, config.max_translation) for _ in range(2))
-    if config.train_crop_size:
-        scale *= config.train_crop_size / size
     stretch = math.sqrt(1 + rng.uniform(-config.max_stretch, config.max_stretch)) if config.max_stretch else 1.0
     cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
     return [

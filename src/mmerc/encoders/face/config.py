@@ -54,11 +54,6 @@ class FaceConfig(EncoderConfig):
     conv_channels: int = Field(
         32, ge=8, description="channels of the first convolution of the cnn and resnet backbones"
     )
-    train_crop_size: int = Field(
-        0,
-        ge=0,
-        description="side in pixels of the part of a crop that is read in training, at a random place; 0 reads the whole crop",
-    )
     max_rotation: float = Field(15.0, ge=0, le=180, description="largest random rotation in training, in degrees")
     max_translation: float = Field(
         0.08, ge=0, le=0.5, description="largest random translation in training, as a fraction of the crop's side"

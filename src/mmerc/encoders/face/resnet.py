@@ -41,7 +41,7 @@ class ResidualNetwork(GreyNetwork):
     """The wider network; width = 6 * conv_channels.
 
     The first convolution already halves height and width: at the full size it has few multiplications and takes much time.
-    With 48 pixels and 32 channels an image takes 53 million multiplications (38 with 40 pixels), and the network has 1.4
+    With 48 pixels and 32 channels an image takes 53 million multiplications, and the network has 1.4
     million parameters.
     """
 

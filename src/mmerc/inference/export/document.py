@@ -69,6 +69,11 @@ class Document:
         return tuple(names)
 
     @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The continuous dimensions of the model, such as valence; none for most."""
+        return tuple(dict.fromkeys(name for each in self.predictions for name in each.dimensions or {}))
+
+    @property
     def rows(self) -> list[dict[str, Any]]:
         """The predictions as rows, with their provenance."""
         origin = self.provenance.to_dict()

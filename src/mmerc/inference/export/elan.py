@@ -1,4 +1,5 @@
-"""ELAN's `.eaf`: for each speaker a tier of words, and under it a tier of emotions and one of their probabilities.
+"""ELAN's `.eaf`: for each speaker a tier of words, and under it a tier of emotions, one of their probabilities, and one of each continuous
+dimension.
 
 The emotions are a controlled vocabulary, so that ELAN offers the labels where a person corrects one. Version 3.0 of the format:
 https://www.mpi.nl/tools/elan/EAFv3.0.xsd.
@@ -34,6 +35,7 @@ LANGUAGE = {
 def make_eaf(document: Document) -> str:
     """The text of the file, in UTF-8. Raises ConfigError as `list_timed_rows` does."""
     rows = list_timed_rows(document)
+    kinds = (*KINDS, *document.dimensions)
     root = ET.Element(
         "ANNOTATION_DOCUMENT",
         {
@@ -50,21 +52,22 @@ def make_eaf(document: Document) -> str:
         ET.SubElement(header, "MEDIA_DESCRIPTOR", _link(document.recording, document.file))
     for name, value in document.provenance.to_dict().items():
         ET.SubElement(header, "PROPERTY", {"NAME": name if name.startswith("mmerc") else f"mmerc_{name}"}).text = value
-    ET.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"}).text = str(3 * len(rows))
+    ET.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"}).text = str(len(kinds) * len(rows))
     order = ET.SubElement(root, "TIME_ORDER")
     slots = _number_slots(rows, order)
     count = 0
     for (speaker, lane), group in group_rows(rows).items():
         parent = name_tier(KINDS[0], speaker, lane)
-        tiers = [_add_tier(root, kind, speaker, lane, "" if kind == KINDS[0] else parent) for kind in KINDS]
+        tiers = [_add_tier(root, kind, speaker, lane, "" if kind == KINDS[0] else parent) for kind in kinds]
         for row in group:
-            own = [f"a{count + index}" for index in (1, 2, 3)]
-            count += 3
+            own = [f"a{count + index}" for index in range(1, len(kinds) + 1)]
+            count += len(kinds)
             start, end = slots[id(row)]
             times = {"ANNOTATION_ID": own[0], "TIME_SLOT_REF1": start, "TIME_SLOT_REF2": end}
             _add_annotation(tiers[0], "ALIGNABLE_ANNOTATION", times, row.text)
-            for tier, name, text in zip(tiers[1:], own[1:], (row.emotion, str(row.confidence)), strict=True):
-                _add_annotation(tier, "REF_ANNOTATION", {"ANNOTATION_ID": name, "ANNOTATION_REF": own[0]}, text)
+            for tier, name, kind in zip(tiers[1:], own[1:], kinds[1:], strict=True):
+                reference = {"ANNOTATION_ID": name, "ANNOTATION_REF": own[0]}
+                _add_annotation(tier, "REF_ANNOTATION", reference, row.get_text(kind))
     _add_types(root, document)
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode").replace("\r", "&#13;")  # a parser turns a plain one into a line feed
@@ -112,7 +115,7 @@ def _add_annotation(tier: ET.Element, kind: str, attributes: dict[str, str], tex
 def _add_types(root: ET.Element, document: Document) -> None:
     base = {"GRAPHIC_REFERENCES": "false"}
     ET.SubElement(root, "LINGUISTIC_TYPE", {"LINGUISTIC_TYPE_ID": "words", "TIME_ALIGNABLE": "true"} | base)
-    for kind in ("emotion", "confidence"):
+    for kind in (*KINDS[1:], *document.dimensions):
         own = {"LINGUISTIC_TYPE_ID": kind, "TIME_ALIGNABLE": "false", "CONSTRAINTS": ASSOCIATION} | base
         choice = {"CONTROLLED_VOCABULARY_REF": "emotions"} if kind == "emotion" else {}
         ET.SubElement(root, "LINGUISTIC_TYPE", own | choice)

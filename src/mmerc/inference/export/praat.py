@@ -1,4 +1,5 @@
-"""Praat's TextGrid, in the long text form: for each speaker a tier of words, one of emotions, and one of their probabilities.
+"""Praat's TextGrid, in the long text form: for each speaker a tier of words, one of emotions, one of their probabilities, and one of
+each continuous dimension.
 
 A last tier says which model made them.
 """
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 
 from mmerc.corpora.transcripts.tiers import KINDS, name_tier
 from mmerc.inference.export.document import Document
-from mmerc.inference.export.timed import TimedRow, group_rows, list_timed_rows
+from mmerc.inference.export.timed import group_rows, list_timed_rows
 
 Interval = tuple[int, int, str]  # start and end in milliseconds
 
@@ -23,18 +24,14 @@ def make_textgrid(document: Document) -> str:
     for (speaker, lane), group in group_rows(rows).items():
         for has_points in (False, True):
             own = [row for row in group if (row.start == row.end) == has_points]
-            for kind in KINDS if own else ():
+            for kind in (*KINDS, *document.dimensions) if own else ():
                 name = name_tier(kind, speaker, lane, has_points=has_points)
-                marks = [(row.start, row.end, _get_text(row, kind)) for row in own]
+                marks = [(row.start, row.end, row.get_text(kind)) for row in own]
                 tiers.append((_make_points if has_points else _make_intervals)(name, marks, end))
     tiers.append(_make_intervals("mmerc", [(0, end, document.provenance.to_text())], end))
     head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", *_make_span(0, end, 0)]
     items = [f"    item [{number}]:\n{tier}" for number, tier in enumerate(tiers, 1)]
     return "\n".join([*head, "tiers? <exists>", f"size = {len(tiers)}", "item []:", *items]) + "\n"
-
-
-def _get_text(row: TimedRow, kind: str) -> str:
-    return {"words": row.text, "emotion": row.emotion, "confidence": str(row.confidence)}[kind]
 
 
 def _make_intervals(name: str, marks: Sequence[Interval], end: int) -> str:

@@ -1,7 +1,7 @@
 """Predictions as rows with times, for formats that show them along a recording."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mmerc.errors import ConfigError
@@ -11,7 +11,10 @@ UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 class TimedRow(NamedTuple):
-    """`start` and `end`: milliseconds. `lane`: 1, or more where the row overlaps another one of the same speaker."""
+    """`start` and `end`: milliseconds. `lane`: 1, or more where the row overlaps another one of the same speaker.
+
+    `emotion` is the label that a person gave, else the predicted one; `confidence` is the model's probability of it.
+    """
 
     start: int
     end: int
@@ -20,7 +23,13 @@ class TimedRow(NamedTuple):
     emotion: str
     confidence: float
     dialogue: str
+    dimensions: Mapping[str, float]
     lane: int = 1
+
+    def get_text(self, kind: str) -> str:
+        """What a tier of this kind holds: `words`, `emotion`, `confidence`, or the name of a continuous dimension."""
+        texts = {"words": self.text, "emotion": self.emotion, "confidence": str(self.confidence)}
+        return texts[kind] if kind in texts else str(self.dimensions.get(kind, ""))
 
 
 def list_timed_rows(document: Document) -> list[TimedRow]:
@@ -37,10 +46,13 @@ def list_timed_rows(document: Document) -> list[TimedRow]:
             raise ConfigError(
                 f"the utterance {each.dialogue}/{each.utterance} has no end in a recording: write .csv, .xlsx or .jsonl."
             )
-        texts = (each.speaker, each.text or "", each.emotion, str(each.dialogue))
+        label = each.corrected or each.emotion
+        texts = (each.speaker, each.text or "", label, str(each.dialogue))
         speaker, text, emotion, dialogue = (UNWRITABLE.sub("\ufffd", text) for text in texts)
         first, last = round(1000 * start), round(1000 * end)
-        rows.append(TimedRow(first, max(first, last), speaker, text, emotion, each.confidence, dialogue))
+        confidence = each.confidence if label == each.emotion else each.probabilities.get(label, 0.0)
+        dimensions = each.dimensions or {}
+        rows.append(TimedRow(first, max(first, last), speaker, text, emotion, confidence, dialogue, dimensions))
     return list(_assign_lanes(sorted(rows, key=lambda row: row[:2])))
 
 

@@ -1,47 +1,62 @@
-"""A page with the predictions of a recording: a timeline for each speaker, probabilities, a table, downloads.
+"""A page with the predictions of a recording: waveform, a timeline for each speaker, a table, corrections, downloads.
 
-The page is one file that a browser opens without a server.
+The page is one file that a browser opens without a server and without a network.
 """
 
 import os
-from collections.abc import Sequence
+import re
 from importlib import resources
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import jinja2
 
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.emotions import LabelSet
+from mmerc.errors import MissingModality
 from mmerc.files import write_text
-from mmerc.inference.export.rows import Subkeys
-from mmerc.model.prediction import FORMULA, Prediction, describe_origin, list_columns
+from mmerc.inference.export.document import Document
+from mmerc.inference.export.peaks import compute_peaks
+from mmerc.media.inspection import inspect_media
+from mmerc.model.prediction import FORMULA, Column, describe_origin, list_columns
+
+# The modules of the page, each after those that it imports.
+MODULES = (
+    "dom", "evidence", "detail", "csv", "agreement", "corrections", "scale", "waveform", "blocks", "player", "tracks", "table",
+    "summary", "filter", "editor", "timeline",
+)  # fmt: skip
+IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
 
 
-def write_timeline(
-    file: Path,
-    predictions: Sequence[Prediction],
-    labels: LabelSet,
-    recording: Path | None = None,
-    *,
-    subkeys: Subkeys | None = None,
-) -> None:
+class Media(NamedTuple):
+    """What the page plays. `tag`: `video` or `audio`. `peaks`: the waveform; None, with the reason in `no_sound`, without one."""
+
+    url: str
+    tag: str
+    peaks: dict[str, Any] | None
+    no_sound: str
+
+
+def write_timeline(file: Path, document: Document) -> None:
     """Write the page.
 
     Args:
         file: the HTML file.
-        predictions: the rows, of one or several dialogues.
-        labels: the labels of the model; each has a colour and a column.
-        recording: the file that all utterances are parts of. The page refers to it by a relative path; it is not copied.
-        subkeys: see `list_columns`; by default the labels under `probabilities`.
+        document: the predictions, of one or several dialogues, with the labels of the model. The page refers to the recording
+            by a relative path; it is not copied.
     """
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
     environment.policies["json.dumps_kwargs"] = {}  # the default sorts keys, and the order of fields has a meaning
-    rows = [prediction.to_dict() for prediction in predictions]
-    columns = list_columns(rows, subkeys or {"probabilities": labels.names})
-    html = environment.from_string(read_part("timeline.html")).render(
+    recording, predictions, labels = document.recording, document.predictions, LabelSet(document.labels)
+    media = _describe_media(recording, file) if recording else None
+    rows = document.rows
+    columns = list_columns(rows, document.subkeys or {"probabilities": labels.names})
+    names = {column.name for column in columns}
+    columns += [Column(name, (name,)) for name in document.provenance.to_dict() if name not in names]
+    html = environment.from_string(read_part("page.html")).render(
         title=replace_surrogates(recording.name) if recording else "Conversations",
-        summary=_summarise(predictions),
+        summary=_summarise(document),
         models=sorted(
             {
                 (describe_origin(each.model, each.trained_on), each.warning or "")
@@ -49,30 +64,47 @@ def write_timeline(
                 if each.trained_on
             }
         ),
-        media=_make_relative_url(recording, file) if recording else "",
-        style=read_part("timeline.css"),
-        script=read_part("timeline.js"),
+        provenance=document.provenance.to_text(),
+        media=media,
+        style=read_part("page.css"),
+        script=make_script(),
         data={
             "rows": rows,
             "columns": [column.to_dict() for column in columns],
             "formula": FORMULA.pattern,
             "colours": labels.colours(),
             "labels": labels.names,
+            "recording": replace_surrogates(recording.name) if recording else "",
+            "peaks": media.peaks if media else None,
         },
     )
     write_text(file, html)
 
 
+def make_script() -> str:
+    """The modules of the page as one classic script: browsers load no modules from a file of the disk."""
+    parts = [IMPORT.sub("", read_part(f"{name}.js")).replace("\nexport ", "\n") for name in MODULES]
+    return '"use strict";\n' + "\n".join(part.removeprefix("export ") for part in parts)
+
+
 def read_part(name: str) -> str:
-    """A file of the page: `timeline.html`, `timeline.css` or `timeline.js`."""
-    return (resources.files("mmerc.inference.export") / name).read_text(encoding="utf-8")
+    """A file of the page: `page.html`, `page.css` or one of its modules."""
+    return (resources.files("mmerc.inference.export") / "page" / name).read_text(encoding="utf-8")
 
 
-def _summarise(predictions: Sequence[Prediction]) -> str:
-    count = len(predictions)
-    speakers = len({(each.split, each.dialogue, each.speaker) for each in predictions if each.speaker})
+def _summarise(document: Document) -> str:
+    count = len(document.predictions)
+    speakers = len({(each.split, each.dialogue, each.speaker) for each in document.predictions if each.speaker})
     return f"{count} utterance{'' if count == 1 else 's'}{f' of {speakers} speakers' if speakers > 1 else ''}."
 
 
-def _make_relative_url(recording: Path, page: Path) -> str:
-    return quote(os.fsencode(os.path.relpath(recording.resolve(), page.parent.resolve())))
+def _describe_media(recording: Path, page: Path) -> Media:
+    url = quote(os.fsencode(os.path.relpath(recording.resolve(), page.parent.resolve())))
+    try:
+        kinds = {track.kind for track in inspect_media(recording).tracks}
+    except MissingModality:  # the browser may still be able to play it, and says so if not
+        kinds = {"video"}
+    try:
+        return Media(url, "video" if "video" in kinds else "audio", compute_peaks(recording).to_dict(), "")
+    except MissingModality as error:
+        return Media(url, "video" if "video" in kinds else "audio", None, str(error))

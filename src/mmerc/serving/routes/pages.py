@@ -7,27 +7,36 @@ import jinja2
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
-from mmerc.inference.export.timeline import read_part
+from mmerc.inference.export.timeline import make_script, read_part
 from mmerc.model.prediction import FORMULA
 
-STATIC_FILES = ("live.js", "page.js", "recorder.js", "page.css")
-TIMELINE_FILES = ("timeline.js", "timeline.css")  # shared with the page that `mmerc predict --html` writes
+STATIC_FILES = ("docs.js", "live.js", "page.js", "recorder.js", "page.css")
+SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")  # of the package fastapi-swagger
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 
 def create_router() -> APIRouter:
     """The routes `/` and `/static/{name}`."""
     router = APIRouter(include_in_schema=False)
+    documentation = read_static("docs.html")
     template = jinja2.Environment(autoescape=True).from_string(read_static("index.html"))
     page = template.render(settings={"formula": FORMULA.pattern})
-    files = {name: read_static(name) for name in STATIC_FILES} | {name: read_part(name) for name in TIMELINE_FILES}
+    files = {name: read_static(name) for name in STATIC_FILES}
+    files |= {"timeline.js": make_script(), "timeline.css": read_part("page.css")}  # shared with `mmerc predict --html`
 
     @router.get("/")
     async def get_page() -> HTMLResponse:
         return HTMLResponse(page)
 
+    @router.get("/docs")
+    async def get_documentation() -> HTMLResponse:
+        return HTMLResponse(documentation)
+
     @router.get("/static/{name}")
     async def get_file(name: str) -> Response:
+        if name in SWAGGER_FILES:  # 2 MB, which are read only when they are needed
+            content = (resources.files("fastapi_swagger") / "resources" / name).read_bytes()
+            return Response(content, media_type=MEDIA_TYPES[PurePath(name).suffix])
         if name not in files:
             raise HTTPException(404, "there is no such file.")
         return Response(files[name], media_type=MEDIA_TYPES[PurePath(name).suffix])

@@ -6,7 +6,7 @@ const IMAGES_PER_SECOND = 5, MAX_SIDE = 640, JPEG_QUALITY = .85;
 const SAMPLE_RATE = 16000;
 const MILLISECONDS_WITHOUT_SOUND = 4000;  // length of an utterance if there is no microphone
 
-const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "" };
+const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "", items: new Map(), rows: new Map() };  // by number of the utterance
 const showLiveStatus = (text) => { $("live-status").textContent = text; };
 const isOpen = () => live.socket?.readyState === WebSocket.OPEN;
 const sendMessage = (message) => { if (isOpen()) live.socket.send(JSON.stringify(message)); };
@@ -59,16 +59,31 @@ async function sendImages(devices) {
 const showListening = () => showLiveStatus(live.problem || "Listening …");
 
 function showPrediction(row) {
-  showListening();
   $("latest").hidden = false;
+  $("latest").classList.toggle("interim", !row.final);
   $("latest").replaceChildren(describePrediction(row, live.model), drawProbabilities(row, live.model));
+  if (!row.final) { showLiveStatus("A voice is heard … the answer so far:"); return; }
+  showListening();
   const item = setEvidence(create("li"), row, live.model), evidence = rateEvidence(row, live.model);
   const found = evidence === "none" ? NO_EVIDENCE
     : `${row.emotion} ${formatPercent(row.confidence)}${evidence === "uncertain" ? ", uncertain" : ""}`;
   const source = row.modalities.length ? row.modalities.join(", ") : "no modality";
   for (const text of [formatTime(row.start), found, row.text || "", `${source} · ${row.seconds.toFixed(2)} s`])
     item.append(create("span", text));
-  $("predictions").prepend(item);
+  const earlier = row.revised && live.items.get(row.utterance);
+  if (earlier) earlier.replaceWith(item);
+  else $("predictions").prepend(item);
+  live.items.set(row.utterance, item);
+  const { type, seconds, final, revised, ...saved } = row;  // the rest is a row of mmerc predict
+  live.rows.set(row.utterance, saved);
+  offerDownloads([...live.rows.values()]);
+}
+
+const LIVE_FIELDS = ["utterance", "speaker", "text", "start", "end", "emotion", "confidence"];
+function offerDownloads(rows) {
+  const columns = [...LIVE_FIELDS.map((name) => ({ name, path: [name] })),
+    ...live.model.labels.map((label) => ({ name: `p_${label}`, path: ["probabilities", label] }))];
+  $("live-downloads").replaceChildren(drawDownloads(rows, columns, new RegExp(settings.formula)));
 }
 
 function handleMessage(message) {
@@ -78,12 +93,15 @@ function handleMessage(message) {
     showListening();
   } else if (message.type === "speech") showLiveStatus("A voice is heard …");
   else if (message.type === "prediction") showPrediction(message);
-  else if (message.type === "error") showLiveStatus(message.error);
+  else if (message.type === "error") showLiveStatus(message.detail);
 }
 
 async function start() {
   $("start").disabled = true;
   live.problem = "";
+  live.items.clear();
+  live.rows.clear();
+  $("live-downloads").replaceChildren();
   try {
     live.devices = await openDevices($("use-camera").checked, $("use-microphone").checked);
   } catch (error) {
