@@ -33,7 +33,7 @@ class LiveSegmenter:
 
     With `detect_pauses` an utterance ends when the voice pauses for half a second. After 12 s without a pause it is cut at the
     quietest place. Without `detect_pauses`, and where there is no sound, only `finish` ends an utterance. `peek` returns what
-    there is of the current one. Memory is bounded: half a minute of sound, 300 images or 30 MB of them, and three ended utterances of the last 10 s, to which
+    there is of the current one. Memory is bounded: 15 seconds of sound, 300 images or 30 MB of them, and three ended utterances of the last 10 s, to which
     late words are added. One thread at a time may use it.
 
     >>> segmenter = LiveSegmenter("Ann")
