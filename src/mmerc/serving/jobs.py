@@ -98,9 +98,12 @@ class Jobs:
         return found
 
     def note_reading(self, job: Job) -> None:
-        """A client reads the job. If nothing is retained, a finished job is deleted now."""
-        if self.is_given_once and job.id not in self._open:
-            self._forget(job.id)
+        """A client reads the job. If nothing is retained, a job that has ended is deleted now."""
+        if not self.is_given_once or job.state in ("waiting", "running"):
+            return
+        with self._lock:
+            job.is_erased = True  # its thread may not have stored it yet
+        self._forget(job.id)
 
     def erase(self, id: str) -> bool:
         """Delete a job with its result and its files; an open one ends at its next step. Whether there was one."""
@@ -180,6 +183,8 @@ class Jobs:
                 if not job.is_erased and (self.store is None or job.state == "cancelled"):
                     self._finished.get_or_create(job.id, lambda: job)
                 del self._open[job.id], self._cleanups[job.id]
+            if job.is_erased:
+                self._forget(job.id)
 
     def _keep(self, job: Job) -> None:
         """Store the result on disk. A job that was interrupted by the end of the service stays in the queue."""
