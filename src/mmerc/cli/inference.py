@@ -1,5 +1,6 @@
 """Commands around a trained model: predict, export."""
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -48,6 +49,16 @@ def predict(
     speakers: SpeakersOption = None,
     names: NamesOption = None,
     voices: VoicesOption = None,
+    faces: Annotated[
+        Literal["auto", "recording", "utterance"],
+        typer.Option(
+            help="recording: find the people in all of it, and read the speaker's face; utterance: look at each utterance alone; "
+            "auto: recording, if several people are seen or speak"
+        ),
+    ] = "auto",
+    listeners: Annotated[
+        bool, typer.Option("--listeners", help="also predict the listeners' expressions, from their faces")
+    ] = False,
     audio_track: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="use audio track N, from 0, instead of the default track")
     ] = None,
@@ -76,9 +87,11 @@ def predict(
     from mmerc.inference import Predictor
     from mmerc.inference.corrections import read_corrections
     from mmerc.inference.export.document import Document, Provenance
+    from mmerc.inference.export.extras import write_extras
     from mmerc.inference.export.formats import check_format, choose_format, make_text, write_document
     from mmerc.inference.export.methods import name_methods, write_methods
     from mmerc.inference.export.timeline import write_timeline
+    from mmerc.inference.face_choice import assign_faces
     from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import check_output, is_file
     from mmerc.inference.transcription import load_transcriber
@@ -91,6 +104,8 @@ def predict(
         if file is not None:  # a wrong path is reported before the computation
             check_writable(file)
             check_output(file, source, Path(model), *(each for each in (transcript, corrections) if each))
+    if listeners and out is None:
+        raise ConfigError("--listeners writes rows of their own: name a file with --out.")
     if out is not None and html is not None and out.resolve() == html.resolve():
         raise ConfigError(f"--out and --html are the same file {out}: give two different files.")
     name = form or choose_format(out)
@@ -117,6 +132,16 @@ def predict(
         dialogues, unused = by_hand.apply(dialogues)
         print_input_problems([*wrong_rows, *unused], is_transcript=True)
     check_format(name, dialogues, out)
+    found = []
+    with show_progress("finding faces", sum(map(len, dialogues))) as progress:
+        steps = itertools.count(1)
+        for dialogue in dialogues:
+            is_recording = dialogue.split == "input"
+            seen = predictor.find_faces(
+                dialogue, faces if is_recording else "utterance", on_progress=lambda: progress(next(steps))
+            )
+            found.append((assign_faces(dialogue, seen) if seen else dialogue, seen))
+    dialogues = [dialogue for dialogue, _ in found]
     with show_progress("predicting", sum(map(len, dialogues))) as progress:
         predictions = []
         for prediction in predictor.predict(dialogues, explain=explain):
@@ -127,9 +152,14 @@ def predict(
     print_origin(predictor.model, predictions)
     subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
     provenance = Provenance(predictor.model.name, predictor.model.trained_on)
-    document = Document(predictions, provenance, subkeys, recording, out)
+    listening = (
+        [row for each, seen in found if seen for row in predictor.predict_listeners(each, seen)] if listeners else None
+    )
+    document = Document(predictions, provenance, subkeys, recording, out, listeners=listening)
     if out is not None:
         write_document(out, name, document)
+        for file in write_extras(out, name, document):
+            errors.print(escape(f"also {file}"), soft_wrap=True)
         errors.print(escape(f"{len(predictions)} rows in {out}"), soft_wrap=True)
     else:
         sys.stdout.write(make_text(name, document))
