@@ -120,6 +120,7 @@ class Service:
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         self.folder = tempfile.mkdtemp(prefix="bench-")
         command = [sys.executable, "-m", "mmerc", "serve", str(model), "--port", self.address.split(":")[1]]
+        command += ["--limit", "max_requests_per_minute=1000000"]
         self.process = subprocess.Popen(command, env={**os.environ, "TMPDIR": self.folder})
 
     def wait(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 from starlette.datastructures import Headers
+from starlette.websockets import WebSocketDisconnect
 
 from mmerc.errors import ConfigError
 from mmerc.serving import Limits, create_app
@@ -91,3 +92,17 @@ def test_a_body_that_arrives_too_slowly() -> None:
     with TestClient(create_app(StubPredictor(), limits=Limits(upload_timeout_seconds=1e-9))) as client:
         response = client.post("/v1/utterances", data={"text": "Hello."})
     assert response.status_code == 408 and response.json()["detail"].endswith("send it faster.")
+
+
+def test_one_client_that_sends_too_much_does_not_stop_others() -> None:
+    app = create_app(StubPredictor(), token="secret", limits=Limits(max_requests_per_minute=3))
+    with TestClient(app, client=("192.0.2.1", 1)) as fast:
+        codes = [fast.get("/v1/model", headers={"Authorization": f"Bearer {n}"}).status_code for n in range(4)]
+        assert codes == [401, 401, 401, 429]
+        refused = fast.get("/v1/model", headers={"Authorization": "Bearer secret"})
+        assert refused.status_code == 429 and refused.headers["retry-after"] == "10"
+        assert fast.get("/healthz").status_code == 200
+        other = TestClient(app, client=("192.0.2.2", 1))
+        assert other.get("/v1/model", headers={"Authorization": "Bearer secret"}).status_code == 200
+        with pytest.raises(WebSocketDisconnect), fast.websocket_connect("/v1/stream"):
+            pass

@@ -37,7 +37,7 @@ def address() -> Iterator[str]:
 
 def read_download(page: Any, button: str) -> str:
     with page.expect_download() as download:
-        page.click(f"text={button}")
+        page.click(button if ">>" in button else f"text={button}")
     return Path(download.value.path()).read_bytes().decode("utf-8")
 
 
@@ -83,6 +83,26 @@ def test_a_recording_and_its_timeline(address: str, clip: Path, tmp_path: Path) 
         shown = page.locator("#timeline .scroll thead th").all_inner_texts()
         assert "=SUM(1) <b>I, did" not in table[2] and "=SUM(1)" in page.inner_text("#timeline .scroll tbody")
         assert shown == ["reviewed", *(name for name, *cells in zip(*expected, strict=True) if any(cells))]
+
+
+def test_a_result_is_there_after_a_reload_until_it_is_deleted(address: str, clip: Path, tmp_path: Path) -> None:
+    transcript = tmp_path / "talk.srt"
+    transcript.write_text(SRT)
+    with open_page(f"http://{address}/", errors=False) as page:  # the last reload asks for a job that is deleted
+        page.set_input_files("#file", clip)
+        page.set_input_files("#transcript", transcript)
+        page.click("#send")
+        for _ in range(2):
+            page.wait_for_selector("#timeline .track button", timeout=60_000)
+            assert page.is_visible("#erase") and page.is_hidden("#cancel")
+            page.reload()
+        page.wait_for_selector("#timeline .track button")
+        assert page.is_hidden("#media")
+        page.click("#erase")
+        playwright.expect(page.locator("#status")).to_have_text("Deleted.")
+        page.reload()
+        playwright.expect(page.locator("#status")).to_contain_text("The model reads")
+        assert page.locator("#timeline .track").count() == 0
 
 
 def test_a_file_that_is_no_recording(address: str, tmp_path: Path) -> None:
@@ -138,6 +158,8 @@ def test_text_with_camera_and_microphone(address: str, clip: Path, tmp_path: Pat
         assert "text, audio, face" in item.inner_text()
         assert page.locator("#latest .bars i").count() == 7
         assert "without text: " in page.inner_text("#latest")
+        saved = json.loads(read_download(page, "#live-downloads button >> text=Save as JSON"))
+        assert "You came back!" in [row["text"] for row in saved] and "final" not in saved[0]
         take_screenshots(page, "live")
         page.click("#stop")
         playwright.expect(page.locator("#live-status")).to_have_text("Stopped.")

@@ -167,7 +167,7 @@ def predict(
         write_timeline(html, document)
         errors.print(escape(f"timeline: {html}"), soft_wrap=True)
     settings = {
-        "input": source, "transcript": transcript, "speech recognition": transcribe, "audio track": audio_track,
+        "input": source, "transcript": transcript, "speech recognition": transcribe, "speakers": speakers, "audio track": audio_track,
         "corrections": corrections, "protocol": protocol or predictor.model.info.get("protocol"),
         "coverage": coverage if predictor.model.conformal else None, "backend": backend, "explanations": explain or None,
     }  # fmt: skip

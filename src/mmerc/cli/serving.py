@@ -1,6 +1,7 @@
 """The command `serve`."""
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -51,6 +52,20 @@ def serve(
     drain: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="time for requests that have begun when the service stops")
     ] = 30.0,
+    retain: Annotated[
+        float | None,
+        typer.Option(
+            "--retain-seconds", min=0, metavar="SECONDS", help="time for which results are kept; 0: until they are read"
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="keep recordings and results here, so that they survive a restart"),
+    ] = None,
+    state_key: Annotated[
+        str | None, typer.Option(envvar="MMERC_STATE_KEY", help="the key of Fernet that encrypts --state")
+    ] = None,
+    encrypt: Annotated[bool, typer.Option("--encrypt/--no-encryption", help="encrypt what lies in --state")] = True,
     transcribe: TranscribeOption = None,
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
@@ -64,6 +79,7 @@ def serve(
 
     try:
         from mmerc.serving import create_app, server
+        from mmerc.serving.job_store import JobStore
         from mmerc.serving.limits import parse_limits
         from mmerc.serving.logs import set_up_log
     except ImportError as error:
@@ -72,9 +88,15 @@ def serve(
     set_up_log(log_format)
     keep_memory()
     set_num_threads(threads)
-    limits = parse_limits(overrides or [])
+    retained = [] if retain is None else [f"expiry_seconds={retain}"]
+    limits = parse_limits([*(overrides or []), *retained])
     prefix = server.normalise_root_path(root_path)
     server.check_token(token)
+    store = None
+    if state is not None:
+        if encrypt and state_key is None:
+            raise ConfigError("--state needs a key: set MMERC_STATE_KEY, or give --no-encryption.")
+        store = JobStore(state, state_key if encrypt else None)
     application = create_app(
         partial(Predictor.load, model, backend=backend, coverage=coverage),
         limits=limits,
@@ -84,6 +106,7 @@ def serve(
         transcriber=load_transcriber(transcribe),
         interim_seconds=interim,
         access_log=access_log,
+        store=store,
     )
     listener = server.listen(host, port)
     if token is None and server.is_open(host):

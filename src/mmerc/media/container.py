@@ -27,6 +27,7 @@ FORMATS = ",".join(
 )
 # A title in a strange encoding is no reason to lose a clip; PyAV 19 removed the setting.
 LENIENT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+MAX_PIXELS = 50_000_000  # of a frame; 8K has 33 million
 MAX_TIME = 2**62  # in ffmpeg's microseconds, 64 bits
 
 Track = av.AudioStream | av.VideoStream
@@ -156,7 +157,13 @@ def _open(path: Path) -> av.container.InputContainer:
         raise ClipUnreadable(f"{path.name} cannot be opened as audio or video ({reason.lower()})") from error
     for track in container.streams.video:
         if track.codec_context is not None:
+            if track.codec_context.width * track.codec_context.height > MAX_PIXELS:
+                size = f"{track.codec_context.width}x{track.codec_context.height}"
+                container.close()
+                raise ClipUnreadable(f"{path.name} has frames of {size} pixels")
             track.thread_type = "AUTO"
+            # A frame may be larger than the header says; ffmpeg checks it before it takes memory.
+            track.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return container
 
 

@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
@@ -116,7 +119,7 @@ def normalise_origin(url: str) -> str:
 
 
 class AccessControl:
-    """ASGI middleware that checks host, origin, token and the size of the body, in this order.
+    """ASGI middleware that checks host, origin, rate, token and the size of the body, in this order.
 
     A body is counted while it arrives, so that nothing beyond the limit reaches memory or disk. A live stream sends its
     token in its first message, because browsers cannot send headers with it.
@@ -138,11 +141,13 @@ class AccessControl:
         self.find_obstacle = find_obstacle
         self.allowed_hosts, self.allowed_origins = allowed_hosts, allowed_origins
         self.arriving_bodies = 0
+        self.rate = RateLimitItemPerMinute(limits.max_requests_per_minute)
+        self.rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._call_http(scope, receive, send)
-        elif scope["type"] == "websocket" and (refusal := self._check_sender(Headers(scope=scope))) is not None:
+        elif scope["type"] == "websocket" and (refusal := self._check_stream(scope)) is not None:
             scope[REASON] = refusal[1]
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
         else:
@@ -161,6 +166,17 @@ class AccessControl:
             await self.app(scope, body.receive_next, send)
         finally:
             self.arriving_bodies -= has_body
+
+    def _check_rate(self, scope: Message) -> Refusal | None:
+        """A refusal if the client has begun too many requests in the last minute. This also slows down who guesses tokens."""
+        address = (scope.get("client") or ("unknown", 0))[0]
+        if self.rate_limiter.hit(self.rate, address):
+            return None
+        sentence = f"more than {self.limits.max_requests_per_minute} requests came from this address in a minute: wait."
+        return 429, sentence, {"Retry-After": "10"}
+
+    def _check_stream(self, scope: Message) -> Refusal | None:
+        return self._check_sender(Headers(scope=scope)) or self._check_rate(scope)
 
     def _check_sender(self, headers: Headers, *, check_origin: bool = True) -> Refusal | None:
         """A refusal if the request uses a wrong host name or comes from another site's page."""
@@ -185,6 +201,8 @@ class AccessControl:
         if refusal is not None:
             return refusal
         path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path.startswith(MODEL_PREFIX) and (refusal := self._check_rate(scope)) is not None:
+            return refusal
         if path not in OPEN_PATHS and not path.startswith(OPEN_PREFIX):
             scheme, _, given = headers.get("authorization", "").partition(" ")
             if not is_valid_token(given if scheme.lower() == "bearer" else "", self.token):

@@ -11,11 +11,14 @@ from mmerc.inference import Predictor
 from mmerc.inference.transcription import Transcriber
 from mmerc.serving import websocket
 from mmerc.serving.access_control import ANY_HOST, AccessControl, normalise_host, normalise_origin
+from mmerc.serving.job_store import JobStore
 from mmerc.serving.limits import Limits
 from mmerc.serving.reloading import reload_on_signal, start_model
 from mmerc.serving.responses import CompleteResponses, add_error_handlers
+from mmerc.serving.retention import sweep_regularly
 from mmerc.serving.routes import conversations, operations, pages, utterances
 from mmerc.serving.service import INTERIM_SECONDS, Loader, Service
+from mmerc.serving.uploads import remove_abandoned_uploads
 
 
 def create_app(
@@ -28,6 +31,7 @@ def create_app(
     transcriber: Transcriber | None = None,
     interim_seconds: float = INTERIM_SECONDS,
     access_log: bool = True,
+    store: JobStore | None = None,
 ) -> FastAPI:
     """The application for an ASGI server.
 
@@ -44,19 +48,27 @@ def create_app(
             (`mmerc.inference.transcription.Whisper`).
         interim_seconds: time between the answers for a live utterance that is going on; 0 for none before its end.
         access_log: log each request (logger `mmerc.access`).
+        store: keeps jobs and their results on disk, so that they survive a restart; by default they are in memory.
 
     Raises:
         ConfigError: a host name or an origin is not valid.
 
     >>> app = create_app(Predictor.load("RUN/model"), token="secret")  # doctest: +SKIP
     """
-    service = Service(predictor, limits, token=token, transcriber=transcriber, interim_seconds=interim_seconds)
+    service = Service(
+        predictor, limits, token=token, transcriber=transcriber, interim_seconds=interim_seconds, store=store
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(start_model(service)) if callable(predictor) else None
         reload_on_signal(service)
+        remove_abandoned_uploads()
+        if loading is None:
+            service.resume_jobs()
+        sweeping = asyncio.create_task(sweep_regularly(service))
         yield
+        sweeping.cancel()
         await service.close()
         if loading is not None:
             await loading

@@ -39,6 +39,16 @@ class ExpiringStore(Generic[Item]):
                 self._items.popitem(last=False)
             return self._items[name][1]
 
+    def remove(self, name: str) -> Item | None:
+        """Forget the item of that name. Returns it, or `None` if there is none."""
+        with self._lock:
+            return self._items.pop(name, (0.0, None))[1]
+
+    def sweep(self) -> None:
+        """Forget what has expired, also if nobody asks for anything."""
+        with self._lock:
+            self._remove_expired()
+
     def _touch(self, name: str) -> bool:
         """Whether there is such an item; it is now the most recently used."""
         if name not in self._items:

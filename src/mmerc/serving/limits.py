@@ -14,6 +14,9 @@ class Limits(Section):
     max_upload_bytes: int = Field(500_000_000, ge=1, description="size of the body of a request")
     upload_timeout_seconds: float = Field(300.0, gt=0, description="time in which a body must arrive")
     max_uploads: int = Field(40, ge=1, description="bodies that arrive at the same time")
+    max_requests_per_minute: int = Field(
+        1200, ge=1, description="requests and live streams that one client address may begin in a minute"
+    )
     max_text_characters: int = Field(10_000, ge=1, description="length of the text of an utterance")
     max_utterance_seconds: float = Field(60.0, gt=0, description="duration of a clip that is one utterance")
     max_waiting_utterances: int = Field(32, ge=1, description="utterances that are being computed or are waiting")
@@ -31,7 +34,7 @@ class Limits(Section):
     max_connections: int = Field(200, ge=1, description="connections of any kind")
     max_stored_items: int = Field(1000, ge=1, description="conversations, and finished jobs, that are stored")
     expiry_seconds: float = Field(
-        3600.0, gt=0, description="time after the last use, after which a conversation or a finished job is deleted"
+        3600.0, ge=0, description="time after the last use, after which a conversation or a finished job is deleted"
     )
 
 

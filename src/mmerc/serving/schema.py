@@ -74,6 +74,21 @@ class Status(BaseModel):
     status: str
 
 
+class KeptItem(BaseModel):
+    """Data of people that the service keeps."""
+
+    what: str
+    where: str
+    seconds: float | None = Field(description="how long at most after the last use; null: until the event in `until`")
+    until: str = Field(description="what ends it earlier")
+
+
+class Retention(BaseModel):
+    """All that the service keeps of people."""
+
+    items: list[KeptItem]
+
+
 class Problem(BaseModel):
     """Problem details (RFC 9457)."""
 

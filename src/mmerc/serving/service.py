@@ -7,7 +7,9 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -19,12 +21,16 @@ from mmerc.errors import MissingModality
 from mmerc.inference import Conversation, Predictor
 from mmerc.inference.transcription import Transcriber
 from mmerc.media.live_input import read_utterance_waveform
-from mmerc.model.prediction import describe_origin
+from mmerc.model.prediction import Prediction, describe_origin
+from mmerc.serving.conversation_job import ConversationJob
 from mmerc.serving.expiring_store import ExpiringStore
-from mmerc.serving.jobs import Jobs
+from mmerc.serving.job_store import JobStore
+from mmerc.serving.jobs import Job, Jobs, make_id
 from mmerc.serving.limits import Limits
 from mmerc.serving.metrics import Metrics
+from mmerc.serving.uploads import Uploads
 
+RECORDING = "recording"  # name of its file
 INTERIM_SECONDS = 1.0  # between the answers for an utterance that is going on
 THREADS = 4  # threads that decode at the same time; the networks compute one batch at a time
 LOADING = "the model is loading: send it again later."
@@ -43,6 +49,27 @@ def find_hash(name: str) -> str:
     """
     match = NAME_WITH_HASH.fullmatch(name)
     return match[1] if match else ""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a client asks about a recording.
+
+    `name`: the client's name of the file, which names the dialogue and is never used as a path. `transcript`: name of its file among the uploads; empty
+    if there is none.
+    """
+
+    name: str
+    transcript: str = ""
+    explain: bool = False
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        """The uploaded files by name, if they lie in `folder`."""
+        return {name: folder / name for name in (RECORDING, self.transcript) if name}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
 
 
 class StoredConversation:
@@ -68,6 +95,7 @@ class Service:
         token: str | None = None,
         transcriber: Transcriber | None = None,
         interim_seconds: float = INTERIM_SECONDS,
+        store: JobStore | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self._predictor = predictor if isinstance(predictor, Predictor) else None
@@ -80,7 +108,8 @@ class Service:
         self.token, self.transcriber, self.interim_seconds = token, transcriber, interim_seconds
         stored = self.limits.max_stored_items, self.limits.expiry_seconds
         self.metrics = Metrics()
-        self.jobs = Jobs(self.limits.max_jobs, *stored)
+        self.jobs = Jobs(self.limits.max_jobs, *stored, store)
+        self.store = store
         self.conversations: ExpiringStore[StoredConversation] = ExpiringStore(*stored)
         self.executor = ThreadPoolExecutor(THREADS, "mmerc-prediction")
         self.waiting_utterances = 0
@@ -103,6 +132,42 @@ class Service:
             return DRAINING
         return LOADING if self._predictor is None else ""
 
+    def add_recording(self, recording: Recording, uploads: Uploads) -> Job | None:
+        """A new job for a recording, or `None` if there are too many. The uploads are removed when they are not needed any more."""
+        if self.store is None:
+            return self.jobs.add(self._make_job(recording, uploads).run, uploads.remove)
+        id = make_id()
+        try:
+            self.store.add(id, recording.files(uploads.folder), recording.to_dict())
+        finally:
+            uploads.remove()
+        job = self.jobs.add(partial(self._run_stored, id), lambda: None, id)
+        if job is None:
+            self.store.erase(id)
+        return job
+
+    def resume_jobs(self) -> None:
+        """Run the jobs that were accepted before the service was stopped or killed."""
+        for id in [] if self.store is None else self.store.list_waiting():
+            self.jobs.add(partial(self._run_stored, id), lambda: None, id, is_resumed=True)
+
+    def _run_stored(self, id: str, job: Job) -> list[Prediction]:
+        assert self.store is not None
+        recording, uploads = Recording(**self.store.read_request(id)), Uploads()
+        try:
+            for name, file in recording.files(uploads.folder).items():
+                self.store.unpack(id, name, file)
+            return self._make_job(recording, uploads).run(job)
+        finally:
+            uploads.remove()
+
+    def _make_job(self, recording: Recording, uploads: Uploads) -> ConversationJob:
+        transcript = uploads.folder / recording.transcript if recording.transcript else None
+        file = uploads.folder / RECORDING
+        return ConversationJob(
+            self.predictor, self.limits, file, transcript, self.transcriber, recording.explain, recording.name
+        )
+
     def start_drain(self) -> None:
         """Refuse new work from now on, and end the live streams, each with the utterance that is going on."""
         self.is_draining = True
@@ -121,7 +186,10 @@ class Service:
         if self._load_lock.locked():
             raise HTTPException(409, "the model is loading already: wait for it.")
         async with self._load_lock:
+            is_first = self._predictor is None
             self._predictor = await asyncio.to_thread(self._load)
+            if is_first:
+                await asyncio.to_thread(self.resume_jobs)
         log.info("the model %s is ready", self._predictor.model.name)
 
     @property

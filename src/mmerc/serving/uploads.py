@@ -1,5 +1,7 @@
 """Uploaded files: stored in a private temporary folder under fixed names, and always removed."""
 
+import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,16 +12,18 @@ from starlette.datastructures import UploadFile
 from mmerc.corpora.transcripts import ENDINGS
 from mmerc.errors import MediaError
 from mmerc.media.image import is_picture
-from mmerc.media.timeline import measure_duration
+from mmerc.media.timeline import is_longer_than
 
 BLOCK = 1 << 20
+PREFIX = "mmerc-upload-"
+ABANDONED = re.compile(rf"{PREFIX}(\d+)-.*")
 
 
 class Uploads:
     """The files of one request. `remove` may be called more than once."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="mmerc-"))  # mode 0700
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))  # mode 0700
 
     def store(self, upload: UploadFile, name: str) -> Path:
         """Store the upload as `name`. The client's own file name is never a part of a path."""
@@ -44,6 +48,24 @@ class Uploads:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def remove_abandoned_uploads() -> None:
+    """Remove the uploads of processes that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        match = ABANDONED.fullmatch(folder.name)
+        if match is not None and not _is_running(int(match[1])):
+            shutil.rmtree(folder, ignore_errors=True)  # fails for folders of other users
+
+
+def _is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def check_recording(file: Path, max_seconds: float) -> None:
     """Check that a file is a recording and not too long.
 
@@ -51,10 +73,9 @@ def check_recording(file: Path, max_seconds: float) -> None:
         HTTPException: 415, it is neither audio nor video; 413, it is longer than `max_seconds`.
     """
     try:
-        seconds = 0.0 if is_picture(file) else measure_duration(file)  # a header may be wrong
+        # A header may be wrong, and a small file may hold a million frames: it is read only as far as it is allowed to go.
+        is_too_long = not is_picture(file) and is_longer_than(file, max_seconds)
     except MediaError as error:
         raise HTTPException(415, f"the file cannot be read as audio or video: {error}.") from error
-    if seconds > max_seconds:
-        raise HTTPException(
-            413, f"the recording takes {seconds:.0f} s, more than {max_seconds:g} s: send a part of it."
-        )
+    if is_too_long:
+        raise HTTPException(413, f"the recording takes more than {max_seconds:g} s: send a part of it.")

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import silhouette_score
 
 from mmerc.speakers.voice_encoder import normalize
 
 # The values below were chosen on conversations of RAVDESS's actors 1 to 16.
-NUM_SMALL = 12  # small clusters; 97 % of the speech in one of them is one person's
-CONTINUITY = 0.3  # weight of the order against the squared distance
+NUM_SMALL = 16  # small clusters; 97 % of the speech in one of them is one person's
+CONTINUITY = 0.2  # weight of the order against the squared distance
+SEPARATION = 20.0  # weight of the silhouette against the log likelihood of the order
 MAX_FOUND = 8  # people that are found; more can be asked for
-MAX_SIMILARITY = 0.83  # cosine of the means of two people; the means of two groups of one voice are closer
+MAX_SIMILARITY = 0.86  # cosine of the means of two people; the means of two groups of one voice are closer
 MAX_PIECES = 4000  # that are clustered, because the memory grows with the square; others go to the nearest cluster
 
 
@@ -34,7 +36,7 @@ def cluster(vectors: Float[np.ndarray, "N d"], num_speakers: int | None = None) 
     small = AgglomerativeClustering(num_small).fit_predict(centred[used])  # Ward's criterion
     candidates = [small, *merge_clusters(centred[used], small)]
     if num_speakers is None:
-        labels = max(candidates[:-1], key=rate_labels)
+        labels = max(candidates[:-1], key=lambda each: rate_labels(centred[used], each))
         two = candidates[-2] == 1
         if compare(vectors[used][two].mean(0), vectors[used][~two].mean(0)) > MAX_SIMILARITY:
             labels = candidates[-1]
@@ -79,17 +81,19 @@ def merge_clusters(vectors: Float[np.ndarray, "N d"], labels: Int[np.ndarray, " 
         yield labels
 
 
-def rate_labels(labels: Int[np.ndarray, " N"]) -> float:
-    """How well the order of the pieces fits to these labels as people, two or more.
+def rate_labels(vectors: Float[np.ndarray, "N d"], labels: Int[np.ndarray, " N"]) -> float:
+    """How well these labels, of which there are two or more, fit as people.
 
-    The logarithm of the likelihood ratio of two models, less one for each person after the first: a person goes on with the
-    same probability after each piece, or who speaks does not depend on who spoke before.
+    The silhouette of the vectors, and the logarithm of the likelihood ratio of two models of the order, less one for each person after the
+    first: a person goes on with the same probability after each piece, or who speaks does not depend on who spoke before.
     """
     count, pairs = int(labels.max()) + 1, len(labels) - 1
-    if count > MAX_FOUND:
+    if count > MAX_FOUND or count >= len(labels):
         return -np.inf
     num_same = int((labels[1:] == labels[:-1]).sum())
     p_same = (num_same + 1) / (pairs + 2)
     shares = np.bincount(labels) / len(labels)
     dependent = num_same * np.log(p_same) + (pairs - num_same) * np.log((1 - p_same) / (count - 1))
-    return float(dependent - np.log(shares[labels]).sum() - (count - 1))
+    ratio = float(dependent - np.log(shares[labels]).sum())
+    silhouette = silhouette_score(vectors, labels, metric="cosine", sample_size=min(len(labels), 1000), random_state=0)
+    return ratio - (count - 1) + SEPARATION * float(silhouette)

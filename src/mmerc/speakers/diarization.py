@@ -21,9 +21,7 @@ from mmerc.speakers.voices import match_voices, read_voices
 MAX_STRETCH_PAUSE = 0.2  # seconds: a longer pause ends a stretch of speech, since the speaker may change there
 STRETCHES_AT_ONCE = 32  # whose windows are computed together
 MAX_WINDOWS = 7  # of a piece. A longer stretch, of more than 4 s, may have several speakers
-MIN_PIECE = (
-    1.0  # seconds: a shorter piece says little about the voice. It gets the nearest speaker and is not clustered
-)
+MIN_PIECE = 1.0  # seconds: shorter pieces get the nearest speaker, because they say little about the voice
 CHANGE_COST = 1.0  # sum of cosines by which a change of the speaker within a stretch must be better than none
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from mmerc.speakers.clustering import compare
 from mmerc.speakers.voice_encoder import VoiceEncoder
 
 MIN_SECONDS = 0.5  # of speech in a sample
-SAME_VOICE = 0.7  # cosine above which a vector is of the person
+SAME_VOICE = 0.65  # cosine above which a vector is of the person
 
 
 def read_voices(folder: Path, encoder: VoiceEncoder) -> dict[str, Float[np.ndarray, " d"]]:

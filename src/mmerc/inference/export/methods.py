@@ -119,7 +119,7 @@ def _describe_results(document: Document, model: EmotionModel) -> dict[str, obje
         "utterances": len(rows),
         "predicted labels": ", ".join(f"{name} {labels[name]}" for name in model.labels.names),
         "utterances with each modality": ", ".join(f"{name} {read[name]}" for name in model.encoders),
-        "uncertain utterances": sum(bool(each.uncertain) for each in rows),
+        "uncertain utterances": sum(bool(each.uncertain) for each in rows) if model.conformal else "",
         "labels by a person": f"{len(reviewed)}, of which {same} are the predicted ones" if reviewed else "",
     }
 

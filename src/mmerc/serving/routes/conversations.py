@@ -1,21 +1,26 @@
 """Recordings of conversations: each is a job, whose progress and predictions the client asks for."""
 
 import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
 from pathlib import PurePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
 
 from mmerc.serving import schema
-from mmerc.serving.conversation_job import ConversationJob
 from mmerc.serving.jobs import Job
-from mmerc.serving.schema import BEARER, describe
-from mmerc.serving.service import Service
+from mmerc.serving.schema import BEARER, describe, describe_refusals
+from mmerc.serving.service import RECORDING, Recording, Service
 from mmerc.serving.uploads import Uploads, check_recording
+
+POLL_SECONDS, COMMENT_SECONDS = 0.2, 15.0
 
 
 def create_router(service: Service) -> APIRouter:
-    """The routes `/v1/conversations` and `/v1/jobs/{id}`."""
+    """The routes `/v1/conversations`, `/v1/conversations/{id}` and `/v1/jobs/{id}`."""
     router = APIRouter(dependencies=[BEARER])
 
     @router.post(
@@ -34,21 +39,16 @@ def create_router(service: Service) -> APIRouter:
         """Start a job that predicts all utterances of a recording."""
         uploads = Uploads()
         try:
-            file = await asyncio.to_thread(uploads.store, recording, "recording")
-            transcript_file = None
+            file = await asyncio.to_thread(uploads.store, recording, RECORDING)
+            transcript_name = ""
             if transcript is not None:
-                transcript_file = await asyncio.to_thread(uploads.store_transcript, transcript)
+                transcript_name = (await asyncio.to_thread(uploads.store_transcript, transcript)).name
             await asyncio.to_thread(check_recording, file, service.limits.max_recording_seconds)
+            asked = Recording(PurePath(recording.filename or "recording").stem, transcript_name, explain)
         except BaseException:
             uploads.remove()
             raise
-
-        # The client's name of the file names the dialogue; it is never used as a path.
-        name = PurePath(recording.filename or "recording").stem
-        work = ConversationJob(
-            service.predictor, service.limits, file, transcript_file, service.transcriber, explain, name
-        )
-        job = service.jobs.add(work.run, uploads.remove)
+        job = await asyncio.to_thread(service.add_recording, asked, uploads)
         if job is None:
             raise HTTPException(429, "too many recordings are waiting: send it again later.", {"Retry-After": "30"})
         return {"id": job.id, "url": f"{request.scope.get('root_path', '')}/v1/jobs/{job.id}"}
@@ -64,12 +64,46 @@ def create_router(service: Service) -> APIRouter:
     @router.get("/v1/jobs/{id}", **describe(schema.Job, 400, 401, 404, 422))
     async def get_job(job: FoundJob) -> dict[str, Any]:
         """The progress of a job, and its rows when it is done."""
+        service.jobs.note_reading(job)
         return job.to_dict()
+
+    @router.get(
+        "/v1/jobs/{id}/events", response_class=StreamingResponse, responses=describe_refusals(400, 401, 404, 422)
+    )
+    async def follow_job(job: FoundJob) -> StreamingResponse:
+        """The progress as server-sent events: `state`, `done` and `total` as JSON, at each change until the job has ended."""
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold the events back
+        return StreamingResponse(follow_progress(job), headers=headers, media_type="text/event-stream")
 
     @router.delete("/v1/jobs/{id}", **describe(schema.Job, 400, 401, 403, 404, 422))
     async def cancel_job(job: FoundJob) -> dict[str, Any]:
-        """Cancel a job."""
-        job.is_cancelled = True
+        """Cancel a job, or delete a finished one with its result. Its files are deleted at once."""
+        service.jobs.cancel(job)
         return job.to_dict()
 
+    @router.delete("/v1/conversations/{id}", status_code=204, responses=describe_refusals(400, 401, 403, 404, 422))
+    async def erase_conversation(id: Annotated[str, Path(max_length=64)]) -> Response:
+        """Erase a recording with its result (the ID of its job), or a conversation of single utterances (its name)."""
+        erased = (service.jobs.erase(id), service.conversations.remove(id))
+        if erased == (False, None):
+            raise HTTPException(404, "there is no such conversation, or it was erased already.")
+        return Response(status_code=204)
+
     return router
+
+
+async def follow_progress(job: Job) -> AsyncIterator[str]:
+    """Events of a job until it has ended, and a comment from time to time, so that no proxy closes the connection."""
+    shown, silent_since = "", time.monotonic()
+    while True:
+        body = job.to_dict()
+        progress = json.dumps({name: body[name] for name in ("state", "done", "total")})
+        if progress != shown:
+            shown, silent_since = progress, time.monotonic()
+            yield f"data: {progress}\n\n"
+        if body["state"] not in ("waiting", "running"):
+            return
+        if time.monotonic() - silent_since > COMMENT_SECONDS:
+            silent_since = time.monotonic()
+            yield ": still there\n\n"
+        await asyncio.sleep(POLL_SECONDS)

@@ -7,12 +7,13 @@ from fastapi.responses import PlainTextResponse
 
 from mmerc.errors import MmercError
 from mmerc.serving import schema
+from mmerc.serving.retention import describe_retention
 from mmerc.serving.schema import BEARER, describe, describe_refusals
 from mmerc.serving.service import Service
 
 
 def create_router(service: Service) -> APIRouter:
-    """The routes `/v1/model`, `/v1/model/reload`, `/metrics`, `/healthz` and `/readyz`."""
+    """The routes `/v1/model`, `/v1/model/reload`, `/v1/retention`, `/metrics`, `/healthz` and `/readyz`."""
     router = APIRouter()
 
     @router.get("/v1/model", dependencies=[BEARER], **describe(schema.Model, 400, 401))
@@ -41,6 +42,11 @@ def create_router(service: Service) -> APIRouter:
         metrics.waiting_utterances.set(service.waiting_utterances)
         metrics.streams.set(service.streams)
         return Response(metrics.to_text(), media_type="text/plain; version=0.0.4")
+
+    @router.get("/v1/retention", dependencies=[BEARER], **describe(schema.Retention, 400, 401))
+    async def get_retention() -> dict[str, Any]:
+        """What the service keeps of people, where, and how long."""
+        return describe_retention(service.limits, service.store)
 
     @router.get("/healthz")
     async def get_health() -> dict[str, str]:

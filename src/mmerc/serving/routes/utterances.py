@@ -12,6 +12,7 @@ from mmerc.serving.service import Service
 from mmerc.serving.uploads import Uploads, check_recording
 
 CONVERSATION_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
+NOTHING_RETAINED = "the service retains no conversation: leave conversation out, or use a live stream."
 NO_INPUT = "there is neither a clip nor a text: send one of them as multipart/form-data."
 
 
@@ -36,6 +37,8 @@ def create_router(service: Service) -> APIRouter:
         """The prediction for one utterance: a clip, a text, or both."""
         if clip is None and not (text or "").strip():
             raise HTTPException(422, NO_INPUT)
+        if conversation is not None and limits.expiry_seconds == 0:
+            raise HTTPException(422, NOTHING_RETAINED)
         uploads = Uploads()
 
         def predict() -> Prediction:

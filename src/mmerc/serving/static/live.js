@@ -6,7 +6,7 @@ const IMAGES_PER_SECOND = 5, MAX_SIDE = 640, JPEG_QUALITY = .85;
 const SAMPLE_RATE = 16000;
 const MILLISECONDS_WITHOUT_SOUND = 4000;  // length of an utterance if there is no microphone
 
-const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "", items: new Map() };  // items: list items by number of the utterance
+const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "", items: new Map(), rows: new Map() };  // by number of the utterance
 const showLiveStatus = (text) => { $("live-status").textContent = text; };
 const isOpen = () => live.socket?.readyState === WebSocket.OPEN;
 const sendMessage = (message) => { if (isOpen()) live.socket.send(JSON.stringify(message)); };
@@ -74,6 +74,16 @@ function showPrediction(row) {
   if (earlier) earlier.replaceWith(item);
   else $("predictions").prepend(item);
   live.items.set(row.utterance, item);
+  const { type, seconds, final, revised, ...saved } = row;  // the rest is a row of mmerc predict
+  live.rows.set(row.utterance, saved);
+  offerDownloads([...live.rows.values()]);
+}
+
+const LIVE_FIELDS = ["utterance", "speaker", "text", "start", "end", "emotion", "confidence"];
+function offerDownloads(rows) {
+  const columns = [...LIVE_FIELDS.map((name) => ({ name, path: [name] })),
+    ...live.model.labels.map((label) => ({ name: `p_${label}`, path: ["probabilities", label] }))];
+  $("live-downloads").replaceChildren(drawDownloads(rows, columns, new RegExp(settings.formula)));
 }
 
 function handleMessage(message) {
@@ -90,6 +100,8 @@ async function start() {
   $("start").disabled = true;
   live.problem = "";
   live.items.clear();
+  live.rows.clear();
+  $("live-downloads").replaceChildren();
   try {
     live.devices = await openDevices($("use-camera").checked, $("use-microphone").checked);
   } catch (error) {

@@ -59,7 +59,7 @@ for (const tab of tabs) {
   });
 }
 
-let recording = null, jobPath = null;
+let recording = null, jobPath = null;  // the session keeps the ID of the job, so that a reload of the page shows it again
 function selectRecording(file) {
   recording = file;
   $("transcript").value = "";  // a transcript belongs to one recording
@@ -72,6 +72,14 @@ for (const [type, isOver] of [["dragover", true], ["dragleave", false], ["drop",
 $("drop").addEventListener("drop", (event) => { if (event.dataTransfer.files.length) selectRecording(event.dataTransfer.files[0]); });
 $("cancel").addEventListener("click", () => { if (jobPath) request(jobPath, { method: "DELETE" }).catch(() => {}); });
 
+$("erase").addEventListener("click", async () => {
+  await request(`v1/conversations/${sessionStorage.getItem("job")}`, { method: "DELETE" }).catch(() => {});
+  sessionStorage.removeItem("job");
+  $("timeline").replaceChildren();
+  $("erase").hidden = $("media").hidden = true;
+  showStatus("Deleted.");
+});
+
 $("upload").addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = new FormData();
@@ -81,25 +89,34 @@ $("upload").addEventListener("submit", async (event) => {
   $("send").disabled = true;
   $("timeline").replaceChildren();
   $("media").hidden = true;
+  $("erase").hidden = true;
   $("progress").hidden = false;
   $("progress").removeAttribute("value");
   showStatus("Uploading …");
   try {
-    const model = await request("v1/model");
-    jobPath = `v1/jobs/${(await request("v1/conversations", { method: "POST", body: form })).id}`;
-    $("cancel").hidden = false;
-    await followJob(model);
+    sessionStorage.setItem("job", (await request("v1/conversations", { method: "POST", body: form })).id);
+    await showJob();
   } catch (error) { showStatus(error.message, true); }
-  jobPath = null;
-  $("cancel").hidden = $("progress").hidden = true;
+  $("progress").hidden = true;
   $("send").disabled = false;
 });
+
+async function showJob() {
+  jobPath = `v1/jobs/${sessionStorage.getItem("job")}`;
+  $("cancel").hidden = $("progress").hidden = false;
+  try {
+    await followJob(await request("v1/model"));
+  } finally {
+    jobPath = null;
+    $("cancel").hidden = $("progress").hidden = true;
+  }
+}
 
 async function followJob(model) {
   for (;;) {
     const job = await request(jobPath);
     if (job.state === "failed") throw new Error(job.error);
-    if (job.state === "cancelled") { showStatus("Cancelled."); return; }
+    if (job.state === "cancelled") { sessionStorage.removeItem("job"); showStatus("Cancelled."); return; }
     if (job.state === "done") { showResult(job, model); return; }
     showProgress(job);
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
@@ -115,11 +132,14 @@ function showProgress(job) {
 function showResult(job, model) {
   const media = $("media"), count = job.rows.length, unusable = job.problems.length;
   if (media.src) URL.revokeObjectURL(media.src);
-  media.src = URL.createObjectURL(recording);
-  media.hidden = false;
-  showTimeline($("timeline"), { rows: job.rows, columns: job.columns, formula: settings.formula, ...model }, media);
+  if (recording) media.src = URL.createObjectURL(recording);
+  media.hidden = !recording;  // after a reload the page has the result, but not the file
+  showTimeline($("timeline"), { rows: job.rows, columns: job.columns, formula: settings.formula, ...model }, recording && media);
+  $("erase").hidden = false;
   showStatus(`${count} utterance${count === 1 ? "" : "s"}.`
     + (unusable ? ` ${unusable} problem${unusable === 1 ? "" : "s"} in the transcript; the first: ${job.problems[0]}` : ""));
 }
 
-describeModel();
+describeModel().then(() => {
+  if (sessionStorage.getItem("job")) return showJob();
+}).catch((error) => { sessionStorage.removeItem("job"); showStatus(error.message, true); });

@@ -1,0 +1,162 @@
+"""Who speaks when: diarization error rate, number of speakers and speed, as JSON.
+
+    python benchmarks/diarization.py [--data ../shared/data] [--conversations 12] [--seconds 300] [--known] [--seed 0] [--out FILE]
+
+Conversations are composed of clips of 2, 3 and 4 speakers of one corpus, without overlap: turns of one to three clips, pauses of 0.2 to 1 s
+between clips, and noise at -65 dB of full scale. A clip is cut to what is above its noise and within 30 dB of its loudest part; this is the reference.
+The sets: `ravdess-train` (actors 1 to 16, on which the values of `mmerc.speakers.clustering` were chosen), `ravdess` (17 to 20) and `emodb`.
+
+`error rate`: time that is missed, falsely found or of the wrong speaker, as a share of the time that the reference has speech, in a mean over
+conversations, by pyannote.metrics; a quarter of a second on each side of a boundary of the reference is not scored. `no collar`: everything is
+scored. `right number`: share of conversations with the right number of speakers. `confusion`: the part of the error rate that the clustering makes; the
+rest is of the voice activity. `known number`: the same with `--speakers`. `real-time factor`: voice activity, embedding and clustering, in seconds
+for each second of audio. The reference to compare with is one speaker for all speech.
+"""
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pyannote.core import Annotation, Segment, Timeline
+from pyannote.metrics.diarization import DiarizationErrorRate
+from result import show
+from scipy.io import wavfile
+
+from mmerc.corpora import Clip
+from mmerc.media import SAMPLE_RATE, read_waveform
+from mmerc.media.voice_activity import find_utterances
+from mmerc.speakers.diarization import MAX_STRETCH_PAUSE, Diarizer, load_diarizer
+from mmerc.speakers.turns import Turn
+
+COLLAR = 0.25  # seconds on each side of a boundary
+WINDOW, HOP = 1600, 160  # samples in which the level of a clip is measured
+RANGE, ABOVE_NOISE, LOUDEST_NOISE = 10 ** (-30 / 20), 2.0, 0.1  # shares of the loudest level; a factor
+NOISE = 10 ** (-65 / 20)
+
+
+def list_clips(data: Path) -> dict[str, dict[str, list[Path]]]:
+    """The files of each speaker of each set."""
+    actors = {number: sorted((data / "ravdess" / f"Actor_{number:02}").glob("*.flac")) for number in range(1, 21)}
+    german = sorted((data / "emodb").glob("*.flac"))
+    names = sorted({file.name[:2] for file in german})
+    return {
+        "ravdess-train": {f"actor {number}": actors[number] for number in range(1, 17)},
+        "ravdess": {f"actor {number}": actors[number] for number in range(17, 21)},
+        "emodb": {name: [file for file in german if file.name.startswith(name)] for name in names},
+    }
+
+
+def cut_to_speech(waveform: np.ndarray) -> np.ndarray:
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, WINDOW)[::HOP]  # [F, W]
+    levels = np.sqrt(np.square(frames).mean(1))
+    loudest, noise = levels.max(), np.percentile(levels, 10)
+    loud = np.flatnonzero(levels > max(RANGE * loudest, min(ABOVE_NOISE * noise, LOUDEST_NOISE * loudest)))
+    middle = WINDOW // 2  # a frame is loud where half of it is
+    return waveform[loud[0] * HOP + middle // 2 : loud[-1] * HOP + WINDOW - middle // 2]
+
+
+def compose(
+    speakers: Mapping[str, Sequence[Path]], count: int, seconds: float, rng: random.Random
+) -> tuple[np.ndarray, list[Turn]]:
+    """A conversation of `count` of the speakers, and who speaks when in it."""
+    chosen = rng.sample(sorted(speakers), count)
+    clips = {name: iter(rng.sample(list(speakers[name]), len(speakers[name])) * 10) for name in chosen}
+    parts: list[np.ndarray] = []
+    turns: list[Turn] = []
+    position, speaker = 0, ""
+    while position < seconds * SAMPLE_RATE:
+        speaker = rng.choice([name for name in chosen if name != speaker])
+        for _ in range(rng.randint(1, 3)):
+            pause = np.zeros(round(rng.uniform(0.2, 1.0) * SAMPLE_RATE), np.float32)
+            speech = cut_to_speech(read_waveform(Clip(next(clips[speaker]))))
+            start = position + len(pause)
+            position = start + len(speech)
+            parts += [pause, speech]
+            turns.append(Turn(start / SAMPLE_RATE, position / SAMPLE_RATE, speaker))
+    waveform = np.concatenate(parts)
+    return waveform + np.random.default_rng(rng.randrange(2**32)).normal(0, NOISE, len(waveform)), turns
+
+
+def annotate(turns: Sequence[Turn]) -> Annotation:
+    annotation = Annotation()
+    for number, (start, end, speaker) in enumerate(turns):
+        annotation[Segment(start, end), number] = speaker
+    return annotation
+
+
+def measure(turns: list[Turn], found: list[Turn]) -> dict[str, float]:
+    truth, result = annotate(turns), annotate(found)
+    scored_part = Timeline([Segment(0, max(turns[-1].end, found[-1].end if found else 0))])
+    scored = DiarizationErrorRate(collar=2 * COLLAR)(
+        truth, result, detailed=True
+    )  # pyannote's collar is both sides together
+    one = annotate([turn._replace(speaker="one") for turn in found])
+    return {
+        "error rate": scored["diarization error rate"],
+        "no collar": DiarizationErrorRate()(truth, result, uem=scored_part),
+        "missed": scored["missed detection"] / scored["total"],
+        "false alarm": scored["false alarm"] / scored["total"],
+        "confusion": scored["confusion"] / scored["total"],
+        "right number": float(len({turn.speaker for turn in found}) == len({turn.speaker for turn in turns})),
+        "one speaker for all": DiarizationErrorRate(collar=2 * COLLAR)(truth, one, uem=scored_part),
+    }
+
+
+def diarize(file: Path, diarizers: Mapping[str, Diarizer]) -> Iterator[tuple[str, list[Turn], float]]:
+    """The turns that each diarizer finds, and the seconds that it takes with voice activity."""
+    start = time.perf_counter()
+    stretches = list(find_utterances(Clip(file), min_pause=MAX_STRETCH_PAUSE, min_length=0.0))
+    activity = time.perf_counter() - start
+    for name, diarizer in diarizers.items():
+        start = time.perf_counter()
+        found = diarizer.find_turns(Clip(file), stretches)
+        yield name, found, activity + time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--sets", nargs="+", default=["ravdess-train", "ravdess", "emodb"])
+    parser.add_argument("--conversations", type=int, default=12, help="of each set")
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--known", action="store_true", help="also with the number of speakers given")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    diarizer = load_diarizer()
+    if diarizer is None:
+        parser.error("the weights are absent: run `mmerc weights fetch voice-encoder`")
+    result: dict[str, Any] = {"seconds": options.seconds, "threads": torch.get_num_threads()}
+    for name in options.sets:
+        speakers = list_clips(options.data)[name]
+        rows: dict[str, list[dict[str, float]]] = {}
+        for index in range(options.conversations):
+            count = 2 + index % 3
+            waveform, turns = compose(speakers, count, options.seconds, random.Random(f"{options.seed} {name} {index}"))
+            diarizers = {name: diarizer}
+            if options.known:
+                diarizers[f"{name}, known number"] = replace(diarizer, num_speakers=count)
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "talk.wav"
+                wavfile.write(file, SAMPLE_RATE, (np.clip(waveform, -1, 1) * 32_767).astype(np.int16))
+                for key, found, seconds in diarize(file, diarizers):
+                    row = measure(turns, found) | {"real-time factor": seconds * SAMPLE_RATE / len(waveform)}
+                    rows.setdefault(key, []).append(row)
+                    rows.setdefault(f"{key}, {count} speakers", []).append(row)
+        for key, found_rows in rows.items():
+            means = {column: float(np.mean([row[column] for row in found_rows])) for column in found_rows[0]}
+            result[key] = {"conversations": len(found_rows)} | {
+                column: round(mean, 3) for column, mean in means.items()
+            }
+    show(result, options.out)
+
+
+if __name__ == "__main__":
+    main()
