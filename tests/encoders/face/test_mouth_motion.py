@@ -32,8 +32,9 @@ def test_a_mouth_that_opens_moves_and_a_still_one_does_not() -> None:
 
 
 def test_the_movement_of_the_head_is_removed() -> None:
-    moved, spoke = measure_mouth_motion(track_faces(2), draw_faces([4, 4], [0, 2])), measure_mouth_motion(
-        track_faces(2), draw_faces([0, 6], [0, 2])
+    moved, spoke = (
+        measure_mouth_motion(track_faces(2), draw_faces([4, 4], [0, 2])),
+        measure_mouth_motion(track_faces(2), draw_faces([0, 6], [0, 2])),
     )
     assert moved.item() < 0.2 < 0.4 < spoke.item()
 
