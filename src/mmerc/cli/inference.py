@@ -59,6 +59,14 @@ def predict(
     listeners: Annotated[
         bool, typer.Option("--listeners", help="also predict the listeners' expressions, from their faces")
     ] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="also predict each step of so many seconds inside the utterances, from voice and face",
+        ),
+    ] = None,
     audio_track: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="use audio track N, from 0, instead of the default track")
     ] = None,
@@ -96,6 +104,7 @@ def predict(
     from mmerc.inference.paths import check_output, is_file
     from mmerc.inference.transcription import load_transcriber
     from mmerc.model.hub import find_model_folder
+    from mmerc.model.prediction import Prediction
     from mmerc.progress import show_log, show_progress
     from mmerc.speakers.diarization import load_diarizer
     from mmerc.threads import set_num_threads
@@ -104,8 +113,8 @@ def predict(
         if file is not None:  # a wrong path is reported before the computation
             check_writable(file)
             check_output(file, source, Path(model), *(each for each in (transcript, corrections) if each))
-    if listeners and out is None:
-        raise ConfigError("--listeners writes rows of their own: name a file with --out.")
+    if out is None and (listeners or (every is not None and html is None)):
+        raise ConfigError("--listeners and --every write rows of their own: name a file with --out.")
     if out is not None and html is not None and out.resolve() == html.resolve():
         raise ConfigError(f"--out and --html are the same file {out}: give two different files.")
     name = form or choose_format(out)
@@ -152,10 +161,27 @@ def predict(
     print_origin(predictor.model, predictions)
     subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
     provenance = Provenance(predictor.model.name, predictor.model.trained_on)
-    listening = (
-        [row for each, seen in found if seen for row in predictor.predict_listeners(each, seen)] if listeners else None
+    listening: list[Prediction] = []
+    series: list[Prediction] = []
+    for each, seen in found:
+        if listeners and seen:
+            listening += predictor.predict_listeners(each, seen)
+        if every is not None:
+            with show_progress("predicting the series", None) as progress:
+                steps = itertools.count(1)
+                heard = seen if listeners else None
+                series += predictor.predict_series(
+                    each, every, faces=heard, on_progress=lambda steps=steps: progress(next(steps))
+                )
+    document = Document(
+        predictions,
+        provenance,
+        subkeys,
+        recording,
+        out,
+        listeners=listening if listeners else None,
+        series=None if every is None else series,
     )
-    document = Document(predictions, provenance, subkeys, recording, out, listeners=listening)
     if out is not None:
         write_document(out, name, document)
         for file in write_extras(out, name, document):
@@ -170,6 +196,7 @@ def predict(
         "input": source, "transcript": transcript, "speech recognition": transcribe, "speakers": speakers, "audio track": audio_track,
         "corrections": corrections, "protocol": protocol or predictor.model.info.get("protocol"),
         "coverage": coverage if predictor.model.conformal else None, "backend": backend, "explanations": explain or None,
+        "faces": faces, "seconds of a row of the series": every,
     }  # fmt: skip
     for file in dict.fromkeys(name_methods(each) for each in (out, html) if each is not None):
         if file is not None:

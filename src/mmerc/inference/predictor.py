@@ -17,6 +17,7 @@ from mmerc.inference.face_choice import assign_faces, list_listeners
 from mmerc.inference.faces import RecordingFaces, analyze_faces, find_face_encoder, has_many_faces
 from mmerc.inference.pieces import predict_pieces
 from mmerc.inference.recording import read_recording
+from mmerc.inference.series import cut_utterance
 from mmerc.inference.streaming import Conversation, predict_requests
 from mmerc.model.conformal import DEFAULT_COVERAGE, check_coverage
 from mmerc.model.folder import load_model
@@ -179,8 +180,25 @@ class Predictor:
         `dialogue`: with its faces assigned. `utterance` is the one in which the person listens.
         """
         listeners = list_listeners(dialogue, faces)
-        pieces = [(dialogue.utterances[index], piece) for index, piece in listeners]
-        return predict_pieces(self.model, pieces)
+        return predict_pieces(self.model, [(dialogue.utterances[index], piece) for index, piece in listeners])
+
+    def predict_series(
+        self,
+        dialogue: Dialogue,
+        every: float,
+        *,
+        faces: RecordingFaces | None = None,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> list[Prediction]:
+        """The predictions of steps of `every` seconds inside the utterances of a recording, from voice and face.
+
+        Each is predicted from two seconds around it. `utterance` is the one that it belongs to. `faces`: the listeners have rows
+        too; `dialogue` has these faces assigned. `on_progress`: see `predict`.
+        """
+        people = list(enumerate(dialogue.utterances)) + (list_listeners(dialogue, faces) if faces else [])
+        pieces = [(dialogue.utterances[index], row) for index, each in people for row in cut_utterance(each, every)]
+        pieces.sort(key=lambda piece: piece[1].start or 0.0)
+        return predict_pieces(self.model, pieces, on_progress=on_progress)
 
     def stream(self, name: str = "live", *, explain: bool = False) -> Conversation:
         """A live conversation, to which utterances are pushed as they end.
