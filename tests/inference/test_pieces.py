@@ -29,7 +29,7 @@ def test_pieces_have_the_id_of_their_utterance(monkeypatch: Any) -> None:
     model = Model()
     whole = Utterance("input", "talk", 4)
     parts = [(whole, Utterance("input", "talk", f"4/{number}", speaker=str(number))) for number in range(3)]
-    found = pieces.predict_pieces(model, parts)  # type: ignore[arg-type]
+    found = pieces.predict_pieces(model.predict, parts)
     assert [(each.utterance, each.speaker) for each in found] == [(4, "0"), (4, "1"), (4, "2")]
     assert model.sizes == [2, 1]
-    assert pieces.predict_pieces(model, []) == []  # type: ignore[arg-type]
+    assert pieces.predict_pieces(model.predict, []) == []

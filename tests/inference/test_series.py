@@ -1,5 +1,6 @@
 """Utterances cut into steps."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ TIMES = st.floats(0, 1000).map(lambda time: round(time, 3))
 def test_the_rows_cover_the_utterance_and_meet(start: float, length: float, every: float) -> None:
     steps = list_steps(start, start + length, every)
     assert steps[0][0] == start and steps[-1][1] == start + length
-    assert all(end == begin for (_, end), (begin, _) in zip(steps, steps[1:], strict=False))
+    assert all(end == begin for (_, end), (begin, _) in pairwise(steps))
     assert all(0 < end - begin < 2 * every + 1e-6 for begin, end in steps)
 
 
@@ -41,8 +42,8 @@ def test_the_face_is_cut_too(is_listener: bool) -> None:
     face = ChosenFace("listener" if is_listener else "speaker", clip, (0.5, 1.5), (box, box))
     rows = list(cut_utterance(Utterance("input", "talk", 0, clip=None if is_listener else clip, face=face), 1.0))
     assert [row.clip is None for row in rows] == [is_listener] * 4
-    assert [row.face.times for row in rows if row.face] == [(0.5, 1.5), (0.5, 1.5), (), ()]
-    assert rows[2].face is not None and rows[2].face.reason == "the face is not seen at this time"
+    assert [row.face.times for row in rows if row.face] == [(0.5, 1.5), (0.5, 1.5), (1.5,), ()]
+    assert rows[3].face is not None and rows[3].face.reason == "the face is not seen at this time"
 
 
 def test_what_has_no_clip_or_a_clip_that_cannot_be_read_has_no_rows() -> None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -143,12 +144,10 @@ def predict(
     check_format(name, dialogues, out)
     found = []
     with show_progress("finding faces", sum(map(len, dialogues))) as progress:
-        steps = itertools.count(1)
+        step = count_calls(progress)
         for dialogue in dialogues:
-            is_recording = dialogue.split == "input"
-            seen = predictor.find_faces(
-                dialogue, faces if is_recording else "utterance", on_progress=lambda: progress(next(steps))
-            )
+            is_recording = dialogue.split == "input"  # a corpus is read as in training
+            seen = predictor.find_faces(dialogue, faces if is_recording else "utterance", on_progress=step)
             found.append((assign_faces(dialogue, seen) if seen else dialogue, seen))
     dialogues = [dialogue for dialogue, _ in found]
     with show_progress("predicting", sum(map(len, dialogues))) as progress:
@@ -168,11 +167,8 @@ def predict(
             listening += predictor.predict_listeners(each, seen)
         if every is not None:
             with show_progress("predicting the series", None) as progress:
-                steps = itertools.count(1)
                 heard = seen if listeners else None
-                series += predictor.predict_series(
-                    each, every, faces=heard, on_progress=lambda steps=steps: progress(next(steps))
-                )
+                series += predictor.predict_series(each, every, faces=heard, on_progress=count_calls(progress))
     document = Document(
         predictions,
         provenance,
@@ -202,6 +198,12 @@ def predict(
         if file is not None:
             write_methods(file, document, predictor.model, find_model_folder(model), settings)
             errors.print(escape(f"methods: {file}"), soft_wrap=True)
+
+
+def count_calls(progress: Callable[[int], None]) -> Callable[[], None]:
+    """A function without arguments that tells `progress` how often it was called."""
+    steps = itertools.count(1)
+    return lambda: progress(next(steps))
 
 
 @exit_on_error

@@ -1,16 +1,15 @@
 """Predictions of pieces of utterances: of a listener's face, or of a second."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mmerc.corpora import Dialogue, Utterance
-from mmerc.model.model import EmotionModel
 from mmerc.model.prediction import Prediction
 
 PIECES_AT_ONCE = 256  # pieces whose inputs may be in memory together; a network that reads the dialogue reads these
 
 
 def predict_pieces(
-    model: EmotionModel,
+    predict: Callable[..., Iterable[Prediction]],
     pieces: Sequence[tuple[Utterance, Utterance]],
     *,
     on_progress: Callable[[], None] = lambda: None,
@@ -18,7 +17,7 @@ def predict_pieces(
     """The predictions of the pieces of one dialogue, in order.
 
     Each piece comes after the utterance that it belongs to, whose ID its prediction has. The pieces have IDs of their own, so that the
-    model can tell them apart. `on_progress`: see `EmotionModel.predict`.
+    model can tell them apart. `predict` and `on_progress`: see `EmotionModel.predict`.
     """
     dialogues = [
         Dialogue(
@@ -28,7 +27,7 @@ def predict_pieces(
         )
         for first in range(0, len(pieces), PIECES_AT_ONCE)
     ]
-    predictions = model.predict(dialogues, on_progress=on_progress)
+    predictions = predict(dialogues, on_progress=on_progress)
     return [
         prediction.model_copy(update={"utterance": utterance.utterance})
         for (utterance, _), prediction in zip(pieces, predictions, strict=True)

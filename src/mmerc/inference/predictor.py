@@ -180,7 +180,7 @@ class Predictor:
         `dialogue`: with its faces assigned. `utterance` is the one in which the person listens.
         """
         listeners = list_listeners(dialogue, faces)
-        return predict_pieces(self.model, [(dialogue.utterances[index], piece) for index, piece in listeners])
+        return predict_pieces(self.model.predict, [(dialogue.utterances[index], piece) for index, piece in listeners])
 
     def predict_series(
         self,
@@ -198,7 +198,7 @@ class Predictor:
         people = list(enumerate(dialogue.utterances)) + (list_listeners(dialogue, faces) if faces else [])
         pieces = [(dialogue.utterances[index], row) for index, each in people for row in cut_utterance(each, every)]
         pieces.sort(key=lambda piece: piece[1].start or 0.0)
-        return predict_pieces(self.model, pieces, on_progress=on_progress)
+        return predict_pieces(self.model.predict, pieces, on_progress=on_progress)
 
     def stream(self, name: str = "live", *, explain: bool = False) -> Conversation:
         """A live conversation, to which utterances are pushed as they end.
