@@ -94,9 +94,8 @@ def annotate(turns: Sequence[Turn]) -> Annotation:
 def measure(turns: list[Turn], found: list[Turn]) -> dict[str, float]:
     truth, result = annotate(turns), annotate(found)
     scored_part = Timeline([Segment(0, max(turns[-1].end, found[-1].end if found else 0))])
-    scored = DiarizationErrorRate(collar=2 * COLLAR)(
-        truth, result, detailed=True
-    )  # pyannote's collar is both sides together
+    rate = DiarizationErrorRate(collar=2 * COLLAR)  # pyannote's collar is both sides together
+    scored = rate(truth, result, uem=scored_part, detailed=True)
     one = annotate([turn._replace(speaker="one") for turn in found])
     return {
         "error rate": scored["diarization error rate"],
@@ -105,7 +104,7 @@ def measure(turns: list[Turn], found: list[Turn]) -> dict[str, float]:
         "false alarm": scored["false alarm"] / scored["total"],
         "confusion": scored["confusion"] / scored["total"],
         "right number": float(len({turn.speaker for turn in found}) == len({turn.speaker for turn in turns})),
-        "one speaker for all": DiarizationErrorRate(collar=2 * COLLAR)(truth, one, uem=scored_part),
+        "one speaker for all": rate(truth, one, uem=scored_part),
     }
 
 

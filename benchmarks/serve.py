@@ -126,7 +126,7 @@ class Service:
     def wait(self) -> None:
         for _ in range(600):
             try:
-                httpx.get(f"http://{self.address}/healthz").raise_for_status()
+                httpx.get(f"http://{self.address}/readyz").raise_for_status()
                 return
             except httpx.HTTPError:
                 time.sleep(0.2)

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,13 @@ def show_progress(title: str, total: int | None, *, is_bytes: bool = False) -> I
 
 
 class EventLog:
-    """`log.jsonl`: one line per event. Readers skip a last line that a killed process has left incomplete."""
+    """`log.jsonl`: one line per event. Readers skip a last line that a killed process has left incomplete.
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    `on_event` is called with each event after it is written.
+    """
+
+    def __init__(self, file: Path, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> None:
+        self.file, self.on_event = file, on_event
 
     def write(self, event: dict[str, Any]) -> None:
         if not is_main_process():
@@ -63,3 +66,4 @@ class EventLog:
                 f", dev CCC {event['dev_ccc']:.3f}" if "dev_ccc" in event else "",
                 event["seconds"],
             )
+        self.on_event(event)

@@ -79,6 +79,16 @@ def test_annotation_files_of_a_corpus_and_of_a_recording(small_run: Path, small_
     assert whole.exit_code == 0 and f"SPEAKER {clip.stem} 1 0.000 " in whole.stdout
 
 
+def test_speakers_that_cannot_be_found(small_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    zero = run("predict", small_run / "model", tmp_path / "a.wav", "--speakers", "0")
+    assert zero.exit_code == 2 and "--speakers" in zero.stderr
+    both = run("predict", small_run / "model", tmp_path / "a.wav", "--names", "Ann,Bob", "--voices", tmp_path)
+    assert both.exit_code == 2 and "give one of them" in both.stderr
+    many = run("predict", small_run / "model", tmp_path / "a.wav", "--names", "Ann,Bob", "--speakers", "1")
+    assert many.exit_code == 2 and "there are 2 names for 1 speakers" in " ".join(many.stderr.split())
+
+
 def test_corrections_are_applied_and_methods_are_written(small_run: Path, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text\n1,0,Ann,We won!\n1,1,Bo,Did we?\n")
     (tmp_path / "c.csv").write_text(

@@ -100,3 +100,11 @@ def test_a_table_or_a_transcript_is_not_a_recording(tmp_path: Path) -> None:
         read_input(str(tmp_path / "a.srt"))
     with pytest.raises(CorpusError, match="is not a recording, which a transcript belongs to"):
         read_input(str(tmp_path), tmp_path / "a.srt")
+
+
+def test_a_corpus_and_a_transcript_say_themselves_what_they_are(small_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="is no recording and no folder of recordings, which --as, --speakers"):
+        read_input(f"meld:{small_corpus}#test", treat_as="clips")
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(CorpusError, match="so the recording is no clip: leave out --as clips or the transcript"):
+        read_input(str(tmp_path / "a.wav"), tmp_path / "a.srt", treat_as="clips")

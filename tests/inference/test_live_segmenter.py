@@ -174,15 +174,15 @@ def make_talk(real_data: Path, seconds: float) -> np.ndarray:
 
 @pytest.mark.realdata
 def test_speech_without_a_pause_is_cut_at_a_quiet_place(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmerc.inference.live_segmenter.MAX_SPEECH", 4.0)  # the talk pauses after 6.5 s
-    monkeypatch.setattr("mmerc.inference.live_segmenter.MIN_CUT", 1.5)
+    monkeypatch.setattr("mmerc.inference.live_segmenter.MAX_SPEECH", 6.0)  # the talk pauses after 6.5 s
     talk = make_talk(real_data, 9)
     segmenter, utterances = LiveSegmenter(), []
     for first in range(0, len(talk), 20_000):
         utterances += segmenter.add_audio(talk[first : first + 20_000])
     times = [(utterance.start or 0.0, utterance.end or 0.0) for utterance in utterances]
-    assert len(times) >= 2 and times[0][1] == times[1][0], "the first cut is in speech"
-    assert all(0.25 <= end - start <= 5 for start, end in times)
+    later = times[1][0] if times[1:] else segmenter.speech_start
+    assert later == pytest.approx(times[0][1], abs=1e-3), "the voice goes on after the cut"
+    assert all(0.25 <= end - start <= 7 for start, end in times)
     cut = int(times[0][1] * SAMPLE_RATE)
     around, speech = talk[cut - 1600 : cut + 1600], talk[int(times[0][0] * SAMPLE_RATE) : cut]
     assert np.square(around).mean() < 0.25 * np.square(speech).mean()

@@ -1,6 +1,7 @@
 """Long recordings: cut by a transcript, or by who speaks; the page with their timeline."""
 
 import json
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from mmerc.inference.inputs import read_input
 from mmerc.inference.recording import read_recording
 from mmerc.media import read_waveform
 from mmerc.media.voice_activity import find_utterances
+from mmerc.speakers.diarization import Diarizer
+from mmerc.speakers.turns import Turn
+from mmerc.speakers.voice_encoder import VoiceEncoder
 from tests.media.clips import encode_sound, write_beep_and_flash
 
 SRT = "1\n00:00:00,500 --> 00:00:01,200\nANN: We won!\n\n2\n00:00:01,300 --> 00:00:02,000\nBO: </script><b>Really?\n"
@@ -50,13 +54,66 @@ def test_without_a_transcript_it_is_cut_where_somebody_speaks(talk: Path) -> Non
 
 @pytest.mark.realdata
 def test_in_a_folder_it_is_cut_as_well_and_the_log_says_what_is_missing(
-    talk: Path, caplog: pytest.LogCaptureFixture
+    talk: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mmerc.weights.find", lambda name: None)
     alone = read_recording(talk)[0]
     caplog.clear()
     (dialogue,), _ = read_input(str(talk.parent))
     assert dialogue == alone
-    assert caplog.messages == ["talk.wav: 3 utterances by voice activity; the speakers are not separated"]
+    assert caplog.messages == [
+        "talk.wav: 3 utterances by voice activity; the speakers are unknown: `mmerc weights fetch voice-encoder` fetches the "
+        "network that finds them"
+    ]
+    monkeypatch.setattr("mmerc.weights.find", lambda name: talk)
+    read_recording(talk)
+    assert caplog.messages[1:] == ["talk.wav: 3 utterances by voice activity; the speakers are unknown"]
+
+
+class TwoSpeakers(Diarizer):
+    """Ann speaks before 20 s, Bob after it."""
+
+    def find_turns(
+        self,
+        clip: Clip,
+        stretches: Sequence[tuple[float, float]],
+        on_progress: Callable[[float], None] = lambda seconds: None,
+    ) -> list[Turn]:
+        return [Turn(start, end, "Ann" if start < 20 else "Bob") for start, end in stretches]
+
+
+@pytest.mark.realdata
+def test_speakers_are_found_where_no_transcript_names_them(
+    talk: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    diarizer = TwoSpeakers(VoiceEncoder(), num_speakers=2)
+    dialogue, _ = read_recording(talk, diarizer=diarizer)
+    assert [each.speaker for each in dialogue.utterances] == ["Ann", "Ann", "Bob"]
+    assert caplog.messages == ["talk.wav: 3 utterances by voice activity; 2 speakers by their voices"]
+    lines = tmp_path / "lines.srt"
+    lines.write_text("1\n00:00:01,000 --> 00:00:08,000\nWe won!\n\n2\n00:00:26,000 --> 00:00:33,000\nReally?\n")
+    dialogue, _ = read_recording(talk, lines, diarizer=diarizer)
+    assert [(each.speaker, each.text, each.start) for each in dialogue.utterances] == [
+        ("Ann", "We won!", 1.0),
+        ("Bob", "Really?", 26.0),
+    ]
+    caplog.clear()
+    lines.write_text(SRT)
+    dialogue, _ = read_recording(talk, lines, diarizer=diarizer)
+    assert [each.speaker for each in dialogue.utterances] == ["ANN", "BO"]
+    assert caplog.messages == ["talk.wav: the transcript names the speakers, so they are not found by their voices"]
+
+
+@pytest.mark.realdata
+def test_a_file_is_what_the_user_says(talk: Path, tmp_path: Path) -> None:
+    assert len(read_recording(talk, treat_as="clips")[0]) == 1
+    rate, samples = wavfile.read(talk)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    wavfile.write(folder / "dia1_utt0.wav", rate, samples[: 20 * rate])
+    assert [len(dialogue) for dialogue in read_input(str(folder))[0]] == [1]
+    (dialogue,), _ = read_input(str(folder), treat_as="conversations")
+    assert dialogue.dialogue == "dia1_utt0" and len(dialogue) == 2
 
 
 @pytest.mark.realdata

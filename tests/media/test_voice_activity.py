@@ -70,3 +70,26 @@ def test_a_clip_without_speech_lacks_the_modality(tmp_path: Path) -> None:
     assert len(prepare(0)) == 16_000
     with pytest.raises(MissingModality, match=r"rain\.wav has less than 0\.1 s of speech"):
         prepare(0.1)
+
+
+class Speaking:
+    """A detector that hears a voice from the first chunk on."""
+
+    def __init__(self) -> None:
+        self.is_first = True
+
+    def __call__(self, chunk: torch.Tensor) -> dict[str, int]:
+        is_first, self.is_first = self.is_first, False
+        return {"start": 0} if is_first else {}
+
+
+def test_a_long_utterance_is_cut_at_its_quietest_place() -> None:
+    detector = UtteranceDetector()
+    detector.detector = Speaking()
+    sound = np.full(32 * 16_000, 0.5)
+    sound[12 * 16_000 : 12 * 16_000 + 3200] = 0.1  # 0.2 s after 12 s
+    sound[5 * 16_000 : 5 * 16_000 + 3200] = 0.0  # too early for a cut
+    found = detector.add_audio(sound)
+    assert found[0] == (0, pytest.approx(12.1, abs=0.1)) and len(found) == 2
+    assert found[1][0] == found[0][1] and 22 < found[1][1] < 27.1
+    assert detector.finish() == [(found[1][1], 32.0)]

@@ -66,9 +66,16 @@ def test_a_file_of_very_many_frames_is_read_only_as_far_as_it_may_go(client: Tes
     assert time.monotonic() - started < 5
 
 
+def test_a_transcript_that_is_too_large(clip: Path, temporary_folder: Path) -> None:
+    with TestClient(create_app(StubPredictor(), limits=Limits(max_transcript_bytes=1000))) as client:
+        files = {"recording": clip.read_bytes(), "transcript": ("talk.srt", b"x" * 1001)}
+        assert client.post(URL, files=files).status_code == 413
+    assert list(temporary_folder.iterdir()) == []
+
+
 def test_deep_json_and_very_many_cues(clip: Path, temporary_folder: Path) -> None:
     limits = Limits(max_recording_utterances=1000)
-    many = json.dumps([{"start": n / 1e5, "end": 1.0, "text": "a"} for n in range(20_000)])
+    many = json.dumps([{"start": n / 1e4, "end": 1.0, "text": "a"} for n in range(2000)])
     with TestClient(create_app(StubPredictor(), limits=limits)) as client:
         for content, words in (("[" * 100_000, "talk"), (many, "more than 1000 utterances")):
             files = {"recording": clip.read_bytes(), "transcript": ("talk.json", content)}

@@ -31,7 +31,7 @@ def add(store: JobStore, tmp_path: Path, id: str = "a") -> None:
     store.add(id, {"recording": file}, {"name": "secret"})
 
 
-@pytest.mark.parametrize("key", [KEY, None])
+@pytest.mark.parametrize("key", [KEY, None], ids=["encrypted", "plain"])
 def test_a_job_is_there_after_a_restart(tmp_path: Path, key: str | None) -> None:
     store = JobStore(tmp_path / "state", key)
     add(store, tmp_path, "b")

@@ -73,6 +73,8 @@ def test_a_recording_and_its_timeline(address: str, clip: Path, tmp_path: Path) 
         page.click("#tab-live")
         assert find_violations(page) == []
         page.click("#tab-recording")
+        corrections = csv.DictReader(io.StringIO(read_download(page, "Save corrections"), newline=""))
+        assert {row["clip"] for row in corrections} == {clip.name}
         rows = json.loads(read_download(page, "Save as JSON"))
         table = list(csv.reader(io.StringIO(read_download(page, "Save as CSV"), newline="")))
         expected = [[str(cell) for cell in line] for line in make_table(rows, {"probabilities": SEVEN.names})]

@@ -22,9 +22,9 @@ def test_the_clients_name_is_never_a_path(temporary_folder: Path) -> None:
 
 def test_the_suffix_of_a_transcript_is_taken_over(temporary_folder: Path) -> None:
     uploads = Uploads()
-    assert uploads.store_transcript(UploadFile(io.BytesIO(b""), filename="a/b.SRT")).name == "transcript.srt"
+    assert uploads.store_transcript(UploadFile(io.BytesIO(b""), filename="a/b.SRT"), 1000).name == "transcript.srt"
     with pytest.raises(HTTPException) as error:
-        uploads.store_transcript(UploadFile(io.BytesIO(b""), filename="talk.exe"))
+        uploads.store_transcript(UploadFile(io.BytesIO(b""), filename="talk.exe"), 1000)
     assert error.value.status_code == 415 and error.value.detail.startswith("the transcript has no known suffix")
 
 

@@ -1,4 +1,4 @@
-import itertools
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,9 +34,9 @@ def test_utterances_are_in_order_and_neither_long_nor_mixed(parts: list[tuple[fl
         inside = [each for each in turns if turn.start <= each.start and each.end <= turn.end]
         assert {each.speaker for each in inside} == {turn.speaker}
         assert MIN_UTTERANCE <= turn.end - turn.start <= MAX_UTTERANCE + 1e-9
-        pauses = [after.start - before.end for before, after in itertools.pairwise(inside)]
+        pauses = [after.start - before.end for before, after in pairwise(inside)]
         assert all(pause < MIN_PAUSE for pause in pauses)
-    assert all(before.end <= after.start for before, after in itertools.pairwise(utterances))
+    assert all(before.end <= after.start for before, after in pairwise(utterances))
 
 
 def test_a_line_gets_the_speaker_who_speaks_most_in_it() -> None:

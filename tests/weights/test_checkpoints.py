@@ -37,3 +37,14 @@ def test_a_failed_download_explains_the_mirror(empty_cache: Path, monkeypatch: p
     monkeypatch.setitem(weights.CATALOGUE, "here", unreachable)
     with pytest.raises(WeightsError, match="set MMERC_WEIGHTS to that folder"):
         weights.fetch("here")
+
+
+def test_the_tensors_may_lie_beside_other_things(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Checkpoint("beside", "a checkpoint", "http://127.0.0.1:9/a.pt", "a.pt", "MIT", 1, state_key="model_state")
+    monkeypatch.setitem(weights.CATALOGUE, "beside", entry)
+    torch.save({"step": 3, "model_state": {"a": torch.ones(2)}}, empty_cache / "mirror" / "a.pt")
+    assert {name: value.tolist() for name, value in weights.load("beside").items()} == {"a": [1, 1]}
+    (empty_cache / "cache" / "beside.safetensors").unlink()
+    torch.save({"a": torch.ones(2)}, empty_cache / "mirror" / "a.pt")
+    with pytest.raises(WeightsError, match="is not a PyTorch checkpoint of tensors"):
+        weights.load("beside")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mmerc import __version__
-from mmerc.cli import combining, corpora, inference, inspection, serving, training, weights
+from mmerc.cli import combining, corpora, inference, inspection, publishing, search, serving, training, weights
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,12 +33,14 @@ def _options(
 
 app.command()(training.demo)
 app.command()(training.train)
+app.command()(search.tune)
 app.command()(training.evaluate)
 app.command()(training.report)
 app.command()(combining.combine)
 app.command()(combining.build)
 app.command()(inference.predict)
 app.command()(inference.export)
+app.command()(publishing.push)
 app.command()(inspection.inspect)
 app.command()(serving.serve)
 app.add_typer(corpora.app, name="corpus")

@@ -68,6 +68,7 @@ def train(
     from mmerc.corpora.location import add_pack_mapping, split_label_names
     from mmerc.evaluation.folds import make_tables, write_folds_report
     from mmerc.evaluation.report import write_report
+    from mmerc.evaluation.tracked_run import track_run
     from mmerc.files import read_json
     from mmerc.fusion import parse_fusion_names
     from mmerc.hardware import is_main_process
@@ -84,6 +85,8 @@ def train(
 
     def finish(trained: "Corpus") -> None:
         path = write_report(out, trained)
+        if checked.trainer.logger != "none":
+            track_run(out, checked.trainer.logger)
         print_scored_split(out, ("test", "dev", HELD_OUT))
         errors.print(escape(f"report: {path}\nmodel:  {out / 'model'}"), soft_wrap=True)
 

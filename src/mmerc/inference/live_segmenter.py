@@ -9,12 +9,11 @@ from jaxtyping import Float
 from mmerc.corpora import LiveRecording, Utterance
 from mmerc.inference.live_text import LiveText, make_words
 from mmerc.media import SAMPLE_RATE
-from mmerc.media.voice_activity import MAX_UTTERANCE, MIN_PAUSE, UtteranceDetector
+from mmerc.media.voice_activity import MIN_PAUSE, UtteranceDetector
 
 MARGIN_BEFORE, MARGIN_AFTER = 0.2, 0.1  # seconds of sound around an utterance: breath and consonants
+MAX_SECONDS = 30.0  # of an utterance that only `finish` ends; earlier sound is dropped
 MAX_SPEECH = 12.0  # seconds of speech without a pause after which an utterance is cut
-MIN_CUT = 4.0  # seconds of an utterance that is cut
-QUIET_WINDOW = 0.2  # seconds of sound, in which the energy is measured to find the quietest place
 BLOCK = SAMPLE_RATE // 2  # samples that are processed at a time
 MAX_ENDED, LATE_SECONDS = 3, 10.0  # number and age of the ended utterances that late words can still reach
 MAX_DISTANCE = 2.0  # seconds from an ended utterance, at which late words still belong to it
@@ -34,7 +33,7 @@ class LiveSegmenter:
 
     With `detect_pauses` an utterance ends when the voice pauses for half a second. After 12 s without a pause it is cut at the
     quietest place. Without `detect_pauses`, and where there is no sound, only `finish` ends an utterance. `peek` returns what
-    there is of the current one. Memory is bounded: half a minute of sound, 300 images or 30 MB of them, and three ended utterances of the last 10 s, to which
+    there is of the current one. Memory is bounded: 15 seconds of sound, 300 images or 30 MB of them, and three ended utterances of the last 10 s, to which
     late words are added. One thread at a time may use it.
 
     >>> segmenter = LiveSegmenter("Ann")
@@ -51,7 +50,7 @@ class LiveSegmenter:
         self._text = LiveText()
         self._ended: deque[_Ended] = deque(maxlen=MAX_ENDED)
         # All times are seconds since the start of the stream.
-        self._detector = UtteranceDetector() if detect_pauses else None
+        self._detector = UtteranceDetector(max_length=MAX_SPEECH) if detect_pauses else None
         self._samples = np.zeros(0, np.float32)
         self._first_sample = 0  # index of the first stored sample
         self._sound_start = 0.0
@@ -103,22 +102,15 @@ class LiveSegmenter:
         self._samples = np.concatenate([self._samples, block])
         utterances = []
         if self._detector is not None:
-            found = self._detector.add_audio(block)
-            utterances = [self._end(start + self._sound_start, end + self._sound_start) for start, end in found]
-            start = self.speech_start
-            if start is not None and self.sound_end - start >= MAX_SPEECH:
-                cut = self._find_quietest(start + MIN_CUT, self.sound_end - QUIET_WINDOW)
-                self._detector.start = cut - self._sound_start
-                utterances.append(self._end(start, cut, pause=0.0))
+            for start, end in self._detector.add_audio(block):
+                is_cut = (
+                    self._detector.start == end
+                )  # the voice goes on, so the next words are those of the next utterance
+                utterances.append(
+                    self._end(start + self._sound_start, end + self._sound_start, 0.0 if is_cut else MIN_PAUSE)
+                )
         self._drop_samples()
         return utterances
-
-    def _find_quietest(self, start: float, end: float) -> float:
-        """The time between two times around which the sound has the least energy."""
-        low, high = (round(time * SAMPLE_RATE) - self._first_sample for time in (start, end))
-        energy = np.concatenate([[0.0], np.cumsum(np.square(self._samples[low:high], dtype=np.float64))])
-        window = int(QUIET_WINDOW * SAMPLE_RATE)
-        return start + (int(np.argmin(energy[window:] - energy[:-window])) + window // 2) / SAMPLE_RATE
 
     def add_image(self, image: bytes, seconds: float) -> None:
         """Add the bytes of a JPEG or PNG file that arrived `seconds` after the start of the stream.
@@ -184,7 +176,7 @@ class LiveSegmenter:
         """The current utterance as it is now, if there is a voice, or sound for `finish`; it does not end."""
         start = self.speech_start
         if self._detector is None and len(self._samples):
-            start = max(self._last_end, self.sound_end - MAX_UTTERANCE)
+            start = max(self._last_end, self.sound_end - MAX_SECONDS)
         if start is None or self.sound_end <= start:
             return None
         return self._make_utterance(start, self.sound_end, self._text)
@@ -202,7 +194,7 @@ class LiveSegmenter:
             self._detector.start = self.sound_end - self._sound_start
         end = max(self.sound_end, self._last_image)
         if start is None:
-            start = max(self._last_end, end - MAX_UTTERANCE)
+            start = max(self._last_end, end - MAX_SECONDS)
         if not self.text and end <= start:
             return []
         return [self._end(start, max(start, end))]
@@ -245,7 +237,7 @@ class LiveSegmenter:
 
     def _drop_samples(self) -> None:
         """Drop the samples that no later utterance can contain."""
-        oldest = max(self._last_end - MARGIN_BEFORE, self.sound_end - MAX_UTTERANCE - MARGIN_BEFORE - MARGIN_AFTER)
+        oldest = max(self._last_end - MARGIN_BEFORE, self.sound_end - MAX_SECONDS - MARGIN_BEFORE - MARGIN_AFTER)
         dropped = max(0, int(oldest * SAMPLE_RATE) - self._first_sample)
         self._samples, self._first_sample = self._samples[dropped:], self._first_sample + dropped
 

@@ -43,11 +43,13 @@ def find_speech(waveform: Float[np.ndarray, " S"]) -> list[tuple[int, int]]:
 class UtteranceDetector:
     """Finds utterances in sound that is still coming in, in bounded memory.
 
-    A pause of `min_pause` ends an utterance. One that reaches 15 s is cut at the quietest place of its last 5 s; one shorter than `min_length`
-    is left out. Both are in seconds.
+    A pause of `min_pause` ends an utterance. One that reaches `max_length` (15 s) is cut at the quietest place of its last 5 s; one shorter than `min_length`
+    is left out. All are in seconds.
     """
 
-    def __init__(self, *, min_pause: float = MIN_PAUSE, min_length: float = MIN_UTTERANCE) -> None:
+    def __init__(
+        self, *, min_pause: float = MIN_PAUSE, min_length: float = MIN_UTTERANCE, max_length: float = MAX_UTTERANCE
+    ) -> None:
         network, _ = _load_detector()
         from silero_vad import VADIterator  # `_load_detector` imports it first, and keeps the number of threads
 
@@ -57,7 +59,7 @@ class UtteranceDetector:
             threshold=STREAM_THRESHOLD,
             min_silence_duration_ms=int(1000 * min_pause),
         )
-        self.min_length = min_length
+        self.min_length, self.max_length = min_length, max_length
         self.rest = np.zeros(0, np.float32)  # samples that do not fill a chunk yet
         self.num_samples = 0  # samples that the detector has processed
         self.start: float | None = None  # start of the current utterance, in seconds
@@ -82,7 +84,7 @@ class UtteranceDetector:
         found = self.detector(torch.from_numpy(chunk)) or {}
         if "start" in found:
             self.start = found["start"] / SAMPLE_RATE
-        is_long = self.start is not None and self.num_samples / SAMPLE_RATE - self.start >= MAX_UTTERANCE
+        is_long = self.start is not None and self.num_samples / SAMPLE_RATE - self.start >= self.max_length
         if self.start is None or not ("end" in found or is_long):
             return []
         end = found["end"] / SAMPLE_RATE if "end" in found else self._find_quietest()

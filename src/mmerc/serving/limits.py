@@ -14,6 +14,7 @@ class Limits(Section):
     max_upload_bytes: int = Field(500_000_000, ge=1, description="size of the body of a request")
     upload_timeout_seconds: float = Field(300.0, gt=0, description="time in which a body must arrive")
     max_uploads: int = Field(40, ge=1, description="bodies that arrive at the same time")
+    max_transcript_bytes: int = Field(20_000_000, ge=1, description="size of a transcript, which is read into memory")
     max_requests_per_minute: int = Field(
         1200, ge=1, description="requests and live streams that one client address may begin in a minute"
     )

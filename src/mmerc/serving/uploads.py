@@ -32,16 +32,19 @@ class Uploads:
             shutil.copyfileobj(upload.file, out, BLOCK)
         return file
 
-    def store_transcript(self, upload: UploadFile) -> Path:
+    def store_transcript(self, upload: UploadFile, max_bytes: int) -> Path:
         """Store a transcript. Its suffix, which says how to read it, comes from the client if it is a known one.
 
         Raises:
-            HTTPException: 415, the suffix is not known.
+            HTTPException: 415, the suffix is not known; 413, it has more than `max_bytes`.
         """
         suffix = next((each for each in ENDINGS if (upload.filename or "").lower().endswith(each)), None)
         if suffix is None:
             raise HTTPException(415, f"the transcript has no known suffix: name the file with {', '.join(ENDINGS)}.")
-        return self.store(upload, f"transcript{suffix}")
+        file = self.store(upload, f"transcript{suffix}")
+        if file.stat().st_size > max_bytes:
+            raise HTTPException(413, f"the transcript has more than {max_bytes} bytes: send a part of it.")
+        return file
 
     def remove(self) -> None:
         """Remove all files."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from sklearn.metrics import f1_score
@@ -41,8 +42,14 @@ from mmerc.training.splits import (
     get_speakers,
     list_dialogue_keys,
 )
+from mmerc.training.tracking import check_logger
 
 PREDICTED_SPLITS = (HELD_OUT, "dev", "test")
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+def ignore_event(event: dict[str, Any]) -> None:
+    """What is called with each event by default."""
 
 
 def train(
@@ -54,13 +61,15 @@ def train(
     fusions: Sequence[str] = (),
     shared_inputs: Path | None = None,
     on_finish: Callable[[Corpus], object] = lambda corpus: None,
+    on_event: OnEvent = ignore_event,
 ) -> None:
     """Train on a corpus into the run folder `out`; a killed run continues with the same call.
 
     `config`: default `load_config(corpus=corpus)`. `seeds`: number of seeds. `fusions`: names of further fusions that are
     trained with the same settings, to compare them. `shared_inputs`: a folder for the inputs of encoders that do not depend on
     the training split; runs with the same settings share it, and the caller deletes it. `on_finish` is called with the corpus as it was trained on, while no
-    other process can write into the folder.
+    other process can write into the folder. `on_event` is called with each event of the log, such as the metrics of an epoch; an exception
+    in it ends the run. Processes that `trainer.devices` starts do not call it.
 
     >>> train(open_corpus("meld:PATH/TO/MELD"), "runs/meld", load_config("compact"), seeds=3)  # doctest: +SKIP
 
@@ -72,13 +81,14 @@ def train(
     config = config or load_config(corpus=corpus)
     if config.trainer.accelerator == "gpu" and not torch.accelerator.is_available():
         raise ConfigError("trainer.accelerator is gpu and torch finds none: set it to auto or cpu.")
+    check_logger(config.trainer.logger)
     if fusions and len(config.modalities) < 2:
         log.warning("other fusions are ignored: with one modality there is nothing to fuse")
     for name in fusions:
         config_for_fusion(config.fusion, name)  # a wrong setting is reported before hours of training
     corpus = add_selection_split(corpus)
     if not is_main_process():
-        _train_seeds(corpus, out, config, seeds, fusions, shared_inputs)
+        _train_seeds(corpus, out, config, seeds, fusions, shared_inputs, on_event)
         return
     with lock_run(out):
         open_run(out, config, corpus, seeds)
@@ -87,7 +97,7 @@ def train(
             arguments = (corpus, out, config, seeds, fusions, shared_inputs)
             distributed.launch(config.trainer.devices, _train_in_process, arguments)
         else:
-            _train_seeds(corpus, out, config, seeds, fusions, shared_inputs)
+            _train_seeds(corpus, out, config, seeds, fusions, shared_inputs, on_event)
         on_finish(corpus)
 
 
@@ -100,7 +110,13 @@ def _train_in_process(
 
 
 def _train_seeds(
-    corpus: Corpus, out: Path, config: RunConfig, seeds: int, fusions: Sequence[str], shared_inputs: Path | None
+    corpus: Corpus,
+    out: Path,
+    config: RunConfig,
+    seeds: int,
+    fusions: Sequence[str],
+    shared_inputs: Path | None,
+    on_event: OnEvent = ignore_event,
 ) -> None:
     keep_memory()
     set_num_threads(config.trainer.num_threads or None)
@@ -109,7 +125,7 @@ def _train_seeds(
     for number, folder in enumerate(folders):
         if seeds > 1:
             log.info("seed %d of %d", number + 1, seeds)
-        job = SeedJob(config, corpus, out, folder, config.seed + number, shared_inputs)
+        job = SeedJob(config, corpus, out, folder, config.seed + number, shared_inputs, on_event)
         if number == 0:
             try:
                 prepare_all_inputs(job)
@@ -137,10 +153,11 @@ class SeedJob:
     folder: Path
     seed: int
     shared_inputs: Path | None = None
+    on_event: OnEvent = ignore_event
 
     @property
     def events(self) -> EventLog:
-        return EventLog(self.run / "log.jsonl")
+        return EventLog(self.run / "log.jsonl", self.on_event)
 
     @property
     def splits(self) -> list[str]:

@@ -14,6 +14,7 @@ from mmerc.encoders import EncoderConfig, check_encoder_config
 from mmerc.errors import ConfigError
 from mmerc.fusion import FusionConfig, check_fusion_config
 from mmerc.training.signals import add_signals
+from mmerc.training.tracking import LoggerName
 
 
 class TrainerConfig(Section):
@@ -32,6 +33,10 @@ class TrainerConfig(Section):
         0,
         ge=0,
         description="CPU threads per process; 0 takes one per core, or what the CPU quota of the container allows",
+    )
+    logger: LoggerName = Field(
+        "none",
+        description="experiment tracker that gets the finished run, as Lightning names it; it writes local files in RUN/logs by default",
     )
 
 

@@ -17,6 +17,7 @@ from mmerc.model import Prediction
 from mmerc.training.splits import add_selection_split
 from tests.serving.browser import find_violations, open_page
 
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 FRAME = 1 / 30  # seconds of one thread that a frame may take
 
 
@@ -165,7 +166,9 @@ def test_filters_boundaries_and_the_mouse(browser_page: tuple[Any, Path]) -> Non
     assert "11 of 30 utterances" in page.inner_text(".filter")
     page.select_option(".filter select >> nth=1", label="Bo")
     page.select_option(".filter select >> nth=2", label="uncertain")
-    assert page.locator(".scroll tbody tr[data-index]").count() == 1  # line, 15
+    expect(page.locator(".scroll tbody tr[data-index]")).to_have_count(
+        1
+    )  # line, 15; the table is drawn in the next frame
     page.click(".scroll tbody tr[data-index]")
     assert "line, 15" in page.inner_text(".detail blockquote")
     page.click(".labels button >> nth=5")
@@ -233,3 +236,4 @@ def test_five_thousand_utterances_scroll_and_are_printed(browser_page: tuple[Any
     assert page.evaluate("document.querySelector('.scroll').scrollTop") == 2400
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator(".scroll tbody tr[data-index]").count() == 5000
+    page.close()

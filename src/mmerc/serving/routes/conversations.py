@@ -42,7 +42,9 @@ def create_router(service: Service) -> APIRouter:
             file = await asyncio.to_thread(uploads.store, recording, RECORDING)
             transcript_name = ""
             if transcript is not None:
-                transcript_name = (await asyncio.to_thread(uploads.store_transcript, transcript)).name
+                transcript_name = (
+                    await asyncio.to_thread(uploads.store_transcript, transcript, service.limits.max_transcript_bytes)
+                ).name
             await asyncio.to_thread(check_recording, file, service.limits.max_recording_seconds)
             asked = Recording(PurePath(recording.filename or "recording").stem, transcript_name, explain)
         except BaseException:

@@ -134,7 +134,7 @@ function showResult(job, model) {
   if (media.src) URL.revokeObjectURL(media.src);
   if (recording) media.src = URL.createObjectURL(recording);
   media.hidden = !recording;  // after a reload the page has the result, but not the file
-  showTimeline($("timeline"), { rows: job.rows, columns: job.columns, formula: settings.formula, ...model }, recording && media);
+  showTimeline($("timeline"), { rows: job.rows, columns: job.columns, formula: settings.formula, recording: recording?.name ?? "", ...model }, recording && media);
   $("erase").hidden = false;
   showStatus(`${count} utterance${count === 1 ? "" : "s"}.`
     + (unusable ? ` ${unusable} problem${unusable === 1 ? "" : "s"} in the transcript; the first: ${job.problems[0]}` : ""));

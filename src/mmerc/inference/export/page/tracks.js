@@ -10,6 +10,7 @@ import { drawSeries } from "./series.js";
 const MAX_BLOCKS = 250;  // buttons at a time; more blocks than that are painted
 const AT_FIRST = 40;  // utterances that a long conversation shows at first
 const ZOOM = 1.5, PAN = .25;  // of a button or key
+const NEAR_END = .98;  // share of the width
 const EDGE = .05;  // seconds: shortest utterance after its boundary was moved
 
 export class Tracks {
@@ -210,6 +211,7 @@ export class Tracks {
     this.marks.replaceChildren(...this.scale.listMarks().map((time) => {
       const mark = create("span", formatTime(time).slice(0, -2));
       mark.style.left = `${100 * this.scale.locate(time)}%`;
+      if (this.scale.locate(time) > NEAR_END) mark.style.transform = "translateX(-100%)";  // else its end would be cut
       return mark;
     }));
   }
