@@ -1,7 +1,9 @@
 """Commands around a trained model: predict, export."""
 
+import itertools
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,6 +50,24 @@ def predict(
     speakers: SpeakersOption = None,
     names: NamesOption = None,
     voices: VoicesOption = None,
+    faces: Annotated[
+        Literal["auto", "recording", "utterance"],
+        typer.Option(
+            help="recording: find the people in all of it, and read the speaker's face; utterance: look at each utterance alone; "
+            "auto: recording, if several people are seen or speak"
+        ),
+    ] = "auto",
+    listeners: Annotated[
+        bool, typer.Option("--listeners", help="also predict the listeners' expressions, from their faces")
+    ] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="also predict each step of so many seconds inside the utterances, from voice and face",
+        ),
+    ] = None,
     audio_track: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="use audio track N, from 0, instead of the default track")
     ] = None,
@@ -76,13 +96,16 @@ def predict(
     from mmerc.inference import Predictor
     from mmerc.inference.corrections import read_corrections
     from mmerc.inference.export.document import Document, Provenance
+    from mmerc.inference.export.extras import write_extras
     from mmerc.inference.export.formats import check_format, choose_format, make_text, write_document
     from mmerc.inference.export.methods import name_methods, write_methods
     from mmerc.inference.export.timeline import write_timeline
+    from mmerc.inference.face_choice import assign_faces
     from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import check_output, is_file
     from mmerc.inference.transcription import load_transcriber
     from mmerc.model.hub import find_model_folder
+    from mmerc.model.prediction import Prediction
     from mmerc.progress import show_log, show_progress
     from mmerc.speakers.diarization import load_diarizer
     from mmerc.threads import set_num_threads
@@ -91,6 +114,8 @@ def predict(
         if file is not None:  # a wrong path is reported before the computation
             check_writable(file)
             check_output(file, source, Path(model), *(each for each in (transcript, corrections) if each))
+    if out is None and (listeners or (every is not None and html is None)):
+        raise ConfigError("--listeners and --every write rows of their own: name a file with --out.")
     if out is not None and html is not None and out.resolve() == html.resolve():
         raise ConfigError(f"--out and --html are the same file {out}: give two different files.")
     name = form or choose_format(out)
@@ -117,6 +142,14 @@ def predict(
         dialogues, unused = by_hand.apply(dialogues)
         print_input_problems([*wrong_rows, *unused], is_transcript=True)
     check_format(name, dialogues, out)
+    found = []
+    with show_progress("finding faces", sum(map(len, dialogues))) as progress:
+        step = count_calls(progress)
+        for dialogue in dialogues:
+            is_recording = dialogue.split == "input"  # a corpus is read as in training
+            seen = predictor.find_faces(dialogue, faces if is_recording else "utterance", on_progress=step)
+            found.append((assign_faces(dialogue, seen) if seen else dialogue, seen))
+    dialogues = [dialogue for dialogue, _ in found]
     with show_progress("predicting", sum(map(len, dialogues))) as progress:
         predictions = []
         for prediction in predictor.predict(dialogues, explain=explain):
@@ -127,9 +160,28 @@ def predict(
     print_origin(predictor.model, predictions)
     subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
     provenance = Provenance(predictor.model.name, predictor.model.trained_on)
-    document = Document(predictions, provenance, subkeys, recording, out)
+    listening: list[Prediction] = []
+    series: list[Prediction] = []
+    for each, seen in found:
+        if listeners and seen:
+            listening += predictor.predict_listeners(each, seen)
+        if every is not None:
+            with show_progress("predicting the series", None) as progress:
+                heard = seen if listeners else None
+                series += predictor.predict_series(each, every, faces=heard, on_progress=count_calls(progress))
+    document = Document(
+        predictions,
+        provenance,
+        subkeys,
+        recording,
+        out,
+        listeners=listening if listeners else None,
+        series=None if every is None else series,
+    )
     if out is not None:
         write_document(out, name, document)
+        for file in write_extras(out, name, document):
+            errors.print(escape(f"also {file}"), soft_wrap=True)
         errors.print(escape(f"{len(predictions)} rows in {out}"), soft_wrap=True)
     else:
         sys.stdout.write(make_text(name, document))
@@ -140,11 +192,18 @@ def predict(
         "input": source, "transcript": transcript, "speech recognition": transcribe, "speakers": speakers, "audio track": audio_track,
         "corrections": corrections, "protocol": protocol or predictor.model.info.get("protocol"),
         "coverage": coverage if predictor.model.conformal else None, "backend": backend, "explanations": explain or None,
+        "faces": faces, "seconds of a row of the series": every,
     }  # fmt: skip
     for file in dict.fromkeys(name_methods(each) for each in (out, html) if each is not None):
         if file is not None:
             write_methods(file, document, predictor.model, find_model_folder(model), settings)
             errors.print(escape(f"methods: {file}"), soft_wrap=True)
+
+
+def count_calls(progress: Callable[[int], None]) -> Callable[[], None]:
+    """A function without arguments that tells `progress` how often it was called."""
+    steps = itertools.count(1)
+    return lambda: progress(next(steps))
 
 
 @exit_on_error

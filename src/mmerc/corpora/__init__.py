@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmerc.corpora.dialogue import (
+    ChosenFace,
     Clip,
     Corpus,
     Dialogue,
+    FaceOf,
     Identity,
     Key,
     LiveRecording,
@@ -45,9 +47,11 @@ from mmerc.errors import CorpusError
 
 __all__ = [
     "READERS",
+    "ChosenFace",
     "Clip",
     "Corpus",
     "Dialogue",
+    "FaceOf",
     "Identity",
     "Key",
     "LiveRecording",

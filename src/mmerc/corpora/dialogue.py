@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from mmerc.errors import CorpusError
 
 Identity = int | str
 Key = tuple[str, str, str]
+FaceOf = Literal["speaker", "listener", "unknown"]
 
 SPLITS = ("train", "dev", "test")  # the splits that training and evaluation use
 HELD_OUT = "held-out"  # the part of train on which a run selects; no reader gives a split of this name
@@ -57,6 +58,25 @@ class LiveRecording:
 
 
 @dataclass(frozen=True)
+class ChosenFace:
+    """The face that an utterance takes, chosen after the whole recording was seen.
+
+    Attributes:
+        face_of: the face is the speaker's, a listener's, or it is unknown whose it is.
+        clip: where its frames are.
+        times: of the frames that show it, in seconds from the start of the file. Empty where no face is to be read.
+        boxes: (left, top, right, bottom) in each of these frames, as shares of its width and height.
+        reason: why no face is to be read; empty if one is.
+    """
+
+    face_of: FaceOf
+    clip: Clip
+    times: tuple[float, ...] = ()
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Utterance:
     """What one speaker says at a time. An unknown text, time or emotion is `None`, never an empty value.
 
@@ -71,6 +91,7 @@ class Utterance:
         clip: the utterance's audio and video.
         source: the name of the recording.
         live: audio and images in memory, in place of `clip`.
+        face: the face to read, where the faces of the whole recording are known; None leaves the choice to the face encoder.
         signals: input of modalities that is not in the clip, by the modality's name: a feature array, a picture.
         attributes: further columns of the corpus, such as gender, by name.
         members: the people whom `speaker` lists; `resolve_speakers` sets it. Empty where `speaker` is one name.
@@ -87,6 +108,7 @@ class Utterance:
     clip: Clip | None = None
     source: str = ""
     live: LiveRecording | None = field(default=None, compare=False, repr=False)
+    face: ChosenFace | None = field(default=None, compare=False, repr=False)
     signals: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
     members: tuple[str, ...] = field(default=(), compare=False, repr=False)
     votes: Mapping[str, float] = field(default_factory=dict, hash=False, repr=False)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmerc.config import Protocol
 from mmerc.corpora import Clip, Dialogue, Utterance
@@ -13,7 +13,11 @@ from mmerc.emotions import LabelSet
 from mmerc.errors import ClipNotFound
 from mmerc.hardware import use_one_thread_after_fork
 from mmerc.inference.call_batcher import CallBatcher
+from mmerc.inference.face_choice import assign_faces, list_listeners
+from mmerc.inference.faces import RecordingFaces, analyze_faces, find_face_encoder, has_many_faces
+from mmerc.inference.pieces import predict_pieces
 from mmerc.inference.recording import read_recording
+from mmerc.inference.series import cut_utterance
 from mmerc.inference.streaming import Conversation, predict_requests
 from mmerc.model.conformal import DEFAULT_COVERAGE, check_coverage
 from mmerc.model.folder import load_model
@@ -22,6 +26,7 @@ from mmerc.model.prediction import Prediction
 from mmerc.speakers.diarization import load_diarizer
 
 log = logging.getLogger("mmerc")
+FaceChoice = Literal["auto", "recording", "utterance"]
 MAX_LIVE_BATCH = 32  # live utterances that are computed together
 
 
@@ -127,6 +132,7 @@ class Predictor:
         num_speakers: int | None = None,
         names: Sequence[str] = (),
         voices: str | Path | None = None,
+        faces: FaceChoice = "auto",
         explain: bool = False,
     ) -> list[Prediction]:
         """The predictions for a recording of any length as one conversation.
@@ -136,7 +142,7 @@ class Predictor:
         `mmerc weights fetch voice-encoder`.
 
         `num_speakers`: the number of people who speak; found by default. `names`: of the speakers, in the order in which they speak
-        first. `voices`: a folder with a recording of each person, whose stem is the name.
+        first. `voices`: a folder with a recording of each person, whose stem is the name. `faces`: see `find_faces`.
 
         Raises:
             ClipNotFound: there is no file at `path`.
@@ -149,7 +155,50 @@ class Predictor:
         dialogue, problems = read_recording(path, None if transcript is None else Path(transcript), diarizer=diarizer)
         for problem in problems:
             log.warning("%s: %s", problem.where, problem.what)
-        return list(self.predict([dialogue], explain=explain))
+        found = self.find_faces(dialogue, faces)
+        return list(self.predict([assign_faces(dialogue, found) if found else dialogue], explain=explain))
+
+    def find_faces(
+        self, dialogue: Dialogue, faces: FaceChoice = "auto", *, on_progress: Callable[[], None] = lambda: None
+    ) -> RecordingFaces | None:
+        """Who is seen in a recording, and which face is each speaker's; `assign_faces` tells each utterance.
+
+        `faces`: `recording` finds them; `utterance` gives None, and the face encoder looks at each utterance alone, as in training;
+        `auto` finds them in a recording of several named speakers or with several faces in a frame. None also for a model
+        without a face encoder. `on_progress` is called after each utterance; an exception in it ends the work.
+        """
+        encoder = find_face_encoder(self.model.encoders)
+        if encoder is None or faces == "utterance" or (faces == "auto" and not has_many_faces(dialogue, encoder)):
+            return None
+        return analyze_faces(
+            dialogue, encoder.detector, max_side=encoder.config.max_frame_side, on_progress=on_progress
+        )
+
+    def predict_listeners(self, dialogue: Dialogue, faces: RecordingFaces) -> list[Prediction]:
+        """The expression of each listener in each utterance, from the face alone; `speaker` is the listener.
+
+        `dialogue`: with its faces assigned. `utterance` is the one in which the person listens.
+        """
+        listeners = list_listeners(dialogue, faces)
+        return predict_pieces(self.model.predict, [(dialogue.utterances[index], piece) for index, piece in listeners])
+
+    def predict_series(
+        self,
+        dialogue: Dialogue,
+        every: float,
+        *,
+        faces: RecordingFaces | None = None,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> list[Prediction]:
+        """The predictions of steps of `every` seconds inside the utterances of a recording, from voice and face.
+
+        Each is predicted from two seconds around it. `utterance` is the one that it belongs to. `faces`: the listeners have rows
+        too; `dialogue` has these faces assigned. `on_progress`: see `predict`.
+        """
+        people = list(enumerate(dialogue.utterances)) + (list_listeners(dialogue, faces) if faces else [])
+        pieces = [(dialogue.utterances[index], row) for index, each in people for row in cut_utterance(each, every)]
+        pieces.sort(key=lambda piece: piece[1].start or 0.0)
+        return predict_pieces(self.model.predict, pieces, on_progress=on_progress)
 
     def stream(self, name: str = "live", *, explain: bool = False) -> Conversation:
         """A live conversation, to which utterances are pushed as they end.

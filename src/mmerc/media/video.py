@@ -1,6 +1,6 @@
 """A clip's picture: evenly spaced frames with their times on the clock of the file, in bounded memory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -61,6 +61,23 @@ def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float
             count = max(1, round(rate * (end - start)))
         wanted = start + (np.arange(count) + 0.5) * (end - start) / count  # [F]
         shown = dict(_pick_frames(media, index, timeline, wanted, max_side))
+    return _stack_frames(clip, shown, start, end)
+
+
+def read_frames_at(clip: Clip, times: Sequence[float], *, max_side: int = MAX_SIDE) -> Frames:
+    """The frames on show at these times, in seconds from the start of the file and in rising order; each frame once.
+
+    Raises:
+        NoVideo: the clip has no video track or shows no frame then.
+        ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
+    """
+    with open_media(clip.path) as media:
+        index, timeline = media.find_video_tracks()[0], read_timeline(media)
+        shown = dict(_pick_frames(media, index, timeline, np.asarray(times, np.float64), max_side))
+    return _stack_frames(clip, shown, times[0], times[-1])
+
+
+def _stack_frames(clip: Clip, shown: Mapping[float, np.ndarray], start: float, end: float) -> Frames:
     if not shown:
         raise NoVideo(f"{clip.path.name} gives no frame between {start:.2f} and {end:.2f} s")
     shape = next(iter(shown.values())).shape

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mmerc.corpora import Utterance
+from mmerc.corpora import FaceOf, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.model.conformal import PredictionSet
 
@@ -62,6 +62,11 @@ class Prediction(BaseModel):
     )
     modalities: tuple[str, ...] = Field(description="the modalities that were read")
     missing: Mapping[str, str] = Field({}, description="why each of the other modalities is missing")
+    face_of: FaceOf | None = Field(
+        None,
+        description="whose face was read: `speaker`, or `unknown`; `listener` if only listeners are seen, whose faces are "
+        "not read for the speaker; only where the faces of a whole recording were found",
+    )
     model: str = Field("", description="name of the model")
     trained_on: str = Field("", description="the corpus that the model was trained on")
     warning: str | None = Field(
@@ -128,6 +133,7 @@ def make_prediction(
         uncertain=conformal.uncertain if conformal else None if modalities else True,
         modalities=tuple(modalities),
         missing=dict(missing or {}),
+        face_of=utterance.face.face_of if utterance.face else None,
         model=model,
         trained_on=trained_on,
         warning=warning or None,

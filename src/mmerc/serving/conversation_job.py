@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmerc.errors import CorpusError
 from mmerc.inference import Predictor
+from mmerc.inference.face_choice import assign_faces
 from mmerc.inference.recording import read_recording
 from mmerc.inference.transcription import Transcriber
 from mmerc.model.prediction import Prediction
@@ -72,4 +73,7 @@ class ConversationJob:
             job.done = inputs_read // modalities
             check()
 
+        found = self.predictor.find_faces(dialogue, on_progress=check)
+        if found is not None:
+            dialogue = assign_faces(dialogue, found)
         return list(self.predictor.predict([dialogue], explain=self.explain, on_progress=count_input))

@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from mmerc.config import Protocol
-from mmerc.corpora import Dialogue, Utterance
+from mmerc.corpora import ChosenFace, Dialogue, Utterance
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, pad_arrays
 from mmerc.encoders.face import facenet
 from mmerc.encoders.face.augmentation import augment_faces
@@ -46,6 +46,7 @@ from mmerc.errors import MissingModality, NoFace
 from mmerc.media import Frames, read_frames
 from mmerc.media.image import read_picture
 from mmerc.media.live_input import read_live_frames, read_utterance_waveform
+from mmerc.media.video import read_frames_at
 from mmerc.recurrent import run_gru
 
 IMAGE_SIGNAL = "face"  # the signal of an utterance that is one image and has no clip
@@ -150,6 +151,8 @@ class Face(Encoder):
         notes: dict[str, Any] = {}
         if isinstance(image, bytes):
             crops = resize_face(read_picture(image).copy(), self.crop_size)[None]
+        elif utterance.face is not None:
+            crops, notes = self.read_chosen_face(utterance.face)
         elif utterance.clip is not None or utterance.live is not None:
             crops, notes = self.find_faces(utterance)
         else:
@@ -189,6 +192,28 @@ class Face(Encoder):
         crops = [
             crop_face(frames.images[index], box, self.crop_size, is_square=config.square_crop) for index, box in boxes
         ]
+        return np.stack(crops), notes
+
+    def read_chosen_face(self, face: ChosenFace) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
+        """The crops of a face whose boxes are known, at most `num_frames`, evenly spaced, and notes like those of `find_faces`.
+
+        Raises:
+            NoFace: no face is to be read; the error has the reason.
+            NoVideo, ClipNotFound, ClipUnreadable: the recording has no frames.
+        """
+        if not face.times:
+            raise NoFace(face.reason)
+        chosen = np.unique(np.linspace(0, len(face.times) - 1, self.config.num_frames).round().astype(int))
+        times, boxes = np.asarray(face.times)[chosen], torch.tensor(face.boxes)[chosen]  # [T], [T, 4]
+        frames = read_frames_at(face.clip, times.tolist(), max_side=self.config.max_frame_side)
+        height, width = frames.images.shape[1:3]
+        boxes = boxes * torch.tensor([width, height, width, height])
+        nearest = np.abs(frames.times[:, None] - times).argmin(1)  # [F]
+        crops = [
+            crop_face(image, boxes[index], self.crop_size, is_square=self.config.square_crop)
+            for image, index in zip(frames.images, nearest, strict=True)
+        ]
+        notes = {"track": "recording", "frames": len(crops), "times": [round(float(time), 3) for time in frames.times]}
         return np.stack(crops), notes
 
     def _read_frames(self, utterance: Utterance, is_tracked: bool) -> Frames:

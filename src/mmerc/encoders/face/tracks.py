@@ -75,16 +75,16 @@ def detect_over_time(
     return [faces for faces in found if faces is not None]
 
 
-def link_tracks(found: list[Faces], shots: Sequence[int] = ()) -> list[Track]:
+def link_tracks(found: list[Faces], shots: Sequence[int] = (), *, max_gap: int = MAX_GAP) -> list[Track]:
     """Link the faces of all frames to tracks, in the order of their first frames.
 
     Each face joins the track whose last box it overlaps most, if that overlap is above MIN_IOU. All tracks end where a new
-    shot begins, because the same position may then show another person.
+    shot begins, because the same position may then show another person, and where a face is missing in `max_gap` frames.
     """
     open_tracks: list[list[tuple[int, int]]] = []  # (frame, index among the frame's faces)
     ended: list[list[tuple[int, int]]] = []
     for frame, faces in enumerate(found):
-        oldest = frame if frame in shots else frame - MAX_GAP
+        oldest = frame if frame in shots else frame - max_gap
         ended += [track for track in open_tracks if track[-1][0] < oldest]
         open_tracks = [track for track in open_tracks if track[-1][0] >= oldest]
         last = [found[track[-1][0]].boxes[track[-1][1]] for track in open_tracks]

@@ -52,6 +52,8 @@ class Document:
         subkeys: see `list_columns`; the labels of the model are under `probabilities`.
         recording: the file that all utterances are parts of, where there is one.
         file: the file to be written, where there is one; links are relative to it.
+        listeners: the expressions of listeners, where they were asked for.
+        series: the predictions over time, where they were asked for.
     """
 
     predictions: Sequence[Prediction]
@@ -59,6 +61,8 @@ class Document:
     subkeys: Subkeys = field(default_factory=dict)
     recording: Path | None = None
     file: Path | None = None
+    listeners: Sequence[Prediction] | None = None
+    series: Sequence[Prediction] | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -19,12 +19,15 @@ def make_json_lines(document: Document) -> str:
 
 
 def make_json(document: Document) -> str:
-    """One JSON object with the provenance, the labels and the predictions."""
-    content = {
+    """One JSON object with the provenance, the labels and the predictions, and the listeners and the series if there are any."""
+    content: dict[str, Any] = {
         "provenance": document.provenance.to_dict(),
         "labels": document.labels,
         "predictions": [each.to_dict() for each in document.predictions],
     }
+    for kind, rows in (("listeners", document.listeners), ("series", document.series)):
+        if rows is not None:
+            content[kind] = [each.to_dict() for each in rows]
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -23,9 +23,18 @@ from mmerc.model.prediction import FORMULA, Column, describe_origin, list_column
 
 # The modules of the page, each after those that it imports.
 MODULES = (
-    "dom", "evidence", "detail", "csv", "agreement", "corrections", "scale", "waveform", "blocks", "player", "tracks", "table",
+    "dom", "evidence", "detail", "csv", "agreement", "corrections", "scale", "waveform", "series", "blocks", "player", "tracks", "table",
     "summary", "filter", "editor", "timeline",
 )  # fmt: skip
+SERIES_FIELDS = {
+    "split",
+    "dialogue",
+    "speaker",
+    "start",
+    "end",
+    "probabilities",
+    "modalities",
+}  # of a row of the series
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
 
 
@@ -76,6 +85,7 @@ def write_timeline(file: Path, document: Document) -> None:
             "labels": labels.names,
             "recording": replace_surrogates(recording.name) if recording else "",
             "peaks": media.peaks if media else None,
+            "series": [each.model_dump(include=SERIES_FIELDS) for each in document.series or ()],
         },
     )
     write_text(file, html)

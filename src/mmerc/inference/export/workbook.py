@@ -5,6 +5,7 @@ from typing import Any
 
 from mmerc.errors import RunError
 from mmerc.inference.export.document import Document
+from mmerc.inference.export.extras import split_extras
 from mmerc.inference.export.rows import make_long_table, make_wide_table
 
 MAX_CELL = 32_767  # characters in a cell of Excel; longer text is cut
@@ -21,16 +22,18 @@ def make_workbook(document: Document, *, is_long: bool = False) -> bytes:
 
     # Text may begin with "=" or "http:"; in a cell it stays text.
     options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-    table = make_long_table(document) if is_long else make_wide_table(document)
+    make_table = make_long_table if is_long else make_wide_table
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, options) as book:
         book.set_properties({"comments": document.provenance.to_text()})
-        sheet = book.add_worksheet("emotions")
         bold = book.add_format({"bold": True})
-        for number, line in enumerate(table):
-            cells: list[Any] = [cell[:MAX_CELL] if isinstance(cell, str) else cell for cell in line]
-            if sheet.write_row(number, 0, cells, bold if number == 0 else None):
-                raise RunError(f"a workbook cannot hold {len(table) - 1} rows: write them as .csv or .jsonl.")
-        sheet.freeze_panes(1, 0)
-        sheet.set_column(table[0].index("text"), table[0].index("text"), TEXT_WIDTH)
+        for name, part in (("emotions", document), *split_extras(document)):
+            table = make_table(part)
+            sheet = book.add_worksheet(name)
+            for number, line in enumerate(table):
+                cells: list[Any] = [cell[:MAX_CELL] if isinstance(cell, str) else cell for cell in line]
+                if sheet.write_row(number, 0, cells, bold if number == 0 else None):
+                    raise RunError(f"a workbook cannot hold {len(table) - 1} rows: write them as .csv or .jsonl.")
+            sheet.freeze_panes(1, 0)
+            sheet.set_column(table[0].index("text"), table[0].index("text"), TEXT_WIDTH)
     return buffer.getvalue()

@@ -18,9 +18,9 @@ import { CorrectionsBar, Editor, KEYS } from "./editor.js";
 // `recording` is the name of the recording, empty for a corpus. `peaks` is its waveform, as `decodePeaks` takes it.
 
 class TimelinePage {
-  constructor(container, { rows, columns, formula, labels, colours, recording = "", peaks = null }, media) {
+  constructor(container, { rows, columns, formula, labels, colours, recording = "", peaks = null, series = [] }, media) {
     const pattern = new RegExp(formula);
-    Object.assign(this, { container, rows, columns, selected: 0, peaks: decodePeaks(peaks) });
+    Object.assign(this, { container, rows, columns, series, selected: 0, peaks: decodePeaks(peaks) });
     this.model = { labels, colours, threshold: chooseThreshold(rows) };
     this.corrections = new Corrections(rows, labels, { recording, formula: pattern, onChange: (index) => this.showChange(index) });
     this.player = new Player(media, (time, isPlaying) => this.follow(time, isPlaying));
@@ -59,6 +59,9 @@ class TimelinePage {
     if (reveal) this.table.reveal(index);
     else this.table.markSelected();
   }
+
+  // The rows of the series of the conversation that is shown.
+  getSeries() { return this.series.filter((row) => nameDialogue(row) === this.shown); }
 
   // The timeline is that of the conversation of the selected row.
   showTracks() {

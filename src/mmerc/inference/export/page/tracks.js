@@ -2,6 +2,7 @@ import { create, createButton, createScheduler, formatTime, nameSpeaker } from "
 import { createBlock, fillBlock, paintBlocks } from "./blocks.js";
 import { Scale } from "./scale.js";
 import { drawWaveform } from "./waveform.js";
+import { drawSeries } from "./series.js";
 
 // The timeline of one conversation: an overview of all of it, and of the part that is shown the waveform, a lane of blocks for each
 // speaker, and the times.
@@ -78,6 +79,7 @@ export class Tracks {
       this.dragPan(track);
       return { track, canvas };
     });
+    this.curves = this.hasTimes ? this.buildCurves() : [];
     if (this.hasTimes) {
       const axis = create("div", "", { class: "axis", "aria-hidden": "true" });
       axis.append(create("b"), this.marks);
@@ -85,6 +87,17 @@ export class Tracks {
     }
     this.lanes.append(this.playhead);
     this.overview.style.height = `${Math.min(60, Math.max(16, 10 * this.speakers.length))}px`;
+  }
+
+  // A lane under the others for the series of each person, speaker or listener.
+  buildCurves() {
+    const rows = this.page.getSeries(), names = [...new Set(rows.map((row) => row.speaker))];
+    return names.map((speaker) => {
+      const canvas = create("canvas", "", { role: "img", "aria-label": `probabilities over time, ${nameSpeaker({ speaker })}` });
+      this.lanes.append(this.addLane(create("b", `${nameSpeaker({ speaker })}, over time`), canvas, "wave"));
+      this.dragPan(canvas);
+      return { canvas, rows: rows.filter((row) => row.speaker === speaker) };
+    });
   }
 
   addLane(title, content, kind = "") {
@@ -128,6 +141,7 @@ export class Tracks {
       paintBlocks(canvas, blocks.map(({ row, start, end }) => ({ row, from: scale.locate(start), to: scale.locate(end), lane: 0 })), 1, this.page.model);
     });
     if (this.wave) drawWaveform(this.wave, this.page.peaks, scale);
+    for (const { canvas, rows } of this.curves) drawSeries(canvas, rows, scale, this.page.model);
     this.drawOverview();
     this.drawMarks();
     this.movePlayhead(this.page.player.time);
