@@ -68,7 +68,7 @@ def test_many_places_with_one_problem_are_one_row(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(terminal, "console", console)
     split = {
         "utterances": 12, "dialogues": 1, "speakers": 2, "clips": 0, "gaps": 0, "overlaps": 0, "not_monotonic": 0,
-        "emotions": {"joy": 10}, "dimensions": {},
+        "emotions": {"joy": 10}, "dimensions": {}, "agreement": None,
     }  # fmt: skip
     problems = [{"kind": "clip", "where": f"row {n}", "what": f"a{n}.mp4 is empty"} for n in range(12)]
     scene = {"split": "train", "dialogues": ["1", "2"], "utterances": 3, "conflicting_labels": 1}
