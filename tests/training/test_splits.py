@@ -37,8 +37,11 @@ def test_a_joined_corpus_without_dev_gives_every_tenth_of_its_dialogues_to_dev()
     assert [each.key for each in found.utterances("dev")] == [("dev", "a/0", "0"), ("train", "b/3", "0")]
     held_out = add_selection_split(join_corpora({"b": b, "c": c}))
     assert [each.dialogue for each in held_out.dialogues(get_selection_split(held_out))] == ["b/3"]
+    two_recordings = add_selection_split(join_corpora({"c": c, "d": c}))  # each with one dialogue
+    assert [each.dialogue for each in two_recordings.dialogues("train")] == ["c/0"]
+    assert [each.dialogue for each in two_recordings.dialogues("held-out")] == ["d/0"]
     with pytest.raises(RunError, match="only one training dialogue"):
-        add_selection_split(join_corpora({"c": c, "d": c}))
+        add_selection_split(c)
 
 
 def test_the_corpus_of_each_key() -> None:

@@ -16,7 +16,8 @@ def add_selection_split(corpus: Corpus) -> Corpus:
     """The corpus with a split that selects checkpoints: its labelled dev split, or `held-out`.
 
     `held-out` is every tenth labelled training dialogue; training does not see it then. Where several corpora are joined and
-    only some have a labelled dev split, the others add every tenth of their training dialogues to dev.
+    only some have a labelled dev split, the others add every tenth of their training dialogues to dev. Where each has one dialogue,
+    as with the corrections of several recordings, every tenth dialogue of all is held out.
 
     Raises:
         RunError: there is no labelled training split, or it has only one dialogue.
@@ -34,6 +35,8 @@ def add_selection_split(corpus: Corpus) -> Corpus:
     split = "dev" if "dev" in labelled else HELD_OUT
     held_out = [dialogue for member in corpus.members or ("",) for dialogue in _hold_out(corpus, member)]
     if not held_out and split == HELD_OUT:
+        held_out = list(_hold_out(corpus, None))
+    if not held_out and split == HELD_OUT:
         raise RunError(
             f"{corpus.name} has no labelled dev split and only one training dialogue to take it from: add dialogues."
         )
@@ -43,16 +46,16 @@ def add_selection_split(corpus: Corpus) -> Corpus:
     return replace(corpus, splits={**corpus.splits, "train": kept, split: (*corpus.splits.get(split, ()), *held_out)})
 
 
-def _hold_out(corpus: Corpus, member: str) -> Sequence[Dialogue]:
+def _hold_out(corpus: Corpus, member: str | None) -> Sequence[Dialogue]:
     """Every tenth labelled training dialogue of a member of the corpus, where the member has no labelled dev split.
 
-    Empty where the member has a labelled dev split, or only one training dialogue.
+    `member`: its name; `None` for all of the corpus. Empty where there is a labelled dev split, or only one training dialogue.
     """
     train, dev = (
         [
             dialogue
             for dialogue in corpus.splits.get(split, ())
-            if dialogue.corpus == member and any(each.emotion for each in dialogue.utterances)
+            if member in (None, dialogue.corpus) and any(each.emotion for each in dialogue.utterances)
         ]
         for split in ("train", "dev")
     )
