@@ -10,7 +10,7 @@ from PIL import Image
 from mmerc.corpora import Clip
 from mmerc.errors import NoAudio, NoVideo
 from mmerc.media.audio import read_waveform
-from mmerc.media.video import read_frames
+from mmerc.media.video import read_frames, read_frames_at
 from tests.media.clips import write_beep_and_flash, write_video, write_wav
 
 
@@ -217,3 +217,13 @@ def test_the_second_video_track_is_read_if_it_is_the_default(tmp_path: Path) -> 
         for track in tracks:
             container.mux(track.encode(None))
     assert read_frames(Clip(tmp_path / "a.mkv"), 2).images.mean() == pytest.approx(220, abs=4)
+
+
+def test_frames_at_given_times(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.mp4")
+    wanted = read_frames(Clip(film), 5)
+    again = read_frames_at(Clip(film), wanted.times[1:4].tolist())
+    assert again.times.tolist() == wanted.times[1:4].tolist()
+    assert (again.images == wanted.images[1:4]).all()
+    with pytest.raises(NoVideo, match="gives no frame between 90.00 and 91.00 s"):
+        read_frames_at(Clip(film), [90.0, 91.0])

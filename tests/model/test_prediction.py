@@ -67,7 +67,7 @@ def test_columns_follow_the_fields_and_every_row() -> None:
     names = [column.name for column in list_columns(rows, {"missing": ("text",)})]
     assert names == [
         "split", "dialogue", "utterance", "speaker", "text", "start", "end", "emotion", "confidence", "p_joy", "p_fear",
-        "set", "coverage", "uncertain", "modalities", "missing_text", "missing_face", "missing_my_pulse", "model", "trained_on", "warning",
+        "set", "coverage", "uncertain", "modalities", "missing_text", "missing_face", "missing_my_pulse", "face_of", "model", "trained_on", "warning",
             "corrected",
     ]  # fmt: skip
 
