@@ -79,6 +79,23 @@ def test_annotation_files_of_a_corpus_and_of_a_recording(small_run: Path, small_
     assert whole.exit_code == 0 and f"SPEAKER {clip.stem} 1 0.000 " in whole.stdout
 
 
+def test_a_series_and_the_choice_of_faces(small_run: Path, small_corpus: Path, tmp_path: Path) -> None:
+    clip = next(small_corpus.rglob("*.mp4"))
+    (tmp_path / "t.csv").write_text("start,end,speaker,text\n0,0.8,Ann,Hi!\n0.8,1.4,Ann,Well?\n")
+    out = tmp_path / "o.csv"
+    asked = ("predict", small_run / "model", clip, "--transcript", tmp_path / "t.csv", "--out", out)
+    result = run(*asked, "--every", "0.4", "--faces", "recording", "--listeners")
+    assert result.exit_code == 0, result.stderr
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["text"] for row in rows] == ["Hi!", "Well?"] and {row["face_of"] for row in rows} <= {
+        "speaker",
+        "unknown",
+    }
+    steps = list(csv.DictReader((tmp_path / "o.series.csv").read_text().splitlines()))
+    assert [float(row["start"]) for row in steps if row["utterance"] == "0"] == [0.0, 0.4]
+    assert run(*asked, "--every", "0").exit_code == 2 and run(*asked, "--faces", "nearest").exit_code == 2
+
+
 def test_speakers_that_cannot_be_found(small_run: Path, tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     zero = run("predict", small_run / "model", tmp_path / "a.wav", "--speakers", "0")
