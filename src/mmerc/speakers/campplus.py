@@ -68,7 +68,8 @@ class Head(nn.Module):
         self.bn2 = nn.BatchNorm2d(HEAD_CHANNELS)
 
     def forward(self, bands: Float[Tensor, "B M T"]) -> Float[Tensor, "B C T"]:
-        image = self.bn1(self.conv1(bands[:, None])).relu()  # [B, 32, M, T]
+        image = bands[:, None].contiguous(memory_format=torch.channels_last)  # twice as fast on a CPU
+        image = self.bn1(self.conv1(image)).relu()  # [B, 32, M, T]
         image = self.layer2(self.layer1(image))  # [B, 32, M / 4, T]
         image = self.bn2(self.conv2(image)).relu()  # [B, 32, M / 8, T]
         return image.flatten(1, 2)

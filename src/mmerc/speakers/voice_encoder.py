@@ -17,8 +17,8 @@ from mmerc.speakers.fbank import HOP_LENGTH, compute_fbank
 
 WEIGHTS = "voice-encoder"
 WINDOW, STEP = 1.5, 0.75  # seconds; about from start to start
-BATCH = 32  # windows that are computed together
-MIN_LENGTH = SAMPLE_RATE // 10  # samples: shorter sound is padded to it
+BATCH = 16  # windows that are computed together
+ROUND_TO = SAMPLE_RATE // 10  # samples: short windows lose less than this, so that they have few lengths and can be computed together
 
 
 class VoiceEncoder(CamPlusPlus):
@@ -33,7 +33,8 @@ class VoiceEncoder(CamPlusPlus):
             windows = place_windows(len(stretch))
             found.append(np.zeros((len(windows), SIZE), np.float32))
             for row, (first, last) in enumerate(windows):
-                groups[last - first].append((number, row, stretch[first:last]))
+                samples = stretch[first : last - (last - first) % ROUND_TO] if last - first > ROUND_TO else stretch
+                groups[len(samples)].append((number, row, samples))
         for group in groups.values():
             for start in range(0, len(group), BATCH):
                 batch = group[start : start + BATCH]
@@ -60,7 +61,7 @@ def place_windows(num_samples: int) -> list[tuple[int, int]]:
 
 def pad(waveform: Float[Tensor, " S"]) -> Float[Tensor, " S"]:
     """The waveform, with silence to 0.1 s at its end."""
-    return torch.nn.functional.pad(waveform, (0, max(0, MIN_LENGTH - len(waveform))))
+    return torch.nn.functional.pad(waveform, (0, max(0, ROUND_TO - len(waveform))))
 
 
 def normalize(vectors: Float[np.ndarray, "*n d"]) -> Float[np.ndarray, "*n d"]:
