@@ -14,8 +14,8 @@ scored. `confusion`: time of the wrong speaker. `right number`: share of convers
 with `--speakers`. `real-time factor`: voice activity, embedding and clustering, in seconds for each second of audio. The reference to compare
 with is one speaker for all speech.
 
-`--clips` measures the vectors and the clustering alone: voice activity finds the stretches of speech in each clip by itself, and their vectors are
-computed once for all conversations. `confusion` is then the share of the stretches' time that has the wrong speaker. `--vectors` keeps the vectors.
+`--clips` measures the vectors and the clustering alone: each clip, cut as in the reference, is one stretch of speech, and its vectors are computed
+once for all conversations. `confusion` is then the share of the speech that has the wrong speaker. `--vectors` keeps the vectors.
 """
 
 import argparse
@@ -103,34 +103,28 @@ def compose(
     return waveform + np.random.default_rng(rng.randrange(2**32)).normal(0, NOISE, len(waveform)), turns
 
 
-Stretches = list[tuple[float, np.ndarray]]  # seconds, and the vectors of the windows
+Stretch = tuple[float, np.ndarray]  # seconds, and the vectors of the windows
 
 
-def embed_clip(file: Path, encoder: VoiceEncoder) -> Stretches:
-    waveform = read_waveform(Clip(file))
-    bounds = list(find_utterances(Clip(file), min_pause=MAX_STRETCH_PAUSE, min_length=0.0))
-    parts = [waveform[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)] for start, end in bounds]
-    return list(zip([end - start for start, end in bounds], encoder.embed_stretches(parts), strict=True))
-
-
-def embed_clips(files: Iterable[Path], encoder: VoiceEncoder, kept: Path | None) -> dict[Path, Stretches]:
-    """The stretches of all clips, from the file `kept` if it is there."""
-    found: dict[Path, Stretches] = {}
+def embed_clips(files: Iterable[Path], encoder: VoiceEncoder, kept: Path | None) -> dict[Path, Stretch]:
+    """A stretch of speech for each clip, from the file `kept` if it is there."""
+    found: dict[Path, Stretch] = {}
     if kept is not None and kept.is_file():
-        with np.load(kept) as arrays:
-            for key in arrays.files:
-                file, seconds, _ = key.rsplit(" ", 2)
-                found.setdefault(Path(file), []).append((float(seconds), arrays[key]))
-    found |= {file: embed_clip(file, encoder) for file in files if file not in found}
+        with np.load(kept) as loaded:
+            found = {Path(key.split(" ", 1)[1]): (float(key.split(" ")[0]), loaded[key]) for key in loaded.files}
+    for file in files:
+        if file not in found:
+            speech = cut_to_speech(read_waveform(Clip(file)))
+            found[file] = len(speech) / SAMPLE_RATE, encoder.embed_stretches([speech])[0]
     if kept is not None:
-        rows = ((file, number, *stretch) for file, all_ in found.items() for number, stretch in enumerate(all_))
-        np.savez(kept, **{f"{file} {seconds:.3f} {number}": vectors for file, number, seconds, vectors in rows})
+        arrays: dict[str, Any] = {f"{seconds} {file}": vectors for file, (seconds, vectors) in found.items()}
+        np.savez(kept, **arrays)
     return found
 
 
 def label_clips(
     drawn: Iterator[tuple[str, Path, float]],
-    clips: Mapping[Path, Stretches],
+    clips: Mapping[Path, Stretch],
     seconds: float,
     num_speakers: int | None,
 ) -> dict[str, float]:
@@ -140,11 +134,10 @@ def label_clips(
     vectors: list[np.ndarray] = []
     position = 0.0
     for speaker, file, pause in drawn:
-        for length, windows in clips[file]:
-            speakers.append(speaker)
-            lengths.append(length)
-            vectors.append(windows)
-        position += pause + sum(length for length, _ in clips[file])
+        speakers.append(speaker)
+        lengths.append(clips[file][0])
+        vectors.append(clips[file][1])
+        position += pause + lengths[-1]
         if position > seconds:
             break
     names, truth = np.unique(speakers, return_inverse=True)
@@ -220,7 +213,7 @@ def measure_chain(
 
 
 def measure_clips(
-    name: str, speakers: Mapping[str, Sequence[Path]], clips: Mapping[Path, Stretches], options: argparse.Namespace
+    name: str, speakers: Mapping[str, Sequence[Path]], clips: Mapping[Path, Stretch], options: argparse.Namespace
 ) -> Rows:
     rows: Rows = defaultdict(list)
     for index in range(options.conversations):

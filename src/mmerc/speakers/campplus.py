@@ -72,7 +72,8 @@ class Head(nn.Module):
         image = self.bn1(self.conv1(image)).relu()  # [B, 32, M, T]
         image = self.layer2(self.layer1(image))  # [B, 32, M / 4, T]
         image = self.bn2(self.conv2(image)).relu()  # [B, 32, M / 8, T]
-        return image.flatten(1, 2)
+        channels: Tensor = image.flatten(1, 2)  # [B, 32 * M / 8, T]
+        return channels
 
 
 class ResidualBlock(nn.Module):
@@ -163,6 +164,4 @@ def normalize_and_rectify(channels: int) -> nn.Sequential:
 
 def convolve(channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1) -> nn.Conv2d:
     """A convolution without bias. `stride`: of the frequencies; the time steps stay as many."""
-    return nn.Conv2d(
-        channels, out_channels, kernel_size, stride=(stride, 1), padding=kernel_size // 2, bias=False
-    )
+    return nn.Conv2d(channels, out_channels, kernel_size, stride=(stride, 1), padding=kernel_size // 2, bias=False)

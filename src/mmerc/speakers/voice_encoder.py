@@ -7,18 +7,19 @@ from functools import lru_cache
 import numpy as np
 import torch
 from jaxtyping import Float
-
 from torch import Tensor
 
 from mmerc import weights
 from mmerc.media import SAMPLE_RATE
 from mmerc.speakers.campplus import SIZE, CamPlusPlus
-from mmerc.speakers.fbank import HOP_LENGTH, compute_fbank
+from mmerc.speakers.fbank import compute_fbank
 
 WEIGHTS = "voice-encoder"
 WINDOW, STEP = 1.5, 0.75  # seconds; about from start to start
 BATCH = 16  # windows that are computed together
-ROUND_TO = SAMPLE_RATE // 10  # samples: short windows lose less than this, so that they have few lengths and can be computed together
+ROUND_TO = (
+    SAMPLE_RATE // 10
+)  # samples: short windows lose less than this, so that they have few lengths and can be computed together
 
 
 class VoiceEncoder(CamPlusPlus):
@@ -27,7 +28,9 @@ class VoiceEncoder(CamPlusPlus):
     @torch.inference_mode()
     def embed_stretches(self, stretches: Sequence[Float[np.ndarray, "..."]]) -> list[Float[np.ndarray, "W d"]]:
         """The vectors, of length 1, of the windows of each stretch of sound at 16 kHz. `place_windows` says where the windows are."""
-        groups: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)  # by length: those of one length are a batch
+        groups: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(
+            list
+        )  # by length: those of one length are a batch
         found: list[np.ndarray] = []
         for number, stretch in enumerate(stretches):
             windows = place_windows(len(stretch))

@@ -33,9 +33,9 @@ def choose_platform(filename: str) -> list[str]:
     >>> choose_platform("some-1.0-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl")
     ['--only-binary=:all:', '--python-version=311', '--abi=cp311', '--platform=manylinux_2_24_x86_64']
     """
-    *_, python, abi, platform = filename.removesuffix(".whl").split("-") if filename else ["any"] * 3
-    if platform == "any":
+    if not filename.endswith(".whl") or filename.endswith("-any.whl"):
         return []
+    *_, python, abi, platform = filename.removesuffix(".whl").split("-")
     version, name = python.removeprefix("cp"), platform.split(".")[0]
     return ["--only-binary=:all:", f"--python-version={version}", f"--abi={abi}", f"--platform={name}"]
 
