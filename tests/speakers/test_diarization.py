@@ -19,8 +19,8 @@ class LevelEncoder(VoiceEncoder):
     def embed_stretches(self, stretches: Sequence[np.ndarray]) -> list[np.ndarray]:
         found = []
         for stretch in stretches:
-            windows = place_windows(len(stretch) // 160 + 1)
-            loud = [int(np.abs(stretch[first * 160 : last * 160]).mean() > 0.2) for first, last in windows]
+            windows = place_windows(len(stretch))
+            loud = [int(np.abs(stretch[first:last]).mean() > 0.2) for first, last in windows]
             found.append(VOICES[loud])
         return found
 

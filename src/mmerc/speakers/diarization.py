@@ -13,14 +13,14 @@ from mmerc import weights
 from mmerc.corpora import Clip
 from mmerc.errors import ConfigError, MissingModality
 from mmerc.media import SAMPLE_RATE, read_waveform
-from mmerc.speakers.clustering import centre, cluster
+from mmerc.speakers.clustering import cluster
 from mmerc.speakers.turns import Turn
 from mmerc.speakers.voice_encoder import WEIGHTS, WINDOW, VoiceEncoder, load_voice_encoder, normalize
 from mmerc.speakers.voices import match_voices, read_voices
 
 MAX_STRETCH_PAUSE = 0.2  # seconds: a longer pause ends a stretch of speech, since the speaker may change there
-STRETCHES_AT_ONCE = 32  # whose windows are computed together
-MAX_WINDOWS = 7  # of a piece. A longer stretch, of more than 4 s, may have several speakers
+STRETCHES_AT_ONCE = 64  # whose windows are computed together
+MAX_WINDOWS = 4  # of a piece. A longer stretch, of more than 4 s, may have several speakers
 MIN_PIECE = 1.0  # seconds: shorter pieces get the nearest speaker, because they say little about the voice
 CHANGE_COST = 1.0  # sum of cosines by which a change of the speaker within a stretch must be better than none
 
@@ -145,16 +145,15 @@ def label_windows(
         lengths += [length / len(parts)] * len(parts)
     stacked = np.stack(pieces)
     is_long = np.array(lengths) >= min(MIN_PIECE, max(lengths))
-    labels = cluster(stacked[is_long], num_speakers)
-    mean = stacked[is_long].mean(0)
-    centres = np.stack([centre(stacked[is_long], mean)[labels == k].mean(0) for k in range(labels.max() + 1)])
-    all_labels = (2 * centre(stacked, mean) @ centres.T - np.square(centres).sum(1)).argmax(1)
+    labels = cluster(stacked[is_long], np.array(lengths)[is_long], num_speakers)
+    means = normalize(
+        np.stack([stacked[is_long][labels == name].mean(0) for name in range(labels.max() + 1)])
+    )  # [K, d]
+    all_labels = (stacked @ means.T).argmax(1)
     all_labels[is_long] = labels
     ends = np.cumsum([-(-len(found) // MAX_WINDOWS) for found in vectors])
     return [
-        np.full(len(found), all_labels[end - 1])
-        if len(found) <= MAX_WINDOWS
-        else find_changes(centre(found, mean) @ normalize(centres).T)
+        np.full(len(found), all_labels[end - 1]) if len(found) <= MAX_WINDOWS else find_changes(found @ means.T)
         for found, end in zip(vectors, ends.tolist(), strict=True)
     ]
 

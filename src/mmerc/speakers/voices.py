@@ -10,8 +10,7 @@ from mmerc.corpora import Clip
 from mmerc.errors import CorpusError, MissingModality
 from mmerc.media import SAMPLE_RATE, read_waveform
 from mmerc.media.voice_activity import find_speech
-from mmerc.speakers.clustering import compare
-from mmerc.speakers.voice_encoder import VoiceEncoder
+from mmerc.speakers.voice_encoder import VoiceEncoder, normalize
 
 MIN_SECONDS = 0.5  # of speech in a sample
 SAME_VOICE = 0.65  # cosine above which a vector is of the person
@@ -55,7 +54,9 @@ def read_voice(file: Path, encoder: VoiceEncoder) -> Float[np.ndarray, " d"]:
 def match_voices(vectors: Float[np.ndarray, "K d"], voices: Mapping[str, Float[np.ndarray, " d"]]) -> dict[int, str]:
     """The names of those vectors that belong to a known voice; each name is given once, the closest pair first."""
     pairs = [
-        (compare(vector, voice), index, name) for index, vector in enumerate(vectors) for name, voice in voices.items()
+        (float(normalize(vector) @ normalize(voice)), index, name)
+        for index, vector in enumerate(vectors)
+        for name, voice in voices.items()
     ]
     found: dict[int, str] = {}
     for similarity, index, name in sorted(pairs, reverse=True):

