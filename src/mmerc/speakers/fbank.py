@@ -39,7 +39,7 @@ def compute_fbank(waveform: Float[Tensor, " S"]) -> Float[Tensor, "T M"]:
     frames = (frames - PREEMPHASIS * before) * _make_window()
     spectrum = torch.fft.rfft(frames, FFT_LENGTH)  # [T, F]
     power = spectrum.real.square() + spectrum.imag.square()
-    bands = (power @ make_filters().T).clamp(min=FLOOR).log()  # [T, M]
+    bands: Tensor = (power @ make_filters().T).clamp(min=FLOOR).log()  # [T, M]
     return bands - bands.mean(0)
 
 
