@@ -9,7 +9,8 @@ from mmerc.weights import CATALOGUE, Network
 
 def test_a_name_that_is_not_in_the_catalogue() -> None:
     with pytest.raises(
-        WeightsError, match='there are no weights with the name "mtcn": choose one of mtcnn, yunet, mpnet'
+        WeightsError,
+        match='there are no weights with the name "mtcn": choose one of mtcnn, yunet, voice-encoder, mpnet',
     ):
         weights.find("mtcn")
 

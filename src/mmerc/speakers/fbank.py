@@ -39,13 +39,14 @@ def compute_fbank(waveform: Float[Tensor, " S"]) -> Float[Tensor, "T M"]:
     frames = (frames - PREEMPHASIS * before) * _make_window()
     spectrum = torch.fft.rfft(frames, FFT_LENGTH)  # [T, F]
     power = spectrum.real.square() + spectrum.imag.square()
-    bands = (power @ make_filters().T).clamp(min=FLOOR).log()  # [T, M]
+    bands: Tensor = (power @ make_filters().T).clamp(min=FLOOR).log()  # [T, M]
     return bands - bands.mean(0)
 
 
 @lru_cache(maxsize=1)
 def _make_window() -> Float[Tensor, " W"]:
-    return torch.hann_window(WIN_LENGTH, periodic=False).pow(0.85)  # Povey's
+    window: Tensor = torch.hann_window(WIN_LENGTH, periodic=False)
+    return window.pow(0.85)  # Povey's
 
 
 def _to_mel(frequency: float) -> float:

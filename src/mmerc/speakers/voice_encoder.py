@@ -62,7 +62,7 @@ def place_windows(num_samples: int) -> list[tuple[int, int]]:
     return [(start, start + length) for start in starts]
 
 
-def pad(waveform: Float[Tensor, " S"]) -> Float[Tensor, " S"]:
+def pad(waveform: Float[Tensor, " S"]) -> Float[Tensor, " P"]:
     """The waveform, with silence to 0.1 s at its end."""
     return torch.nn.functional.pad(waveform, (0, max(0, ROUND_TO - len(waveform))))
 
