@@ -53,4 +53,4 @@ def test_a_tone_is_in_its_band_and_loudness_does_not_matter() -> None:
 
 def test_short_sound_and_silence_are_finite() -> None:
     assert compute_fbank(torch.zeros(0)).tolist() == [[0.0] * NUM_BANDS]
-    assert not compute_fbank(torch.zeros(1_600)).any()
+    assert compute_fbank(torch.zeros(1_600)).abs().max() < 1e-5

@@ -45,7 +45,8 @@ def compute_fbank(waveform: Float[Tensor, " S"]) -> Float[Tensor, "T M"]:
 
 @lru_cache(maxsize=1)
 def _make_window() -> Float[Tensor, " W"]:
-    return torch.hann_window(WIN_LENGTH, periodic=False).pow(0.85)  # Povey's
+    window: Tensor = torch.hann_window(WIN_LENGTH, periodic=False)
+    return window.pow(0.85)  # Povey's
 
 
 def _to_mel(frequency: float) -> float:

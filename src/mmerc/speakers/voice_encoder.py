@@ -51,8 +51,8 @@ class VoiceEncoder(CamPlusPlus):
 def place_windows(num_samples: int) -> list[tuple[int, int]]:
     """First sample and end of each window of 1.5 s, every 0.75 s or so, from the first sample to the last one. A shorter stretch is one window.
 
-    >>> place_windows(16_000), place_windows(40_000)
-    ([(0, 16000)], [(0, 24000), (8000, 32000), (16000, 40000)])
+    >>> place_windows(16_000), place_windows(48_000)
+    ([(0, 16000)], [(0, 24000), (12000, 36000), (24000, 48000)])
     """
     length = round(WINDOW * SAMPLE_RATE)
     if num_samples <= length:
@@ -62,7 +62,7 @@ def place_windows(num_samples: int) -> list[tuple[int, int]]:
     return [(start, start + length) for start in starts]
 
 
-def pad(waveform: Float[Tensor, " S"]) -> Float[Tensor, " S"]:
+def pad(waveform: Float[Tensor, " S"]) -> Float[Tensor, " P"]:
     """The waveform, with silence to 0.1 s at its end."""
     return torch.nn.functional.pad(waveform, (0, max(0, ROUND_TO - len(waveform))))
 
