@@ -15,9 +15,7 @@ from mmerc.training.loop import (
     Task,
     TrainingModule,
     compute_lr_factor,
-    find_best_score,
     fit,
-    is_finished,
 )
 from mmerc.training.run_config import TrainerConfig
 from mmerc.training.targets import Targets, compute_concordance
@@ -132,18 +130,6 @@ def test_the_averaged_weights_are_evaluated_on_dev_and_kept(tmp_path: Path) -> N
     predicted = averaged.network(averaged.dev.x).argmax(1)  # type: ignore[attr-defined]
     accuracy = float((predicted == torch.tensor(averaged.dev.labels)).float().mean())
     assert accuracy == pytest.approx(max(history, key=lambda entry: entry["dev_f1_weighted"])["dev_accuracy"])
-
-
-def test_early_stopping_after_patience() -> None:
-    def history(*scores: float) -> list[dict[str, float]]:
-        return [{"dev_f1_weighted": score} for score in scores]
-
-    config = TrainingConfig(epochs=10, patience=2)
-    assert not is_finished(history(), config)
-    assert not is_finished(history(0.5, 0.4), config)
-    assert is_finished(history(0.5, 0.4, 0.5), config)
-    assert is_finished(history(*[0.1] * 10), config)
-    assert find_best_score(history(0.5, 0.6, 0.4)) == 0.6 and find_best_score([]) == -1.0
 
 
 def test_the_learning_rate_warms_up_and_decays() -> None:

@@ -18,7 +18,7 @@ from mmerc.cli.options import (
     PresetOption,
     SetOption,
 )
-from mmerc.errors import ConfigError
+from mmerc.cli.settings import check_exclusive, load_run_config
 from mmerc.terminal import console, exit_on_error
 
 if TYPE_CHECKING:
@@ -49,11 +49,9 @@ def tune(
     from mmerc.training.search import BEST, read_space, search
 
     show_log()
-    if preset and config:
-        raise ConfigError("--preset and --config exclude each other: give one of them.")
+    check_exclusive(preset, config)
     opened = open_corpus(corpus, split_label_names(labels) if labels else None)
-    names = [name.strip() for name in modalities.split(",")] if modalities is not None else None
-    make_config = partial(_make_config, opened, preset, config, overrides or [], names)
+    make_config = partial(_make_config, opened, preset, config, overrides or [], modalities)
     result = search(opened, out, read_space(space), make_config, trials=trials, jobs=jobs)
     if as_json:
         print(json.dumps(result))
@@ -77,10 +75,8 @@ def _make_config(
     preset: str | None,
     file: Path | None,
     given: list[str],
-    modalities: list[str] | None,
+    modalities: str | None,
     overrides: "Sequence[str]",
 ) -> "RunConfig":
     """Also called in other processes, so it is no inner function."""
-    from mmerc.training.run_config import load_config
-
-    return load_config(preset, file, [*given, *overrides], modalities=modalities, corpus=corpus)
+    return load_run_config(corpus, preset, file, [*given, *overrides], modalities)

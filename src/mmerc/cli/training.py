@@ -18,12 +18,12 @@ from mmerc.cli.options import (
     SetOption,
     ThreadsOption,
 )
+from mmerc.cli.settings import check_exclusive, load_run_config
 from mmerc.errors import ConfigError
 from mmerc.terminal import errors, exit_on_error, print_result, print_scored_split, print_tables
 
 if TYPE_CHECKING:
     from mmerc.corpora import Corpus
-    from mmerc.training.run_config import RunConfig
 
 
 @exit_on_error
@@ -77,11 +77,11 @@ def train(
 
     if fold_by and folds is None:
         raise ConfigError("--fold-by needs --folds: add the number of folds, such as --folds 5.")
-    _check_exclusive(preset, config)
+    check_exclusive(preset, config)
     compared = parse_fusion_names(fusions)
     location = add_pack_mapping(corpus, mapping or [])
     opened = open_corpus(location, split_label_names(labels) if labels else None)
-    checked = _load_config(opened, preset, config, overrides, modalities)
+    checked = load_run_config(opened, preset, config, overrides, modalities)
 
     def finish(trained: "Corpus") -> None:
         path = write_report(out, trained)
@@ -100,20 +100,6 @@ def train(
         path = write_folds_report(out, dealt)
         print_tables(make_tables(read_json(out / FOLDS)))
         errors.print(escape(f"report: {path}"), soft_wrap=True)
-
-
-def _check_exclusive(preset: str | None, config: Path | None) -> None:
-    if preset and config:
-        raise ConfigError("--preset and --config exclude each other: give one of them.")
-
-
-def _load_config(
-    corpus: "Corpus", preset: str | None, config: Path | None, overrides: list[str] | None, modalities: str | None
-) -> "RunConfig":
-    from mmerc.training.run_config import load_config
-
-    names = [name.strip() for name in modalities.split(",")] if modalities is not None else None
-    return load_config(preset, config, overrides or [], modalities=names, corpus=corpus)
 
 
 @exit_on_error
@@ -165,7 +151,7 @@ def evaluate(
     if cross is not None:
         if run is not None or scores or out is None:
             raise ConfigError("--cross needs --out DIR, and no RUN, --split, --on, --by, --robustness or --signal.")
-        _check_exclusive(preset, config)
+        check_exclusive(preset, config)
         result = _evaluate_cross(cross, out, preset, config, overrides, modalities, seeds)
         print(json.dumps(result)) if as_json else print_tables(make_cross_tables(result))
         return
@@ -218,7 +204,7 @@ def _evaluate_cross(
 
     corpora = [open_corpus(location.strip()) for location in split_locations(locations, READERS, separator=",")]
     return evaluate_cross(
-        corpora, out, lambda corpus: _load_config(corpus, preset, config, overrides, modalities), seeds=seeds
+        corpora, out, lambda corpus: load_run_config(corpus, preset, config, overrides, modalities), seeds=seeds
     )
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from mmerc.config import validate
+from mmerc.config import Protocol, validate
+from mmerc.emotions import LabelSet
 from mmerc.encoders.audio.pretrained import PretrainedSpeech
 from mmerc.encoders.audio.spectrogram import Spectrogram
 from mmerc.encoders.audio.wavernn import WaveRnnEncoder
@@ -14,7 +15,16 @@ from mmerc.encoders.text.dialogue import DialogueText
 from mmerc.encoders.text.gpt import Gpt
 from mmerc.errors import ConfigError
 
-__all__ = ["ENCODERS", "Batch", "Encoder", "EncoderConfig", "Encoding", "Example", "check_encoder_config"]
+__all__ = [
+    "ENCODERS",
+    "Batch",
+    "Encoder",
+    "EncoderConfig",
+    "Encoding",
+    "Example",
+    "build_encoder",
+    "check_encoder_config",
+]
 
 ENCODERS: dict[str, type[Encoder]] = {
     "gpt": Gpt,
@@ -26,6 +36,13 @@ ENCODERS: dict[str, type[Encoder]] = {
     "face": Face,
     "signal": Signal,
 }
+
+
+def build_encoder(config: EncoderConfig, labels: LabelSet, *, protocol: Protocol = "offline") -> Encoder:
+    """The encoder that `config` names, with an output for each emotion and each continuous dimension of the labels."""
+    encoder = ENCODERS[config.encoder](config, labels.num_outputs, protocol=protocol)
+    encoder.num_dimensions = len(labels.dimensions)
+    return encoder
 
 
 def check_encoder_config(modality: str, settings: dict[str, Any]) -> EncoderConfig:

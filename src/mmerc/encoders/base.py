@@ -93,10 +93,9 @@ class Encoder(nn.Module, ABC):
     reads_dialogue: bool = False
     # A part of a dialogue that is read together counts as at least one utterance per so many steps towards the size of a batch.
     steps_per_utterance: int = 16
-    lr_factors: Mapping[
-        str, float
-    ] = {}  # by prefix of a parameter's name: its learning rate as a multiple of the configured one
-    num_dimensions: int = 0  # of the outputs, the last ones; whoever creates the encoder sets it
+    # By prefix of a parameter's name: its learning rate as a multiple of the configured one.
+    lr_factors: Mapping[str, float] = {}
+    num_dimensions: int = 0  # of the outputs, the last ones; `build_encoder` and `restore` set it
     width: int
 
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:

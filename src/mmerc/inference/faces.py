@@ -19,7 +19,7 @@ from mmerc.encoders.face.matching import match_speakers, measure_evidence
 from mmerc.encoders.face.people import identify_people
 from mmerc.encoders.face.sightings import Sighting, find_sightings
 from mmerc.errors import MissingModality
-from mmerc.media import Frames, read_frames, read_waveform
+from mmerc.media import Frames, read_frames, read_waveform, space_evenly
 
 FPS = 12.5  # frames per second in which a mouth is followed
 PART = 4.8  # seconds that are in memory: 60 frames
@@ -59,7 +59,7 @@ def has_many_faces(dialogue: Dialogue, encoder: Face) -> bool:
         return False
     if len({each.speaker for each in dialogue.utterances if each.speaker}) > 1:
         return True
-    for index in np.unique(np.linspace(0, len(clips) - 1, PROBES).round().astype(int)):
+    for index in space_evenly(len(clips), PROBES):
         try:
             frames = read_frames(clips[index], 1, max_side=encoder.config.max_frame_side)
         except MissingModality:
@@ -99,8 +99,8 @@ def read_parts(utterance: Utterance, max_side: int) -> Iterator[tuple[Frames, Fl
         return
     count = max(1, int(np.ceil((clip.end - clip.start) / PART)))
     length = (clip.end - clip.start) / count
-    for number in np.unique(np.linspace(0, count - 1, min(count, MAX_PARTS)).round().astype(int)):
-        start = clip.start + float(number) * length
+    for number in space_evenly(count, MAX_PARTS):
+        start = clip.start + number * length
         part = replace(clip, start=start, end=start + length)
         try:
             frames = read_frames(part, round(PART * FPS), max_side=max_side, rate=FPS)

@@ -15,6 +15,7 @@ import av.error
 
 from mmerc.corpora.paths import LFS_REASON, is_lfs_pointer
 from mmerc.errors import ClipNotFound, ClipUnreadable, NoAudio, NoAudioStream, NoVideoStream
+from mmerc.media.image import MAX_PIXELS
 
 # The ffmpeg demuxers that may open a user's file. All of them hold their own data: a playlist is not among them, because
 # it could make ffmpeg read other files.
@@ -27,7 +28,6 @@ FORMATS = ",".join(
 )
 # A title in a strange encoding is no reason to lose a clip; PyAV 19 removed the setting.
 LENIENT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
-MAX_PIXELS = 50_000_000  # of a frame; 8K has 33 million
 MAX_TIME = 2**62  # in ffmpeg's microseconds, 64 bits
 
 Track = av.AudioStream | av.VideoStream

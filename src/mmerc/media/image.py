@@ -11,7 +11,7 @@ from mmerc.errors import ClipUnreadable
 
 FORMATS = ("JPEG", "PNG")
 FILE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-MAX_PIXELS = 50_000_000  # a picture that says it is larger is no photograph of a face
+MAX_PIXELS = 50_000_000  # of a picture or a frame: 8K has 33 million, and a larger one is no photograph of a face
 
 
 def read_picture(

@@ -13,14 +13,13 @@ from jaxtyping import Float
 from mmerc.corpora import Corpus, Key, Utterance
 from mmerc.corpora.leaks import Leak, find_annotation_leaks, find_equal, list_split_pairs, make_leak
 from mmerc.errors import MissingModality
-from mmerc.media.audio import read_waveform
+from mmerc.media.audio import SAMPLE_RATE, read_waveform
 from mmerc.media.video import read_frames
 
 BANDS, SEGMENTS = 12, 24  # of the sound of an utterance
 EDGES = np.geomspace(100, 7500, BANDS + 1)  # Hz
-MIN_SIMILARITY = (
-    0.99  # cosine of two fingerprints of one recording: 0.995 as MP3 or Opus; two takes of a person reach 0.984
-)
+# Cosine of two fingerprints of one recording: 0.995 as MP3 or Opus; two takes of a person reach 0.984.
+MIN_SIMILARITY = 0.99
 MAX_LENGTH_DIFFERENCE = 0.02  # of one recording in two formats
 FRAMES, SIDE = 3, 64
 GRID = 8  # a picture becomes 8 x 8 differences of neighbours
@@ -72,7 +71,7 @@ def _read(utterance: Utterance) -> Recording:
     duration, audio, frames = 0.0, None, None
     with suppress(MissingModality, OSError):
         samples = read_waveform(utterance.clip)
-        duration, audio = len(samples) / 16_000, describe_sound(samples)
+        duration, audio = len(samples) / SAMPLE_RATE, describe_sound(samples)
     with suppress(MissingModality, OSError):
         frames = describe_pictures(read_frames(utterance.clip, FRAMES, max_side=SIDE).images)
     return Recording(duration, audio, frames)
@@ -86,7 +85,7 @@ def describe_sound(samples: Float[np.ndarray, " S"]) -> Fingerprint:
     size = max(512, len(samples) // SEGMENTS)
     padded = np.pad(samples, (0, max(0, size * SEGMENTS - len(samples))))[: size * SEGMENTS]
     power = np.abs(np.fft.rfft(padded.reshape(SEGMENTS, size), axis=1)) ** 2  # [24, F]
-    bounds = np.searchsorted(np.fft.rfftfreq(size, 1 / 16_000), EDGES)
+    bounds = np.searchsorted(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), EDGES)
     energy = np.stack([power[:, low : max(high, low + 1)].sum(1) for low, high in pairwise(bounds)])
     values = np.log(energy + 1e-6 * energy.max() + 1e-12).ravel()
     values -= values.mean()

@@ -7,7 +7,7 @@ from mmerc.corpora import LiveRecording, Utterance
 from mmerc.errors import ClipUnreadable, MissingModality, NoAudio, NoVideo
 from mmerc.media.audio import MAX_SECONDS, SAMPLE_RATE, Channel, check_audible, read_waveform
 from mmerc.media.image import read_picture
-from mmerc.media.video import MAX_SIDE, Frames
+from mmerc.media.video import MAX_SIDE, Frames, space_evenly
 
 MAX_AMPLITUDE = 2.0  # a little over 1 is a filter's overshoot; integers go to 32,768
 
@@ -41,7 +41,7 @@ def read_live_frames(live: LiveRecording, count: int, *, max_side: int = MAX_SID
         raise NoVideo("the camera's images are not the bytes of JPEG or PNG")
     images: list[np.ndarray] = []
     times: list[float] = []
-    for index in np.unique(np.linspace(0, len(live.images) - 1, count).round().astype(int)):
+    for index in space_evenly(len(live.images), count):
         try:
             image = read_picture(live.images[index], max_side=max_side)
         except ClipUnreadable:

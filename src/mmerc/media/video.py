@@ -77,6 +77,16 @@ def read_frames_at(clip: Clip, times: Sequence[float], *, max_side: int = MAX_SI
     return _stack_frames(clip, shown, times[0], times[-1])
 
 
+def space_evenly(length: int, count: int) -> list[int]:
+    """Indices of at most `count` items of `length`, evenly spaced from the first one to the last one.
+
+    >>> space_evenly(10, 3), space_evenly(2, 5), space_evenly(5, 1)
+    ([0, 4, 9], [0, 1], [0])
+    """
+    found: list[int] = np.unique(np.linspace(0, length - 1, count).round().astype(int)).tolist()
+    return found
+
+
 def _stack_frames(clip: Clip, shown: Mapping[float, np.ndarray], start: float, end: float) -> Frames:
     if not shown:
         raise NoVideo(f"{clip.path.name} gives no frame between {start:.2f} and {end:.2f} s")

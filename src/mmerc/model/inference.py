@@ -19,9 +19,8 @@ BATCH = 64
 NO_PAIRS: BlockedPairs = frozenset()
 
 
-DimensionsByKey = dict[
-    Key, list[float]
-]  # the standardised value of each continuous dimension; no key without dimensions
+# The standardised value of each continuous dimension; no key without dimensions.
+DimensionsByKey = dict[Key, list[float]]
 
 
 class FusedOutputs(NamedTuple):

@@ -9,10 +9,8 @@ from mmerc.speakers.voice_encoder import normalize
 
 # The values below were chosen on conversations of RAVDESS's actors 1 to 16.
 MAX_DISTANCE = 0.7  # mean of 1 - cosine over the pairs of two clusters, above which they are two people
-MIN_SHARE, MIN_SECONDS = (
-    0.08,
-    15.0,
-)  # of the speech, whichever is less: a smaller cluster is an odd manner of someone, not a person
+# Of the speech, whichever is less: a smaller cluster is a manner in which someone spoke, not a person.
+MIN_SHARE, MIN_SECONDS = 0.08, 15.0
 MAX_PIECES = 4000  # that are clustered, because the memory grows with the square; others go to the nearest cluster
 
 

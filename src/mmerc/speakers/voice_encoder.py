@@ -17,9 +17,8 @@ from mmerc.speakers.fbank import compute_fbank
 WEIGHTS = "voice-encoder"
 WINDOW, STEP = 1.5, 0.75  # seconds; about from start to start
 BATCH = 16  # windows that are computed together
-ROUND_TO = (
-    SAMPLE_RATE // 10
-)  # samples: short windows lose less than this, so that they have few lengths and can be computed together
+# Samples: short windows lose less than this, so that they have few lengths and can be computed together.
+ROUND_TO = SAMPLE_RATE // 10
 
 
 class VoiceEncoder(CamPlusPlus):
@@ -28,9 +27,8 @@ class VoiceEncoder(CamPlusPlus):
     @torch.inference_mode()
     def embed_stretches(self, stretches: Sequence[Float[np.ndarray, "..."]]) -> list[Float[np.ndarray, "W d"]]:
         """The vectors, of length 1, of the windows of each stretch of sound at 16 kHz. `place_windows` says where the windows are."""
-        groups: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(
-            list
-        )  # by length: those of one length are a batch
+        # By length: those of one length are a batch.
+        groups: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
         found: list[np.ndarray] = []
         for number, stretch in enumerate(stretches):
             windows = place_windows(len(stretch))

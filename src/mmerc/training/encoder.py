@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from mmerc.corpora import Corpus
-from mmerc.encoders import ENCODERS, Encoder
+from mmerc.encoders import Encoder, build_encoder
 from mmerc.errors import MmercError
 from mmerc.features import FeatureStore
 from mmerc.files import replace_atomically, write_json
@@ -16,10 +16,9 @@ from mmerc.model.folder import load_encoder
 from mmerc.progress import EventLog
 from mmerc.training import distributed
 from mmerc.training.batches import make_encoder_examples
-from mmerc.training.loop import Task, fit
+from mmerc.training.loop import fit, make_task
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_selection_split
-from mmerc.training.targets import make_targets
 from mmerc.training.warm_start import WarmStart
 
 
@@ -28,8 +27,7 @@ def create_encoder(modality: str, config: RunConfig, corpus: Corpus, seed: int) 
     section = config.modalities[modality]
     torch.manual_seed(seed)  # a resumed run starts from the same random layers
     with name_section(modality):
-        encoder = ENCODERS[section.encoder](section, corpus.labels.num_outputs, protocol=config.protocol)
-        encoder.num_dimensions = len(corpus.labels.dimensions)
+        encoder = build_encoder(section, corpus.labels, protocol=config.protocol)
         encoder.adapt(corpus.dialogues("train"))
     return encoder
 
@@ -58,18 +56,7 @@ def train_encoder(
     examples, dev = (
         make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", get_selection_split(corpus))
     )
-    task = Task(
-        name=modality,
-        network=encoder,
-        forward=encoder,
-        config=config.modalities[modality],
-        train=examples,
-        dev=dev,
-        num_classes=len(corpus.labels),
-        seed=seed,
-        train_targets=make_targets(corpus, examples.keys),
-        dev_targets=make_targets(corpus, dev.keys),
-    )
+    task = make_task(modality, encoder, encoder, config.modalities[modality], corpus, examples, dev, seed=seed)
     checkpoint = folder.parent / f"{modality}.checkpoint"
     history = fit(task, config.trainer, checkpoint, events.write)
     if is_main_process():

@@ -18,11 +18,10 @@ from mmerc.model.inference import predict_fused
 from mmerc.progress import EventLog, log
 from mmerc.training import distributed
 from mmerc.training.batches import CONTEXT
-from mmerc.training.loop import Task, fit
+from mmerc.training.loop import fit, make_task
 from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_corpora, list_dialogue_keys
-from mmerc.training.targets import make_targets
 
 COMPARED_FUSIONS = "fusions"  # folder of the fusions that are trained for comparison
 CALIBRATION = "calibration.json"  # written last: if it exists, the compared fusion is complete
@@ -58,18 +57,7 @@ def train_fusion(
         make_examples(features, widths, corpus, split, by_dialogue=network.has_dialogue_context)
         for split in ("train", get_selection_split(corpus))
     )
-    task = Task(
-        name=folder.name,
-        network=network,
-        forward=FusionForward(network, fusion),
-        config=fusion,
-        train=examples,
-        dev=dev,
-        num_classes=len(corpus.labels),
-        seed=seed,
-        train_targets=make_targets(corpus, examples.keys),
-        dev_targets=make_targets(corpus, dev.keys),
-    )
+    task = make_task(folder.name, network, FusionForward(network, fusion), fusion, corpus, examples, dev, seed=seed)
     history = fit(task, config.trainer, checkpoint, events.write)
     if is_main_process():
         save_fusion(folder, network, history)

@@ -22,7 +22,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from mmerc.config import TrainingConfig
-from mmerc.corpora import Key
+from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
 from mmerc.files import replace_atomically
 from mmerc.hardware import get_rank, is_main_process, release_memory
@@ -33,11 +33,19 @@ from mmerc.training.ema import WeightEMA
 from mmerc.training.emotion_loss import EmotionLoss
 from mmerc.training.epoch_metrics import EpochMetrics
 from mmerc.training.run_config import TrainerConfig
-from mmerc.training.targets import Targets, compute_concordance, compute_dimension_loss
+from mmerc.training.selection import History, find_best_score, get_score, is_finished
+from mmerc.training.targets import (
+    Rating,
+    Targets,
+    compute_dimension_loss,
+    count_dimensions,
+    list_rated,
+    make_targets,
+    measure_concordance,
+)
 
 Forward = Callable[[dict[str, Tensor]], Any]
 LogEvent = Callable[[dict[str, Any]], None]
-History = list[dict[str, float]]
 
 
 @dataclass
@@ -70,6 +78,22 @@ class Task:
     dev_targets: Targets | None = None
 
 
+def make_task(
+    name: str,
+    network: nn.Module,
+    forward: Forward,
+    config: TrainingConfig,
+    corpus: Corpus,
+    train: Examples,
+    dev: Examples,
+    *,
+    seed: int,
+) -> Task:
+    """The task of a network on examples of a corpus, with the votes and the continuous dimensions that it has."""
+    targets = (make_targets(corpus, each.keys) for each in (train, dev))
+    return Task(name, network, forward, config, train, dev, len(corpus.labels), seed, *targets)
+
+
 class TrainingModule(L.LightningModule):
     """A task as a Lightning module. `log_event` receives the metrics of each epoch."""
 
@@ -85,7 +109,7 @@ class TrainingModule(L.LightningModule):
         self.ema = WeightEMA(task.network, task.config.ema_decay) if task.config.ema_decay else None
         self.train_metrics, self.dev_metrics = EpochMetrics(), EpochMetrics()
         self.dev_rows: list[tuple[int, int, int]] = []  # index, label, predicted label
-        self.dev_values: list[tuple[int, int, float, float]] = []  # index, dimension, true value, predicted value
+        self.dev_values: list[Rating] = []
         self.epoch_start = time.monotonic()
 
     # ---- training -----------------------------------------------------------------------------------------------
@@ -163,7 +187,8 @@ class TrainingModule(L.LightningModule):
         """Compute the metrics of the epoch, keep the network's state if it is the best on dev, and log."""
         rows = sorted(set(distributed.gather(self.dev_rows)))
         dev_metrics = self.dev_metrics.gather().compute("dev_")
-        self.dev_rows, self.dev_metrics = [], EpochMetrics()
+        concordance = measure_concordance(self.task.dev_targets, set(distributed.gather(self.dev_values)))
+        self.dev_rows, self.dev_values, self.dev_metrics = [], [], EpochMetrics()
         labels, predicted = [row[1] for row in rows], [row[2] for row in rows]
         entry = {
             "epoch": self.current_epoch + 1,
@@ -172,7 +197,7 @@ class TrainingModule(L.LightningModule):
             **dev_metrics,
             "dev_accuracy": sum(a == b for a, b in zip(labels, predicted, strict=True)) / max(len(labels), 1),
             "dev_f1_weighted": float(f1_score(labels, predicted, average="weighted", zero_division=0)),
-            **self._measure_concordance(),
+            **concordance,
         }
         if get_score(entry) > find_best_score(self.history):
             state = self.network.state_dict()
@@ -180,18 +205,6 @@ class TrainingModule(L.LightningModule):
         self.history.append(entry)
         if is_main_process():
             self.log_event({"stage": self.task.name, **entry})
-
-    def _measure_concordance(self) -> dict[str, float]:
-        """The CCC on dev of each dimension, and their mean `dev_ccc`; nothing for a task without dimensions."""
-        rows = sorted(set(distributed.gather(self.dev_values)))
-        self.dev_values = []
-        names = self.task.dev_targets.names if self.task.dev_targets is not None else ()
-        found = {}
-        for number, name in enumerate(names):
-            pairs = torch.tensor([row[2:] for row in rows if row[1] == number]).reshape(-1, 2)
-            if len(pairs) > 1:
-                found[f"dev_ccc_{name}"] = float(compute_concordance(pairs[:, 1], pairs[:, 0]))
-        return {**found, "dev_ccc": sum(found.values()) / len(found)} if found else {}
 
     def on_train_epoch_end(self) -> None:
         if is_finished(self.history, self.task.config):
@@ -326,43 +339,6 @@ def _read_checkpoint(checkpoint: Path) -> dict[str, Any] | None:
     return state
 
 
-def count_dimensions(targets: Targets | None) -> int:
-    return 0 if targets is None else len(targets.names)
-
-
-def list_rated(indices: list[int], truth: Tensor, predicted: Tensor) -> list[tuple[int, int, float, float]]:
-    """(index, dimension, true value, predicted value) of each rating in the batch; `truth` and `predicted` are [B, D]."""
-    return [
-        (index, number, true, value)
-        for index, row, values in zip(indices, truth.tolist(), predicted.tolist(), strict=True)
-        for number, (true, value) in enumerate(zip(row, values, strict=True))
-        if not math.isnan(true)
-    ]
-
-
-def get_score(entry: dict[str, float]) -> float:
-    """What selects the checkpoint: the dev weighted F1, or its mean with the dev CCC where there are continuous dimensions.
-
-    >>> get_score({"dev_f1_weighted": 0.5}), get_score({"dev_f1_weighted": 0.5, "dev_ccc": 0.75})
-    (0.5, 0.625)
-    """
-    f1 = entry["dev_f1_weighted"]
-    return (f1 + entry["dev_ccc"]) / 2 if "dev_ccc" in entry else f1
-
-
-def find_best_score(history: History) -> float:
-    """Return the best score on dev; -1 before the first epoch."""
-    return max(map(get_score, history), default=-1.0)
-
-
-def is_finished(history: History, config: TrainingConfig) -> bool:
-    """Whether all epochs are done, or the last `patience` epochs did not improve the score on dev (early stopping)."""
-    scores = list(map(get_score, history))
-    if len(scores) >= config.epochs:
-        return True
-    return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= config.patience
-
-
 def compute_lr_factor(step: int, steps: int, config: TrainingConfig) -> float:
     """Compute the learning rate at `step` of `steps` as a share of the configured one.
 
@@ -373,7 +349,6 @@ def compute_lr_factor(step: int, steps: int, config: TrainingConfig) -> float:
         return (step + 1) / warmup
     if config.lr_schedule == "constant":
         return 1.0
-    left = max(
-        0.0, (steps - step) / max(1, steps - (warmup if config.warmup_ratio else 0))
-    )  # share of the decay to come
+    decay_start = warmup if config.warmup_ratio else 0
+    left = max(0.0, (steps - step) / max(1, steps - decay_start))  # share of the decay to come
     return left if config.lr_schedule == "linear" else (1 - math.cos(math.pi * left)) / 2

@@ -4,7 +4,7 @@ A corpus with neither has no targets, and its networks are trained on the labels
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from mmerc.corpora import Corpus, Key
 
 MIN_VARIANCE = 1e-8  # keeps the concordance of constant values defined
+Rating = tuple[int, int, float, float]  # index of the example, dimension, true value, predicted value
 
 
 @dataclass(frozen=True)
@@ -74,3 +75,29 @@ def compute_dimension_loss(predicted: Float[Tensor, "B D"], truth: Float[Tensor,
         if is_rated.sum() > 1:
             losses.append(1 - compute_concordance(predicted[is_rated, column], truth[is_rated, column]))
     return torch.stack(losses).mean() if losses else predicted.sum() * 0
+
+
+def count_dimensions(targets: Targets | None) -> int:
+    """The continuous dimensions of the targets; 0 without targets."""
+    return 0 if targets is None else len(targets.names)
+
+
+def list_rated(indices: list[int], truth: Tensor, predicted: Tensor) -> list[Rating]:
+    """Each rating in the batch with its prediction; `truth` and `predicted` are [B, D]."""
+    return [
+        (index, number, true, value)
+        for index, row, values in zip(indices, truth.tolist(), predicted.tolist(), strict=True)
+        for number, (true, value) in enumerate(zip(row, values, strict=True))
+        if not math.isnan(true)
+    ]
+
+
+def measure_concordance(targets: Targets | None, ratings: Iterable[Rating]) -> dict[str, float]:
+    """The CCC on dev of each dimension, and their mean `dev_ccc`; nothing for a task without dimensions."""
+    rows = sorted(ratings)
+    found = {}
+    for number, name in enumerate(targets.names if targets is not None else ()):
+        pairs = torch.tensor([row[2:] for row in rows if row[1] == number]).reshape(-1, 2)
+        if len(pairs) > 1:
+            found[f"dev_ccc_{name}"] = float(compute_concordance(pairs[:, 1], pairs[:, 0]))
+    return {**found, "dev_ccc": sum(found.values()) / len(found)} if found else {}

@@ -14,7 +14,7 @@ import torch
 from mmerc import weights
 from mmerc.corpora import READERS, Corpus, open_corpus
 from mmerc.corpora.location import find_sibling_corpus, split_locations
-from mmerc.encoders import ENCODERS, Encoder
+from mmerc.encoders import Encoder, build_encoder
 from mmerc.errors import MmercError
 from mmerc.files import replace_atomically
 from mmerc.hardware import is_main_process
@@ -22,11 +22,10 @@ from mmerc.model.folder import find_encoder_tensors
 from mmerc.training import distributed
 from mmerc.training.batches import make_encoder_examples
 from mmerc.training.extraction import open_inputs
-from mmerc.training.loop import Task, fit
+from mmerc.training.loop import fit, make_task
 from mmerc.training.run_config import RunConfig
 from mmerc.training.run_lock import INPUTS
 from mmerc.training.splits import add_selection_split, get_selection_split
-from mmerc.training.targets import make_targets
 
 log = logging.getLogger("mmerc")
 CLASSIFIER = "emotion."  # prefix of an encoder's own classifier, which fits other labels only by chance
@@ -88,24 +87,13 @@ class WarmStart:
         log.info("%s: training first on %s (--set %s.warm_start= skips this)", modality, location, modality)
         has_same_labels = corpus.labels == self.corpus.labels
         if not has_same_labels:
-            encoder = ENCODERS[config.encoder](config, corpus.labels.num_outputs, protocol=self.config.protocol)
-            encoder.num_dimensions = len(corpus.labels.dimensions)
+            encoder = build_encoder(config, corpus.labels, protocol=self.config.protocol)
             encoder.adapt(self.corpus.dialogues("train"))
         selection = get_selection_split(corpus)
         inputs = open_inputs(self.run / INPUTS, f"{modality}-warm", encoder, corpus, ["train", selection])
         examples, dev = (make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", selection))
-        task = Task(
-            name=f"{modality} on {corpus.name}",
-            network=encoder,
-            forward=encoder,
-            config=config.model_copy(update={"epochs": config.warm_start_epochs}),
-            train=examples,
-            dev=dev,
-            num_classes=len(corpus.labels),
-            seed=self.seed,
-            train_targets=make_targets(corpus, examples.keys),
-            dev_targets=make_targets(corpus, dev.keys),
-        )
+        name, settings = f"{modality} on {corpus.name}", config.model_copy(update={"epochs": config.warm_start_epochs})
+        task = make_task(name, encoder, encoder, settings, corpus, examples, dev, seed=self.seed)
         checkpoint = file.with_suffix(".checkpoint")
         fit(task, self.config.trainer, checkpoint, self.log_event)
         self._keep(encoder.state_dict(), file, has_same_labels)

@@ -43,7 +43,7 @@ from mmerc.encoders.face.selection import (
 from mmerc.encoders.face.vision import VisionNetwork
 from mmerc.encoders.face.yunet import YuNet
 from mmerc.errors import MissingModality, NoFace
-from mmerc.media import Frames, read_frames
+from mmerc.media import Frames, read_frames, space_evenly
 from mmerc.media.image import read_picture
 from mmerc.media.live_input import read_live_frames, read_utterance_waveform
 from mmerc.media.video import read_frames_at
@@ -203,7 +203,7 @@ class Face(Encoder):
         """
         if not face.times:
             raise NoFace(face.reason)
-        chosen = np.unique(np.linspace(0, len(face.times) - 1, self.config.num_frames).round().astype(int))
+        chosen = space_evenly(len(face.times), self.config.num_frames)
         times, boxes = np.asarray(face.times)[chosen], torch.tensor(face.boxes)[chosen]  # [T], [T, 4]
         frames = read_frames_at(face.clip, times.tolist(), max_side=self.config.max_frame_side)
         height, width = frames.images.shape[1:3]

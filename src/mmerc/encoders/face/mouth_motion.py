@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from mmerc.encoders.face.active_speaker import MOUTH_CORNERS, MOUTH_REACH, MOUTH_SIZE
 from mmerc.encoders.face.integral_image import compute_integral_image, crop_boxes
 from mmerc.encoders.face.tracks import Track
 
-MOUTH_SIZE, MOUTH_REACH = 16, 0.8  # pixels of a crop; from the centre to its edge, in widths of the mouth
 HEAD_SIZE, MARGIN = 32, 4  # pixels of the crop of the eyes and the nose, and how far it may have moved
 PAIRS_AT_ONCE = 8  # pairs of frames whose integral images are in memory
 
@@ -26,7 +26,7 @@ def measure_mouth_motion(track: Track, images: UInt8[Tensor, "F H W 3"]) -> Floa
         index = torch.arange(len(frames) - 1)
         integral = compute_integral_image(images[frames])
         shift = measure_shift(integral, landmarks, index)  # [P, 2]
-        corners = landmarks[:, 3:]
+        corners = landmarks[:, MOUTH_CORNERS]
         reach = ((corners[:, 1] - corners[:, 0]).norm(dim=1) * MOUTH_REACH).clamp(min=2)[:, None]
         boxes = torch.cat([corners.mean(1) - reach, corners.mean(1) + reach], 1)
         before = standardize(crop_inside(integral, boxes, index, MOUTH_SIZE))

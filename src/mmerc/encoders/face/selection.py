@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from mmerc.encoders.face.active_speaker import score_speakers
 from mmerc.encoders.face.detector import FaceDetector
 from mmerc.encoders.face.tracks import Track, detect_over_time, find_shots, link_tracks
-from mmerc.media import Frames
+from mmerc.media import Frames, space_evenly
 
 FaceBox = tuple[int, Float[Tensor, " 4"]]  # index of the frame, box in pixels
 TrackChoice = Literal["largest", "longest", "speaking"]
@@ -58,7 +58,7 @@ def select_track(
     """
     order = sorted(range(len(tracks)), key=lambda index: (scores[index], len(tracks[index])), reverse=True)
     track = tracks[order[0]]
-    chosen = np.unique(np.linspace(0, len(track) - 1, num_frames).round().astype(int))
+    chosen = space_evenly(len(track), num_frames)
     return [(track.frames[index], track.boxes[index]) for index in chosen], [scores[index] for index in order]
 
 

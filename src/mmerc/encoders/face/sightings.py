@@ -17,7 +17,7 @@ from mmerc.encoders.face.active_speaker import compute_loudness, smooth
 from mmerc.encoders.face.detector import FaceDetector
 from mmerc.encoders.face.mouth_motion import measure_mouth_motion
 from mmerc.encoders.face.tracks import SEARCH_INTERVAL, Track, find_shots, link_tracks
-from mmerc.media import Frames
+from mmerc.media import Frames, space_evenly
 
 MAX_MISSED = 2  # searches that may miss a face before its track ends
 LOOKS_PER_TRACK = 3  # frames of a track from which its appearance is taken
@@ -109,7 +109,7 @@ def describe_appearance(track: Track, images: UInt8[Tensor, "F H W 3"]) -> Float
     """The mean colours of the face's fields and of the fields below it, which show hair, neck and clothes."""
     height, width = images.shape[1:3]
     looks = []
-    for index in np.unique(np.linspace(0, len(track) - 1, LOOKS_PER_TRACK).round().astype(int)):
+    for index in space_evenly(len(track), LOOKS_PER_TRACK):
         image = images[track.frames[index]]
         left, top, right, bottom = track.boxes[index].tolist()
         wide, high = right - left, bottom - top

@@ -78,6 +78,17 @@ class Document:
         return tuple(dict.fromkeys(name for each in self.predictions for name in each.dimensions or {}))
 
     @property
+    def extras(self) -> dict[str, Sequence[Prediction]]:
+        """Rows that are no utterances, by their kind."""
+        found = {"listeners": self.listeners, "series": self.series}
+        return {kind: rows for kind, rows in found.items() if rows is not None}
+
+    @property
+    def num_speakers(self) -> int:
+        """The number of speakers with a name, each dialogue for itself."""
+        return len({(each.split, each.dialogue, each.speaker) for each in self.predictions if each.speaker})
+
+    @property
     def rows(self) -> list[dict[str, Any]]:
         """The predictions as rows, with their provenance."""
         origin = self.provenance.to_dict()

@@ -11,16 +11,13 @@ from mmerc.files import write_text
 from mmerc.inference.export.document import Document
 from mmerc.inference.export.rows import make_csv, make_json_lines
 
-KINDS = ("listeners", "series")  # fields of `Document`
 WHOLE = ("json", "xlsx", "xlsx-long")  # formats that hold all rows in one file
 
 
 def split_extras(document: Document) -> Iterator[tuple[str, Document]]:
     """Each kind of rows that the document has besides the utterances, as a document of these rows alone."""
-    for kind in KINDS:
-        rows = getattr(document, kind)
-        if rows is not None:
-            yield kind, replace(document, predictions=rows, listeners=None, series=None)
+    for kind, rows in document.extras.items():
+        yield kind, replace(document, predictions=rows, listeners=None, series=None)
 
 
 def name_extra(file: Path, kind: str, form: str) -> Path:

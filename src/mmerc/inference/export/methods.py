@@ -69,9 +69,8 @@ def make_methods(document: Document, model: EmotionModel, folder: Path, settings
 
 def _make_paragraph(document: Document, model: EmotionModel, settings: Mapping[str, object]) -> str:
     rows, origin = document.predictions, document.provenance
-    speakers = len({(each.split, each.dialogue, each.speaker) for each in rows if each.speaker})
     dialogues = len({(each.split, each.dialogue) for each in rows})
-    people = f" of {_count(speakers, 'speaker')}" if speakers else ""
+    people = f" of {_count(document.num_speakers, 'speaker')}" if document.num_speakers else ""
     corrected = sum(each.corrected is not None for each in rows)
     sentences = [
         f"The emotion that each of {_count(len(rows), 'utterance')}{people} in {_count(dialogues, 'conversation')} expresses was predicted "

@@ -25,9 +25,8 @@ def make_json(document: Document) -> str:
         "labels": document.labels,
         "predictions": [each.to_dict() for each in document.predictions],
     }
-    for kind, rows in (("listeners", document.listeners), ("series", document.series)):
-        if rows is not None:
-            content[kind] = [each.to_dict() for each in rows]
+    for kind, rows in document.extras.items():
+        content[kind] = [each.to_dict() for each in rows]
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 

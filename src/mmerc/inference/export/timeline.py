@@ -26,15 +26,8 @@ MODULES = (
     "dom", "evidence", "detail", "csv", "agreement", "corrections", "scale", "waveform", "series", "blocks", "player", "tracks", "table",
     "summary", "filter", "editor", "timeline",
 )  # fmt: skip
-SERIES_FIELDS = {
-    "split",
-    "dialogue",
-    "speaker",
-    "start",
-    "end",
-    "probabilities",
-    "modalities",
-}  # of a row of the series
+# Of a row of the series.
+SERIES_FIELDS = {"split", "dialogue", "speaker", "start", "end", "probabilities", "modalities"}
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
 
 
@@ -104,7 +97,7 @@ def read_part(name: str) -> str:
 
 def _summarise(document: Document) -> str:
     count = len(document.predictions)
-    speakers = len({(each.split, each.dialogue, each.speaker) for each in document.predictions if each.speaker})
+    speakers = document.num_speakers
     return f"{count} utterance{'' if count == 1 else 's'}{f' of {speakers} speakers' if speakers > 1 else ''}."
 
 
