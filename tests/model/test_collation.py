@@ -19,7 +19,7 @@ def test_a_missing_modality_is_a_sequence_without_a_step() -> None:
     }
     assert [count_steps(stores["a"][key]) for key in KEYS] == [2, 0]
     examples = FusionExamples(stores, {"a": 3, "b": 2}, KEYS, [0, 1])
-    assert examples.lengths == [2, 4] and examples.units == [[0], [1]]
+    assert examples.lengths == [2, 4] and list(examples.units) == [[0], [1]]
     sequences, masks, dialogues = unpack_batch(examples.collate([1, 0], None))
     assert dialogues is None
     assert {name: tuple(value.shape) for name, value in sequences.items()} == {"a": (2, 2, 3), "b": (2, 4, 2)}

@@ -1,4 +1,5 @@
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,12 +7,13 @@ import torch
 
 from mmerc.corpora import Dialogue, Key, Utterance
 from mmerc.encoders import ENCODERS, Encoder, check_encoder_config
-from mmerc.model.extraction import encode_rows, log_missing, prepare_row, to_float16
+from mmerc.features import FeatureStore, FeatureWriter
+from mmerc.model.extraction import encode_rows, log_missing, make_feature_row, prepare_row, to_float16
 
 
-def make_encoder() -> Encoder:
+def make_encoder(**changed: object) -> Encoder:
     torch.manual_seed(0)
-    settings = {"encoder": "signal", "signal": "pulse", "input_size": 2, "hidden_size": 4}
+    settings = {"encoder": "signal", "signal": "pulse", "input_size": 2, "hidden_size": 4, **changed}
     return ENCODERS["signal"](check_encoder_config("pulse", settings), 3).eval()
 
 
@@ -46,6 +48,31 @@ def test_features_are_float16_with_the_logits_of_the_encoder() -> None:
     assert [row.values.shape for row in rows if row.values is not None] == [(3, encoder.width), (5, encoder.width)]
     assert all(row.values is not None and row.values.dtype == np.float16 for row in rows)
     assert all(len(row.metadata["logits"]) == 3 for row in rows)
+
+
+def test_smaller_features_are_the_same_in_prediction_and_in_a_store(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    talk = dialogue(rng.normal(size=(30, 2)), rng.normal(size=(2, 2)))
+    whole, small = make_encoder(), make_encoder(max_feature_steps=4, feature_dtype="int8")
+    prepared = [prepare_row(whole, talk, index) for index in range(2)]
+    full, rows = encode_rows(whole, prepared), encode_rows(small, prepared)
+    assert [row.values.shape[0] for row in rows if row.values is not None] == [4, 2]
+    means = [part.mean(0) for part in np.array_split(full[0].values.astype(np.float32), 4)]  # type: ignore[union-attr]
+    assert rows[0].values == pytest.approx(np.stack(means), abs=0.01)
+    assert rows[1].values == pytest.approx(full[1].values, abs=0.01)
+    with FeatureWriter(tmp_path) as writer:
+        for row in rows:
+            writer.add(row)
+    store = FeatureStore(tmp_path)
+    assert all(np.array_equal(store[row.key].values, row.values) for row in rows)  # type: ignore[arg-type]
+
+
+def test_a_summary_at_the_start_of_a_sequence_is_not_averaged() -> None:
+    encoder = make_encoder(max_feature_steps=3)
+    encoder.num_leading_steps = 1
+    sequence = torch.arange(7.0)[:, None]
+    row = make_feature_row(encoder, ("t", "a", "0"), sequence, {})
+    assert row.values is not None and row.values[:, 0].tolist() == [0.0, 2.0, 5.0]
 
 
 def test_numbers_too_large_for_float16_become_its_largest() -> None:

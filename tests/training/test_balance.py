@@ -1,10 +1,12 @@
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmerc.training.balance import draw_rounds
+from mmerc.training import balance
+from mmerc.training.balance import cut_windows, draw_rounds
 
 
 def test_one_corpus_is_one_round_and_draws_no_number() -> None:
@@ -43,3 +45,39 @@ def test_no_round_has_a_unit_twice_and_the_corpora_are_equal_up_to_a_unit(
         share = sum(counts) / len(set(corpora))
         assert abs(drawn[corpus] * mean - share) <= mean
     assert rounds == draw_rounds(corpora, counts, random.Random(seed))
+
+
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(balance, "BLOCK", 10)
+    monkeypatch.setattr(balance, "WINDOW", 40)
+    monkeypatch.setattr(balance, "BLOCKS_PER_LANE", 2)
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_a_large_corpus_is_cut_into_windows_of_neighbours() -> None:
+    units, counts = list(range(100)), [1] * 100
+    windows = [lane for (lane,) in cut_windows(units, counts, random.Random(0))]
+    assert [len(window) for window in windows] == [40, 40, 20]
+    assert sorted(unit for window in windows for unit in window) == units == list(range(100))
+    for window in windows:
+        assert len({unit // 10 for unit in window}) == len(window) // 10  # complete blocks
+    assert windows[0] != units[:40] and windows != [lane for (lane,) in cut_windows(units, counts, random.Random(1))]
+    assert cut_windows(units, counts, None) == [[units[:40]], [units[40:80]], [units[80:]]]
+    assert cut_windows(units[:40], counts, random.Random(0)) == [[units[:40]]]
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_each_process_has_blocks_of_its_own() -> None:
+    windows = cut_windows(list(range(100)), [1] * 100, random.Random(0), lanes=3)
+    blocks = [{unit // 10 for window in windows for unit in window[lane]} for lane in range(3)]
+    assert sorted(map(len, blocks)) == [3, 3, 4] and set.union(*blocks) == set(range(10))
+    assert len(cut_windows(list(range(100)), [1] * 100, None, lanes=6)[0]) == 1  # too few blocks
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_windows_count_utterances_and_not_dialogues() -> None:
+    counts = [1 + number % 5 for number in range(100)]
+    windows = [lane for (lane,) in cut_windows(list(range(100)), counts, random.Random(0))]
+    assert sorted(unit for window in windows for unit in window) == list(range(100))
+    assert all(sum(counts[unit] for unit in window) <= 40 for window in windows)

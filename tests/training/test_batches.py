@@ -13,6 +13,7 @@ from mmerc.encoders import ENCODERS, check_encoder_config
 from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.model.collation import FusionExamples, unpack_batch
+from mmerc.training import balance
 from mmerc.training.batches import CONTEXT, Batches, EncoderExamples, get_inputs
 from mmerc.training.loop import Task, fit
 from mmerc.training.run_config import TrainerConfig
@@ -42,6 +43,40 @@ def test_every_example_is_seen_once_whatever_the_processes(count: int, size: int
             if batch["share"] > 0:
                 seen.update(batch["indices"].tolist())
     assert seen == Counter(range(count))
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_the_batches_of_a_large_corpus_are_of_neighbours_and_every_example_is_seen_once(
+    world: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(balance, "BLOCK", 25)
+    monkeypatch.setattr(balance, "WINDOW", 100)
+    for epoch in (0, 1, None):
+        seen: list[Counter[int]] = []
+        for rank in range(world):
+            batches = Batches(Numbers(990), 9, seed=1, epoch=epoch, rank=rank, world=world)
+            assert all(len({unit // 25 for unit in batch}) <= 9 for batch in batches.batches)
+            found = [batches[number] for number in range(len(batches))]
+            seen.append(Counter(i for batch in found if batch["share"] > 0 for i in batch["indices"].tolist()))
+        assert sum(seen, Counter()) == Counter(range(990))
+        blocks = [{unit // 25 for unit in each} for each in seen]
+        assert sum(map(len, blocks)) == 40  # no block is read by two processes
+        assert max(map(len, blocks)) - min(map(len, blocks)) <= 1
+    several = Numbers(990)
+    several.corpora = [0] * 900 + [1] * 90
+    counted = Counter(several.corpora[unit] for batch in Batches(several, 8, seed=1, epoch=3).batches for unit in batch)
+    assert abs(counted[0] - counted[1]) <= 1
+
+
+def test_processes_with_own_parts_have_batches_of_the_same_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(balance, "BLOCK", 50)
+    monkeypatch.setattr(balance, "WINDOW", 800)
+    examples = Numbers(1600)
+    examples.lengths = [1 + number * 37 % 50 for number in range(1600)]
+    both = [Batches(examples, 20, seed=1, epoch=0, rank=rank, world=2) for rank in range(2)]
+    assert both[0].parts == both[1].parts and all(len(part) == 10 for parts in both[0].parts for part in parts)
+    longest = np.asarray([[max(examples.lengths[unit] for unit in part) for part in parts] for parts in both[0].parts])
+    assert np.abs(longest[:, 0] - longest[:, 1]).mean() < 3
 
 
 @given(st.integers(1, 30), st.integers(1, 8), st.integers(1, 3))

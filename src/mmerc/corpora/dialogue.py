@@ -76,7 +76,15 @@ class ChosenFace:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+EMPTY: Mapping[str, Any] = {}  # one object for all utterances: a corpus may have a million of them
+
+
+def get_empty() -> Mapping[str, Any]:
+    """The default of a mapping of an utterance."""
+    return EMPTY
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """What one speaker says at a time. An unknown text, time or emotion is `None`, never an empty value.
 
@@ -109,11 +117,11 @@ class Utterance:
     source: str = ""
     live: LiveRecording | None = field(default=None, compare=False, repr=False)
     face: ChosenFace | None = field(default=None, compare=False, repr=False)
-    signals: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    signals: Mapping[str, object] = field(default_factory=get_empty, compare=False, repr=False)
     members: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    votes: Mapping[str, float] = field(default_factory=dict, hash=False, repr=False)
-    dimensions: Mapping[str, float] = field(default_factory=dict, hash=False, repr=False)
-    attributes: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
+    votes: Mapping[str, float] = field(default_factory=get_empty, hash=False, repr=False)
+    dimensions: Mapping[str, float] = field(default_factory=get_empty, hash=False, repr=False)
+    attributes: Mapping[str, str] = field(default_factory=get_empty, hash=False, repr=False)
 
     @property
     def key(self) -> Key:

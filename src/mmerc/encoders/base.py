@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -73,6 +73,15 @@ class EncoderConfig(TrainingConfig):
         "next to the corpus, if it exists; model:FOLDER loads the network of a trained model; empty: no warm start",
     )
     warm_start_epochs: int = Field(1, ge=1, description="number of epochs on the corpus of `warm_start`")
+    max_feature_steps: int = Field(
+        0,
+        ge=0,
+        description="largest number of steps that stage 2 reads of an utterance: a longer sequence is averaged over time; 1 is its mean, 0 keeps every step",
+    )
+    feature_dtype: Literal["float16", "int8"] = Field(
+        "float16",
+        description="numbers of the features of stage 2: two bytes each, or one byte and a scale for each step",
+    )
 
 
 class Encoder(nn.Module, ABC):
@@ -96,6 +105,9 @@ class Encoder(nn.Module, ABC):
     # By prefix of a parameter's name: its learning rate as a multiple of the configured one.
     lr_factors: Mapping[str, float] = {}
     num_dimensions: int = 0  # of the outputs, the last ones; `build_encoder` and `restore` set it
+    num_leading_steps: int = (
+        0  # steps at the start of the sequence that are a summary of the utterance and no point in time
+    )
     width: int
 
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:

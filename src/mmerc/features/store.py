@@ -1,204 +1,206 @@
-"""Feature arrays of unequal length on disk, one row for each utterance: the output of stage 1 and the input of stage 2.
+"""Reading a store: feature arrays of unequal length on disk, one row for each utterance; the output of stage 1 and the input of stage 2.
 
-A store is a folder of Arrow files. Each file is written under a temporary name and renamed when it is complete. So a store can be
-read while other processes append to it, and a killed writer loses at most the rows that it had not flushed. Rows are
-memory-mapped: reading a row reads only its own bytes.
+A store is a folder of shards (see `mmerc.features.shard`). Each is written under a temporary name and renamed when it is complete, so
+a store can be read while other processes append to it. When it is complete, its shards are in the order of the corpus, and
+`manifest.json` lists them.
 """
 
-import json
-import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+from jaxtyping import Int
 
 from mmerc.corpora import Key
 from mmerc.errors import RunError
-from mmerc.files import replace_atomically
+from mmerc.features.shard import FeatureRow, Shard, make_ranges
+from mmerc.files import get_required, read_json
 
-SUFFIX = ".arrow"
-SCHEMA = pa.schema(
-    [
-        ("split", pa.string()),
-        ("dialogue", pa.string()),
-        ("utterance", pa.string()),
-        ("shape", pa.list_(pa.int64())),
-        ("dtype", pa.string()),
-        ("values", pa.large_binary()),  # null where the modality is missing
-        ("reason", pa.string()),  # null where it is not
-        ("metadata", pa.string()),
-    ]
-)
-FLUSH_BYTES = 64 << 20
-FLUSH_ROWS = 256
-
-
-@dataclass(frozen=True)
-class FeatureRow:
-    """The features of one utterance for one modality.
-
-    Attributes:
-        key: the utterance's key.
-        values: an array [T, ...]; `None` where the modality is missing.
-        reason: why it is missing; `None` where it is not.
-        metadata: values for JSON that the writer stored with the row.
-    """
-
-    key: Key
-    values: np.ndarray | None
-    reason: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+SUFFIX, MANIFEST = ".arrow", "manifest.json"
+OPEN_SHARDS = 128  # memory-mapped at the same time
 
 
 class FeatureStore:
     """Reads a store. An absent folder is an empty store. Of two rows with one key the first one counts.
 
+    In memory it has 20 bytes for each row; the keys and arrays stay on disk.
+
     Raises:
-        RunError: a file in the folder was not written by a `FeatureWriter`.
+        RunError: a file in the folder is damaged, absent, or was not written by a `FeatureWriter`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._batches: list[pa.RecordBatch] = []
-        self._indices: dict[Key, tuple[int, int]] = {}  # the batch of a key, and the row in the batch
-        self._files: set[str] = set()
+        self._open: OrderedDict[int, Shard] = OrderedDict()
+        self._forget()
         self.refresh()
+
+    def _forget(self) -> None:
+        self._open.clear()
+        self._files: list[str] = []
+        self._starts = np.zeros(
+            1, np.int64
+        )  # the number of the first row of each file, and of the row after the last one
+        self._hashes = np.zeros(0, np.int64)  # of the keys, sorted
+        self._rows = np.zeros(0, np.int64)  # the row of each hash
+        self._steps = np.zeros(0, np.int32)  # of each row; 0 where the modality is missing
+        self._collisions: dict[Key, int] = {}  # rows whose hash another key has
 
     def refresh(self) -> None:
         """Read the files that were added since the last call.
 
         Raises:
-            RunError: a file was not written by a `FeatureWriter`.
+            RunError: a file is damaged, absent, or was not written by a `FeatureWriter`.
         """
-        for file in sorted(self.folder.glob(f"*{SUFFIX}")) if self.folder.is_dir() else []:
-            if file.name in self._files or file.name.startswith("."):
-                continue
-            try:
-                # The mapping stays open for as long as a batch refers to it.
-                table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-                if not table.schema.equals(SCHEMA):
-                    raise pa.ArrowInvalid("it has other columns")
-            except (pa.ArrowInvalid, OSError) as error:
+        files = self._list_files()
+        if not set(self._files) <= set(files):  # they have been sorted into others
+            self._forget()
+        steps, starts = [self._steps], self._starts.tolist()
+        found: list[np.ndarray] = []
+        for name in (name for name in files if name not in set(self._files)):
+            shard = Shard(self.folder / name)
+            self._files.append(name)
+            steps.append(shard.count_steps())
+            starts.append(starts[-1] + len(shard))
+            found.append(np.fromiter(map(hash, shard.list_keys()), np.int64, len(shard)))
+        if found:
+            rows = np.arange(self._starts[-1], starts[-1])
+            self._starts, self._steps = np.asarray(starts), np.concatenate(steps)
+            self._add_hashes(np.concatenate([self._hashes, *found]), np.concatenate([self._rows, rows]))
+
+    def _list_files(self) -> list[str]:
+        """The names of the shards: those that the manifest lists, and then the others."""
+        if not self.folder.is_dir():
+            return []
+        sizes = {path.name: path.stat().st_size for path in sorted(self.folder.glob(f"[!.]*{SUFFIX}"))}
+        listed = list_manifest(self.folder)
+        for name, size in listed.items():
+            if sizes.get(name) != size:
+                state = f"has {sizes[name]} bytes in place of {size}" if name in sizes else "is absent"
                 raise RunError(
-                    f"{file} is not a feature file ({error}): delete it and run the same command again."
-                ) from error
-            self._files.add(file.name)
-            for batch in table.to_batches():
-                columns = (batch.column(name).to_pylist() for name in ("split", "dialogue", "utterance"))
-                for row, key in enumerate(zip(*columns, strict=True)):
-                    self._indices.setdefault(key, (len(self._batches), row))
-                self._batches.append(batch)
+                    f"{self.folder / name} {state}: delete the folder {self.folder} and run the same command again."
+                )
+        return [*listed, *(name for name in sizes if name not in listed)]
+
+    def _add_hashes(self, hashes: np.ndarray, rows: np.ndarray) -> None:
+        order = np.argsort(hashes, kind="stable")  # of equal keys the first row comes first
+        hashes, rows = hashes[order], rows[order]
+        is_repeated = np.concatenate([[False], hashes[1:] == hashes[:-1]])
+        firsts = np.flatnonzero(~is_repeated)
+        for place in np.flatnonzero(is_repeated):
+            first, row = rows[firsts[np.searchsorted(firsts, place) - 1]], rows[place]
+            if (key := self.read(int(row)).key) != self.read(int(first)).key:
+                self._collisions.setdefault(key, int(row))
+        self._hashes, self._rows = hashes[~is_repeated], rows[~is_repeated]
+
+    def find(self, keys: Sequence[Key]) -> Int[np.ndarray, " N"]:
+        """The number of each key's row; -1 where the store has none."""
+        hashes = np.fromiter(map(hash, keys), np.int64, len(keys))
+        if not len(self._hashes):
+            return np.full(len(keys), -1)
+        places = np.searchsorted(self._hashes, hashes).clip(max=len(self._hashes) - 1)
+        rows = np.where(self._hashes[places] == hashes, self._rows[places], -1)
+        if self._collisions:
+            rows = np.asarray([self._collisions.get(key, row) for key, row in zip(keys, rows.tolist(), strict=True)])
+        return rows
+
+    def count_steps(self, keys: Sequence[Key]) -> Int[np.ndarray, " N"]:
+        """The steps of each key's sequence; 0 where the modality is missing.
+
+        Raises:
+            KeyError: the store has no row for a key.
+        """
+        return self._steps[self._find_all(keys)]
+
+    def read_padded(self, rows: Int[np.ndarray, " B"], width: int) -> tuple[np.ndarray, np.ndarray]:
+        """The arrays of rows that `find` gives, padded with zeros [B, T, d], and where their steps are [B, T].
+
+        Every array is [T, d] with d = `width`. T is 1 or more.
+        """
+        counts = self._steps[rows]
+        values = np.zeros((len(rows), max(1, counts.max(initial=0)), width), np.float32)
+        mask = np.arange(values.shape[1]) < counts[:, None]
+        files = np.searchsorted(self._starts, rows, "right") - 1
+        order = np.argsort(files, kind="stable")
+        parts = []
+        for group in np.split(order, np.flatnonzero(np.diff(files[order])) + 1):
+            if counts[group].any():
+                file = int(files[group[0]])
+                parts.append(self._get_shard(file).read_steps(rows[group] - self._starts[file]))
+        if parts:
+            index = make_ranges(order * values.shape[1], counts[order])
+            values.reshape(-1, width)[index] = np.concatenate(parts)
+        return values, mask
+
+    def _find_all(self, keys: Sequence[Key]) -> Int[np.ndarray, " N"]:
+        rows = self.find(keys)
+        if (rows < 0).any():
+            raise KeyError(keys[int(np.argmax(rows < 0))])
+        return rows
+
+    def read(self, row: int) -> FeatureRow:
+        """The row of a number that `find` gives."""
+        file = int(np.searchsorted(self._starts, row, "right")) - 1
+        return self._get_shard(file).read(row - int(self._starts[file]))
+
+    def _get_shard(self, file: int) -> Shard:
+        if file in self._open:
+            self._open.move_to_end(file)
+            return self._open[file]
+        shard = self._open[file] = Shard(self.folder / self._files[file])
+        if len(self._open) > OPEN_SHARDS:
+            self._open.popitem(last=False)
+        return shard
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self._hashes) + len(self._collisions)
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._indices
+    def __contains__(self, key: object) -> bool:
+        return bool(self.find([key])[0] >= 0)  # type: ignore[list-item]
 
     def __iter__(self) -> Iterator[Key]:
-        return iter(self._indices)
+        return (key for row, key, _ in self._scan() if self.find([key])[0] == row)
 
     def __getitem__(self, key: Key) -> FeatureRow:
-        """The row of a key. Its array is read-only and memory-mapped.
+        """The row of a key. Its array is memory-mapped and read-only, unless it is stored in one byte for each number.
 
         Raises:
             KeyError: the store has no row for the key.
         """
-        number, row = self._indices[key]
-        batch = self._batches[number]
-        metadata = json.loads(batch.column("metadata")[row].as_py() or "{}")
-        values = batch.column("values")
-        if not values[row].is_valid:
-            return FeatureRow(key, None, batch.column("reason")[row].as_py(), metadata)
-        _, ends, raw = values.buffers()
-        begin, end = np.frombuffer(ends, np.int64)[values.offset + row : values.offset + row + 2]
-        dtype = np.dtype(batch.column("dtype")[row].as_py())
-        # Read in place: a scalar of pyarrow would be a copy.
-        array = np.frombuffer(raw, dtype, (end - begin) // dtype.itemsize, begin)
-        return FeatureRow(key, array.reshape(batch.column("shape")[row].as_py()), None, metadata)
+        return self.read(int(self._find_all([key])[0]))
 
     def list_missing(self) -> dict[Key, str]:
         """The keys of the rows without an array, each with its reason."""
-        found: dict[Key, str] = {}
-        for key, (number, row) in self._indices.items():
-            reason = self._batches[number].column("reason")[row].as_py()
-            if reason is not None:
-                found[key] = reason
-        return found
+        return {key: reason for row, key, reason in self._scan() if reason and self.find([key])[0] == row}
 
     def list_absent(self, keys: Iterable[Key]) -> list[Key]:
         """Those of `keys` for which the store has no row."""
-        return [key for key in keys if key not in self._indices]
+        keys = list(keys)
+        return [keys[index] for index in np.flatnonzero(self.find(keys) < 0)]
+
+    def _scan(self) -> Iterator[tuple[int, Key, str | None]]:
+        """Number, key and reason of every row on disk, also of those that do not count."""
+        for start, name in zip(self._starts.tolist(), self._files, strict=False):
+            shard = Shard(self.folder / name)
+            yield from (
+                (row, key, reason)
+                for row, (key, reason) in enumerate(zip(shard.list_keys(), shard.list_reasons(), strict=True), start)
+            )
 
 
-class FeatureWriter:
-    """Appends rows to a store. Several writers may write to one folder at the same time.
+def list_manifest(folder: Path) -> dict[str, int]:
+    """The names and sizes of the shards that the manifest of a store lists; empty without a manifest.
 
-    with FeatureWriter(folder) as writer:
-        writer.add(FeatureRow(key, values))
-        writer.add(FeatureRow(other, None, "clip.mp4 has no audio stream"))
+    Raises:
+        RunError: the manifest is damaged.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._rows: list[dict[str, Any]] = []
-        self._bytes = 0
-        self._writer = uuid.uuid4().hex[:8]
-        self._count = 0
-
-    def __enter__(self) -> "FeatureWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.flush()  # also after an error: the rows so far are complete
-
-    def add(self, row: FeatureRow) -> None:
-        """Append a row; it is on disk after the next `flush`, at the latest at the end of the `with` block.
-
-        Raises:
-            ValueError: the row has neither values nor a reason, or both.
-        """
-        values = None if row.values is None else np.ascontiguousarray(row.values)
-        if (values is None) == (row.reason is None):
-            raise ValueError(f"{row.key}: a row needs either values or a reason")
-        split, dialogue, utterance = row.key
-        self._rows.append(
-            {
-                "split": split,
-                "dialogue": dialogue,
-                "utterance": utterance,
-                "shape": None if values is None else list(values.shape),
-                "dtype": None if values is None else values.dtype.str,
-                "values": None if values is None else values.tobytes(),
-                "reason": row.reason,
-                "metadata": json.dumps(row.metadata) if row.metadata else None,
-            }
-        )
-        self._bytes += 0 if values is None else values.nbytes
-        if self._bytes >= FLUSH_BYTES or len(self._rows) >= FLUSH_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the added rows as one more file.
-
-        Raises:
-            RunError: the folder cannot be written.
-        """
-        if not self._rows:
-            return
-        table = pa.Table.from_pylist(self._rows, schema=SCHEMA)
-        file = self.folder / f"rows-{self._writer}-{self._count:05d}{SUFFIX}"
-        with (
-            replace_atomically(file) as temporary,
-            pa.OSFile(str(temporary), "wb") as sink,
-            pa.ipc.new_file(sink, SCHEMA) as out,
-        ):
-            out.write_table(table)
-        self._rows, self._bytes = [], 0
-        self._count += 1
+    file = folder / MANIFEST
+    if not file.is_file():
+        return {}
+    shards: list[dict[str, Any]] = get_required(read_json(file), "shards", file)
+    try:
+        return {str(each["file"]): int(each["bytes"]) for each in shards}
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{file} is damaged: delete the folder {folder} and run the same command again.") from error

@@ -3,8 +3,9 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from mmerc.corpora import Key
 from mmerc.encoders.base import pad_arrays
-from mmerc.features import FeatureRow
+from mmerc.features import FeatureRow, FeatureStore
 from mmerc.fusion.layers.dialogue_context import Dialogues, number_speakers
 
 Inputs = dict[str, Tensor]
@@ -45,12 +46,17 @@ class FusionExamples:
 
     def __post_init__(self) -> None:
         self.corpora = self.corpora or [0] * len(self.keys)
-        lengths = [sum(count_steps(store[key]) for store in self.stores.values()) for key in self.keys]
-        indices = range(len(self.keys))
+        lengths = sum(count_all_steps(store, self.keys) for store in self.stores.values()).tolist()
+        self._rows = {
+            name: store.find(self.keys) for name, store in self.stores.items() if isinstance(store, FeatureStore)
+        }
         # Indices of utterances that come into one batch together.
-        self.units = self._group_by_dialogue(indices) if self.by_dialogue else [[index] for index in indices]
-        self.lengths = [max(lengths[index] for index in unit) for unit in self.units]
-        self.counts = [len(unit) for unit in self.units]
+        self.units: Sequence[Sequence[int]] = SingleUnits(len(self.keys))
+        self.lengths, self.counts = lengths, [1] * len(self.keys)
+        if self.by_dialogue:
+            self.units = self._group_by_dialogue(range(len(self.keys)))
+            self.lengths = [max(lengths[index] for index in unit) for unit in self.units]
+            self.counts = [len(unit) for unit in self.units]
 
     def _group_by_dialogue(self, indices: Sequence[int]) -> list[list[int]]:
         found: dict[tuple[str, str], list[int]] = {}
@@ -61,9 +67,8 @@ class FusionExamples:
     def collate(self, indices: Sequence[int], rng: random.Random | None) -> Inputs:
         """For each modality `NAME/sequence` [B, T, d] and `NAME/mask` [B, T]; `dialogues` [D, L, 2] with `by_dialogue`."""
         batch: Inputs = {}
-        for name, store in self.stores.items():
-            sequence, mask = self._pad(store, [self.keys[index] for index in indices], self.widths[name])
-            batch[f"{name}/sequence"], batch[f"{name}/mask"] = sequence, mask
+        for name in self.stores:
+            batch[f"{name}/sequence"], batch[f"{name}/mask"] = self._pad(name, indices)
         if self.by_dialogue:
             rows = {index: row for row, index in enumerate(indices)}
             parts = []
@@ -73,17 +78,40 @@ class FusionExamples:
             batch["dialogues"] = pad_sequence(parts, batch_first=True, padding_value=-1)  # [D, L, 2]
         return batch
 
-    @staticmethod
-    def _pad(store: FeatureRows, keys: list[Key], width: int) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
-        found = {index: row.values for index, key in enumerate(keys) if (row := store[key]).values is not None}
+    def _pad(self, name: str, indices: Sequence[int]) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
+        store, width = self.stores[name], self.widths[name]
+        if isinstance(store, FeatureStore):
+            values, mask = store.read_padded(self._rows[name][list(indices)], width)
+            return torch.from_numpy(values), torch.from_numpy(mask)
+        rows = (store[self.keys[index]].values for index in indices)
+        found = {row: values for row, values in enumerate(rows) if values is not None}
         longest = max((len(values) for values in found.values()), default=1)
-        sequence = torch.zeros(len(keys), longest, width)
-        mask = torch.zeros(len(keys), longest, dtype=torch.bool)
+        sequence = torch.zeros(len(indices), longest, width)
+        real = torch.zeros(len(indices), longest, dtype=torch.bool)
         if found:
-            values, real = pad_arrays(list(found.values()))
-            rows = torch.tensor(list(found))
-            sequence[rows], mask[rows] = values.float(), real
-        return sequence, mask
+            padded, is_real = pad_arrays(list(found.values()))
+            places = torch.tensor(list(found))
+            sequence[places], real[places] = padded.float(), is_real
+        return sequence, real
+
+
+class SingleUnits(Sequence[Sequence[int]]):
+    """Every index alone, for `FusionExamples.units`: a list would have an object for each of a million utterances.
+
+    >>> list(SingleUnits(2))
+    [[0], [1]]
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        return [index]
 
 
 def unpack_batch(
@@ -97,6 +125,33 @@ def unpack_batch(
 def count_steps(row: FeatureRow) -> int:
     """Steps of the utterance's sequence; 0 where the modality is missing."""
     return 0 if row.values is None else len(row.values)
+
+
+def count_all_steps(store: FeatureRows, keys: Sequence[Key]) -> np.ndarray:
+    """Steps of each key's sequence [N]; 0 where the modality is missing."""
+    if isinstance(store, FeatureStore):
+        return store.count_steps(keys)
+    return np.fromiter((count_steps(store[key]) for key in keys), np.int32, len(keys))
+
+
+def cut_by_count(indices: Sequence[int], counts: Sequence[int] | None, size: int) -> list[list[int]]:
+    """Cut a list of indices into parts that count at most `size` each, or have one index.
+
+    `counts`: how much each index counts (default 1).
+
+    >>> cut_by_count([2, 0, 1], [1, 1, 2], 3)
+    [[2, 0], [1]]
+    """
+    parts: list[list[int]] = []
+    room = 0
+    for index in indices:
+        count = counts[index] if counts else 1
+        if count > room:
+            parts.append([])
+            room = size
+        parts[-1].append(index)
+        room -= count
+    return parts
 
 
 def make_batches(
@@ -121,15 +176,7 @@ def make_batches(
             for start in range(0, len(indices), size * BATCHES_PER_POOL)
         ]
         indices = [index for pool in pools for index in sorted(pool, key=lambda index: lengths[index])]
-    batches: list[list[int]] = []
-    room = 0
-    for index in indices:
-        count = counts[index] if counts else 1
-        if count > room:
-            batches.append([])
-            room = size
-        batches[-1].append(index)
-        room -= count
+    batches = cut_by_count(indices, counts, size)
     if rng is not None:
         rng.shuffle(batches)
     return batches

@@ -16,7 +16,7 @@ from mmerc.corpora import Dialogue, Key
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.encoders import Encoder, Example
 from mmerc.errors import MissingModality, remove_details
-from mmerc.features import FeatureRow
+from mmerc.features import FeatureRow, average_steps, quantize
 from mmerc.model.collation import count_steps, make_batches
 from mmerc.outputs import split_outputs
 
@@ -115,8 +115,9 @@ def keep_window(encoder: Encoder, rows: Sequence[FeatureRow]) -> Sequence[Featur
 
 @torch.inference_mode()
 def encode_rows(encoder: Encoder, rows: Sequence[FeatureRow], **options: Any) -> list[FeatureRow]:
-    """The features of prepared utterances that have the modality, computed in one pass: the sequence [T, d] in float16, with
-    the encoder's own logits and dimensions added to the metadata. `options` are those of the encoder's `collate`."""
+    """The features of prepared utterances that have the modality, computed in one pass: the sequence [T, d] as stage 2 reads it
+    (see `make_feature_row`), with the encoder's own logits and dimensions added to the metadata. `options` are those of the
+    encoder's `collate`."""
     if not rows:
         return []
     device = next(encoder.parameters()).device
@@ -127,7 +128,7 @@ def encode_rows(encoder: Encoder, rows: Sequence[FeatureRow], **options: Any) ->
     if encoder.num_dimensions:
         own = [{"logits": row, "dimensions": values} for row, values in zip(logits, dimensions, strict=True)]
     return [
-        FeatureRow(row.key, to_float16(sequence[mask]), None, row.metadata | outputs)
+        make_feature_row(encoder, row.key, sequence[mask], row.metadata | outputs)
         for row, sequence, mask, outputs in zip(rows, out.sequence, out.mask, own, strict=True)
     ]
 
@@ -161,6 +162,16 @@ def encode_prepared(encoder: Encoder, prepared: Sequence[FeatureRow]) -> dict[Ke
         encoded = encode_pass(encoder, [present[index] for index in forward_pass.read_indices], forward_pass)
         rows |= {row.key: row for row in encoded}
     return rows
+
+
+def make_feature_row(encoder: Encoder, key: Key, sequence: Tensor, metadata: dict[str, Any]) -> FeatureRow:
+    """A row with an utterance's sequence [T, d] as the encoder's settings want it: with fewer steps, in float16 or rounded to int8.
+
+    Predictions read the same numbers as training, whether the row comes from a store or not.
+    """
+    values = average_steps(to_float16(sequence), encoder.config.max_feature_steps, encoder.num_leading_steps)
+    row = FeatureRow(key, values, None, metadata)
+    return quantize(row) if encoder.config.feature_dtype == "int8" else row
 
 
 def to_float16(sequence: Tensor) -> np.ndarray:

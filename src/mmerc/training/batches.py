@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -15,7 +15,7 @@ from mmerc.encoders import Encoder, Example
 from mmerc.features import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_steps, make_batches
 from mmerc.model.extraction import name_copy
-from mmerc.training.balance import draw_rounds
+from mmerc.training.balance import cut_windows, draw_rounds
 from mmerc.training.splits import get_labels_with_modality, list_corpora, list_dialogue_keys
 
 CONTEXT = -1  # the label of an utterance that is read with its dialogue and is not scored
@@ -105,8 +105,11 @@ class Batches(Dataset[dict[str, Tensor]]):
     """The batches of one epoch as this process sees them, a pure function of seed and epoch.
 
     Without an epoch (`None`) they are for evaluation, have every unit once, and are sorted by length. In an epoch of the training,
-    several corpora have the same weight (`draw_rounds`). Each process takes every `world`-th unit of a batch. `share` is the weight of this process's mean loss. With it the mean over the processes is the mean over the batch,
-    also when the units cannot be divided evenly.
+    several corpora have the same weight (`draw_rounds`). A corpus that is larger than a window is read window by window (`cut_windows`).
+
+    Each process takes every `world`-th unit of a batch, so that the batches are the same for any number of processes. Of a corpus that is
+    larger than a window, each process reads its own part instead, and a batch has as many units from each. `share` is the weight of this
+    process's mean loss. With it the mean over the processes is the mean over the batch, also when the units cannot be divided evenly.
     """
 
     def __init__(
@@ -115,38 +118,55 @@ class Batches(Dataset[dict[str, Tensor]]):
         self.examples, self.size, self.seed = examples, size, seed
         self.rank, self.world = rank, world
         self.epoch = epoch
-        self.batches = self._make_batches()  # units of each batch, before the processes share them
+        self.parts = self._make_parts()  # of each batch: the units of each process
 
-    def _make_batches(self) -> list[list[int]]:
+    @property
+    def batches(self) -> list[list[int]]:
+        """The units of each batch."""
+        return [[unit for part in parts for unit in part] for parts in self.parts]
+
+    def _make_parts(self) -> list[list[list[int]]]:
+        counts = self.examples.counts
+        rng, rounds = None, [list(range(len(counts)))]
+        if self.epoch is not None:
+            rng = random.Random(f"{self.seed}/{self.epoch}")
+            corpora = [self.examples.corpora[unit[0]] for unit in self.examples.units]
+            rounds = draw_rounds(corpora, [self._count_scored(unit) for unit in self.examples.units], rng)
+        lanes = self.world if self.size >= self.world else 1
+        windows = [window for units in rounds for window in cut_windows(units, counts, rng, lanes)]
+        parts: list[list[list[int]]] = []
+        for window in windows:
+            if len(window) == 1:
+                batches = self._cut_batches(window[0], self.size, rng)
+                parts += [[batch[rank :: self.world] for rank in range(self.world)] for batch in batches]
+            else:
+                # The same numbers for each process: then its batch is as short or long as those of the others.
+                state = None if rng is None else rng.getrandbits(64)
+                columns = [
+                    self._cut_batches(lane, self.size // lanes, None if state is None else random.Random(state))
+                    for lane in window
+                ]
+                parts += [list(each) for each in zip_longest(*columns, fillvalue=[])]
+        if len(windows) == len(rounds) > 1 and rng is not None:
+            rng.shuffle(parts)
+        return parts
+
+    def _cut_batches(self, units: Sequence[int], size: int, rng: random.Random | None) -> list[list[int]]:
         lengths, counts = self.examples.lengths, self.examples.counts
-        if self.epoch is None:
-            return make_batches(lengths, self.size, None, counts)
-        rng = random.Random(f"{self.seed}/{self.epoch}")
-        corpora = [self.examples.corpora[unit[0]] for unit in self.examples.units]
-        rounds = draw_rounds(corpora, [self._count_scored(unit) for unit in self.examples.units], rng)
-        batches: list[list[int]] = []
-        for units in rounds:
-            made = make_batches([lengths[unit] for unit in units], self.size, rng, [counts[unit] for unit in units])
-            batches += [[units[index] for index in batch] for batch in made]
-        if len(rounds) > 1:
-            rng.shuffle(batches)
-        return batches
+        batches = make_batches([lengths[unit] for unit in units], size, rng, [counts[unit] for unit in units])
+        return [[units[index] for index in batch] for batch in batches]
 
     def __len__(self) -> int:
-        return len(self.batches)
+        return len(self.parts)
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
-        batch = self.batches[number]
-        units = self.examples.units
-        own_indices = [index for unit in batch[self.rank :: self.world] for index in units[unit]]
-        share = (
-            self.world
-            * self._count_scored(own_indices)
-            / self._count_scored([i for unit in batch for i in units[unit]])
-        )
-        own_indices = own_indices or list(
-            units[batch[0]]
-        )  # nothing is left for this process: it computes with weight 0
+        parts, units = self.parts[number], self.examples.units
+        indices = [[index for unit in part for index in units[unit]] for part in parts]
+        own_indices = indices[self.rank]
+        scored = [self._count_scored(part) for part in indices]
+        share = self.world * scored[self.rank] / sum(scored)
+        if not own_indices:  # nothing is left for this process: it computes with weight 0
+            own_indices = list(units[next(unit for part in parts for unit in part)])
         rng = random.Random(f"{self.seed}/{self.epoch}/{number}/{self.rank}")
         return {
             **{f"inputs/{name}": value for name, value in self.examples.collate(own_indices, rng).items()},

@@ -1,5 +1,6 @@
 """The loss of the emotion: cross-entropy over the labels that an utterance's corpus has, with logit adjustment."""
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -68,11 +69,10 @@ class EmotionLoss(nn.Module):
 
 def count_labels(examples: Examples, num_classes: int) -> Int[Tensor, "M C"]:
     """How often each label occurs in each of the M corpora."""
-    counts = torch.zeros(max(examples.corpora, default=0) + 1, num_classes, dtype=torch.long)
-    for corpus, label in zip(examples.corpora, examples.labels, strict=True):
-        if label != CONTEXT:
-            counts[corpus, label] += 1
-    return counts
+    labels, corpora = np.asarray(examples.labels, int), np.asarray(examples.corpora, int)  # [N], [N]
+    counts = np.zeros((corpora.max(initial=0) + 1, num_classes), int)
+    np.add.at(counts, (corpora[labels != CONTEXT], labels[labels != CONTEXT]), 1)
+    return torch.from_numpy(counts)
 
 
 def compute_log_prior(counts: Int[Tensor, "M C"]) -> Float[Tensor, "M C"]:

@@ -11,8 +11,8 @@ import torch
 
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
-from mmerc.hardware import get_rank
+from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, sort_store
+from mmerc.hardware import get_rank, is_main_process
 from mmerc.model.collation import count_steps
 from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_rows
 from mmerc.progress import show_progress
@@ -81,7 +81,7 @@ def extract_features(
     *,
     device: torch.device | None = None,
 ) -> None:
-    """Add a row for every key: the encoder's sequence [T, d] in float16, with its own logits as metadata.
+    """Add a row for every key: the encoder's sequence [T, d], with its own logits as metadata. Then sort the store by `keys`.
 
     Passes are planned from all keys, not from those that remain, so that a resumed run gives the same numbers.
     """
@@ -103,5 +103,9 @@ def extract_features(
             done += len(forward_pass.used_indices) * distributed.get_world_size()
             report(done)
     encoder.cpu()
+    distributed.barrier()
+    if is_main_process():
+        store.refresh()
+        sort_store(store, keys)
     distributed.barrier()
     store.refresh()

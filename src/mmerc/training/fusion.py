@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mmerc.config import validate
-from mmerc.corpora import Corpus, Key
+from mmerc.corpora import Corpus
 from mmerc.features import FeatureStore
 from mmerc.files import write_json
 from mmerc.fusion import FUSIONS, Fusion, FusionConfig, build_fusion, check_fusion_config
@@ -21,7 +22,7 @@ from mmerc.training.batches import CONTEXT
 from mmerc.training.loop import fit, make_task
 from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
-from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_corpora, list_dialogue_keys
+from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_dialogue_keys
 
 COMPARED_FUSIONS = "fusions"  # folder of the fusions that are trained for comparison
 CALIBRATION = "calibration.json"  # written last: if it exists, the compared fusion is complete
@@ -119,21 +120,26 @@ def make_examples(
     by_dialogue: bool,
 ) -> FusionExamples:
     """The labelled utterances of a split that have a modality; `by_dialogue` adds the other utterances of their dialogues."""
-
-    def is_present(key: Key) -> bool:
-        return any(store[key].values is not None for store in features.values())
-
-    labels = {key: label for key, label in get_labels(corpus, split).items() if is_present(key)}
-    keys = list(labels)
+    utterances = list(corpus.utterances(split))
+    keys = [utterance.key for utterance in utterances]
+    is_present = np.any([store.count_steps(keys) > 0 for store in features.values()], axis=0)  # [N]
+    emotions = [utterance.emotion for utterance in utterances]
+    index = {each: CONTEXT if each is None else corpus.labels.index(each) for each in set(emotions)}
+    labels = np.fromiter((index[each] for each in emotions), np.int64, len(keys))  # [N]
+    is_read = is_present & (labels != CONTEXT)
+    sizes = [len(dialogue) for dialogue in corpus.dialogues(split)]
     if by_dialogue:
-        keys = [key for key in list_dialogue_keys(labels, corpus, split) if is_present(key)]
-    targets = [labels.get(key, CONTEXT) for key in keys]
+        numbers = np.repeat(np.arange(len(sizes)), sizes)  # the dialogue of each utterance
+        is_read = is_present & np.isin(numbers, numbers[is_read])
+    members = {name: number for number, name in enumerate(corpus.members)}
+    corpora = np.repeat([members.get(dialogue.corpus, 0) for dialogue in corpus.dialogues(split)], sizes)
+    read = np.flatnonzero(is_read)
     return FusionExamples(
         features,
         widths,
-        keys,
-        targets,
+        [keys[row] for row in read],
+        labels[read].tolist(),
         by_dialogue=by_dialogue,
-        speakers=get_speakers(corpus),
-        corpora=list_corpora(corpus, split, keys),
+        speakers={keys[row]: utterances[row].speaker for row in read} if by_dialogue else {},
+        corpora=corpora[read].tolist(),
     )

@@ -244,9 +244,16 @@ class TrainingModule(L.LightningModule):
             optimizer = torch.optim.SGD(groups, config.learning_rate, momentum=config.momentum)
         else:
             optimizer = torch.optim.AdamW(groups, config.learning_rate, fused=True)
-        steps = sum(len(self._make_batches(self.task.train, epoch)) for epoch in range(config.epochs))
+        steps = self._count_steps()
         schedule = LambdaLR(optimizer, lambda step: compute_lr_factor(step, steps, config))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _count_steps(self) -> int:
+        """The steps of all epochs together."""
+        epochs = range(self.task.config.epochs)
+        if set(self.task.train.counts) <= {1}:  # the same number in each epoch
+            return len(epochs) * len(self._make_batches(self.task.train, 0))
+        return sum(len(self._make_batches(self.task.train, epoch)) for epoch in epochs)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         ema = None if self.ema is None else self.ema.state()

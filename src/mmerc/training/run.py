@@ -17,7 +17,7 @@ from mmerc.corpora import Corpus
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import ConfigError, MmercError
-from mmerc.features import FeatureStore
+from mmerc.features import FeatureStore, is_sorted
 from mmerc.files import read_json, remove_temporary, replace_atomically
 from mmerc.fusion import Fusion
 from mmerc.hardware import is_main_process, keep_memory
@@ -219,7 +219,7 @@ def extract_modality(job: SeedJob, modality: str, encoder: Encoder) -> FeatureSt
     """The features of every utterance that stage 2 reads."""
     store = FeatureStore(job.folder / "features" / modality)
     keys = [utterance.key for split in job.splits for utterance in job.corpus.utterances(split)]
-    if distributed.reduce_any(bool(store.list_absent(keys))):
+    if distributed.reduce_any(bool(store.list_absent(keys)) or not is_sorted(store)):
         inputs = job.open_inputs(modality, encoder)
         with show_progress(f"{modality}: features", len(keys)) as report:
             device = distributed.select_device(job.config.trainer.accelerator)

@@ -36,6 +36,9 @@ class Targets:
 def make_targets(corpus: Corpus, keys: Sequence[Key]) -> Targets:
     """The targets of examples with these keys; a copy that augmentation made has those of its utterance."""
     labels = corpus.labels
+    has_votes = any(each.votes for split in corpus.splits for each in corpus.utterances(split))
+    if not has_votes and not labels.dimensions:
+        return Targets(None, torch.zeros(len(keys), 0))
     utterances = {each.key: each for split in corpus.splits for each in corpus.utterances(split)}
     found = [utterances[(key[0].partition("+")[0], *key[1:])] for key in keys]  # see `name_copy`
     values = [
@@ -44,7 +47,7 @@ def make_targets(corpus: Corpus, keys: Sequence[Key]) -> Targets:
     ]
     dimensions = torch.tensor(values, dtype=torch.float32).reshape(len(keys), len(labels.dimensions))
     names = tuple(each.name for each in labels.dimensions)
-    if not any(each.votes for each in utterances.values()):
+    if not has_votes:
         return Targets(None, dimensions, names)
     shares = torch.zeros(len(keys), len(labels))
     for row, utterance in zip(shares, found, strict=True):

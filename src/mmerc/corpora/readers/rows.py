@@ -19,7 +19,7 @@ CONTROL = re.compile(r"[\x80-\x9f]")
 csv.field_size_limit(1 << 24)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """The fields of one record, and where a strict reader refuses its quotes, the lines that it takes."""
 
@@ -36,6 +36,8 @@ class Record:
 
 class TableRow(dict[str, str]):
     """A row by the names of its columns; `number` is its number in a spreadsheet, where the header is row 1."""
+
+    __slots__ = ("number",)
 
     def __init__(self, number: int, fields: dict[str, str]) -> None:
         super().__init__(fields)

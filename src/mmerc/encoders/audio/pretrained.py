@@ -74,6 +74,7 @@ class PretrainedSpeech(SpeechEncoder):
     """
 
     Config = PretrainedSpeechConfig
+    num_leading_steps = 1
     config: PretrainedSpeechConfig
 
     def __init__(

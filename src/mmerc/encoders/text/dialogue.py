@@ -63,6 +63,7 @@ class DialogueText(BidirectionalText):
 
     Config = DialogueConfig
     reads_dialogue = True
+    num_leading_steps = 1
     config: DialogueConfig
 
     def _create_layers(self) -> None:

@@ -62,6 +62,7 @@ class UtteranceText(TextEncoder):
     """
 
     Config: ClassVar[type[EncoderConfig]] = UtteranceConfig
+    num_leading_steps = 1
     is_cls_last: ClassVar[bool]  # a causal network sees the whole input only at its end
     config: UtteranceConfig
     vocabulary: Vocabulary  # set with the tokenizer

@@ -1,0 +1,197 @@
+"""A shard: one Arrow file of a store, with a row for each utterance. Any program that reads Arrow files can read it.
+
+| column | type | what it is |
+|---|---|---|
+| split, dialogue, utterance | string | the key of the utterance |
+| shape | list of int32 | of the array: its steps, and the size of each step; null where the modality is missing |
+| values | list of a number type | the array, row by row; null where the modality is missing |
+| scales | list of float32 | the factor of each step, where `values` are quantised to int8; otherwise null |
+| reason | string | why the modality is missing; null where it is not |
+| metadata | string | further values as JSON, such as the logits of the encoder; null where there are none |
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from mmerc.corpora import Key
+from mmerc.errors import RunError
+from mmerc.files import replace_atomically
+
+KEY_COLUMNS = ("split", "dialogue", "utterance")
+COLUMNS = (*KEY_COLUMNS, "shape", "values", "scales", "reason", "metadata")
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """The features of one utterance for one modality.
+
+    Attributes:
+        key: the utterance's key.
+        values: an array [T, ...]; `None` where the modality is missing.
+        reason: why it is missing; `None` where it is not.
+        metadata: values for JSON that the writer stored with the row.
+        scales: the factor of each step [T], where the store keeps `values` in one byte for each number (see `quantize`).
+    """
+
+    key: Key
+    values: np.ndarray | None
+    reason: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    scales: np.ndarray | None = None
+
+
+class Shard:
+    """A shard that is open. Its columns are arrays on the memory-mapped file, so reading a row reads only its own bytes.
+
+    Raises:
+        RunError: the file is damaged, or was written by another program.
+    """
+
+    def __init__(self, file: Path) -> None:
+        try:
+            with pa.memory_map(str(file)) as source:  # the mapping lives for as long as an array refers to it
+                reader = pa.ipc.open_file(source)
+                if tuple(reader.schema.names) != COLUMNS or reader.num_record_batches != 1:
+                    raise pa.ArrowInvalid("it has other columns")
+                batch = reader.get_batch(0)
+        except (pa.ArrowException, OSError) as error:
+            raise RunError(
+                f"{file} is not a feature file, or is damaged ({error}): delete it and run the same command again."
+            ) from error
+        self._columns = {name: batch.column(name) for name in COLUMNS}
+        self._values, self._value_ends = _get_lists(self._columns["values"])
+        self._shapes, self._shape_ends = _get_lists(self._columns["shape"])
+        self._scales, self._scale_ends = _get_lists(self._columns["scales"])
+
+    def __len__(self) -> int:
+        return len(self._columns["split"])
+
+    def list_keys(self) -> list[Key]:
+        """The key of each row."""
+        return list(zip(*(self._columns[name].to_pylist() for name in KEY_COLUMNS), strict=True))
+
+    def list_reasons(self) -> list[str | None]:
+        """Of each row: why the modality is missing, or `None`."""
+        reasons: list[str | None] = self._columns["reason"].to_pylist()
+        return reasons
+
+    def count_steps(self) -> np.ndarray:
+        """The steps of each row; 0 where the modality is missing."""
+        starts, ends = self._shape_ends[:-1], self._shape_ends[1:]
+        steps = np.zeros(len(self), np.int32)
+        steps[ends > starts] = self._shapes[starts[ends > starts]]
+        return steps
+
+    def read(self, row: int) -> FeatureRow:
+        """The row at an index. Values that are not quantised are read-only and memory-mapped."""
+        key: Any = tuple(self._columns[name][row].as_py() for name in KEY_COLUMNS)
+        text = self._columns["metadata"][row].as_py()
+        metadata = json.loads(text) if text else {}
+        reason = self._columns["reason"][row].as_py()
+        if reason is not None:
+            return FeatureRow(key, None, reason, metadata)
+        return FeatureRow(key, self.read_values(row), None, metadata, self._read_scales(row))
+
+    def read_values(self, row: int) -> np.ndarray | None:
+        """The array of the row at an index; `None` where the modality is missing."""
+        shape = self._shapes[self._shape_ends[row] : self._shape_ends[row + 1]]
+        if not len(shape):
+            return None
+        values = self._values[self._value_ends[row] : self._value_ends[row + 1]].reshape(shape)
+        scales = self._read_scales(row)
+        return values if scales is None else values * scales.reshape(-1, *[1] * (len(shape) - 1))
+
+    def read_steps(self, rows: Int[np.ndarray, " R"]) -> Float[np.ndarray, "S d"]:
+        """The steps of several rows one after another. The arrays of the shard are [T, d] with one d."""
+        if not len(self._shapes):
+            return np.zeros((0, 0), np.float32)
+        width = int(self._shapes[1])
+        index = make_ranges(
+            self._value_ends[rows] // width, (self._value_ends[rows + 1] - self._value_ends[rows]) // width
+        )
+        steps = self._values.reshape(-1, width)[index]
+        return steps if not len(self._scales) else steps * self._scales[index, None]
+
+    def _read_scales(self, row: int) -> np.ndarray | None:
+        start, end = self._scale_ends[row : row + 2]
+        return self._scales[start:end] if end > start else None
+
+
+def _get_lists(column: pa.ListArray) -> tuple[np.ndarray, np.ndarray]:
+    """The values of all lists of a column, and where each list ends (with a 0 in front); a null is an empty list."""
+    return column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy()
+
+
+def make_ranges(starts: Int[np.ndarray, " R"], counts: Int[np.ndarray, " R"]) -> Int[np.ndarray, " S"]:
+    """The whole numbers from each start on, as many as its count says.
+
+    >>> make_ranges(np.array([5, 0, 2]), np.array([2, 0, 1])).tolist()
+    [5, 6, 2]
+    """
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+
+
+def check_row(row: FeatureRow) -> None:
+    """Raises ValueError: the row cannot be stored."""
+    if (row.values is None) == (row.reason is None):
+        raise ValueError(f"{row.key}: a row needs either values or a reason")
+    if row.values is not None and not (row.values.ndim and row.values.dtype.kind in "iuf"):
+        raise ValueError(
+            f"{row.key}: {row.values.dtype} with {row.values.ndim} dimensions is no array of numbers [T, ...]"
+        )
+
+
+def get_stored_dtype(row: FeatureRow) -> np.dtype | None:
+    """The type of the numbers in the file; `None` where the modality is missing."""
+    return None if row.values is None else np.dtype(np.int8) if row.scales is not None else row.values.dtype
+
+
+def write_shard(file: Path, rows: Sequence[FeatureRow]) -> None:
+    """Write rows to a file. Those with values have one type of numbers.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
+    dtype = next((dtype for row in rows if (dtype := get_stored_dtype(row)) is not None), np.dtype(np.int8))
+    shapes = [None if row.values is None else np.asarray(row.values.shape, np.int32) for row in rows]
+    reasons = [row.reason for row in rows]
+    metadata = [json.dumps(row.metadata) if row.metadata else None for row in rows]
+    columns = [
+        *(pa.array(column, pa.string()) for column in zip(*(row.key for row in rows), strict=True)),
+        _make_lists(shapes, np.dtype(np.int32)),
+        _make_lists([_to_stored(row) for row in rows], dtype),
+        _make_lists([row.scales for row in rows], np.dtype(np.float32)),
+        pa.array(reasons, pa.string()),
+        pa.array(metadata, pa.string()),
+    ]
+    batch = pa.record_batch(columns, names=list(COLUMNS))
+    with (
+        replace_atomically(file) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, batch.schema) as out,
+    ):
+        out.write_batch(batch)
+
+
+def _to_stored(row: FeatureRow) -> np.ndarray | None:
+    if row.values is None or row.scales is None:
+        return row.values
+    # The values are whole multiples of the scales, up to rounding. A step that is not finite has such a scale.
+    whole = np.rint(row.values / row.scales.reshape(-1, *[1] * (row.values.ndim - 1)))
+    return np.nan_to_num(whole).astype(np.int8)
+
+
+def _make_lists(arrays: Sequence[np.ndarray | None], dtype: np.dtype) -> pa.ListArray:
+    ends = np.cumsum([0, *(0 if array is None else array.size for array in arrays)], dtype=np.int32)
+    flat = [array.ravel() for array in arrays if array is not None]
+    values = pa.array(np.concatenate(flat) if flat else np.zeros(0, dtype), pa.from_numpy_dtype(dtype))
+    is_null = np.array([array is None for array in arrays])
+    return pa.ListArray.from_arrays(pa.array(ends), values, mask=pa.array(is_null))
