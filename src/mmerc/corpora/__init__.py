@@ -22,6 +22,7 @@ from mmerc.corpora.dimensions import fit_dimensions
 from mmerc.corpora.folds import open_fold
 from mmerc.corpora.joined import join_corpora
 from mmerc.corpora.location import (
+    HUB,
     add_fold,
     add_label_set,
     make_absolute,
@@ -35,6 +36,7 @@ from mmerc.corpora.readers.cremad import read_cremad
 from mmerc.corpora.readers.emodb import read_emodb
 from mmerc.corpora.readers.fer2013 import read_fer2013
 from mmerc.corpora.readers.goemotions import read_goemotions
+from mmerc.corpora.readers.huggingface import read_huggingface
 from mmerc.corpora.readers.iemocap import read_iemocap
 from mmerc.corpora.readers.meld import read_meld
 from mmerc.corpora.readers.mosi import read_mosi
@@ -42,6 +44,7 @@ from mmerc.corpora.readers.ravdess import read_ravdess
 from mmerc.corpora.readers.savee import read_savee
 from mmerc.corpora.readers.table import read_table
 from mmerc.corpora.readers.tess import read_tess
+from mmerc.corpora.readers.webdataset import read_webdataset
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
 
@@ -88,12 +91,16 @@ READERS: dict[str, Callable[[Path, LabelSet | None], Corpus]] = {
     "savee": read_savee,
     "iemocap": read_iemocap,
     "synthetic": read_synthetic,
+    "hf": read_huggingface,
+    "wds": read_webdataset,
 }
 # Those that also read the parameters behind the path.
 READERS_WITH_PARAMETERS: dict[str, Callable[[Path, LabelSet | None, Mapping[str, str]], Corpus]] = {
     "pack": read_pack,
     "iemocap": read_iemocap,
+    "hf": read_huggingface,
 }
+MADE_ON_DEMAND = ("synthetic", HUB)  # kinds whose path need not exist
 
 
 def open_corpus(location: str, labels: Sequence[str] | None = None) -> Corpus:
@@ -139,7 +146,7 @@ def _open_one(location: str) -> Corpus:
         exists = path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise CorpusError(f"{location[:120]} is not a path ({error}): check the path.") from error
-    if kind != "synthetic" and not exists:
+    if kind not in MADE_ON_DEMAND and not exists:
         raise CorpusError(f"{location}: there is nothing at {path}: check the path.")
     parameters, names = read_parameters(location)
     label_set = LabelSet(names) if names else None

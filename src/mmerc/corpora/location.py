@@ -1,7 +1,7 @@
 """`KIND:PATH[?PARAMETERS]`: how a corpus is named on the command line and in a run's configuration.
 
 Any corpus may have the parameters `label_set=a,b,c` and `fold=0/5,speaker,0` (see `corpora.folds`); a pack may also have
-`ROLE=INDEX` for its map, and IEMOCAP `classes=4`. Several corpora are joined by `+`; a fold is then one of all together.
+`ROLE=INDEX` for its map, IEMOCAP `classes=4`, and a dataset of Hugging Face `ROLE=COLUMN`. Several corpora are joined by `+`; a fold is then one of all together.
 """
 
 import re
@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 from mmerc.errors import ConfigError
 
 LABEL_SET, FOLD = "label_set", "fold"
-PARAMETRISED = ("pack", "iemocap")  # the kinds with parameters of their own
+PARAMETRISED = ("pack", "iemocap", "hf")  # the kinds with parameters of their own
+HUB = "hf"  # the kind whose path may be a name on the Hugging Face hub
 PARAMETERS = re.compile(rf"\?(?=(?:{LABEL_SET}|{FOLD})=)")  # where they begin, for a corpus of another kind
 
 
@@ -29,7 +30,7 @@ class Location(NamedTuple):
 def parse_location(location: str) -> Location:
     """Split a location at its colon and its question mark.
 
-    The path of a pack or of IEMOCAP ends at the first question mark; the path of another corpus may contain one, and ends only
+    The path of a pack, of IEMOCAP or of a dataset of Hugging Face ends at the first question mark; the path of another corpus may contain one, and ends only
     where `?label_set=` or `?fold=` follows.
 
     >>> tuple(parse_location("pack:data/pack.pkl?labels=1")), tuple(parse_location("meld:data/what?"))
@@ -111,6 +112,8 @@ def make_absolute(location: str) -> str:
     ('pack:/data/pack.pkl?labels=1', 'meld:/data/meld')
     """
     kind, path, parameters = parse_location(location)
+    if kind == HUB and not Path(path).expanduser().exists():
+        return location  # a name on the hub
     return f"{kind}:{Path(path).expanduser().absolute()}" + (f"?{parameters}" if parameters else "")
 
 

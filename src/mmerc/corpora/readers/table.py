@@ -7,15 +7,16 @@ this label), the ratings `valence`, `arousal` and `dominance`, `clip` (a path re
 attributes of the utterance.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmerc.corpora.build import build_corpus
-from mmerc.corpora.dialogue import SPLITS, Clip, Corpus, Problem, Utterance
+from mmerc.corpora.dialogue import EMPTY, SPLITS, Clip, Corpus, Problem, Utterance
 from mmerc.corpora.dimensions import COLUMNS as DIMENSIONS
 from mmerc.corpora.dimensions import read_dimensions
 from mmerc.corpora.paths import FileFinder
 from mmerc.corpora.readers.ids import parse_ids, parse_split
-from mmerc.corpora.readers.rows import read_rows
+from mmerc.corpora.readers.rows import TableRow, read_rows
 from mmerc.corpora.readers.times import read_times
 from mmerc.corpora.votes import ANNOTATOR, COUNTS, read_votes, settle_votes
 from mmerc.emotions import LabelSet
@@ -34,25 +35,43 @@ def read_table(file: Path, labels: LabelSet | None = None) -> Corpus:
     rows, problems = read_rows(file, COLUMNS)
     if not rows:
         raise CorpusError(f"{file} has a header but no rows: add one line for each utterance.")
+    return build_table(file.stem, rows, problems, FileFinder(file.parent), labels, where=file.name)
+
+
+def build_table(
+    name: str,
+    rows: Sequence[TableRow],
+    problems: list[Problem],
+    finder: FileFinder,
+    labels: LabelSet | None = None,
+    *,
+    where: str,
+) -> Corpus:
+    """The corpus of rows with the columns of `table:`, of which `dialogue`, `utterance`, `speaker` and `text` are there.
+
+    `problems`: those that were found before. `finder` finds the files of the column `clip`. `where` names the file in problems.
+
+    Raises:
+        CorpusError: there is no row that can be used.
+    """
     dialogues, numbers = (parse_ids(row[column] for row in rows) for column in ("dialogue", "utterance"))
-    finder = FileFinder(file.parent)
     utterances = []
     other_splits: set[str] = set()
     for row in rows:
         if not row["dialogue"] or not row["utterance"]:
-            problems.append(Problem("row", f"{file.name} row {row.number}", "has no dialogue or utterance id; skipped"))
+            problems.append(Problem("row", f"{where} row {row.number}", "has no dialogue or utterance id; skipped"))
             continue
         split = parse_split(row.get("split", ""))
         if split not in SPLITS and split not in other_splits:
             other_splits.add(split)
             what = f'the split "{split}" is not one of {", ".join(SPLITS)}: it can be predicted, but not trained on'
-            problems.append(Problem("split", f"{file.name} row {row.number}", what))
+            problems.append(Problem("split", f"{where} row {row.number}", what))
         dialogue, utterance = dialogues[row["dialogue"]], numbers[row["utterance"]]
-        where = f"{split} dialogue {dialogue} utterance {utterance}"
-        start, end, time_problems = read_times(row.get("start", ""), row.get("end", ""), where)
-        clip, clip_problems = _read_clip(finder, row, where)
-        dimensions, dimension_problems = read_dimensions(row, where)
-        votes, vote_problems = read_votes(row, where)
+        key = f"{split} dialogue {dialogue} utterance {utterance}"
+        start, end, time_problems = read_times(row.get("start", ""), row.get("end", ""), key)
+        clip, clip_problems = _read_clip(finder, row, key)
+        dimensions, dimension_problems = read_dimensions(row, key)
+        votes, vote_problems = read_votes(row, key)
         problems += [*time_problems, *clip_problems, *dimension_problems, *vote_problems]
         utterances.append(
             Utterance(
@@ -66,12 +85,12 @@ def read_table(file: Path, labels: LabelSet | None = None) -> Corpus:
                 emotion=row.get("emotion"),
                 clip=clip,
                 source=str(dialogue),
-                votes=votes,
-                dimensions=dimensions,
-                attributes=_read_attributes(row),
+                votes=votes or EMPTY,
+                dimensions=dimensions or EMPTY,
+                attributes=_read_attributes(row) or EMPTY,
             )
         )
-    return build_corpus(file.stem, settle_votes(utterances), problems, labels)
+    return build_corpus(name, settle_votes(utterances), problems, labels)
 
 
 def _read_attributes(row: dict[str, str]) -> dict[str, str]:

@@ -1,0 +1,51 @@
+"""Which columns of a data set are the parts of an utterance, by their usual names, and which split a file is of."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmerc.errors import CorpusError
+
+SPLIT = re.compile(r"(?:^|[-_.])(train|training|validation|valid|val|dev|development|test)(?:[-_.]|$)", re.IGNORECASE)
+# The column of each role, by its usual names in their order of preference.
+ROLES = {
+    "text": ("text", "sentence", "transcription", "transcript", "content", "utterance"),
+    "emotion": ("emotion", "label", "labels", "emotions"),
+    "speaker": ("speaker", "speaker_id", "actor"),
+    "dialogue": ("dialogue", "dialogue_id", "dialog_id", "conversation_id"),
+    "utterance": ("utterance_id", "turn", "turn_id", "utterance_idx", "utterance"),
+    "clip": ("clip", "audio", "video", "file", "path", "file_name"),
+}
+
+
+def find_split(file: Path, folder: Path) -> str:
+    """The split that the name of a file, or of its folder, tells; `train` where none does.
+
+    >>> find_split(Path("d/data/validation-00000-of-00001.parquet"), Path("d")), find_split(Path("d/x/test/0.parquet"), Path("d"))
+    ('validation', 'test')
+    """
+    parts = [file.stem, *reversed(file.relative_to(folder).parts[:-1])] if file != folder else [file.stem]
+    found = next(filter(None, map(SPLIT.search, parts)), None)
+    return found[1].lower() if found else "train"
+
+
+def choose_columns(columns: Sequence[str], mapping: Mapping[str, str], file: Path) -> dict[str, str]:
+    """The column of each role that the file has.
+
+    >>> choose_columns(["utterance", "label"], {}, Path("a.parquet"))
+    {'text': 'utterance', 'emotion': 'label'}
+    >>> choose_columns(["utterance", "text", "mood"], {"emotion": "mood"}, Path("a.parquet"))
+    {'text': 'text', 'emotion': 'mood', 'utterance': 'utterance'}
+
+    Raises:
+        CorpusError: a column of `mapping` does not exist.
+    """
+    chosen: dict[str, str] = {}
+    for role, names in ROLES.items():
+        given = mapping.get(role)
+        if given is not None and given not in columns:
+            raise CorpusError(f"{file} has no column {given} for {role}: it has {', '.join(columns)[:200]}.")
+        free = [name for name in names if name in columns and name not in {*mapping.values(), *chosen.values()}]
+        if given is not None or free:
+            chosen[role] = given if given is not None else free[0]
+    return chosen
