@@ -148,6 +148,7 @@ def main() -> None:
             command = [sys.executable, __file__, str(make(arguments.folder, count)), "--measure", epochs, dialogues]
             answer = subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE).stdout
             found[str(count)] = json.loads(answer.splitlines()[-1])
+            print(found[str(count)], file=sys.stderr)
         small, large = found.values()
         result["dialogues" if dialogues else "utterances"] = {
             **found,

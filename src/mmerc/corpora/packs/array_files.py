@@ -1,4 +1,4 @@
-"""Arrays with names, in the formats that people use: NPZ, HDF5, a folder of .npy files, a CSV file of numbers."""
+"""Arrays with names, in the formats that people use: NPZ, HDF5, a folder of .npy or .csv files, a CSV file of numbers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from zlib import error as BadZlib
 import numpy as np
 
 from mmerc.corpora.dialogue import Problem
+from mmerc.corpora.packs.tool_csv import read_tool_csv
 from mmerc.corpora.paths import explain_unreadable
 from mmerc.corpora.readers.ids import parse_ids, parse_split
 from mmerc.corpora.readers.rows import read_rows
@@ -54,8 +55,11 @@ def read_arrays(path: Path) -> tuple[NamedArrays | None, list[Problem]]:
     """
     try:
         if path.is_dir():
-            files = {file.relative_to(path).with_suffix("").as_posix(): file for file in sorted(path.rglob("*.npy"))}
-            return (_index(files, _load_npy) if files else None), []
+            for ending, load in ((".npy", _load_npy), (".csv", read_tool_csv)):
+                found = sorted(path.rglob(f"*{ending}"))
+                if found:
+                    names = (file.relative_to(path).as_posix().removesuffix(ending) for file in found)
+                    return _index(dict(zip(names, found, strict=True)), load), []
         if path.suffix == ".npz":
             return _open_npz(path), []
         if path.suffix in {".h5", ".hdf5"}:

@@ -1,7 +1,7 @@
 """A pack that is a folder: `utterances.csv` (the columns of `table:`) and for each signal a file or folder of its name.
 
 `NAME.npz`, `NAME.h5` or a folder `NAME` of .npy files hold an array [d] or [T, d] for an utterance, under one of the names
-that `list_array_names` gives. `NAME.csv` has the columns `dialogue`, `utterance`, an optional `split`, and numbers; a row is a
+that `list_array_names` gives. So does a folder of .csv files that OpenFace, py-feat or openSMILE wrote (`packs.tool_csv`). `NAME.csv` has the columns `dialogue`, `utterance`, an optional `split`, and numbers; a row is a
 step. An array whose name fits several utterances is given to none of them.
 """
 
