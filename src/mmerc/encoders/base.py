@@ -105,9 +105,8 @@ class Encoder(nn.Module, ABC):
     # By prefix of a parameter's name: its learning rate as a multiple of the configured one.
     lr_factors: Mapping[str, float] = {}
     num_dimensions: int = 0  # of the outputs, the last ones; `build_encoder` and `restore` set it
-    num_leading_steps: int = (
-        0  # steps at the start of the sequence that are a summary of the utterance and no point in time
-    )
+    # Steps at the start of the sequence that are a summary of the utterance and no point in time.
+    num_leading_steps: int = 0
     width: int
 
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:

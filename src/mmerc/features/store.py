@@ -89,8 +89,8 @@ class FeatureStore:
         hashes, rows = hashes[order], rows[order]
         is_repeated = np.concatenate([[False], hashes[1:] == hashes[:-1]])
         firsts = np.flatnonzero(~is_repeated)
-        for place in np.flatnonzero(is_repeated):
-            first, row = rows[firsts[np.searchsorted(firsts, place) - 1]], rows[place]
+        for position in np.flatnonzero(is_repeated):
+            first, row = rows[firsts[np.searchsorted(firsts, position) - 1]], rows[position]
             if (key := self.read(int(row)).key) != self.read(int(first)).key:
                 self._collisions.setdefault(key, int(row))
         self._hashes, self._rows = hashes[~is_repeated], rows[~is_repeated]
@@ -100,8 +100,8 @@ class FeatureStore:
         hashes = np.fromiter(map(hash, keys), np.int64, len(keys))
         if not len(self._hashes):
             return np.full(len(keys), -1)
-        places = np.searchsorted(self._hashes, hashes).clip(max=len(self._hashes) - 1)
-        rows = np.where(self._hashes[places] == hashes, self._rows[places], -1)
+        positions = np.searchsorted(self._hashes, hashes).clip(max=len(self._hashes) - 1)
+        rows = np.where(self._hashes[positions] == hashes, self._rows[positions], -1)
         if self._collisions:
             rows = np.asarray([self._collisions.get(key, row) for key, row in zip(keys, rows.tolist(), strict=True)])
         return rows

@@ -46,7 +46,8 @@ class FusionExamples:
 
     def __post_init__(self) -> None:
         self.corpora = self.corpora or [0] * len(self.keys)
-        lengths = sum(count_all_steps(store, self.keys) for store in self.stores.values()).tolist()
+        steps = [count_all_steps(store, self.keys) for store in self.stores.values()]
+        lengths: list[int] = np.sum(steps, axis=0).tolist()
         self._rows = {
             name: store.find(self.keys) for name, store in self.stores.items() if isinstance(store, FeatureStore)
         }
@@ -90,8 +91,8 @@ class FusionExamples:
         real = torch.zeros(len(indices), longest, dtype=torch.bool)
         if found:
             padded, is_real = pad_arrays(list(found.values()))
-            places = torch.tensor(list(found))
-            sequence[places], real[places] = padded.float(), is_real
+            present = torch.tensor(list(found))
+            sequence[present], real[present] = padded.float(), is_real
         return sequence, real
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from mmerc.corpora import Corpus, Key
 from mmerc.encoders import Encoder, Example
 from mmerc.features import FeatureStore
-from mmerc.model.collation import FeatureRows, Inputs, count_steps, make_batches
+from mmerc.model.collation import FeatureRows, Inputs, count_all_steps, make_batches
 from mmerc.model.extraction import name_copy
 from mmerc.training.balance import cut_windows, draw_rounds
 from mmerc.training.splits import get_labels_with_modality, list_corpora, list_dialogue_keys
@@ -58,7 +58,7 @@ class EncoderExamples:
 
     def __post_init__(self) -> None:
         self.corpora = self.corpora or [0] * len(self.keys)
-        steps = [count_steps(self.store[key]) for key in self.keys]
+        steps = count_all_steps(self.store, self.keys).tolist()
         self.units = self._cut_units(steps) if self.encoder.reads_dialogue else [[index] for index in range(len(steps))]
         self._windows = {index: window for window, unit in enumerate(self.units) for index in unit}
         self.lengths = [sum(steps[index] for index in unit) for unit in self.units]
@@ -93,7 +93,8 @@ def make_encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus
     labels = get_labels_with_modality(inputs, corpus, split)
     keys = list(labels)
     if encoder.reads_dialogue:
-        keys = [key for key in list_dialogue_keys(labels, corpus, split) if inputs[key].values is not None]
+        keys = list_dialogue_keys(labels, corpus, split)
+        keys = [key for key, count in zip(keys, inputs.count_steps(keys).tolist(), strict=True) if count]
     targets = [labels.get(key, CONTEXT) for key in keys]
     corpora = list_corpora(corpus, split, keys)
     copies = range(1 + (encoder.augmented_copies if split == "train" else 0))

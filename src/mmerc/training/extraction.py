@@ -13,7 +13,6 @@ from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder
 from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, sort_store
 from mmerc.hardware import get_rank, is_main_process
-from mmerc.model.collation import count_steps
 from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_rows
 from mmerc.progress import show_progress
 from mmerc.training import distributed
@@ -86,12 +85,13 @@ def extract_features(
     Passes are planned from all keys, not from those that remain, so that a resumed run gives the same numbers.
     """
     encoder.eval().to(device or torch.device("cpu"))
-    present = [key for key in keys if inputs[key].values is not None]
-    passes = plan_passes(encoder, present, [count_steps(inputs[key]) for key in present])
+    steps = dict(zip(keys, inputs.count_steps(keys).tolist(), strict=True))
+    present = [key for key, count in steps.items() if count]
+    passes = plan_passes(encoder, present, [steps[key] for key in present])
+    missing = [key for key, count in steps.items() if not count]
     with FeatureWriter(store.folder) as writer:
-        for key in keys[get_rank() :: distributed.get_world_size()]:
-            if key not in store and (reason := inputs[key].reason) is not None:
-                writer.add(FeatureRow(key, None, reason))
+        for key in store.list_absent(missing[get_rank() :: distributed.get_world_size()]):
+            writer.add(FeatureRow(key, None, inputs[key].reason or "it is empty"))
         done = 0
         for forward_pass in passes[get_rank() :: distributed.get_world_size()]:
             if store.list_absent([present[index] for index in forward_pass.used_indices]):

@@ -81,7 +81,9 @@ def get_labels(corpus: Corpus, split: str) -> dict[Key, int]:
 
 def get_labels_with_modality(inputs: FeatureStore, corpus: Corpus, split: str) -> dict[Key, int]:
     """The label of every utterance of a split that has a label and the modality of these inputs."""
-    return {key: label for key, label in get_labels(corpus, split).items() if inputs[key].values is not None}
+    labels = get_labels(corpus, split)
+    steps = inputs.count_steps(list(labels)).tolist()
+    return {key: label for (key, label), count in zip(labels.items(), steps, strict=True) if count}
 
 
 def list_dialogue_keys(labelled: Mapping[Key, int], corpus: Corpus, split: str) -> list[Key]:

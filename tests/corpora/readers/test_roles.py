@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from mmerc.corpora.readers.roles import choose_columns, find_split
+from mmerc.errors import CorpusError
+
+
+@pytest.mark.parametrize(
+    ("file", "split"),
+    [
+        ("d/train-00000-of-00002.parquet", "train"), ("d/default/validation/0000.parquet", "validation"),
+        ("d/en_test.tar", "test"), ("d/latest.tar", "train"), ("d/dev/contest-1.tar", "dev"), ("d", "train"),
+    ],
+)  # fmt: skip
+def test_the_split_is_a_word_of_the_name_or_of_a_folder(file: str, split: str) -> None:
+    assert find_split(Path(file), Path("d")) == split
+
+
+def test_a_column_has_one_role() -> None:
+    columns = ["utterance", "label", "audio", "speaker", "dialogue_id"]
+    assert choose_columns(columns, {}, Path("a")) == {
+        "text": "utterance", "emotion": "label", "speaker": "speaker", "dialogue": "dialogue_id", "clip": "audio",
+    }  # fmt: skip
+    assert choose_columns(columns, {"emotion": "speaker"}, Path("a"))["emotion"] == "speaker"
+    assert "speaker" not in choose_columns(columns, {"emotion": "speaker"}, Path("a"))
+    with pytest.raises(CorpusError, match="a has no column mood for emotion"):
+        choose_columns(columns, {"emotion": "mood"}, Path("a"))
