@@ -108,16 +108,16 @@ class Shard:
         scales = self._read_scales(row)
         return values if scales is None else values * scales.reshape(-1, *[1] * (len(shape) - 1))
 
-    def read_steps(self, rows: Int[np.ndarray, " R"]) -> Float[np.ndarray, "S d"]:
-        """The steps of several rows one after another. The arrays of the shard are [T, d] with one d."""
-        if not len(self._shapes):
-            return np.zeros((0, 0), np.float32)
-        width = int(self._shapes[1])
-        index = make_ranges(
-            self._value_ends[rows] // width, (self._value_ends[rows + 1] - self._value_ends[rows]) // width
-        )
-        steps = self._values.reshape(-1, width)[index]
-        return steps if not len(self._scales) else steps * self._scales[index, None]
+    def read_steps(
+        self, steps: Int[np.ndarray, " S"], values: Float[np.ndarray, "S d"], scales: Float[np.ndarray, " S"]
+    ) -> None:
+        """Write steps of the shard to `values`, and their factors to `scales`, if they have some. Its arrays are [T, d].
+
+        `steps`: their numbers, counted over all rows of the shard.
+        """
+        values[:] = self._values.reshape(-1, values.shape[1])[steps]
+        if len(self._scales):
+            scales[:] = self._scales[steps]
 
     def _read_scales(self, row: int) -> np.ndarray | None:
         start, end = self._scale_ends[row : row + 2]
@@ -136,7 +136,8 @@ def make_ranges(starts: Int[np.ndarray, " R"], counts: Int[np.ndarray, " R"]) ->
     [5, 6, 2]
     """
     ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+    numbers: np.ndarray = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+    return numbers
 
 
 def check_row(row: FeatureRow) -> None:
@@ -149,18 +150,23 @@ def check_row(row: FeatureRow) -> None:
         )
 
 
-def get_stored_dtype(row: FeatureRow) -> np.dtype | None:
-    """The type of the numbers in the file; `None` where the modality is missing."""
-    return None if row.values is None else np.dtype(np.int8) if row.scales is not None else row.values.dtype
+def get_kind(row: FeatureRow) -> tuple[np.dtype, bool] | None:
+    """The type of the numbers in the file, and whether they have scales; `None` where the modality is missing.
+
+    The rows of a shard that have values are of one kind.
+    """
+    if row.values is None:
+        return None
+    return (np.dtype(np.int8), True) if row.scales is not None else (row.values.dtype, False)
 
 
 def write_shard(file: Path, rows: Sequence[FeatureRow]) -> None:
-    """Write rows to a file. Those with values have one type of numbers.
+    """Write rows to a file. Those with values are of one kind (`get_kind`).
 
     Raises:
         RunError: the file cannot be written.
     """
-    dtype = next((dtype for row in rows if (dtype := get_stored_dtype(row)) is not None), np.dtype(np.int8))
+    dtype, _ = next((kind for row in rows if (kind := get_kind(row))), (np.dtype(np.int8), False))
     shapes = [None if row.values is None else np.asarray(row.values.shape, np.int32) for row in rows]
     reasons = [row.reason for row in rows]
     metadata = [json.dumps(row.metadata) if row.metadata else None for row in rows]
@@ -185,8 +191,9 @@ def _to_stored(row: FeatureRow) -> np.ndarray | None:
     if row.values is None or row.scales is None:
         return row.values
     # The values are whole multiples of the scales, up to rounding. A step that is not finite has such a scale.
-    whole = np.rint(row.values / row.scales.reshape(-1, *[1] * (row.values.ndim - 1)))
-    return np.nan_to_num(whole).astype(np.int8)
+    whole: np.ndarray = np.rint(row.values / row.scales.reshape(-1, *[1] * (row.values.ndim - 1)))
+    stored: np.ndarray = np.nan_to_num(whole).astype(np.int8)
+    return stored
 
 
 def _make_lists(arrays: Sequence[np.ndarray | None], dtype: np.dtype) -> pa.ListArray:

@@ -25,7 +25,7 @@ OPEN_SHARDS = 128  # memory-mapped at the same time
 class FeatureStore:
     """Reads a store. An absent folder is an empty store. Of two rows with one key the first one counts.
 
-    In memory it has 20 bytes for each row; the keys and arrays stay on disk.
+    In memory it has 24 bytes for each row; the keys and arrays stay on disk.
 
     Raises:
         RunError: a file in the folder is damaged, absent, or was not written by a `FeatureWriter`.
@@ -46,6 +46,7 @@ class FeatureStore:
         self._hashes = np.zeros(0, np.int64)  # of the keys, sorted
         self._rows = np.zeros(0, np.int64)  # the row of each hash
         self._steps = np.zeros(0, np.int32)  # of each row; 0 where the modality is missing
+        self._first_steps = np.zeros(0, np.int32)  # of each row: the steps of its shard before it
         self._collisions: dict[Key, int] = {}  # rows whose hash another key has
 
     def refresh(self) -> None:
@@ -57,17 +58,20 @@ class FeatureStore:
         files = self._list_files()
         if not set(self._files) <= set(files):  # they have been sorted into others
             self._forget()
-        steps, starts = [self._steps], self._starts.tolist()
+        steps, first_steps, starts = [self._steps], [self._first_steps], self._starts.tolist()
         found: list[np.ndarray] = []
         for name in (name for name in files if name not in set(self._files)):
             shard = Shard(self.folder / name)
             self._files.append(name)
-            steps.append(shard.count_steps())
+            counts = shard.count_steps()
+            steps.append(counts)
+            first_steps.append(np.cumsum(counts, dtype=np.int32) - counts)
             starts.append(starts[-1] + len(shard))
             found.append(np.fromiter(map(hash, shard.list_keys()), np.int64, len(shard)))
         if found:
             rows = np.arange(self._starts[-1], starts[-1])
             self._starts, self._steps = np.asarray(starts), np.concatenate(steps)
+            self._first_steps = np.concatenate(first_steps)
             self._add_hashes(np.concatenate([self._hashes, *found]), np.concatenate([self._rows, rows]))
 
     def _list_files(self) -> list[str]:
@@ -101,7 +105,7 @@ class FeatureStore:
         if not len(self._hashes):
             return np.full(len(keys), -1)
         positions = np.searchsorted(self._hashes, hashes).clip(max=len(self._hashes) - 1)
-        rows = np.where(self._hashes[positions] == hashes, self._rows[positions], -1)
+        rows: np.ndarray = np.where(self._hashes[positions] == hashes, self._rows[positions], -1)
         if self._collisions:
             rows = np.asarray([self._collisions.get(key, row) for key, row in zip(keys, rows.tolist(), strict=True)])
         return rows
@@ -122,16 +126,20 @@ class FeatureStore:
         counts = self._steps[rows]
         values = np.zeros((len(rows), max(1, counts.max(initial=0)), width), np.float32)
         mask = np.arange(values.shape[1]) < counts[:, None]
-        files = np.searchsorted(self._starts, rows, "right") - 1
-        order = np.argsort(files, kind="stable")
-        parts = []
-        for group in np.split(order, np.flatnonzero(np.diff(files[order])) + 1):
-            if counts[group].any():
-                file = int(files[group[0]])
-                parts.append(self._get_shard(file).read_steps(rows[group] - self._starts[file]))
-        if parts:
-            index = make_ranges(order * values.shape[1], counts[order])
-            values.reshape(-1, width)[index] = np.concatenate(parts)
+        order = np.argsort(rows, kind="stable")  # the rows of a shard follow one another
+        counts = counts[order]
+        ends = np.cumsum(counts)  # [B]
+        steps = make_ranges(self._first_steps[rows[order]], counts)  # [S], in their shard
+        flat, scales = np.empty((len(steps), width), np.float32), np.ones(len(steps), np.float32)
+        files = np.searchsorted(self._starts, rows[order], "right") - 1
+        lasts = np.flatnonzero(np.diff(files, append=-1))  # the last row of each shard
+        start = 0
+        for file, end in zip(files[lasts].tolist(), ends[lasts].tolist(), strict=True):
+            if end > start:
+                self._get_shard(file).read_steps(steps[start:end], flat[start:end], scales[start:end])
+            start = end
+        flat *= scales[:, None]
+        values.reshape(-1, width)[make_ranges(order * values.shape[1], counts)] = flat
         return values, mask
 
     def _find_all(self, keys: Sequence[Key]) -> Int[np.ndarray, " N"]:

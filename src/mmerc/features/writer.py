@@ -9,7 +9,7 @@ from types import TracebackType
 import numpy as np
 
 from mmerc.corpora import Key
-from mmerc.features.shard import FeatureRow, check_row, get_stored_dtype, write_shard
+from mmerc.features.shard import FeatureRow, check_row, get_kind, write_shard
 from mmerc.features.store import MANIFEST, SUFFIX, FeatureStore, list_manifest
 from mmerc.files import write_json
 
@@ -19,23 +19,22 @@ FLUSH_SECONDS = 30.0  # a killed writer loses at most the rows of so many second
 
 
 class _Buffer:
-    """The rows of the next shard. It has one type of numbers."""
+    """The rows of the next shard, which are of one kind (`get_kind`)."""
 
     def __init__(self) -> None:
         self.rows: list[FeatureRow] = []
         self.bytes = 0
-        self.dtype: np.dtype | None = None
+        self.kind: tuple[np.dtype, bool] | None = None
 
     def accepts(self, row: FeatureRow) -> bool:
-        dtype = get_stored_dtype(row)
         is_full = self.bytes >= SHARD_BYTES or len(self.rows) >= SHARD_ROWS
-        return not is_full and (dtype is None or self.dtype in (None, dtype))
+        return not is_full and (get_kind(row) is None or self.kind in (None, get_kind(row)))
 
     def add(self, row: FeatureRow) -> None:
         self.rows.append(row)
-        self.dtype = get_stored_dtype(row) or self.dtype
-        if row.values is not None and self.dtype is not None:
-            self.bytes += row.values.size * self.dtype.itemsize
+        self.kind = get_kind(row) or self.kind
+        if row.values is not None and self.kind is not None:
+            self.bytes += row.values.size * self.kind[0].itemsize
 
 
 class FeatureWriter:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from mmerc.model.collation import cut_by_count
 
-BLOCK, WINDOW = 1024, 32_768  # utterances
+BLOCK, WINDOW = 4096, 32_768  # utterances; a block is about as large as a shard
 BLOCKS_PER_LANE = 8  # or more, so that the processes have almost equally many utterances
 
 
