@@ -50,11 +50,13 @@ class LiveRecording:
         samples: mono waveform in [-1, 1] at 16 kHz, [S]. Empty where there is no sound.
         images: JPEG or PNG files. Empty where there is no camera.
         times: the time of each image, in seconds after the first sample.
+        start: the time of the first sample, in seconds since the start of the stream.
     """
 
     samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     images: tuple[bytes, ...] = ()
     times: tuple[float, ...] = ()
+    start: float = 0.0
 
 
 @dataclass(frozen=True)
