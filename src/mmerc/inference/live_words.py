@@ -1,6 +1,7 @@
 """The words of live utterances, recognised in a thread of their own, so that a slow recogniser delays no sound and no prediction."""
 
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -17,6 +18,9 @@ from mmerc.inference.transcription import Transcriber, WordRecogniser
 from mmerc.media.live_input import read_utterance_waveform
 
 MAX_WAITING = 16  # utterances
+MARGIN = 0.05  # seconds: the precision of the times of words
+# Seconds of a recognition: a slower recogniser leaves running utterances out, because those that have ended would wait for them.
+MAX_SECONDS = 1.0
 
 log = logging.getLogger("mmerc")
 
@@ -24,7 +28,7 @@ log = logging.getLogger("mmerc")
 @dataclass(frozen=True)
 class _Job:
     samples: Float[np.ndarray, " S"]
-    start: float  # of the samples, in seconds since the start of the stream
+    utterance: Utterance
     future: Future[Sequence[Words]]
 
 
@@ -48,18 +52,19 @@ class LiveWords:
         self._jobs: deque[_Job] = deque()
         self._condition = Condition()
         self._is_working = self._is_closed = False
+        self._last_seconds = 0.0  # that the last recognition took
         self._thread = Thread(target=self._work, name="mmerc-words", daemon=True)
         self._thread.start()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is recognised and nothing waits."""
-        return not (self._jobs or self._is_working)
+        """Whether nothing is recognised, nothing waits, and the recogniser is fast enough for utterances that are going on."""
+        return not (self._jobs or self._is_working) and self._last_seconds <= MAX_SECONDS
 
     def submit(self, utterance: Utterance, *, is_final: bool = True) -> "Future[Sequence[Words]] | None":
         """The words of a live utterance, when they are recognised; times are those of the stream.
 
-        None if there is no sound, or too much is waiting. An utterance that is not final is refused if anything else is to be done.
+        None if there is no sound, or too much is waiting. An utterance that is not final is refused unless the recogniser `is_idle`.
         """
         if utterance.live is None or not (is_final or self.is_idle):
             return None
@@ -70,7 +75,7 @@ class LiveWords:
         with self._condition:
             if self._is_closed or len(self._jobs) >= self.max_waiting:
                 return None
-            job = _Job(samples, utterance.live.start, Future())
+            job = _Job(samples, utterance, Future())
             self._jobs.append(job)
             self._condition.notify()
         return job.future
@@ -89,11 +94,13 @@ class LiveWords:
         while (job := self._take()) is not None:
             if not job.future.set_running_or_notify_cancel():
                 continue
+            started = time.monotonic()
             try:
                 words = self._recognise(job)
             except Exception as error:  # of the recogniser; the utterance has no words then
                 log.warning("the words of an utterance were not recognised: %s", error)
                 words = []
+            self._last_seconds = time.monotonic() - started
             job.future.set_result(words)
 
     def _take(self) -> _Job | None:
@@ -108,15 +115,17 @@ class LiveWords:
             return self._jobs.popleft()
 
     def _recognise(self, job: _Job) -> Sequence[Words]:
-        if isinstance(self.transcriber, WordRecogniser):
-            return [
-                replace(
-                    each, start=round((each.start or 0.0) + job.start, 3), end=round((each.end or 0.0) + job.start, 3)
-                )
-                for each in self.transcriber.recognise(job.samples)
-            ]
+        live, first, last = job.utterance.live, job.utterance.start or 0.0, job.utterance.end or np.inf
+        if isinstance(self.transcriber, WordRecogniser) and live is not None:
+            words = [_shift(each, live.start) for each in self.transcriber.recognise(job.samples)]
+            # The sound has a margin, in which the last word before it or the first one after it may be.
+            return [each for each in words if (each.end or 0.0) > first + MARGIN and (each.start or 0.0) < last]
         text = self.transcriber(job.samples)
         return [Words(text)] if text else []
+
+
+def _shift(words: Words, seconds: float) -> Words:
+    return replace(words, start=round((words.start or 0.0) + seconds, 3), end=round((words.end or 0.0) + seconds, 3))
 
 
 def join_words(words: Sequence[Words]) -> str | None:
