@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -70,7 +71,7 @@ class LiveSegmenter:
         self._first_sample = 0  # index of the first stored sample
         self._sound_start = 0.0
         self._last_end = 0.0  # end of the last utterance
-        self._images: deque[tuple[float, bytes]] = deque()
+        self._images: deque[tuple[float, bytes, dict[object, Any]]] = deque()  # time, file, memo
         self._image_bytes = 0
 
     @property
@@ -165,7 +166,7 @@ class LiveSegmenter:
 
         If there is sound, its clock is used instead, because it is more precise.
         """
-        self._images.append((self.sound_end if len(self._samples) else seconds, image))
+        self._images.append((self.sound_end if len(self._samples) else seconds, image, {}))
         self._image_bytes += len(image)
         while len(self._images) > MAX_IMAGES or self._image_bytes > MAX_IMAGE_BYTES:
             self._drop_image()
@@ -272,11 +273,15 @@ class LiveSegmenter:
             for time in (start - MARGIN_BEFORE, end + MARGIN_AFTER)
         )
         samples = self._samples[low:high].copy()
-        images = [(time, image) for time, image in self._images if start - MARGIN_BEFORE <= time <= end + MARGIN_AFTER]
+        images = [each for each in self._images if start - MARGIN_BEFORE <= each[0] <= end + MARGIN_AFTER]
         # The times of images count from the first sample.
         origin = (low + self._first_sample) / SAMPLE_RATE if len(samples) else max(0.0, start - MARGIN_BEFORE)
         live = LiveRecording(
-            samples, tuple(image for _, image in images), tuple(time - origin for time, _ in images), origin
+            samples,
+            tuple(image for _, image, _ in images),
+            tuple(time - origin for time, _, _ in images),
+            origin,
+            tuple(memo for _, _, memo in images),
         )
         return Utterance(
             "live",
