@@ -5,7 +5,7 @@ const SOUND = 1, IMAGE = 2;  // the first byte of a binary message
 const IMAGES_PER_SECOND = 5, MAX_SIDE = 640, JPEG_QUALITY = .85;
 const SAMPLE_RATE = 16000;
 const ENROLMENT_SECONDS = 5;
-const SPEAKER_COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#999999"];  // Okabe and Ito
+const SPEAKER_COLOURS = ["#332288", "#117733", "#882255", "#44aa99", "#999933", "#aa4499", "#661100", "#6699cc"];  // Tol's muted ones, not those of the emotions
 const MILLISECONDS_WITHOUT_SOUND = 4000;  // length of an utterance if there is no microphone
 
 const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "", items: new Map(), rows: new Map(), speakers: new Map() };  // by number of the utterance; colours by name
