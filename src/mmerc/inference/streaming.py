@@ -139,7 +139,7 @@ class Conversation:
     def _place(self, utterance: Utterance) -> Utterance:
         """The utterance as the next one of the conversation."""
         live = utterance.live
-        if live is not None and not live.memos:
+        if live is not None and live.images and not live.memos:
             live = replace(live, memos=tuple({} for _ in live.images))
         return clean_text(replace(utterance, live=live, split="live", dialogue=self.name, utterance=self._count))
 
