@@ -22,8 +22,10 @@ class LevelEncoder(VoiceEncoder):
 
     def __init__(self) -> None:
         nn.Module.__init__(self)  # without the layers
+        self.count = 0  # of the windows
 
     def embed_stretches(self, stretches: Sequence[np.ndarray]) -> list[np.ndarray]:
+        self.count += len(stretches)
         shares = [np.array([np.isclose(each, level).mean() for level in self.LEVELS]) for each in stretches]
         return [(share / max(float(np.linalg.norm(share)), 1e-6))[None] for share in shares]
 
@@ -63,6 +65,14 @@ def test_a_change_of_the_voice_ends_a_turn(speakers: LiveSpeakers) -> None:
 def test_one_voice_is_one_turn(speakers: LiveSpeakers) -> None:
     assert follow(speakers, make_sound((0.1, 11))) == [Turn(0, 11, "speaker 1")]
     assert follow(speakers, make_sound((0.0, 12), (0.1, 0.6)), start=12.0) == [Turn(12, 12.6, "speaker 1")]
+
+
+def test_a_busy_computer_reads_only_the_end_of_a_turn() -> None:
+    encoder = LevelEncoder()
+    assert follow(LiveSpeakers(encoder, is_busy=lambda: True), make_sound((0.1, 6), (0.2, 3))) == [
+        Turn(0, 9, "speaker 1")
+    ]
+    assert encoder.count == 1
 
 
 def test_the_last_words_may_be_another_speaker(speakers: LiveSpeakers) -> None:

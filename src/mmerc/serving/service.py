@@ -235,7 +235,7 @@ class Service:
 
     def follow_speakers(self) -> LiveSpeakers | None:
         """The recognition of the speakers of a live stream; None without a voice encoder."""
-        return None if self.voice_encoder is None else LiveSpeakers(self.voice_encoder)
+        return None if self.voice_encoder is None else LiveSpeakers(self.voice_encoder, is_busy=lambda: self.is_busy)
 
     def transcribe(self, utterance: Utterance) -> Utterance:
         """The utterance with the text that the transcriber makes of its sound, if it has no text yet."""

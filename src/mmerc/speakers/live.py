@@ -51,8 +51,15 @@ class Enrolment(NamedTuple):
 class LiveSpeakers:
     """The speakers of one stream. It keeps a vector for each person, and the sound of an enrolment until it ends."""
 
-    def __init__(self, encoder: VoiceEncoder, *, max_speakers: int = MAX_SPEAKERS) -> None:
-        self.encoder = encoder
+    def __init__(
+        self,
+        encoder: VoiceEncoder,
+        *,
+        max_speakers: int = MAX_SPEAKERS,
+        is_busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`is_busy`: whether windows are left out, because the computer has more urgent work; then only the end of each turn is read."""
+        self.encoder, self.is_busy = encoder, is_busy
         self.known = OnlineSpeakers(max_speakers=max_speakers)
         self._start = -np.inf  # of the running turn, in seconds
         self._next = 0.0  # start of the next window
@@ -73,9 +80,11 @@ class LiveSpeakers:
             self._start = start
         turns = []
         while self._next + WINDOW <= now:
-            self._add_window(read, self._next, self._next + WINDOW)
+            first = self._next
             self._next += STEP
-            turns += self._split(read, now)
+            if not self.is_busy():
+                self._add_window(read, first, first + WINDOW)
+                turns += self._split(read, now)
         if has_ended:
             last = max(self._start, now - WINDOW)  # the last words, which no window has reached
             if not self._windows or last + WINDOW / 2 > self._windows[-1].centre + STEP / 2:
