@@ -7,12 +7,15 @@ mouth moves with which speaker's voice. Earlier utterances keep the answer that 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from mmerc.corpora import LiveRecording, Utterance
 from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.sightings import Sighting, find_sightings
+from mmerc.encoders.face.tracks import SEARCH_INTERVAL
 from mmerc.errors import MissingModality
 from mmerc.inference.face_choice import choose_face
-from mmerc.inference.faces import match_sightings
+from mmerc.inference.faces import FPS, match_sightings
 from mmerc.media import Frames
 from mmerc.media.live_input import read_live_frames
 
@@ -49,6 +52,8 @@ class LiveFaces:
             sightings = self._find(live)
         except MissingModality:  # the encoder gives the reason
             return utterance
+        if not sightings:  # no face is seen long enough to be followed
+            return utterance
         seen = (*(self.seen or ()), SeenUtterance(utterance.speaker, sightings))[-MAX_UTTERANCES:]
         found = [replace(each, utterance=index) for index, one in enumerate(seen) for each in one.sightings]
         faces = match_sightings(found, [one.speaker for one in seen], frozenset(range(len(seen))))
@@ -60,4 +65,13 @@ class LiveFaces:
         config = self.encoder.config
         frames = read_live_frames(live, MAX_IMAGES, max_side=config.max_frame_side)
         frames = Frames(frames.images, frames.times + live.start)
-        return find_sightings(self.encoder.detector, frames, live.samples, start=live.start, utterance=0)
+        # As often in a second as in a recording, so that a face that moves is the same in two searches.
+        interval = float(np.median(np.diff(frames.times))) if len(frames.times) > 1 else 0.0
+        return find_sightings(
+            self.encoder.detector,
+            frames,
+            live.samples,
+            start=live.start,
+            utterance=0,
+            search_interval=int(np.clip(SEARCH_INTERVAL / FPS / max(interval, 1e-3), 1, SEARCH_INTERVAL)),
+        )
