@@ -93,27 +93,3 @@ def test_an_utterance_that_goes_on_is_not_kept(encoder: Face) -> None:
     faces = LiveFaces(encoder)
     assert faces.assign(make_utterance(make_image(ANN, BO)), keep=False).face is not None
     assert faces.seen is None
-
-
-def test_each_image_is_searched_once(encoder: Face) -> None:
-    detector = encoder.detector
-    assert isinstance(detector, RedDetector)
-    utterance = make_utterance(make_image(ANN), count=12)
-    crops, notes = encoder.find_faces(utterance)
-    assert (crops.shape, notes["frames"], detector.searched) == ((4, 16, 16, 3), 4, 4)
-    again, _ = encoder.find_faces(utterance)
-    assert np.array_equal(again, crops) and detector.searched == 4
-    live = utterance.live
-    assert live is not None
-    longer = LiveRecording(
-        live.samples,
-        live.images * 2,
-        (*live.times, *(3 + t for t in live.times)),
-        0.0,
-        (*live.memos, *({} for _ in live.images)),
-    )
-    encoder.look(longer)
-    assert detector.searched < 8  # the first half was searched before
-    forgetful = LiveRecording(live.samples, live.images, live.times)
-    encoder.look(forgetful)
-    assert len(encoder.look(forgetful)) == 4
