@@ -75,9 +75,11 @@ def test_a_file_extends_a_preset_or_another_file(tmp_path: Path) -> None:
     assert (second["seed"], second["calibration"], "extends" in second) == (5, "dev", False)
 
 
-def test_base_has_the_face_and_the_fusion_of_compact() -> None:
+def test_base_extends_compact_by_larger_networks() -> None:
     base, compact = read_settings("base", None), read_settings("compact", None)
-    assert base["fusion"] == compact["fusion"] and base["modalities"]["face"] == compact["modalities"]["face"]
+    assert base["fusion"] == compact["fusion"]
+    assert [settings["modalities"]["face"]["backbone"] for settings in (compact, base)] == ["cnn", "resnet"]
+    assert base["modalities"]["face"]["detector"] == compact["modalities"]["face"]["detector"] == "yunet"
     assert base["modalities"]["text"]["backbone"] == "mpnet" and "history" not in base["modalities"]["text"]
 
 

@@ -134,9 +134,9 @@ def load_diarizer(
 
 
 def label_windows(
-    vectors: Sequence[Float[np.ndarray, "W d"]], seconds: Sequence[float], num_speakers: int | None
-) -> list[Int[np.ndarray, " W"]]:
-    """The speaker, from 0, of each window of each stretch of speech. `seconds`: the lengths of the stretches."""
+    vectors: Sequence[Float[np.ndarray, "_ d"]], seconds: Sequence[float], num_speakers: int | None
+) -> list[Int[np.ndarray, " _"]]:
+    """The speaker, from 0, of each window of each stretch of speech. `vectors` are those of the windows, `seconds`: the lengths of the stretches."""
     pieces: list[np.ndarray] = []  # vectors of length 1
     lengths: list[float] = []
     for found, length in zip(vectors, seconds, strict=True):

@@ -25,7 +25,7 @@ class VoiceEncoder(CamPlusPlus):
     """The network, and the windows that it reads."""
 
     @torch.inference_mode()
-    def embed_stretches(self, stretches: Sequence[Float[np.ndarray, "..."]]) -> list[Float[np.ndarray, "W d"]]:
+    def embed_stretches(self, stretches: Sequence[Float[np.ndarray, "..."]]) -> list[Float[np.ndarray, "_ d"]]:
         """The vectors, of length 1, of the windows of each stretch of sound at 16 kHz. `place_windows` says where the windows are."""
         # By length: those of one length are a batch.
         groups: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)

@@ -6,7 +6,7 @@ from mmerc.encoders.face.resnet import ResidualBlock, ResidualNetwork
 
 def test_number_of_parameters_and_shape() -> None:
     network = ResidualNetwork(32, 0.3).eval()
-    assert sum(value.numel() for value in network.parameters()) == 1_352_832
+    assert sum(value.numel() for value in network.parameters()) == 1_518_240
     assert network.width == 192
 
 

@@ -73,6 +73,7 @@ class FaceConfig(EncoderConfig):
     test_time_flip: bool = Field(
         False, description="in prediction, average the embeddings of each crop and of its mirror image"
     )
+    bf16: bool = Field(True, description="train the backbone in bfloat16 if the hardware supports it")
     hidden_size: int = Field(256, ge=4, description="units of the GRU")
     dropout: float = Field(
         0.3, ge=0, lt=1, description="dropout probability in the cnn and resnet backbones and in the classifier"

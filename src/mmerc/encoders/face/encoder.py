@@ -44,6 +44,7 @@ from mmerc.encoders.face.selection import (
 from mmerc.encoders.face.vision import VisionNetwork
 from mmerc.encoders.face.yunet import YuNet
 from mmerc.errors import MissingModality, NoFace
+from mmerc.hardware import autocast_bf16
 from mmerc.media import Frames, read_frames, space_evenly
 from mmerc.media.image import read_picture
 from mmerc.media.live_input import read_live_frames, read_live_frames_at, read_utterance_waveform
@@ -271,7 +272,10 @@ class Face(Encoder):
 
     def _embed(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:
         read = self._run_backbone
-        if self.backbone.training or not self.config.test_time_flip:
+        if self.backbone.training:
+            with autocast_bf16(faces.device, enabled=self.config.bf16):
+                return read(faces).float()
+        if not self.config.test_time_flip:
             return read(faces)
         return (read(faces) + read(faces.flip(2))) / 2
 
