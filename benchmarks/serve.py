@@ -4,7 +4,8 @@
 
 The recording is made here: a 720p film of a moving face, a voice, and a transcript of utterances of three seconds. Its packets
 are repeated for the long recording. In a live stream, three seconds of sound and fifteen images arrive at once; the
-measured time is that from the end of the utterance to the prediction.
+measured time is that from the end of the utterance to its last prediction, answers before the end included. Several streams end their utterances at
+the same time.
 """
 
 import argparse
@@ -40,6 +41,7 @@ from mmerc.media import SAMPLE_RATE, read_waveform
 from mmerc.model.onnx.comparison import compare_backends
 from mmerc.model.onnx.export import export_onnx
 
+WARM_UP = 3  # utterances
 UTTERANCE, FRAME_RATE = 3.0, 25  # seconds; frames per second
 TEXTS = ("You came back!", "I never left.", "That is not what you said.", "Oh, come on.", "Fine.")
 
@@ -158,10 +160,17 @@ async def measure_stream(address: str, voice: np.ndarray, count: int) -> list[fl
             await stream.send(json.dumps({"type": "text", "text": TEXTS[number % 5]}))
             ended = time.perf_counter()
             await stream.send('{"type": "end"}')
-            message = json.loads(await stream.recv())
+            while not (message := json.loads(await stream.recv())).get("final"):  # answers before the end
+                assert message["type"] in ("prediction", "speech"), message
             times.append(time.perf_counter() - ended)
             assert message["type"] == "prediction" and message["modalities"] == ["text", "audio", "face"], message
     return times
+
+
+async def measure_streams(address: str, voice: np.ndarray, count: int, streams: int) -> list[float]:
+    """The times of several streams at once, which end their utterances together; the first three of each stream warm up."""
+    found = await asyncio.gather(*(measure_stream(address, voice, WARM_UP + count) for _ in range(streams)))
+    return [each for times in found for each in times[WARM_UP:]]
 
 
 async def count_responses(address: str, clip: bytes, clients: int, seconds: float) -> dict[str, int]:
@@ -191,6 +200,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="duration of the recording with a transcript")
     parser.add_argument("--hours", type=float, default=2, help="duration of the long recording; 0 leaves it out")
     parser.add_argument("--pause", type=float, default=0.5, help="seconds of silence between its utterances")
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 4, 16], help="numbers of live streams at once")
+    parser.add_argument("--utterances", type=int, default=40, help="of each live stream")
     parser.add_argument("--minutes", type=float, default=2, help="duration of the test with many clients")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--out", type=Path)
@@ -220,11 +231,12 @@ def main() -> None:
         service = Service(options.model)
         try:
             service.wait()
-            times = asyncio.run(measure_stream(service.address, voice, 43))[3:]  # the first ones warm up
-            result["live, s from end to prediction"] = {
-                "median": round(float(np.median(times)), 3),
-                "p95": round(float(np.quantile(times, 0.95)), 3),
-            }
+            for streams in options.streams:
+                times = asyncio.run(measure_streams(service.address, voice, options.utterances, streams))
+                result[f"live, {streams} at once, s from end to prediction"] = {
+                    "median": round(float(np.median(times)), 3),
+                    "p95": round(float(np.quantile(times, 0.95)), 3),
+                }
             clip = (folder / "clip.mp4").read_bytes()
             result[f"{options.clients} clients"] = asyncio.run(
                 count_responses(service.address, clip, options.clients, 60 * options.minutes)

@@ -9,7 +9,10 @@ from tests.cli.run import run
         ("train", ("--set", "--labels", "--map", "--fusions", "--seeds", "--modalities")),
         ("evaluate", ("--on", "--robustness", "--json")),
         ("predict", ("--transcript", "--transcribe", "--audio-track", "--backend", "--html", "--explain")),
-        ("serve", ("--allowed-host", "--allowed-origin", "--root-path", "--limit", "--token", "--backend")),
+        (
+            "serve",
+            ("--allowed-host", "--allowed-origin", "--root-path", "--limit", "--token", "--backend", "--speakers"),
+        ),
         ("export", ("--onnx", "--int8", "--check", "--json")),
     ],
 )

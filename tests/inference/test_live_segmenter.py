@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmerc import weights
 from mmerc.corpora import Clip, Utterance
 from mmerc.inference.live_segmenter import LiveSegmenter
 from mmerc.media import SAMPLE_RATE, read_waveform
+from mmerc.speakers.live import LiveSpeakers, find_encoder
 
 
 def make_sound(seconds: float, level: float = 0.0) -> np.ndarray:
@@ -226,3 +228,32 @@ def test_words_that_are_too_late() -> None:
     with pytest.raises(ValueError, match="the words at 0.5 s are too late: send words within 10 s"):
         segmenter.add_text("late", start=0.0, end=1.0)
     assert segmenter.text == ""
+
+
+@pytest.mark.realdata
+def test_two_voices_without_a_pause_are_two_speakers_unless_the_client_names_one(real_data: Path) -> None:
+    if weights.find("voice-encoder") is None:
+        pytest.skip("needs `mmerc weights fetch voice-encoder`")
+    encoder = find_encoder("auto")
+    assert encoder is not None
+    first, second = (
+        [read_waveform(Clip(real_data / "ravdess" / f"Actor_{n}/03-01-01-01-0{k}-01-{n}.flac")) for k in (1, 2)]
+        for n in (17, 22)
+    )
+    loud = [
+        voice[slice(*np.flatnonzero(np.abs(voice) > 0.05 * np.abs(voice).max())[[0, -1]])]
+        for voice in (*first, *second)
+    ]
+    samples = np.concatenate([*loud, np.zeros(SAMPLE_RATE, np.float32)])
+
+    def segment(speaker: str) -> list[Utterance]:
+        segmenter, utterances = LiveSegmenter(speaker, speakers=LiveSpeakers(encoder)), []
+        for index in range(0, len(samples), 1600):
+            utterances += segmenter.add_audio(samples[index : index + 1600])
+        return utterances + segmenter.finish(force=False)
+
+    utterances = segment("")
+    assert [each.speaker for each in utterances] == ["speaker 1", "speaker 2"]
+    change = sum(map(len, loud[:2])) / SAMPLE_RATE
+    assert utterances[0].end == utterances[1].start == pytest.approx(change, abs=0.7)
+    assert {each.speaker for each in segment("Ann")} == {"Ann"}

@@ -17,7 +17,8 @@ from tests.media.clips import write_video
 
 
 class Model:
-    def __init__(self, name: str, compute_type: str) -> None:
+    def __init__(self, name: str, compute_type: str, cpu_threads: int) -> None:
+        assert compute_type and cpu_threads >= 1
         if name != "small":
             raise RuntimeError("no such model\nat all")
 

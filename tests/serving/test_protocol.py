@@ -41,8 +41,8 @@ def test_messages_of_the_client() -> None:
     [
         ("{", "the message is not JSON: send an object with a type."),
         ("[" * 100_000, "the message is not JSON: send an object with a type."),
-        ("[]", "the message has no known type: send an object whose type is one of start, text, end, stop."),
-        ('{"type": ["text"]}', "the message has no known type: send an object whose type is one of start, text, end, stop."),
+        ("[]", "the message has no known type: send an object whose type is one of start, text, end, enrol, stop."),
+        ('{"type": ["text"]}', "the message has no known type: send an object whose type is one of start, text, end, enrol, stop."),
         ('{"type": "text", "text": 3}', '"text": input should be a valid string.'),
         ('{"type": "start", "explain": "yes"}', '"explain": input should be a valid boolean.'),
         ('{"type": "start", "segmentation": "x"}', "\"segmentation\": input should be 'server' or 'client'."),
@@ -101,6 +101,11 @@ def test_messages_of_the_service() -> None:
         "final": True,
         "revised": False,
     }
-    assert make_ready({"labels": []}) == {"type": "ready", "model": {"labels": []}}
+    assert make_ready({"labels": []}) == {
+        "type": "ready",
+        "model": {"labels": []},
+        "speakers": False,
+        "words": False,
+    }
     assert make_speech(1.23456) == {"type": "speech", "start": 1.235}
     assert make_nothing() == {"type": "nothing"} and make_error("no.")["detail"] == "no."

@@ -18,9 +18,11 @@ from mmerc.inference.export.document import Document
 from mmerc.inference.export.timeline import write_timeline
 from mmerc.media import SAMPLE_RATE, read_frames, read_waveform
 from mmerc.model.prediction import make_table
+from mmerc.serving import create_app
 from tests.serving.browser import find_violations, open_page, take_screenshots
-from tests.serving.service import run_service
+from tests.serving.service import run_service, serve_in_thread
 from tests.serving.stub import StubPredictor
+from tests.speakers.test_live import LevelEncoder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 SRT = (
@@ -157,7 +159,8 @@ def test_text_with_camera_and_microphone(address: str, clip: Path, tmp_path: Pat
         page.keyboard.press("Enter")
         item = page.locator("#predictions li", has_text="You came back!")
         item.wait_for(timeout=60_000)
-        assert "text, audio, face" in item.inner_text()
+        assert "text, audio, face" in item.inner_text() and item.locator(".who").inner_text() == "Ann"
+        assert not page.is_visible("#enrol-form")  # this service does not tell voices apart
         assert page.locator("#latest .bars i").count() == 7
         assert "without text: " in page.inner_text("#latest")
         saved = json.loads(read_download(page, "#live-downloads button >> text=Save as JSON"))
@@ -166,6 +169,21 @@ def test_text_with_camera_and_microphone(address: str, clip: Path, tmp_path: Pat
         page.click("#stop")
         playwright.expect(page.locator("#live-status")).to_have_text("Stopped.")
         assert page.is_enabled("#start")
+
+
+def test_a_voice_gets_a_name(clip: Path, tmp_path: Path) -> None:
+    app = create_app(StubPredictor(), voice_encoder=LevelEncoder())
+    with (
+        serve_in_thread(app) as address,
+        open_page(f"http://{address}/", arguments=simulate_devices(tmp_path, clip, clip)) as page,
+    ):
+        page.click("#tab-live")
+        page.uncheck("#use-camera")
+        page.click("#start")
+        page.fill("#enrol-name", "Bo")
+        page.keyboard.press("Enter")
+        playwright.expect(page.locator("#live-status")).to_contain_text("Listening to the voice of Bo")
+        assert page.input_value("#enrol-name") == "" and find_violations(page) == []
 
 
 @pytest.mark.realdata

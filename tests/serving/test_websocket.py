@@ -1,5 +1,6 @@
 """Live streams: sound, images and text in, predictions out."""
 
+import base64
 import io
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmerc.media import SAMPLE_RATE
 from mmerc.serving import Limits, create_app
 from mmerc.serving.protocol import make_error
 from tests.serving.stub import StubPredictor
+from tests.speakers.test_live import LevelEncoder
 
 URL = "/v1/stream"
 
@@ -203,3 +205,44 @@ def test_answers_before_the_end_of_an_utterance(client: TestClient) -> None:
         socket.send_json({"type": "end"})
         final = socket.receive_json()
         assert (final["final"], final["text"], final["utterance"]) == (True, "You came!", interim["utterance"])
+
+
+def test_people_can_be_enrolled_only_where_the_speakers_are_told_apart(client: TestClient) -> None:
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start"})
+        assert socket.receive_json()["speakers"] is False
+        socket.send_json({"type": "enrol", "name": "Ann"})
+        assert "nobody can be enrolled" in socket.receive_json()["detail"]
+
+
+def test_enrolment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmerc.speakers.live.find_speech", lambda samples: [(0, int((abs(samples) > 0).sum()))])
+    client = TestClient(create_app(StubPredictor(), voice_encoder=LevelEncoder()))
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start"})
+        assert socket.receive_json()["speakers"] is True
+        sample = base64.b64encode(make_sound(2.0, 0.1)[1:]).decode()
+        socket.send_json({"type": "enrol", "name": " Ann ", "sound": sample})
+        assert socket.receive_json() == {"type": "enrolled", "name": "Ann", "seconds": 2.0}
+        socket.send_json({"type": "enrol", "name": "Bo", "seconds": 1})
+        socket.send_bytes(make_sound(1.0, 0.2))
+        assert socket.receive_json() == {"type": "enrolled", "name": "Bo", "seconds": 1.0}
+        silence = base64.b64encode(make_sound(1.0)[1:]).decode()
+        for wrong in (
+            {"name": "Cy", "sound": silence},
+            {"name": "Cy", "sound": "?"},
+            {"name": "Cy", "sound": "AAAA"},
+            {"name": " "},
+            {"name": ""},
+            {"name": "Cy", "seconds": 100},
+        ):
+            socket.send_json({"type": "enrol", **wrong})
+            message = socket.receive_json()
+            assert message["type"] == "error" and message["detail"].endswith("."), message
+
+
+def test_a_stream_may_refuse_the_recognition_of_speakers() -> None:
+    client = TestClient(create_app(StubPredictor(), voice_encoder=LevelEncoder()))
+    with client.websocket_connect(URL) as socket:
+        socket.send_json({"type": "start", "speakers": False})
+        assert socket.receive_json()["speakers"] is False

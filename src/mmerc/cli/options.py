@@ -24,6 +24,10 @@ SpeakersOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="number of people who speak in each recording; by default it is found"),
 ]
+LiveSpeakersOption = Annotated[
+    Literal["auto", "off"],
+    typer.Option(help="tell the speakers of live streams apart; auto: if `mmerc weights fetch voice-encoder` was run"),
+]
 NamesOption = Annotated[
     str | None,
     typer.Option(metavar="NAMES", help="names of the speakers in the order in which they speak first, such as Ann,Bob"),

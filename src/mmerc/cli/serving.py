@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 import typer
 from rich.markup import escape
 
-from mmerc.cli.options import BackendOption, CoverageOption, ModelArgument, ThreadsOption, TranscribeOption
+from mmerc.cli.options import (
+    BackendOption,
+    CoverageOption,
+    LiveSpeakersOption,
+    ModelArgument,
+    ThreadsOption,
+    TranscribeOption,
+)
 from mmerc.errors import ConfigError
 from mmerc.terminal import errors, exit_on_error
 
@@ -67,6 +74,7 @@ def serve(
     ] = None,
     encrypt: Annotated[bool, typer.Option("--encrypt/--no-encryption", help="encrypt what lies in --state")] = True,
     transcribe: TranscribeOption = None,
+    speakers: LiveSpeakersOption = "auto",
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
     threads: ThreadsOption = None,
@@ -75,6 +83,7 @@ def serve(
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
     from mmerc.inference.transcription import load_transcriber
+    from mmerc.speakers.live import find_encoder
     from mmerc.threads import set_num_threads
 
     try:
@@ -107,6 +116,7 @@ def serve(
         interim_seconds=interim,
         access_log=access_log,
         store=store,
+        voice_encoder=find_encoder(speakers),
     )
     listener = server.listen(host, port)
     if token is None and server.is_open(host):

@@ -50,11 +50,16 @@ class LiveRecording:
         samples: mono waveform in [-1, 1] at 16 kHz, [S]. Empty where there is no sound.
         images: JPEG or PNG files. Empty where there is no camera.
         times: the time of each image, in seconds after the first sample.
+        start: the time of the first sample, in seconds since the start of the stream.
+        memos: what encoders have found in each image, by encoder, so that a later look at the same utterance does not search again.
+            Empty where nothing is kept.
     """
 
     samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     images: tuple[bytes, ...] = ()
     times: tuple[float, ...] = ()
+    start: float = 0.0
+    memos: tuple[dict[object, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,14 @@ class ChosenFace:
 
     Attributes:
         face_of: the face is the speaker's, a listener's, or it is unknown whose it is.
-        clip: where its frames are.
-        times: of the frames that show it, in seconds from the start of the file. Empty where no face is to be read.
+        clip: where its frames are; None for a live utterance, whose images have them.
+        times: of the frames that show it, in seconds from the start of the file or of the stream. Empty where no face is to be read.
         boxes: (left, top, right, bottom) in each of these frames, as shares of its width and height.
         reason: why no face is to be read; empty if one is.
     """
 
     face_of: FaceOf
-    clip: Clip
+    clip: Clip | None
     times: tuple[float, ...] = ()
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     reason: str = ""

@@ -27,13 +27,15 @@ def choose_face(utterance: Utterance, index: int, faces: RecordingFaces) -> Chos
     none, with the reason.
     """
     clip = utterance.clip
-    if clip is None or index not in faces.readable:
+    if (clip is None and utterance.live is None) or index not in faces.readable:
         return None
     visible = faces.sightings[index]
     person = faces.speakers.get(utterance.speaker)
     who = utterance.speaker or "the speaker"
     if not visible:
-        return ChosenFace("unknown", clip, reason=f"{clip.path.name} shows no face in this utterance")
+        return ChosenFace(
+            "unknown", clip, reason=f"{clip.path.name if clip else 'the camera'} shows no face in this utterance"
+        )
     if person is not None and person in visible:
         return take_face("speaker", clip, visible[person])
     if person is not None:
@@ -68,7 +70,7 @@ def list_listeners(dialogue: Dialogue, faces: RecordingFaces) -> list[tuple[int,
     return listeners
 
 
-def take_face(face_of: FaceOf, clip: Clip, sightings: Sequence[Sighting]) -> ChosenFace:
+def take_face(face_of: FaceOf, clip: Clip | None, sightings: Sequence[Sighting]) -> ChosenFace:
     """The face of these sightings, in the order of time."""
     times = np.concatenate([each.times for each in sightings])
     boxes = np.concatenate([each.boxes for each in sightings])

@@ -80,7 +80,12 @@ def analyze_faces(
             found += find_sightings(detector, frames, waveform, start=start, utterance=index)
             readable.add(index)
         on_progress()
-    sightings: list[dict[int, list[Sighting]]] = [{} for _ in dialogue.utterances]
+    return match_sightings(found, [each.speaker for each in dialogue.utterances], frozenset(readable))
+
+
+def match_sightings(found: Sequence[Sighting], speakers: Sequence[str], readable: frozenset[int]) -> RecordingFaces:
+    """Who is who in these sightings, and which face is each speaker's. `speakers`: of the utterances; `readable`: those that have frames."""
+    sightings: list[dict[int, list[Sighting]]] = [{} for _ in speakers]
     for sighting, person in zip(found, identify_people(found), strict=True):
         sightings[sighting.utterance].setdefault(person, []).append(sighting)
     evidence = {
@@ -88,8 +93,7 @@ def analyze_faces(
         for index, people in enumerate(sightings)
         for person, seen in people.items()
     }
-    speakers = match_speakers(evidence, [each.speaker for each in dialogue.utterances])
-    return RecordingFaces(sightings, speakers, evidence, frozenset(readable))
+    return RecordingFaces(sightings, match_speakers(evidence, speakers), evidence, readable)
 
 
 def read_parts(utterance: Utterance, max_side: int) -> Iterator[tuple[Frames, Float[np.ndarray, " S"], float]]:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -9,7 +10,9 @@ from jaxtyping import Float
 from mmerc.corpora import LiveRecording, Utterance
 from mmerc.inference.live_text import LiveText, make_words
 from mmerc.media import SAMPLE_RATE
-from mmerc.media.voice_activity import MIN_PAUSE, UtteranceDetector
+from mmerc.media.voice_activity import MIN_PAUSE, MIN_UTTERANCE, UtteranceDetector
+from mmerc.speakers.live import LiveSpeakers
+from mmerc.speakers.turns import Turn
 
 MARGIN_BEFORE, MARGIN_AFTER = 0.2, 0.1  # seconds of sound around an utterance: breath and consonants
 MAX_SECONDS = 30.0  # of an utterance that only `finish` ends; earlier sound is dropped
@@ -33,7 +36,12 @@ class LiveSegmenter:
 
     With `detect_pauses` an utterance ends when the voice pauses for half a second. After 12 s without a pause it is cut at the
     quietest place. Without `detect_pauses`, and where there is no sound, only `finish` ends an utterance. `peek` returns what
-    there is of the current one. Memory is bounded: 15 seconds of sound, 300 images or 30 MB of them, and three ended utterances of the last 10 s, to which
+    there is of the current one.
+
+    With `speakers` a change of the voice ends an utterance too, and each has its speaker: "speaker 1", or the name of an enrolled person. A
+    speaker who is given, here or with the text, is the speaker of all utterances until another one is given.
+
+    Memory is bounded: 15 seconds of sound, 300 images or 30 MB of them, and three ended utterances of the last 10 s, to which
     late words are added. One thread at a time may use it.
 
     >>> segmenter = LiveSegmenter("Ann")
@@ -43,9 +51,17 @@ class LiveSegmenter:
     [('Ann', 'You came back!')]
     """
 
-    def __init__(self, speaker: str = "", *, detect_pauses: bool = True, max_characters: int = 10_000) -> None:
-        """`max_characters`: maximum number of characters of one utterance."""
+    def __init__(
+        self,
+        speaker: str = "",
+        *,
+        detect_pauses: bool = True,
+        max_characters: int = 10_000,
+        speakers: LiveSpeakers | None = None,
+    ) -> None:
+        """`max_characters`: maximum number of characters of one utterance. `speakers`: tells the voices apart; it needs `detect_pauses`."""
         self.speaker = speaker
+        self.speakers = speakers if detect_pauses else None
         self.max_characters = max_characters
         self._text = LiveText()
         self._ended: deque[_Ended] = deque(maxlen=MAX_ENDED)
@@ -55,7 +71,7 @@ class LiveSegmenter:
         self._first_sample = 0  # index of the first stored sample
         self._sound_start = 0.0
         self._last_end = 0.0  # end of the last utterance
-        self._images: deque[tuple[float, bytes]] = deque()
+        self._images: deque[tuple[float, bytes, dict[object, Any]]] = deque()  # time, file, memo
         self._image_bytes = 0
 
     @property
@@ -100,24 +116,57 @@ class LiveSegmenter:
 
     def _add_block(self, block: Float[np.ndarray, " S"]) -> list[Utterance]:
         self._samples = np.concatenate([self._samples, block])
+        if self.speakers is not None:
+            self.speakers.hear(block, self.sound_end)
         utterances = []
         if self._detector is not None:
             for start, end in self._detector.add_audio(block):
                 is_cut = (
                     self._detector.start == end
                 )  # the voice goes on, so the next words are those of the next utterance
-                utterances.append(
-                    self._end(start + self._sound_start, end + self._sound_start, 0.0 if is_cut else MIN_PAUSE)
+                utterances += self._end_speech(
+                    start + self._sound_start, end + self._sound_start, 0.0 if is_cut else MIN_PAUSE
                 )
+            utterances += self._end_changes()
         self._drop_samples()
         return utterances
+
+    def _end_speech(self, start: float, end: float, pause: float) -> list[Utterance]:
+        """The utterance between two times; several if its last words are another speaker's."""
+        turns = [Turn(start, end)]
+        if self._has_unknown_speaker and end - start >= MIN_UTTERANCE:
+            assert self.speakers is not None
+            turns = self.speakers.follow(self._read, start, end, has_ended=True)
+        return [
+            self._end(turn.start, turn.end, pause if turn is turns[-1] else 0.0, speaker=turn.speaker) for turn in turns
+        ]
+
+    def _end_changes(self) -> list[Utterance]:
+        """The utterances that have ended because the speaker has changed while the voice goes on."""
+        start = self.speech_start
+        if start is None or not self._has_unknown_speaker:
+            return []
+        assert self.speakers is not None and self._detector is not None
+        turns = self.speakers.follow(self._read, start, self.sound_end)
+        if turns:
+            self._detector.start = turns[-1].end - self._sound_start
+        return [self._end(turn.start, turn.end, 0.0, speaker=turn.speaker) for turn in turns]
+
+    @property
+    def _has_unknown_speaker(self) -> bool:
+        return self.speakers is not None and not self.speaker
+
+    def _read(self, start: float, end: float) -> Float[np.ndarray, " S"]:
+        """The samples between two times."""
+        low, high = (max(0, round(time * SAMPLE_RATE) - self._first_sample) for time in (start, end))
+        return self._samples[low:high]
 
     def add_image(self, image: bytes, seconds: float) -> None:
         """Add the bytes of a JPEG or PNG file that arrived `seconds` after the start of the stream.
 
         If there is sound, its clock is used instead, because it is more precise.
         """
-        self._images.append((self.sound_end if len(self._samples) else seconds, image))
+        self._images.append((self.sound_end if len(self._samples) else seconds, image, {}))
         self._image_bytes += len(image)
         while len(self._images) > MAX_IMAGES or self._image_bytes > MAX_IMAGE_BYTES:
             self._drop_image()
@@ -179,7 +228,8 @@ class LiveSegmenter:
             start = max(self._last_end, self.sound_end - MAX_SECONDS)
         if start is None or self.sound_end <= start:
             return None
-        return self._make_utterance(start, self.sound_end, self._text)
+        speaker = "" if self.speakers is None else self.speakers.guess()
+        return self._make_utterance(start, self.sound_end, self._text, speaker)
 
     def finish(self, *, force: bool = True) -> list[Utterance]:
         """End the current utterance. Returns it, or nothing if nothing was added since the last one.
@@ -189,6 +239,7 @@ class LiveSegmenter:
         start = self.speech_start
         if not force and self._detector is not None and start is None and not self.text and len(self._samples):
             return []
+        is_speech = self._detector is not None and start is not None
         if self._detector is not None and start is not None:
             # The same voice continues: the next utterance begins here.
             self._detector.start = self.sound_end - self._sound_start
@@ -197,38 +248,46 @@ class LiveSegmenter:
             start = max(self._last_end, end - MAX_SECONDS)
         if not self.text and end <= start:
             return []
+        if is_speech:
+            return self._end_speech(start, self.sound_end, MIN_PAUSE)
         return [self._end(start, max(start, end))]
 
     @property
     def _last_image(self) -> float:
         return self._images[-1][0] if self._images else 0.0
 
-    def _end(self, start: float, end: float, pause: float = MIN_PAUSE) -> Utterance:
+    def _end(self, start: float, end: float, pause: float = MIN_PAUSE, *, speaker: str = "") -> Utterance:
         """End the utterance between two times. Later input, and words after the pause, belong to the next one."""
         text, self._text = self._text.split(end + pause)
-        utterance = self._make_utterance(start, end, text)
+        utterance = self._make_utterance(start, end, text, speaker)
         self._ended.append(_Ended(utterance, text))
         self._last_end = end
         while self._images and self._images[0][0] <= end:
             self._drop_image()
         return utterance
 
-    def _make_utterance(self, start: float, end: float, text: LiveText) -> Utterance:
+    def _make_utterance(self, start: float, end: float, text: LiveText, speaker: str = "") -> Utterance:
         """The utterance between two times, with the sound and the images of these times."""
         low, high = (
             max(0, round(time * SAMPLE_RATE) - self._first_sample)
             for time in (start - MARGIN_BEFORE, end + MARGIN_AFTER)
         )
         samples = self._samples[low:high].copy()
-        images = [(time, image) for time, image in self._images if start - MARGIN_BEFORE <= time <= end + MARGIN_AFTER]
+        images = [each for each in self._images if start - MARGIN_BEFORE <= each[0] <= end + MARGIN_AFTER]
         # The times of images count from the first sample.
         origin = (low + self._first_sample) / SAMPLE_RATE if len(samples) else max(0.0, start - MARGIN_BEFORE)
-        live = LiveRecording(samples, tuple(image for _, image in images), tuple(time - origin for time, _ in images))
+        live = LiveRecording(
+            samples,
+            tuple(image for _, image, _ in images),
+            tuple(time - origin for time, _, _ in images),
+            origin,
+            tuple(memo for _, _, memo in images),
+        )
         return Utterance(
             "live",
             "",
             0,
-            speaker=self.speaker,
+            speaker=self.speaker or speaker,
             text=str(text) or None,
             start=round(start, 3),
             end=round(end, 3),

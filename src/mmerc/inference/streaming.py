@@ -14,6 +14,8 @@ from mmerc.corpora.dialogue import clean_text
 from mmerc.features import FeatureRow
 from mmerc.fusion.layers.dialogue_context import get_speaker_number
 from mmerc.inference.call_batcher import CallBatcher
+from mmerc.inference.faces import find_face_encoder
+from mmerc.inference.live_faces import LiveFaces, SeenUtterance
 from mmerc.model.extraction import keep_window, prepare_row
 from mmerc.model.inference import PastUtterance
 from mmerc.model.model import EmotionModel, LiveContext
@@ -42,6 +44,7 @@ class _State:
     speaker_numbers: dict[str, int]
     earlier: dict[str, Sequence[FeatureRow]]
     count: int
+    seen: tuple[SeenUtterance, ...] | None
 
 
 LiveBatcher = CallBatcher[LiveRequest, tuple[Prediction, Tensor | None]]
@@ -72,7 +75,7 @@ class Conversation:
     """A live conversation, made by `Predictor.stream`.
 
     Of the last utterances it keeps the words; for an encoder that reads the dialogue, what it prepared of them; and for a fusion
-    that reads the dialogue, their fused vectors. It keeps no sound and no images. It may be used from several threads: utterances are predicted in the order in which they are pushed.
+    that reads the dialogue, their fused vectors; and where several people are seen, the positions, movements and colours of their faces. It keeps no sound and no images. It may be used from several threads: utterances are predicted in the order in which they are pushed.
     """
 
     def __init__(self, model: EmotionModel, batcher: LiveBatcher, name: str, *, explain: bool) -> None:
@@ -86,6 +89,8 @@ class Conversation:
             name: () for name, encoder in model.encoders.items() if encoder.reads_dialogue
         }
         self._count = 0
+        face_encoder = find_face_encoder(model.encoders)
+        self._faces = None if face_encoder is None else LiveFaces(face_encoder)
         self._push_lock = Lock()
         self._before: deque[_State] = deque(maxlen=MAX_REWIND)  # the state before each of the last utterances
 
@@ -97,8 +102,10 @@ class Conversation:
         with self._push_lock:
             state = self._get_state()
             latest = self._place(utterance)
+            if self._faces is not None:
+                latest = self._faces.assign(latest, keep=True)
             prediction = self._predict(Dialogue("live", self.name, (*self._past, latest)))
-            self._past.append(replace(latest, clip=None, live=None, signals=_keep_vectors(latest.signals)))
+            self._past.append(replace(latest, face=None, clip=None, live=None, signals=_keep_vectors(latest.signals)))
             self._count += 1
             self._before.append(state)
             return prediction
@@ -108,7 +115,10 @@ class Conversation:
         with self._push_lock:
             state = self._get_state()
             try:
-                return self._predict(Dialogue("live", self.name, (*self._past, self._place(utterance))))
+                latest = self._place(utterance)
+                if self._faces is not None:
+                    latest = self._faces.assign(latest, keep=False)
+                return self._predict(Dialogue("live", self.name, (*self._past, latest)))
             finally:
                 self._set_state(state)
 
@@ -128,11 +138,19 @@ class Conversation:
 
     def _place(self, utterance: Utterance) -> Utterance:
         """The utterance as the next one of the conversation."""
-        return clean_text(replace(utterance, split="live", dialogue=self.name, utterance=self._count))
+        live = utterance.live
+        if live is not None and live.images and not live.memos:
+            live = replace(live, memos=tuple({} for _ in live.images))
+        return clean_text(replace(utterance, live=live, split="live", dialogue=self.name, utterance=self._count))
 
     def _get_state(self) -> _State:
         return _State(
-            tuple(self._past), tuple(self._past_vectors), dict(self._speaker_numbers), dict(self._earlier), self._count
+            tuple(self._past),
+            tuple(self._past_vectors),
+            dict(self._speaker_numbers),
+            dict(self._earlier),
+            self._count,
+            None if self._faces is None else self._faces.seen,
         )
 
     def _set_state(self, state: _State) -> None:
@@ -140,6 +158,8 @@ class Conversation:
         self._past_vectors = deque(state.past_vectors, MAX_PAST_UTTERANCES)
         self._speaker_numbers, self._earlier = dict(state.speaker_numbers), dict(state.earlier)
         self._count = state.count
+        if self._faces is not None:
+            self._faces.seen = state.seen
 
     def _predict(self, dialogue: Dialogue) -> Prediction:
         index = len(dialogue) - 1

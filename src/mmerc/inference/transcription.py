@@ -1,19 +1,30 @@
 """Transcription: the text of an utterance from its samples, by a Whisper network of faster-whisper (the extra `asr`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from mmerc import weights
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.errors import WeightsError, get_first_line
+from mmerc.inference.live_text import Words
 
 # Takes mono samples at 16 kHz, [S]; returns the text, or None if nothing is said.
 Transcriber = Callable[[np.ndarray], str | None]
+
+
+@runtime_checkable
+class WordRecogniser(Protocol):
+    """A `Transcriber` that also gives the times of words."""
+
+    def recognise(self, samples: np.ndarray) -> Sequence[Words]:
+        """The words in mono samples at 16 kHz, [S], with their times in seconds from the first sample."""
+        ...
 
 
 class Whisper:
@@ -35,7 +46,7 @@ class Whisper:
         except ImportError as error:
             raise WeightsError("transcription needs the extra asr: pip install 'mmerc[asr]'.") from error
         try:
-            self.network: Any = WhisperModel(find_model(name), compute_type="int8")
+            self.network: Any = WhisperModel(find_model(name), compute_type="int8", cpu_threads=torch.get_num_threads())
         except Exception as error:  # of the hub, of ctranslate2, or of the file system
             raise WeightsError(
                 f'the Whisper model "{name}" cannot be loaded ({get_first_line(error)[:120]}): run `mmerc weights fetch whisper-base` and choose '
@@ -45,12 +56,21 @@ class Whisper:
 
     def __call__(self, samples: Float[np.ndarray, " S"]) -> str | None:
         """The text in mono samples at 16 kHz; `None` if nothing is said."""
+        text = " ".join(segment.text.strip() for segment in self._transcribe(samples))
+        return replace_surrogates(text.strip()) or None
+
+    def recognise(self, samples: Float[np.ndarray, " S"]) -> list[Words]:
+        """The words in mono samples at 16 kHz, with their times in seconds from the first sample."""
+        words = [word for segment in self._transcribe(samples, word_timestamps=True) for word in segment.words or ()]
+        found = (Words(replace_surrogates(word.word.strip()), float(word.start), float(word.end)) for word in words)
+        return [word for word in found if word.text]
+
+    def _transcribe(self, samples: Float[np.ndarray, " S"], **options: Any) -> list[Any]:
         with self._lock:
             segments, _ = self.network.transcribe(
-                samples.astype(np.float32), beam_size=1, condition_on_previous_text=False
+                samples.astype(np.float32), beam_size=1, condition_on_previous_text=False, **options
             )
-            text = " ".join(segment.text.strip() for segment in segments)  # a generator: the work is done here
-        return replace_surrogates(text.strip()) or None
+            return list(segments)  # a generator: the work is done here
 
 
 def load_transcriber(name: str | None) -> Transcriber | None:

@@ -1,7 +1,11 @@
 """Samples and images of an utterance that is in no file, in the forms in which a clip is read."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from mmerc.corpora import LiveRecording, Utterance
 from mmerc.errors import ClipUnreadable, MissingModality, NoAudio, NoVideo
@@ -9,6 +13,7 @@ from mmerc.media.audio import MAX_SECONDS, SAMPLE_RATE, Channel, check_audible, 
 from mmerc.media.image import read_picture
 from mmerc.media.video import MAX_SIDE, Frames, space_evenly
 
+UNREADABLE = "none of the camera's images can be read"
 MAX_AMPLITUDE = 2.0  # a little over 1 is a filter's overshoot; integers go to 32,768
 
 
@@ -33,25 +38,43 @@ def read_live_frames(live: LiveRecording, count: int, *, max_side: int = MAX_SID
     Raises:
         NoVideo: there is none that can be read.
     """
+    check_images(live)
+    found = read_live_images(live, space_evenly(len(live.images), count), max_side=max_side)
+    if not found:
+        raise NoVideo(UNREADABLE)
+    shape = next(iter(found.values())).shape
+    same = {index: image for index, image in found.items() if image.shape == shape}
+    return Frames(np.stack(list(same.values())), np.asarray([live.times[index] for index in same], np.float64))
+
+
+def read_live_frames_at(live: LiveRecording, times: Sequence[float], *, max_side: int = MAX_SIDE) -> Frames:
+    """The images nearest to these times, in seconds after the first sample. Raises NoVideo: none of them can be read."""
+    check_images(live)
+    known = np.asarray(live.times)
+    indices = sorted({int(np.abs(known - time).argmin()) for time in times})
+    chosen = replace(live, images=tuple(live.images[i] for i in indices), times=tuple(live.times[i] for i in indices))
+    return read_live_frames(chosen, len(indices), max_side=max_side)
+
+
+def check_images(live: LiveRecording) -> None:
+    """Check that there are images, each with a time. Raises NoVideo if not."""
     if not live.images:
         raise NoVideo("there is no camera")
     if len(live.times) != len(live.images):
         raise NoVideo(f"there are {len(live.times)} times for {len(live.images)} images")
     if not all(isinstance(image, bytes) for image in live.images):
         raise NoVideo("the camera's images are not the bytes of JPEG or PNG")
-    images: list[np.ndarray] = []
-    times: list[float] = []
-    for index in space_evenly(len(live.images), count):
-        try:
-            image = read_picture(live.images[index], max_side=max_side)
-        except ClipUnreadable:
-            continue
-        if not images or image.shape == images[0].shape:
-            images.append(image)
-            times.append(live.times[index])
-    if not images:
-        raise NoVideo("none of the camera's images can be read")
-    return Frames(np.stack(images), np.asarray(times, np.float64))
+
+
+def read_live_images(
+    live: LiveRecording, indices: Sequence[int], *, max_side: int = MAX_SIDE
+) -> dict[int, UInt8[np.ndarray, "H W 3"]]:
+    """The pixels of these images, by index; damaged ones are left out."""
+    found = {}
+    for index in indices:
+        with suppress(ClipUnreadable):
+            found[index] = read_picture(live.images[index], max_side=max_side)
+    return found
 
 
 def _check_samples(live: LiveRecording) -> Float[np.ndarray, " S"]:

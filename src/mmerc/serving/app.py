@@ -19,6 +19,7 @@ from mmerc.serving.retention import sweep_regularly
 from mmerc.serving.routes import conversations, operations, pages, utterances
 from mmerc.serving.service import INTERIM_SECONDS, Loader, Service
 from mmerc.serving.uploads import remove_abandoned_uploads
+from mmerc.speakers.voice_encoder import VoiceEncoder
 
 
 def create_app(
@@ -32,6 +33,7 @@ def create_app(
     interim_seconds: float = INTERIM_SECONDS,
     access_log: bool = True,
     store: JobStore | None = None,
+    voice_encoder: VoiceEncoder | None = None,
 ) -> FastAPI:
     """The application for an ASGI server.
 
@@ -49,6 +51,7 @@ def create_app(
         interim_seconds: time between the answers for a live utterance that is going on; 0 for none before its end.
         access_log: log each request (logger `mmerc.access`).
         store: keeps jobs and their results on disk, so that they survive a restart; by default they are in memory.
+        voice_encoder: tells the speakers of live streams apart (`mmerc.speakers.live.find_encoder`); without it only clients name them.
 
     Raises:
         ConfigError: a host name or an origin is not valid.
@@ -56,7 +59,13 @@ def create_app(
     >>> app = create_app(Predictor.load("RUN/model"), token="secret")  # doctest: +SKIP
     """
     service = Service(
-        predictor, limits, token=token, transcriber=transcriber, interim_seconds=interim_seconds, store=store
+        predictor,
+        limits,
+        token=token,
+        transcriber=transcriber,
+        interim_seconds=interim_seconds,
+        store=store,
+        voice_encoder=voice_encoder,
     )
 
     @asynccontextmanager

@@ -28,6 +28,9 @@ class Limits(Section):
     max_jobs: int = Field(8, ge=1, description="recordings that are being processed or are waiting")
     max_streams: int = Field(16, ge=1, description="live streams at the same time")
     max_message_bytes: int = Field(2_000_000, ge=1024, description="size of a message of a live stream")
+    words_wait_seconds: float = Field(
+        1.0, ge=0, description="time for which a live utterance waits for the words that --transcribe recognises"
+    )
     start_timeout_seconds: float = Field(10.0, gt=0, description="time in which the first message must arrive")
     idle_timeout_seconds: float = Field(
         60.0, gt=0, description="a live stream is closed after this time without a message"

@@ -1,10 +1,13 @@
 """The messages of a live stream: sound, images and text come in; a prediction goes out while an utterance is going on, and when it has ended.
 
-The client's messages are `Start`, `Text`, `End` and `Stop` as JSON objects, and `Sound` and `Image` as bytes. The service's
+The client's messages are `Start`, `Text`, `End`, `Enrol` and `Stop` as JSON objects, and `Sound` and `Image` as bytes. The service's
 messages are JSON objects; the functions `make_*` build them. `docs/serving.md` has tables of both.
 """
 
+import base64
+import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -13,8 +16,10 @@ from jaxtyping import Int16
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mmerc.corpora.dialogue import replace_surrogates
+from mmerc.inference.live_text import Words
 from mmerc.model import Prediction
 from mmerc.serving.problems import make_problem
+from mmerc.speakers.live import MAX_ENROLMENT
 
 SOUND, IMAGE = 1, 2  # the first byte of a binary message
 MAX_SECONDS = 1e6  # of a time in a stream
@@ -31,7 +36,7 @@ class Start(ClientMessage):
     """The first message.
 
     `segmentation`: whether the service ends an utterance when the voice pauses, or only `End` does. `interim`: whether it answers before an
-    utterance has ended.
+    utterance has ended. `speakers`: whether it tells the speakers apart by their voices.
     """
 
     type: Literal["start"] = "start"
@@ -40,6 +45,7 @@ class Start(ClientMessage):
     segmentation: Literal["server", "client"] = "server"
     explain: bool = False
     interim: bool = True
+    speakers: bool = True
 
 
 class Text(ClientMessage):
@@ -62,6 +68,25 @@ class End(ClientMessage):
     type: Literal["end"] = "end"
 
 
+class Enrol(ClientMessage):
+    """The name of a person, who speaks in `sound` or, without it, in the next `seconds`.
+
+    `sound`: 16-bit little-endian mono samples at 16 kHz, in Base64.
+    """
+
+    type: Literal["enrol"] = "enrol"
+    name: Annotated[str, Field(min_length=1, max_length=MAX_SPEAKER_CHARACTERS)]
+    seconds: Annotated[float, Field(ge=1, le=MAX_ENROLMENT)] = 5.0
+    sound: str = ""
+
+    def decode_sound(self) -> Int16[np.ndarray, " S"]:
+        """The samples in `sound`. Raises BadMessage: they cannot be read."""
+        try:
+            return np.frombuffer(base64.b64decode(self.sound, validate=True), "<i2").astype(np.int16)
+        except (binascii.Error, ValueError) as error:
+            raise BadMessage('"sound": not 16-bit samples in Base64.') from error
+
+
 class Stop(ClientMessage):
     """The conversation has ended."""
 
@@ -82,16 +107,16 @@ class Image:
     content: bytes
 
 
-TextMessage = Annotated[Start | Text | End | Stop, Field(discriminator="type")]
-TEXT_MESSAGE: TypeAdapter[Start | Text | End | Stop] = TypeAdapter(TextMessage)
-TYPES = ("start", "text", "end", "stop")
+AnyText = Start | Text | End | Enrol | Stop
+TEXT_MESSAGE: TypeAdapter[AnyText] = TypeAdapter(Annotated[AnyText, Field(discriminator="type")])
+TYPES = ("start", "text", "end", "enrol", "stop")
 
 
 class BadMessage(ValueError):
     """A message of the client that cannot be used; the text says why and what to send."""
 
 
-def parse_text(text: str) -> Start | Text | End | Stop:
+def parse_text(text: str) -> AnyText:
     """The message in a JSON text.
 
     Raises:
@@ -131,9 +156,14 @@ def parse_bytes(content: bytes, max_bytes: int) -> Sound | Image:
     return Sound(np.frombuffer(content[1:], "<i2").astype(np.int16))
 
 
-def make_ready(model: dict[str, Any]) -> dict[str, Any]:
-    """The service listens. `model`: see `schema.Model`."""
-    return {"type": "ready", "model": model}
+def make_ready(model: dict[str, Any], *, has_speakers: bool = False, has_words: bool = False) -> dict[str, Any]:
+    """The service listens. `model`: see `schema.Model`. `has_speakers`, `has_words`: whether it finds the speakers, and recognises the words."""
+    return {"type": "ready", "model": model, "speakers": has_speakers, "words": has_words}
+
+
+def make_enrolled(name: str, seconds: float) -> dict[str, Any]:
+    """A person is known by so many seconds of speech."""
+    return {"type": "enrolled", "name": name, "seconds": round(seconds, 3)}
 
 
 def make_speech(start: float) -> dict[str, Any]:
@@ -142,13 +172,21 @@ def make_speech(start: float) -> dict[str, Any]:
 
 
 def make_prediction(
-    prediction: Prediction, seconds: float, *, is_final: bool = True, is_revised: bool = False
+    prediction: Prediction,
+    seconds: float,
+    *,
+    is_final: bool = True,
+    is_revised: bool = False,
+    words: Sequence[Words] = (),
 ) -> dict[str, Any]:
     """The prediction for an utterance, and the seconds from its end to the prediction.
 
     `is_final`: the utterance has ended. `is_revised`: it replaces an earlier prediction for this utterance, because words came late.
+    `words`: those that the service has recognised, with their times in seconds since the start of the stream.
     """
-    added = {"seconds": round(seconds, 3), "final": is_final, "revised": is_revised}
+    added: dict[str, Any] = {"seconds": round(seconds, 3), "final": is_final, "revised": is_revised}
+    if words:
+        added["words"] = [{"text": each.text, "start": each.start, "end": each.end} for each in words]
     return {"type": "prediction", **prediction.to_dict(), **added}
 
 

@@ -22,6 +22,8 @@ def describe_retention(limits: Limits, store: JobStore | None = None) -> dict[st
         ("recordings and transcripts", on_disk or "temporary folder", None, "the end of the job, or DELETE"),
         ("predictions and words of a recording", on_disk or "memory", expiry or UNREAD_SECONDS, until_read),
         ("words of a live stream", "memory", None, "the end of the stream"),
+        ("vectors of the voices of a live stream", "memory", None, "the end of the stream"),
+        ("positions and colours of the faces of a live stream", "memory", None, "the end of the stream"),
         ("sound and images of a live stream", "memory", LATE_SECONDS, "the end of the stream"),
         ("log", "stderr", None, "it has client addresses, but no words, names, files or results"),
     ]

@@ -19,6 +19,7 @@ from mmerc import __version__
 from mmerc.corpora import Utterance
 from mmerc.errors import MissingModality
 from mmerc.inference import Conversation, Predictor
+from mmerc.inference.live_words import LiveWords
 from mmerc.inference.transcription import Transcriber
 from mmerc.media.live_input import read_utterance_waveform
 from mmerc.model.prediction import Prediction, describe_origin
@@ -29,6 +30,8 @@ from mmerc.serving.jobs import Job, Jobs, make_id
 from mmerc.serving.limits import Limits
 from mmerc.serving.metrics import Metrics
 from mmerc.serving.uploads import Uploads
+from mmerc.speakers.live import LiveSpeakers
+from mmerc.speakers.voice_encoder import VoiceEncoder
 
 RECORDING = "recording"  # name of its file
 INTERIM_SECONDS = 1.0  # between the answers for an utterance that is going on
@@ -85,6 +88,7 @@ class Service:
 
     `predictor`: the model, or a function that loads it, in which case `load` must be called. `token`: the token that clients must send; `None` if anyone may use the service. `transcriber`: makes the text of an utterance
     from its samples where a client sends none. `interim_seconds`: between the answers for a live utterance that is going on; 0 for none.
+    `voice_encoder`: tells the speakers of live streams apart.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Service:
         transcriber: Transcriber | None = None,
         interim_seconds: float = INTERIM_SECONDS,
         store: JobStore | None = None,
+        voice_encoder: VoiceEncoder | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self._predictor = predictor if isinstance(predictor, Predictor) else None
@@ -107,6 +112,8 @@ class Service:
         self.stop_events: set[asyncio.Event] = set()  # one for each live stream
         self.token, self.transcriber, self.interim_seconds = token, transcriber, interim_seconds
         stored = self.limits.max_stored_items, self.limits.expiry_seconds
+        self.voice_encoder = voice_encoder
+        self.live_words = None if transcriber is None else LiveWords(transcriber)
         self.metrics = Metrics()
         self.jobs = Jobs(self.limits.max_jobs, *stored, store)
         self.store = store
@@ -226,6 +233,10 @@ class Service:
         """A new conversation, which is not stored."""
         return StoredConversation(self.predictor.stream(name, explain=explain))
 
+    def follow_speakers(self) -> LiveSpeakers | None:
+        """The recognition of the speakers of a live stream; None without a voice encoder."""
+        return None if self.voice_encoder is None else LiveSpeakers(self.voice_encoder, is_busy=lambda: self.is_busy)
+
     def transcribe(self, utterance: Utterance) -> Utterance:
         """The utterance with the text that the transcriber makes of its sound, if it has no text yet."""
         if utterance.text is not None or self.transcriber is None:
@@ -274,4 +285,6 @@ class Service:
     async def close(self) -> None:
         """Cancel what waits, and wait for what runs."""
         await asyncio.to_thread(self.jobs.close)
+        if self.live_words is not None:
+            await asyncio.to_thread(self.live_words.close)
         await asyncio.to_thread(self.executor.shutdown, wait=True, cancel_futures=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, HTTPException, WebSocket, WebSocketDisconnect
 
 from mmerc.corpora import Utterance
@@ -20,6 +21,8 @@ from mmerc.serving.logs import log_failure
 from mmerc.serving.problems import REASON
 from mmerc.serving.protocol import BadMessage
 from mmerc.serving.service import Service
+from mmerc.serving.stream_words import LATE_SECONDS, Recognition, StreamWords
+from mmerc.speakers.live import Enrolment
 
 REFUSED, BUSY, BAD, RESTART = 1008, 1013, 1003, 1012  # close codes of RFC 6455
 STATUSES = {REFUSED: 401, BUSY: 503, BAD: 400}
@@ -52,6 +55,8 @@ class Stream:
         self.is_speaking = False
         self.stop_event = asyncio.Event()  # the service stops
         self.recent: deque[Utterance] = deque(maxlen=MAX_REWIND)  # the last ones that were predicted
+        self.words = StreamWords(service.live_words)
+        self.late_tasks: set[asyncio.Task[None]] = set()  # that wait for words; they delay nothing
         self.last_interim = 0.0  # seconds since the start of the stream
 
     async def run(self) -> None:
@@ -71,7 +76,7 @@ class Stream:
             await self._serve(start)
         finally:
             self.service.stop_events.discard(self.stop_event)
-            for task in self.tasks:
+            for task in self.tasks | self.late_tasks:
                 task.cancel()
 
     async def _receive_start(self) -> protocol.Start | None:
@@ -97,9 +102,16 @@ class Stream:
             start.speaker[: protocol.MAX_SPEAKER_CHARACTERS],
             detect_pauses=start.segmentation == "server",
             max_characters=self.limits.max_text_characters,
+            speakers=self.service.follow_speakers() if start.speakers else None,
         )
         conversation = self.service.predictor.stream(explain=start.explain)
-        await self.socket.send_json(protocol.make_ready(self.service.describe_model()))
+        await self.socket.send_json(
+            protocol.make_ready(
+                self.service.describe_model(),
+                has_speakers=segmenter.speakers is not None,
+                has_words=self.service.live_words is not None,
+            )
+        )
         started = time.monotonic()
         while (message := await self._receive(self.limits.idle_timeout_seconds)) is not None:
             try:
@@ -114,10 +126,10 @@ class Stream:
             if start.interim and (running := self._find_due_interim(segmenter)) is not None:
                 self._start_task(self._predict_interim(running, conversation))
         if self.stop_event.is_set():
-            for utterance in segmenter.finish(force=False):
+            for utterance in await asyncio.to_thread(segmenter.finish, force=False):
                 self._start_task(self._predict(utterance, conversation))
-        if self.tasks:
-            await asyncio.wait(self.tasks)
+        while self.tasks or (self.late_tasks and not self.stop_event.is_set()):
+            await asyncio.wait(self.tasks | self.late_tasks)
         await self.socket.close(RESTART if self.stop_event.is_set() else 1000)
 
     async def _receive(self, timeout_seconds: float) -> dict[str, Any] | None:
@@ -167,9 +179,12 @@ class Stream:
             for utterance in revised:
                 self._start_task(self._revise(utterance, conversation))
             return [], False
+        if isinstance(parsed, protocol.Enrol):
+            await self._enrol(parsed, segmenter)
+            return [], False
         if isinstance(parsed, protocol.Stop):
-            return segmenter.finish(force=False), True
-        utterances = segmenter.finish()
+            return await asyncio.to_thread(segmenter.finish, force=False), True
+        utterances = await asyncio.to_thread(segmenter.finish)
         if not utterances:  # so that a client gets one message for each `End`
             self._start_task(self._send_in_order(protocol.make_nothing()))
         return utterances, False
@@ -184,12 +199,38 @@ class Stream:
         if start is not None and not self.is_speaking:
             await self.socket.send_json(protocol.make_speech(start))
         self.is_speaking = start is not None
+        if segmenter.speakers is not None:
+            for enrolment in segmenter.speakers.take_enrolments():
+                await self._report(enrolment)
         return utterances
 
-    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _enrol(self, message: protocol.Enrol, segmenter: LiveSegmenter) -> None:
+        """Enrol a person from a sample, or begin to, with the next seconds of the stream."""
+        speakers, name = segmenter.speakers, message.name.strip()
+        if speakers is None:
+            raise BadMessage(
+                "the speakers of this stream are not told apart, so nobody can be enrolled: send their names as speaker."
+            )
+        if not name:
+            raise BadMessage('"name": empty: send the name of the person.')
+        if message.sound:
+            samples = message.decode_sound().astype(np.float32) / 32_768
+            await self._report(await asyncio.to_thread(speakers.enrol, name, samples))
+        else:
+            speakers.enrol_next(name, message.seconds)
+
+    async def _report(self, enrolment: Enrolment) -> None:
+        """Send what came of an enrolment."""
+        if enrolment.problem:
+            await self.socket.send_json(protocol.make_error(enrolment.problem))
+        else:
+            await self.socket.send_json(protocol.make_enrolled(enrolment.name, enrolment.seconds))
+
+    def _start_task(self, work: Coroutine[Any, Any, None], *, is_late: bool = False) -> None:
+        tasks = self.late_tasks if is_late else self.tasks
         task = asyncio.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def _find_due_interim(self, segmenter: LiveSegmenter) -> Utterance | None:
         """The utterance that is going on, if it is time for an interim answer and nothing else of this stream is being computed."""
@@ -203,38 +244,58 @@ class Stream:
         return running
 
     async def _predict_interim(self, running: Utterance, conversation: Conversation) -> None:
-        """Predict the utterance that is going on. Its own words only: speech recognition would take too long."""
+        """Predict the utterance that is going on, with the words that are recognised so far."""
+        heard = self.words.add_to_running(running)
 
         def predict() -> list[Prediction]:
-            return [conversation.peek(running)]
+            return [conversation.peek(heard)]
 
         async with self.send_lock:
             with suppress(HTTPException):  # the next one may be in time
                 await self._answer(predict, is_final=False)
 
     async def _predict(self, utterance: Utterance, conversation: Conversation) -> None:
-        """Predict an utterance and send the prediction, after those of earlier utterances."""
+        """Predict an utterance and send the prediction, after those of earlier utterances.
 
-        def predict() -> list[Prediction]:
-            complete = self.service.transcribe(utterance)
-            prediction = conversation.push(complete)
-            self.recent.append(complete)
-            return [prediction]
-
+        It waits a moment for recognised words. If they come later, they correct the prediction.
+        """
         if len(self.tasks) > MAX_WAITING:
             await self._send(
                 protocol.make_error("too many utterances of this stream are waiting: one is not predicted.", 429)
             )
             return
+        deadline = time.monotonic() + self.limits.words_wait_seconds
+        recognition = self.words.ask(utterance)
         async with self.send_lock:
-            await self._answer_or_explain(predict)
+            found: Utterance | None = utterance
+            if recognition is not None:
+                found = await self.words.complete(utterance, recognition, max(0.0, deadline - time.monotonic()))
+            complete = found or utterance
 
-    async def _revise(self, utterance: Utterance, conversation: Conversation) -> None:
-        """Predict an utterance again, whose words came late, and those after it, which read them."""
+            def predict() -> list[Prediction]:
+                prediction = conversation.push(complete)
+                self.recent.append(complete)
+                return [prediction]
+
+            await self._answer_or_explain(predict)
+        if found is None and recognition is not None:
+            self._start_task(self._correct(utterance, recognition, conversation), is_late=True)
+
+    async def _correct(self, utterance: Utterance, recognition: Recognition, conversation: Conversation) -> None:
+        """Predict an utterance again when its words are recognised, unless the client has sent some."""
+        found = await self.words.complete(utterance, recognition, LATE_SECONDS)
+        if found is not None and found.text:
+            await self._revise(found, conversation, is_recognised=True)
+
+    async def _revise(self, utterance: Utterance, conversation: Conversation, *, is_recognised: bool = False) -> None:
+        """Predict an utterance again, whose words came late, and those after it, which read them.
+
+        Words that the client has sent stay, if the new ones are recognised here.
+        """
 
         def predict() -> list[Prediction]:
             index = next((n for n, each in enumerate(self.recent) if each.start == utterance.start), None)
-            if index is None:
+            if index is None or (is_recognised and self.recent[index].text):
                 return []
             later = [utterance, *list(self.recent)[index + 1 :]]
             conversation.rewind(len(later))
@@ -268,7 +329,15 @@ class Stream:
         ended = time.monotonic()
         for prediction in await self.service.run(predict, "stream" if is_final else "interim"):
             seconds = time.monotonic() - ended
-            await self._send(protocol.make_prediction(prediction, seconds, is_final=is_final, is_revised=is_revised))
+            await self._send(
+                protocol.make_prediction(
+                    prediction,
+                    seconds,
+                    is_final=is_final,
+                    is_revised=is_revised,
+                    words=self.words.find(prediction),
+                )
+            )
 
     async def _send_in_order(self, message: dict[str, Any]) -> None:
         """Send a message after the predictions of earlier utterances."""

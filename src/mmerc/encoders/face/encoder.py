@@ -20,11 +20,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from mmerc.config import Protocol
-from mmerc.corpora import ChosenFace, Dialogue, Utterance
+from mmerc.corpora import ChosenFace, Dialogue, LiveRecording, Utterance
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, pad_arrays
 from mmerc.encoders.face import facenet
 from mmerc.encoders.face.augmentation import augment_faces
 from mmerc.encoders.face.backbone import load_face_backbone
+from mmerc.encoders.face.camera import CameraFace, find_camera_faces
 from mmerc.encoders.face.config import OWN_BACKBONES, FaceConfig
 from mmerc.encoders.face.detector import FaceDetector
 from mmerc.encoders.face.expression import ExpressionNetwork
@@ -46,7 +47,7 @@ from mmerc.errors import MissingModality, NoFace
 from mmerc.hardware import autocast_bf16
 from mmerc.media import Frames, read_frames, space_evenly
 from mmerc.media.image import read_picture
-from mmerc.media.live_input import read_live_frames, read_utterance_waveform
+from mmerc.media.live_input import read_live_frames, read_live_frames_at, read_utterance_waveform
 from mmerc.media.video import read_frames_at
 from mmerc.recurrent import run_gru
 
@@ -153,7 +154,7 @@ class Face(Encoder):
         if isinstance(image, bytes):
             crops = resize_face(read_picture(image).copy(), self.crop_size)[None]
         elif utterance.face is not None:
-            crops, notes = self.read_chosen_face(utterance.face)
+            crops, notes = self.read_chosen_face(utterance.face, utterance.live)
         elif utterance.clip is not None or utterance.live is not None:
             crops, notes = self.find_faces(utterance)
         else:
@@ -177,6 +178,8 @@ class Face(Encoder):
         """
         config = self.config
         is_tracked = config.track != "largest"
+        if utterance.live is not None and not is_tracked:
+            return self._find_camera_faces(utterance.live)
         frames = self._read_frames(utterance, is_tracked)
         notes: dict[str, Any] = {"track": config.track, "frames": len(frames.times)}
         boxes: list[FaceBox] = []
@@ -195,8 +198,33 @@ class Face(Encoder):
         ]
         return np.stack(crops), notes
 
-    def read_chosen_face(self, face: ChosenFace) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
+    def look(self, live: LiveRecording) -> list[tuple[float, CameraFace]]:
+        """The time and the largest face of each image that is read of a live utterance. Raises NoVideo: no image can be read."""
+        config = self.config
+        return find_camera_faces(
+            self.detector,
+            live,
+            memo_key=self,
+            count=config.num_frames,
+            max_side=config.max_frame_side,
+            skip_small_faces=config.skip_small_faces,
+            crop=lambda image, box: crop_face(image, box, self.crop_size, is_square=config.square_crop),
+        )
+
+    def _find_camera_faces(self, live: LiveRecording) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
+        looks = self.look(live)
+        shown = [(time, face.crop) for time, face in looks if face.crop is not None]
+        if not shown:
+            raise NoFace(f"the camera shows no face in any of {len(looks)} frames")
+        times = [round(time, 3) for time, _ in shown]
+        return np.stack([crop for _, crop in shown]), {"track": "largest", "frames": len(looks), "times": times}
+
+    def read_chosen_face(
+        self, face: ChosenFace, live: LiveRecording | None = None
+    ) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
         """The crops of a face whose boxes are known, at most `num_frames`, evenly spaced, and notes like those of `find_faces`.
+
+        `live`: has the images if the face has no clip.
 
         Raises:
             NoFace: no face is to be read; the error has the reason.
@@ -206,7 +234,12 @@ class Face(Encoder):
             raise NoFace(face.reason)
         chosen = space_evenly(len(face.times), self.config.num_frames)
         times, boxes = np.asarray(face.times)[chosen], torch.tensor(face.boxes)[chosen]  # [T], [T, 4]
-        frames = read_frames_at(face.clip, times.tolist(), max_side=self.config.max_frame_side)
+        if face.clip is not None:
+            frames = read_frames_at(face.clip, times.tolist(), max_side=self.config.max_frame_side)
+        else:
+            assert live is not None
+            frames = read_live_frames_at(live, (times - live.start).tolist(), max_side=self.config.max_frame_side)
+            times = times - live.start
         height, width = frames.images.shape[1:3]
         boxes = boxes * torch.tensor([width, height, width, height])
         nearest = np.abs(frames.times[:, None] - times).argmin(1)  # [F]

@@ -54,13 +54,22 @@ class Sighting:
 
 
 def find_sightings(
-    detector: FaceDetector, frames: Frames, waveform: Float[np.ndarray, " S"], *, start: float, utterance: int
+    detector: FaceDetector,
+    frames: Frames,
+    waveform: Float[np.ndarray, " S"],
+    *,
+    start: float,
+    utterance: int,
+    search_interval: int = SEARCH_INTERVAL,
 ) -> list[Sighting]:
-    """The faces in successive frames. `waveform`: the sound from `start` (seconds) on; empty without sound."""
+    """The faces in successive frames. `waveform`: the sound from `start` (seconds) on; empty without sound.
+
+    `search_interval`: frames from one search for faces to the next one.
+    """
     images = torch.from_numpy(frames.images)
     size = np.asarray([images.shape[2], images.shape[1]] * 2, np.float32)
     found = []
-    for track in follow_faces(detector, images):
+    for track in follow_faces(detector, images, search_interval):
         times = frames.times[track.frames]
         found.append(
             Sighting(
@@ -76,12 +85,14 @@ def find_sightings(
     return found
 
 
-def follow_faces(detector: FaceDetector, images: UInt8[Tensor, "F H W 3"]) -> list[Track]:
+def follow_faces(
+    detector: FaceDetector, images: UInt8[Tensor, "F H W 3"], search_interval: int = SEARCH_INTERVAL
+) -> list[Track]:
     """The tracks of all faces that two searches have found, or one where there is one search, with a box in every frame."""
     shots = find_shots(images)
     searched: list[int] = []
     for first, end in zip(shots, [*shots[1:], len(images)], strict=True):
-        searched += sorted({*range(first, end, SEARCH_INTERVAL), end - 1})
+        searched += sorted({*range(first, end, search_interval), end - 1})
     tracks = link_tracks(detector(images[searched]), [searched.index(shot) for shot in shots], max_gap=MAX_MISSED)
     return [fill_track(track, searched) for track in tracks if len(track) > 1 or len(searched) == 1]
 

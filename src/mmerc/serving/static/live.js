@@ -4,9 +4,11 @@
 const SOUND = 1, IMAGE = 2;  // the first byte of a binary message
 const IMAGES_PER_SECOND = 5, MAX_SIDE = 640, JPEG_QUALITY = .85;
 const SAMPLE_RATE = 16000;
+const ENROLMENT_SECONDS = 5;
+const SPEAKER_COLOURS = ["#332288", "#117733", "#882255", "#44aa99", "#999933", "#aa4499", "#661100", "#6699cc"];  // Tol's muted ones, not those of the emotions
 const MILLISECONDS_WITHOUT_SOUND = 4000;  // length of an utterance if there is no microphone
 
-const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "", items: new Map(), rows: new Map() };  // by number of the utterance
+const live = { socket: null, devices: null, context: null, timers: [], model: null, problem: "", items: new Map(), rows: new Map(), speakers: new Map() };  // by number of the utterance; colours by name
 const showLiveStatus = (text) => { $("live-status").textContent = text; };
 const isOpen = () => live.socket?.readyState === WebSocket.OPEN;
 const sendMessage = (message) => { if (isOpen()) live.socket.send(JSON.stringify(message)); };
@@ -56,25 +58,36 @@ async function sendImages(devices) {
   }, 1000 / IMAGES_PER_SECOND));
 }
 
+// Marks a name with a dot of a colour that no other speaker has.
+function markSpeaker(node, name) {
+  if (!name) return node;
+  node.classList.add("who");
+  if (!live.speakers.has(name)) live.speakers.set(name, SPEAKER_COLOURS[live.speakers.size % SPEAKER_COLOURS.length]);
+  node.style.setProperty("--who", live.speakers.get(name));
+  return node;
+}
+
 const showListening = () => showLiveStatus(live.problem || "Listening …");
 
 function showPrediction(row) {
   $("latest").hidden = false;
   $("latest").classList.toggle("interim", !row.final);
-  $("latest").replaceChildren(describePrediction(row, live.model), drawProbabilities(row, live.model));
+  const described = describePrediction(row, live.model);
+  markSpeaker(described.firstChild, row.speaker);
+  $("latest").replaceChildren(described, drawProbabilities(row, live.model));
   if (!row.final) { showLiveStatus("A voice is heard … the answer so far:"); return; }
   showListening();
   const item = setEvidence(create("li"), row, live.model), evidence = rateEvidence(row, live.model);
   const found = evidence === "none" ? NO_EVIDENCE
     : `${row.emotion} ${formatPercent(row.confidence)}${evidence === "uncertain" ? ", uncertain" : ""}`;
   const source = row.modalities.length ? row.modalities.join(", ") : "no modality";
-  for (const text of [formatTime(row.start), found, row.text || "", `${source} · ${row.seconds.toFixed(2)} s`])
-    item.append(create("span", text));
+  item.append(create("span", formatTime(row.start)), markSpeaker(create("span", row.speaker), row.speaker));
+  for (const text of [found, row.text || "", `${source} · ${row.seconds.toFixed(2)} s`]) item.append(create("span", text));
   const earlier = row.revised && live.items.get(row.utterance);
   if (earlier) earlier.replaceWith(item);
   else $("predictions").prepend(item);
   live.items.set(row.utterance, item);
-  const { type, seconds, final, revised, ...saved } = row;  // the rest is a row of mmerc predict
+  const { type, seconds, final, revised, words, ...saved } = row;  // the rest is a row of mmerc predict
   live.rows.set(row.utterance, saved);
   offerDownloads([...live.rows.values()]);
 }
@@ -90,9 +103,11 @@ function handleMessage(message) {
   if (message.type === "ready") {
     live.model = message.model;
     $("live-legend").replaceChildren(drawLegend(message.model));
+    $("enrol-form").hidden = !message.speakers || Boolean($("speaker").value);
     showListening();
   } else if (message.type === "speech") showLiveStatus("A voice is heard …");
   else if (message.type === "prediction") showPrediction(message);
+  else if (message.type === "enrolled") showLiveStatus(`The voice of ${message.name} is known.`);
   else if (message.type === "error") showLiveStatus(message.detail);
 }
 
@@ -101,6 +116,7 @@ async function start() {
   live.problem = "";
   live.items.clear();
   live.rows.clear();
+  live.speakers.clear();
   $("live-downloads").replaceChildren();
   try {
     live.devices = await openDevices($("use-camera").checked, $("use-microphone").checked);
@@ -134,7 +150,7 @@ function stop(reason = "") {
   live.devices?.getTracks().forEach((track) => track.stop());
   live.context?.close();
   live.context = live.devices = null;
-  $("camera").hidden = true;
+  $("camera").hidden = $("enrol-form").hidden = true;
   sendMessage({ type: "stop" });  // the last prediction still arrives
   enableControls(false);
   showLiveStatus(reason ? `Closed: ${reason}` : "Stopped.");
@@ -149,4 +165,12 @@ $("text-form").addEventListener("submit", (event) => {
   sendMessage({ type: "text", text, speaker: $("speaker").value });
   sendMessage({ type: "end" });
   $("text").value = "";
+});
+$("enrol-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = $("enrol-name").value.trim();
+  if (!name) return;
+  sendMessage({ type: "enrol", name, seconds: ENROLMENT_SECONDS });
+  showLiveStatus(`Listening to the voice of ${name} for ${ENROLMENT_SECONDS} seconds …`);
+  $("enrol-name").value = "";
 });
