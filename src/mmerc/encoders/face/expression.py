@@ -10,7 +10,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-STAGES = ((1, 1), (2, 1), (4, 1), (8, 1))  # channels of each stage, in multiples of the first convolution's, and its blocks
+STAGES = (
+    (1, 1),
+    (2, 1),
+    (4, 1),
+    (8, 1),
+)  # channels of each stage, in multiples of the first convolution's, and its blocks
 
 
 class Residual(nn.Module):
