@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mmerc.errors import RunError
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
+from mmerc.features import FeatureRow
+from mmerc.features.store import FeatureStore, FeatureWriter
 
 
 def key(number: int) -> tuple[str, str, str]:

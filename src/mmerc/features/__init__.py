@@ -1,5 +1,8 @@
-"""Features: the output of stage 1 on disk, which stage 2 reads."""
+"""Features: the output of stage 1 (`row`) and its form on disk (`store`), which stage 2 reads.
 
-from mmerc.features.store import FeatureRow, FeatureStore, FeatureWriter
+Prediction keeps features in memory, so this package does not load the store.
+"""
 
-__all__ = ["FeatureRow", "FeatureStore", "FeatureWriter"]
+from mmerc.features.row import FeatureRow
+
+__all__ = ["FeatureRow"]

@@ -8,7 +8,6 @@ memory-mapped: reading a row reads only its own bytes.
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow as pa
 
 from mmerc.corpora import Key
 from mmerc.errors import RunError
+from mmerc.features.row import FeatureRow
 from mmerc.files import replace_atomically
 
 SUFFIX = ".arrow"
@@ -35,23 +35,6 @@ SCHEMA = pa.schema(
 )
 FLUSH_BYTES = 64 << 20
 FLUSH_ROWS = 256
-
-
-@dataclass(frozen=True)
-class FeatureRow:
-    """The features of one utterance for one modality.
-
-    Attributes:
-        key: the utterance's key.
-        values: an array [T, ...]; `None` where the modality is missing.
-        reason: why it is missing; `None` where it is not.
-        metadata: values for JSON that the writer stored with the row.
-    """
-
-    key: Key
-    values: np.ndarray | None
-    reason: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 class FeatureStore:

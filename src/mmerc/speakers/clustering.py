@@ -1,10 +1,11 @@
 """Clustering: which pieces of speech come from the same person, and how many people there are."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist
 
+from mmerc.speakers.linkage import Merge, cut_at_count, cut_at_distance, merge_clusters
 from mmerc.speakers.voice_encoder import normalize
 
 # The values below were chosen on conversations of RAVDESS's actors 1 to 16.
@@ -25,14 +26,14 @@ def cluster(
     if num_speakers == 1 or len(vectors) < 2:
         return np.zeros(len(vectors), int)
     used = np.unique(np.linspace(0, len(vectors) - 1, min(len(vectors), MAX_PIECES)).astype(int))
-    tree = linkage(pdist(vectors[used], "sqeuclidean") / 2, "average")  # 1 - cosine
+    merges = merge_clusters(1 - vectors[used] @ vectors[used].T)
     least = min(MIN_SHARE * seconds[used].sum(), MIN_SECONDS)
     if num_speakers is None:
-        labels = fcluster(tree, MAX_DISTANCE, "distance") - 1
+        labels = cut_at_distance(merges, len(used), MAX_DISTANCE)
         amounts = np.bincount(labels, seconds[used])
         people = np.flatnonzero(amounts >= least) if amounts.max() >= least else np.array([amounts.argmax()])
     else:
-        labels = cut_tree(tree, seconds[used], least, min(num_speakers, len(used)))
+        labels = find_cut(merges, seconds[used], least, min(num_speakers, len(used)))
         people = np.bincount(labels, seconds[used]).argsort()[::-1][:num_speakers]
     means = normalize(np.stack([vectors[used][labels == person].mean(0) for person in people]))  # [K, d]
     found: np.ndarray = (vectors @ means.T).argmax(1)  # the nearest
@@ -41,12 +42,12 @@ def cluster(
     return found
 
 
-def cut_tree(
-    tree: Float[np.ndarray, "M 4"], seconds: Float[np.ndarray, " N"], least: float, num_speakers: int
+def find_cut(
+    merges: Sequence[Merge], seconds: Float[np.ndarray, " N"], least: float, num_speakers: int
 ) -> Int[np.ndarray, " N"]:
     """Labels of the fewest clusters of which `num_speakers` have `least` seconds; `num_speakers` clusters if no cut has them."""
     for count in range(num_speakers, len(seconds) + 1):
-        labels: np.ndarray = fcluster(tree, count, "maxclust") - 1
+        labels = cut_at_count(merges, len(seconds), count)
         if (np.bincount(labels, seconds) >= least).sum() >= num_speakers:
             return labels
-    return np.asarray(fcluster(tree, num_speakers, "maxclust") - 1)
+    return cut_at_count(merges, len(seconds), num_speakers)

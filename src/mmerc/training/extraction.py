@@ -11,7 +11,8 @@ import torch
 
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
+from mmerc.features import FeatureRow
+from mmerc.features.store import FeatureStore, FeatureWriter
 from mmerc.hardware import get_rank
 from mmerc.model.collation import count_steps
 from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_rows
