@@ -28,9 +28,9 @@ def make_environment(folder: Path, pip_arguments: list[str]) -> Path:
     """The Python of a new environment with mmerc alone, or of the one that is there."""
     python = folder / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         for requirement in (TORCH, str(ROOT)):
-            command = [python, "-m", "pip", "install", "--quiet", *pip_arguments, requirement]
+            command = [str(python), "-m", "pip", "install", "--quiet", *pip_arguments, requirement]
             subprocess.run(command, check=True, cwd=folder)
     return python
 
@@ -46,7 +46,7 @@ def measure_start(python: Path, code: str, rounds: int) -> float:
     seconds = []
     for _ in range(rounds + 1):
         begun = time.perf_counter()
-        subprocess.run([python, "-c", code], check=True, cwd="/", env=environment)
+        subprocess.run([python, "-c", code], check=True, cwd="/", env=environment, stdout=subprocess.DEVNULL)
         seconds.append(time.perf_counter() - begun)
     return round(median(seconds[1:]), 3)
 
@@ -67,7 +67,7 @@ def main() -> None:
         "python": "pass",
         "import_torch": "import torch",
         "import_predictor": "from mmerc import Predictor",
-        "help": "import sys; sys.argv = ['mmerc', '--help']; sys.stdout = None; from mmerc.cli import app; app(standalone_mode=False)",
+        "help": "import sys; sys.argv = ['mmerc', '--help']; from mmerc.cli import app; app(standalone_mode=False)",
     }
     if arguments.model is not None:
         codes["load_model"] = f"from mmerc import Predictor; Predictor.load({str(arguments.model.resolve())!r})"

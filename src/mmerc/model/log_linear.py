@@ -156,7 +156,7 @@ class LogLinear:
         scores = np.tile(take_log(self.prior), (count, 1))  # [N, C]
         for name, values in evidence.items():
             scores += self.parts[name].weight * values
-        return np.exp(log_softmax(scores / self.temperature))
+        return np.asarray(np.exp(log_softmax(scores / self.temperature)))
 
     def to_dict(self) -> dict[str, Any]:
         """The combination as a model's config.json holds it."""

@@ -29,7 +29,7 @@ def _load_tensor(data: bytes) -> Any:
 def _rebuild_tensor(*parts: Any) -> Any:
     import torch  # imported here: few packs hold tensors
 
-    return torch._utils._rebuild_tensor_v2(*parts)
+    return torch._utils._rebuild_tensor_v2(*parts)  # type: ignore[no-untyped-call]
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
