@@ -3,12 +3,13 @@
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from mmerc.media import decoders
+from mmerc.media.decoders import Decoders
 from mmerc.serving import Limits, create_app, service
 from tests.media.test_decoders import FAULTY
 from tests.serving.stub import StubPredictor
@@ -21,9 +22,7 @@ CRASH = (
 @pytest.fixture
 def faulty(monkeypatch: pytest.MonkeyPatch, temporary_folder: Path) -> None:
     """The decoders of a service do what the first word of a file says."""
-    monkeypatch.setattr(decoders.Decoders.__init__, "__kwdefaults__", {
-        **decoders.Decoders.__init__.__kwdefaults__, "command": (sys.executable, "-c", FAULTY)
-    })  # fmt: skip
+    monkeypatch.setattr(service, "Decoders", partial(Decoders, command=(sys.executable, "-c", FAULTY)))
 
 
 def test_a_crash_is_the_answer_to_that_file_alone(faulty: None) -> None:
