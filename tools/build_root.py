@@ -20,6 +20,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parent.parent
 MIRROR = "http://deb.debian.org/debian"
 FROM = re.compile(r"debian:(\w+)-slim")
+LEFT_OUT = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt")  # of the slim image, too
 NO_STEPS = {"CMD", "EXPOSE", "HEALTHCHECK", "USER"}  # of a running container
 
 
@@ -59,7 +60,6 @@ def run_step(root: Path, name: str, value: str, arguments: dict[str, str], envir
             raise SystemExit(f"FROM {value}: only debian:NAME-slim can be made.")
         if not (root / "bin").exists():
             subprocess.run(["debootstrap", "--variant=minbase", found[1], root, MIRROR], check=True)
-            shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
     elif name == "ARG":
         key, _, default = value.partition("=")
         environment[key] = arguments.get(key, default)
@@ -112,6 +112,8 @@ def main() -> None:
                     mounts.enter_context(mount(options.root / target.lstrip("/"), "--bind", source, is_folder=folder))
             run_step(options.root, name, value, arguments, environment)
         if name in ("FROM", "RUN"):
+            for left_out in LEFT_OUT:
+                shutil.rmtree(options.root / left_out, ignore_errors=True)
             sizes[f"{number} {name} {value[:60]}"] = round(measure_size(options.root) / 1e9, 3)
     print(json.dumps({"gigabytes": measure_size(options.root) / 1e9, "after_each_step": sizes}, indent=2))
 
