@@ -28,8 +28,7 @@ class EmotionNode(Node):  # type: ignore[misc]
         self.stream = stream
         self.publisher = self.create_publisher(String, "emotion", 10)
         self.create_subscription(Int16MultiArray, "audio", self.send_sound, 10)
-        self.receiver = threading.Thread(target=self.publish_answers, daemon=True)
-        self.receiver.start()
+        threading.Thread(target=self.publish_answers, daemon=True).start()
 
     def send_sound(self, message: Any) -> None:
         self.stream.send_sound(np.asarray(message.data, np.int16))
@@ -38,9 +37,8 @@ class EmotionNode(Node):  # type: ignore[misc]
         """Publish predictions until the stream ends."""
         for answer in self.stream:
             if answer["type"] == "prediction":
-                message = String()
-                message.data = json.dumps({name: answer[name] for name in FIELDS if name in answer})
-                self.publisher.publish(message)
+                found = {name: answer[name] for name in FIELDS if name in answer}
+                self.publisher.publish(String(data=json.dumps(found)))
 
 
 def main() -> None:

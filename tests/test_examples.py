@@ -127,7 +127,6 @@ def test_lsl_outlet(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert Outlet.samples == [([0.8, 0.2], 101.0)]
         monkeypatch.setattr(sys, "argv", ["lsl_outlet.py", "--url", url, "--sound", str(speech)])
         module["main"]()
-    assert sum(len(block) for block in module["read_blocks"](speech)) == 4000
 
 
 def test_ros2_node(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +156,5 @@ def test_ros2_node(monkeypatch: pytest.MonkeyPatch) -> None:
         while not published and time.monotonic() < deadline:
             time.sleep(0.01)
         stream.stop()
-        node.receiver.join(10)
     (found,) = published
     assert set(WORDS) <= set(json.loads(found)) <= set(node_module["FIELDS"])
