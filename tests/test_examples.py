@@ -1,11 +1,20 @@
 """The programs in examples/ run as they are, and are short enough to copy."""
 
 import io
+import json
 import runpy
 import sys
+import time
+import wave
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
+
+from mmerc.client import Client
+from tests.client.service import run_service
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LONGEST = 60  # lines
@@ -20,7 +29,7 @@ def execute(name: str, *arguments: object) -> None:
 
 def test_each_example_has_a_test_and_is_short() -> None:
     programs = sorted(EXAMPLES.glob("*.py"))
-    assert len(programs) == 4
+    assert len(programs) == 6
     for program in programs:
         assert f"test_{program.stem}" in globals(), program.name
         assert len(program.read_text(encoding="utf-8").splitlines()) <= LONGEST, program.name
@@ -67,3 +76,85 @@ def test_own_signal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(rows) == 15
     right = [row.split()[2] == ("fear" if number % 2 else "neutral") for number, row in enumerate(rows, start=75)]
     assert sum(right) >= 13
+
+
+WORDS = ["emotion", "confidence"]
+
+
+class Outlet:
+    """In place of pylsl's, which is not on every machine; ROS 2 has a stub too."""
+
+    samples: ClassVar[list[tuple[list[float], float]]] = []
+
+    def __init__(self, info: Any) -> None:
+        Outlet.samples = []
+
+    def push_sample(self, values: list[float], when: float) -> None:
+        Outlet.samples.append((values, when))
+
+
+class Element:
+    """In place of pylsl's description of a stream."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def desc(self) -> "Element":
+        return self
+
+    append_child = append_child_value = lambda self, *_: self
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    """A quarter of a second: the rest of an utterance ends with the conversation."""
+    file = tmp_path / "talk.wav"
+    with wave.open(str(file), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(16_000)
+        out.writeframes((np.sin(np.arange(4000) / 5) * 9000).astype("<i2").tobytes())
+    return file
+
+
+def test_lsl_outlet(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = SimpleNamespace(StreamInfo=Element, StreamOutlet=Outlet, IRREGULAR_RATE=0.0, local_clock=lambda: 100.0)
+    monkeypatch.setitem(sys.modules, "pylsl", stub)  # type: ignore[arg-type]
+    with run_service() as url:
+        module = runpy.run_path(str(EXAMPLES / "lsl_outlet.py"))
+        outlet = module["make_outlet"](["joy", "anger"])
+        outlet.push_sample([0.8, 0.2], 101.0)
+        assert Outlet.samples == [([0.8, 0.2], 101.0)]
+        monkeypatch.setattr(sys, "argv", ["lsl_outlet.py", "--url", url, "--sound", str(speech)])
+        module["main"]()
+
+
+def test_ros2_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[str] = []
+
+    class Node:
+        def __init__(self, name: str) -> None:
+            self.callbacks: dict[str, Any] = {}
+
+        def create_publisher(self, *_: Any) -> Any:
+            return SimpleNamespace(publish=lambda message: published.append(message.data))
+
+        def create_subscription(self, kind: Any, topic: str, callback: Any, depth: int) -> None:
+            self.callbacks[topic] = callback
+
+    modules = {name: ModuleType(name) for name in ("rclpy", "rclpy.node", "std_msgs", "std_msgs.msg")}
+    modules["rclpy.node"].Node = Node  # type: ignore[attr-defined]
+    modules["std_msgs.msg"].Int16MultiArray = modules["std_msgs.msg"].String = SimpleNamespace  # type: ignore[attr-defined]
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    node_module = runpy.run_path(str(EXAMPLES / "ros2_node.py"))
+    with run_service() as url, Client(url) as client, client.stream(segmentation="client", interim=False) as stream:
+        node = node_module["EmotionNode"](stream)
+        node.callbacks["audio"](SimpleNamespace(data=[0] * 8000))
+        stream.end_utterance()
+        deadline = time.monotonic() + 10
+        while not published and time.monotonic() < deadline:
+            time.sleep(0.01)
+        stream.stop()
+    (found,) = published
+    assert set(WORDS) <= set(json.loads(found)) <= set(node_module["FIELDS"])

@@ -9,9 +9,10 @@ evaluate        scores the predictions of a run
 combine         makes one model from networks that were trained apart
 """
 
-from importlib import import_module, metadata
-from typing import TYPE_CHECKING, Any
+from importlib import metadata
+from typing import TYPE_CHECKING
 
+from mmerc.lazy import make_getattr
 from mmerc.threads import avoid_spinning
 
 if TYPE_CHECKING:
@@ -61,11 +62,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use, so that `import mmerc` alone does not load torch."""
-    if name not in _MODULES:
-        raise AttributeError(f"module 'mmerc' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+__getattr__ = make_getattr(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

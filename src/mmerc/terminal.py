@@ -15,6 +15,7 @@ from rich.table import Table
 
 from mmerc.corpora import Problem
 from mmerc.errors import MmercError, remove_details
+from mmerc.extras import explain_missing
 
 if TYPE_CHECKING:
     from mmerc.evaluation.tables import Table as ResultTable
@@ -40,6 +41,12 @@ def exit_on_error(command: Callable[P, None]) -> Callable[P, None]:
             sys.stdout.flush()  # a full disk is reported here, not at the end of the process
         except MmercError as error:
             errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+            raise typer.Exit(2) from error
+        except ModuleNotFoundError as error:
+            sentence = explain_missing(error, f"mmerc {command.__name__}")
+            if sentence is None:
+                raise
+            errors.print(f"[bold red]error:[/] {escape(sentence)}", soft_wrap=True)
             raise typer.Exit(2) from error
         except OSError as error:
             if error.errno is None or (error.filename is None and error.errno != errno.ENOSPC):

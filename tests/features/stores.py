@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmerc.features import FeatureRow, FeatureWriter, quantize
+from mmerc.features import FeatureRow, quantize
+from mmerc.features.writer import FeatureWriter
 
 
 def key(number: int) -> tuple[str, str, str]:

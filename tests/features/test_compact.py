@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, average_steps, quantize
+from mmerc.features import FeatureRow, average_steps, quantize
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter
 
 KEY = ("train", "0", "0")
 

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mmerc.errors import RunError
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, sort_store
+from mmerc.features import FeatureRow
 from mmerc.features.shard import Shard
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter, sort_store
 from tests.features.stores import key, write_shuffled
 
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from mmerc.errors import RunError
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, sort_store
+from mmerc.features import FeatureRow
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter, sort_store
 from tests.features.stores import key, write_shuffled
 
 

@@ -3,7 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, is_sorted, sort_store
+from mmerc.features import FeatureRow
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter, is_sorted, sort_store
 from mmerc.files import read_json
 from tests.features.stores import key, write_shuffled
 

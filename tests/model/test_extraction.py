@@ -7,7 +7,8 @@ import torch
 
 from mmerc.corpora import Dialogue, Key, Utterance
 from mmerc.encoders import ENCODERS, Encoder, check_encoder_config
-from mmerc.features import FeatureStore, FeatureWriter
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter
 from mmerc.model.extraction import encode_rows, log_missing, make_feature_row, prepare_row, to_float16
 
 

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from sklearn.metrics import silhouette_score
 
 from mmerc.speakers import clustering
 from mmerc.speakers.clustering import cluster
+from mmerc.speakers.linkage import merge_clusters
 from mmerc.speakers.voice_encoder import normalize
 
 
@@ -64,8 +66,8 @@ def test_two_similar_voices_are_told_apart_from_each_other() -> None:
     people = normalize(np.stack([np.eye(64)[0], np.eye(64)[0] + 1.5 * np.eye(64)[1], np.eye(64)[2]]))  # cosine 0.55
     labels = rng.permutation(np.arange(90) % 3)
     vectors = normalize(people[labels] + rng.normal(0, 1 / 12, (90, 64)))
-    tree = clustering.linkage(clustering.pdist(vectors, "sqeuclidean") / 2, "average")
-    assert len(clustering.cut_at_distance(tree, np.full(90, 2.0))[1]) == 2  # the distance alone takes them for one
+    merges = merge_clusters(1 - vectors @ vectors.T)
+    assert len(clustering.find_people(merges, np.full(90, 2.0))[1]) == 2  # the distance alone takes them for one
     assert agrees(cluster(vectors, np.full(90, 2.0)), labels)
 
 
@@ -78,6 +80,8 @@ def test_the_eigengap_counts_people(num_speakers: int) -> None:
 def test_a_person_whose_voice_the_eigengap_splits_stays_one() -> None:
     vectors, labels = make_talk(2, np.random.default_rng(1))
     assert clustering.measure_silhouette(vectors, labels) > 0.3
+    expected = silhouette_score(vectors, labels, metric="cosine")
+    assert clustering.measure_silhouette(vectors, labels) == pytest.approx(expected)
     split = np.where(np.arange(60) % 4 == 0, 2, labels)
     assert clustering.measure_silhouette(vectors, split) < 0.3 - clustering.CLEARLY_BETTER
     assert clustering.measure_silhouette(vectors, np.zeros(60, int)) == -1.0

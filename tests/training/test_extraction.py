@@ -8,7 +8,7 @@ from mmerc.corpora import Corpus, Dialogue, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
-from mmerc.features import FeatureStore
+from mmerc.features.store import FeatureStore
 from mmerc.training.extraction import extract_features, list_inputs, open_inputs, prepare_inputs
 
 COUNT = 70

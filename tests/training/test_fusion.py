@@ -6,7 +6,9 @@ import pytest
 from mmerc.corpora import Corpus, Dialogue, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.errors import ConfigError
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter
+from mmerc.features import FeatureRow
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter
 from mmerc.fusion import FusionConfig
 from mmerc.training.batches import CONTEXT
 from mmerc.training.fusion import config_for_fusion, make_examples

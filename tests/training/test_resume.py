@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmerc.features import FeatureStore
+from mmerc.features.store import FeatureStore
 from mmerc.files import TEMPORARY
 
 KILLS = 5

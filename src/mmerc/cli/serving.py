@@ -83,16 +83,12 @@ def serve(
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
     from mmerc.inference.transcription import load_transcriber
+    from mmerc.serving import create_app, server
+    from mmerc.serving.job_store import JobStore
+    from mmerc.serving.limits import parse_limits
+    from mmerc.serving.logs import set_up_log
     from mmerc.speakers.live import find_encoder
     from mmerc.threads import set_num_threads
-
-    try:
-        from mmerc.serving import create_app, server
-        from mmerc.serving.job_store import JobStore
-        from mmerc.serving.limits import parse_limits
-        from mmerc.serving.logs import set_up_log
-    except ImportError as error:
-        raise ConfigError(f"serving needs the extra serve ({error}): pip install 'mmerc[serve]'.") from error
 
     set_up_log(log_format)
     keep_memory()

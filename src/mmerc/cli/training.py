@@ -20,6 +20,7 @@ from mmerc.cli.options import (
 )
 from mmerc.cli.settings import check_exclusive, load_run_config
 from mmerc.errors import ConfigError
+from mmerc.extras import check_extra
 from mmerc.terminal import errors, exit_on_error, print_result, print_scored_split, print_tables
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def demo(
     seeds: SeedsOption = 3,
 ) -> None:
     """Make a small corpus of synthetic video clips, train on it, evaluate the model and write a report."""
+    check_extra("demo", "mmerc demo")  # before the first library of `train`, which `demo` includes, is missed
     train(f"synthetic:{out / 'corpus'}", out / "run", preset="demo", seeds=seeds)
 
 

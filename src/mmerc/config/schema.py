@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mmerc.errors import ConfigError
 
 Settings = dict[str, Any]
+Backend = Literal["torch", "onnx"]  # what computes the networks of a trained model
 Protocol = Literal["offline", "online"]  # read what follows an utterance, or only what precedes it
 MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 FUSED, MAJORITY = "fused", "majority"  # systems in tables: the fusion, and the most frequent label of training

@@ -18,7 +18,7 @@ from mmerc.corpora.statistics import count_corpus
 from mmerc.evaluation import figures
 from mmerc.evaluation.run_metrics import evaluate, open_run_corpus
 from mmerc.evaluation.tables import Table, make_tables
-from mmerc.features import FeatureStore
+from mmerc.features.store import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
 from mmerc.training.run_folder import ENVIRONMENT, read_run, read_run_settings
 from mmerc.weights import read_tensors

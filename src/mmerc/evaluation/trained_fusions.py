@@ -10,7 +10,8 @@ from mmerc.config.schema import FUSED
 from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import MAIN_METRICS, compute_summary, count_confusions, summarise_seeds
-from mmerc.features import FeatureRow, FeatureStore
+from mmerc.features import FeatureRow
+from mmerc.features.store import FeatureStore
 from mmerc.files import read_json
 from mmerc.model.calibration import Calibration
 from mmerc.model.folder import CONFIG, load_fusion, read_calibration, read_info

@@ -1,16 +1,9 @@
-"""Features: the output of stage 1 on disk, which stage 2 reads."""
+"""Features: the output of stage 1 (`row`, `compact`) and its form on disk (`shard`, `store`, `writer`), which stage 2 reads.
+
+Prediction keeps features in memory, so this package does not load the store.
+"""
 
 from mmerc.features.compact import average_steps, quantize
-from mmerc.features.shard import FeatureRow
-from mmerc.features.store import FeatureStore
-from mmerc.features.writer import FeatureWriter, is_sorted, sort_store
+from mmerc.features.row import FeatureRow
 
-__all__ = [
-    "FeatureRow",
-    "FeatureStore",
-    "FeatureWriter",
-    "average_steps",
-    "is_sorted",
-    "quantize",
-    "sort_store",
-]
+__all__ = ["FeatureRow", "average_steps", "quantize"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from mmerc.features.shard import FeatureRow
+from mmerc.features.row import FeatureRow
 
 LARGEST = 127  # of a signed byte; -128 is not used, so that both signs have the same range
 

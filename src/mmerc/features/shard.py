@@ -12,7 +12,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +21,11 @@ from jaxtyping import Float, Int
 
 from mmerc.corpora import Key
 from mmerc.errors import RunError
+from mmerc.features.row import FeatureRow
 from mmerc.files import replace_atomically
 
 KEY_COLUMNS = ("split", "dialogue", "utterance")
 COLUMNS = (*KEY_COLUMNS, "shape", "values", "scales", "reason", "metadata")
-
-
-@dataclass(frozen=True)
-class FeatureRow:
-    """The features of one utterance for one modality.
-
-    Attributes:
-        key: the utterance's key.
-        values: an array [T, ...]; `None` where the modality is missing.
-        reason: why it is missing; `None` where it is not.
-        metadata: values for JSON that the writer stored with the row.
-        scales: the factor of each step [T], where the store keeps `values` in one byte for each number (see `quantize`).
-    """
-
-    key: Key
-    values: np.ndarray | None
-    reason: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-    scales: np.ndarray | None = None
 
 
 class Shard:

@@ -1,29 +1,27 @@
-"""The entry point for users of a trained model: clips, recordings, texts, corpora and live conversations."""
+"""The entry point for users of a trained model: clips, recordings, texts, corpora and live conversations.
+
+What needs torch is imported by the methods, so that a program that imports `Predictor` starts at once.
+"""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from mmerc.config import Protocol
+from mmerc.config import Backend, Protocol
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.corpora.dialogue import clean_text
 from mmerc.emotions import LabelSet
 from mmerc.errors import ClipNotFound
-from mmerc.hardware import use_one_thread_after_fork
 from mmerc.inference.call_batcher import CallBatcher
-from mmerc.inference.face_choice import assign_faces, list_listeners
-from mmerc.inference.faces import RecordingFaces, analyze_faces, find_face_encoder, has_many_faces
-from mmerc.inference.pieces import predict_pieces
-from mmerc.inference.recording import read_recording
-from mmerc.inference.series import cut_utterance
-from mmerc.inference.streaming import Conversation, predict_requests
 from mmerc.model.conformal import DEFAULT_COVERAGE, check_coverage
-from mmerc.model.folder import load_model
-from mmerc.model.model import Backend, EmotionModel
 from mmerc.model.prediction import Prediction
-from mmerc.speakers.diarization import load_diarizer
+
+if TYPE_CHECKING:
+    from mmerc.inference.faces import RecordingFaces
+    from mmerc.inference.streaming import Conversation
+    from mmerc.model.model import EmotionModel
 
 log = logging.getLogger("mmerc")
 FaceChoice = Literal["auto", "recording", "utterance"]
@@ -41,8 +39,11 @@ class Predictor:
     Prediction(input text/0: surprise 0.71 from text)
     """
 
-    def __init__(self, model: EmotionModel, *, source: str | None = None, protocol: Protocol | None = None) -> None:
+    def __init__(self, model: "EmotionModel", *, source: str | None = None, protocol: Protocol | None = None) -> None:
         """`source`: the folder, or the name on the hub, that the model was loaded from, with `protocol`."""
+        from mmerc.hardware import use_one_thread_after_fork
+        from mmerc.inference.streaming import predict_requests
+
         self.model, self.source, self.protocol = model, source, protocol
         self._live = CallBatcher(partial(predict_requests, model), max_batch=MAX_LIVE_BATCH)
         use_one_thread_after_fork()
@@ -68,6 +69,8 @@ class Predictor:
                 the protocol.
             WeightsError: its tensors do not fit its configuration, or the hub does not have it.
         """
+        from mmerc.model.folder import load_model
+
         check_coverage(coverage)
         loaded = load_model(model, backend=backend)
         loaded.coverage = coverage
@@ -150,6 +153,10 @@ class Predictor:
             ConfigError: the number or the names of the speakers cannot be used.
             WeightsError: speakers are asked for, and the weights are not on this machine.
         """
+        from mmerc.inference.face_choice import assign_faces
+        from mmerc.inference.recording import read_recording
+        from mmerc.speakers.diarization import load_diarizer
+
         path = _require_file(path)
         diarizer = load_diarizer(num_speakers, names, None if voices is None else Path(voices))
         dialogue, problems = read_recording(path, None if transcript is None else Path(transcript), diarizer=diarizer)
@@ -160,13 +167,15 @@ class Predictor:
 
     def find_faces(
         self, dialogue: Dialogue, faces: FaceChoice = "auto", *, on_progress: Callable[[], None] = lambda: None
-    ) -> RecordingFaces | None:
+    ) -> "RecordingFaces | None":
         """Who is seen in a recording, and which face is each speaker's; `assign_faces` tells each utterance.
 
         `faces`: `recording` finds them; `utterance` gives None, and the face encoder looks at each utterance alone, as in training;
         `auto` finds them in a recording of several named speakers or with several faces in a frame. None also for a model
         without a face encoder. `on_progress` is called after each utterance; an exception in it ends the work.
         """
+        from mmerc.inference.faces import analyze_faces, find_face_encoder, has_many_faces
+
         encoder = find_face_encoder(self.model.encoders)
         if encoder is None or faces == "utterance" or (faces == "auto" and not has_many_faces(dialogue, encoder)):
             return None
@@ -174,11 +183,14 @@ class Predictor:
             dialogue, encoder.detector, max_side=encoder.config.max_frame_side, on_progress=on_progress
         )
 
-    def predict_listeners(self, dialogue: Dialogue, faces: RecordingFaces) -> list[Prediction]:
+    def predict_listeners(self, dialogue: Dialogue, faces: "RecordingFaces") -> list[Prediction]:
         """The expression of each listener in each utterance, from the face alone; `speaker` is the listener.
 
         `dialogue`: with its faces assigned. `utterance` is the one in which the person listens.
         """
+        from mmerc.inference.face_choice import list_listeners
+        from mmerc.inference.pieces import predict_pieces
+
         listeners = list_listeners(dialogue, faces)
         return predict_pieces(self.model.predict, [(dialogue.utterances[index], piece) for index, piece in listeners])
 
@@ -187,7 +199,7 @@ class Predictor:
         dialogue: Dialogue,
         every: float,
         *,
-        faces: RecordingFaces | None = None,
+        faces: "RecordingFaces | None" = None,
         on_progress: Callable[[], None] = lambda: None,
     ) -> list[Prediction]:
         """The predictions of steps of `every` seconds inside the utterances of a recording, from voice and face.
@@ -195,12 +207,16 @@ class Predictor:
         Each is predicted from two seconds around it. `utterance` is the one that it belongs to. `faces`: the listeners have rows
         too; `dialogue` has these faces assigned. `on_progress`: see `predict`.
         """
+        from mmerc.inference.face_choice import list_listeners
+        from mmerc.inference.pieces import predict_pieces
+        from mmerc.inference.series import cut_utterance
+
         people = list(enumerate(dialogue.utterances)) + (list_listeners(dialogue, faces) if faces else [])
         pieces = [(dialogue.utterances[index], row) for index, each in people for row in cut_utterance(each, every)]
         pieces.sort(key=lambda piece: piece[1].start or 0.0)
         return predict_pieces(self.model.predict, pieces, on_progress=on_progress)
 
-    def stream(self, name: str = "live", *, explain: bool = False) -> Conversation:
+    def stream(self, name: str = "live", *, explain: bool = False) -> "Conversation":
         """A live conversation, to which utterances are pushed as they end.
 
         Nothing after an utterance is read, whichever protocol the model was trained for; a model of the `online` protocol, or
@@ -211,6 +227,8 @@ class Predictor:
         >>> conversation.push(make_utterance("You came back!", speaker="Ann")).emotion  # doctest: +SKIP
         'surprise'
         """
+        from mmerc.inference.streaming import Conversation
+
         return Conversation(self.model, self._live, name, explain=explain)
 
     def _predict_one(self, utterance: Utterance, explain: bool) -> Prediction:

@@ -14,6 +14,7 @@ from mmerc.errors import NoAudio, NoAudioStream
 from mmerc.media.container import Media, open_media
 from mmerc.media.decoding import decode_frames
 from mmerc.media.image import is_picture
+from mmerc.media.isolation import isolate, isolate_blocks
 from mmerc.media.timeline import read_timeline
 
 SAMPLE_RATE = 16_000
@@ -31,6 +32,7 @@ CANCELLATION = 0.05  # the mean of independent channels has the energy sum / C^2
 Channel = Literal["mean", "centre"]
 
 
+@isolate
 def read_waveform(
     clip: Clip, *, channel: Channel = "mean", max_seconds: float = MAX_SECONDS
 ) -> Float[np.ndarray, " S"]:
@@ -70,6 +72,7 @@ def check_audible(samples: Float[np.ndarray, " S"], name: str) -> Float[np.ndarr
     return samples
 
 
+@isolate_blocks
 def read_waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[Float[np.ndarray, " N"]]:
     """The samples of `read_waveform` block by block, however long the clip is.
 

@@ -13,8 +13,6 @@ import av
 import numpy as np
 import soxr
 from jaxtyping import Float
-from scipy.fft import next_fast_len
-from scipy.signal import butter, oaconvolve, sosfilt
 
 from mmerc.media.audio import SAMPLE_RATE
 
@@ -73,6 +71,8 @@ def make_noise(length: int, kind: NoiseKind, rng: np.random.Generator) -> Float[
     Babble is the sum of six talkers. Each is noise with the spectrum of speech, whose loudness changes up to four times per
     second, like syllables. It masks speech as a crowd does, without the words.
     """
+    from scipy.fft import next_fast_len  # imported here, as below: an encoder that is not trained degrades nothing
+
     fast_length = next_fast_len(length, real=True)
     if kind == "white":
         return rng.standard_normal(length)
@@ -92,6 +92,8 @@ def reverberate(
     of Polack 1988 for a diffuse field). `direct_to_reverberant_db`: energy of the direct sound over that of the noise; 0 dB
     is the critical distance of the room.
     """
+    from scipy.signal import oaconvolve
+
     wet = oaconvolve(waveform, make_room_response(t60, direct_to_reverberant_db, rng))[: len(waveform)]
     return np.asarray(wet * (_compute_rms(waveform) / max(_compute_rms(wet), 1e-12)))
 
@@ -111,6 +113,8 @@ def make_room_response(
 
 def limit_band(waveform: Waveform, low: float, high: float) -> Float[np.ndarray, " S"]:
     """Keep the frequencies between `low` and `high` (Hz), with a Butterworth filter of 36 dB per octave."""
+    from scipy.signal import butter, sosfilt
+
     sections = butter(FILTER_ORDER, (low, high), "bandpass", fs=SAMPLE_RATE, output="sos")
     return np.asarray(sosfilt(sections, waveform))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 
 from mmerc.media.container import Media, Packet, open_media
+from mmerc.media.isolation import isolate
 
 RESTARTING = frozenset({"mpegts", "mpeg", "ogg"})  # formats whose parts may be joined byte by byte
 BACKWARD, FORWARD = 0.1, 10.0  # seconds
@@ -62,6 +63,7 @@ def scan_timeline(path: Path) -> Timeline:
     return _scan(path, state.st_mtime_ns, state.st_size)
 
 
+@isolate
 def measure_duration(path: Path) -> float:
     """Seconds of a recording, measured on its packets: no header can make it longer or shorter.
 
@@ -71,6 +73,7 @@ def measure_duration(path: Path) -> float:
     return scan_timeline(path).duration
 
 
+@isolate
 def is_longer_than(path: Path, seconds: float) -> bool:
     """Whether a recording takes more than `seconds`, measured as in `measure_duration` but read only as far as needed.
 

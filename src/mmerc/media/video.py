@@ -16,6 +16,7 @@ from mmerc.errors import NoVideo
 from mmerc.media.container import Media, open_media
 from mmerc.media.decoding import decode_frames
 from mmerc.media.image import FILE_FORMATS, is_picture, read_picture
+from mmerc.media.isolation import isolate
 from mmerc.media.timeline import Timeline, read_timeline, scan_timeline
 
 MAX_SIDE = 1280  # pixels; 1080p and 8K are reduced to it while they are decoded
@@ -34,6 +35,7 @@ class Frames:
     times: Float[np.ndarray, " F"]
 
 
+@isolate
 def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float = float("inf")) -> Frames:
     """At most `count` frames, and at most `rate` a second, evenly spaced over the clip; all where the clip has fewer.
 
@@ -64,6 +66,7 @@ def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float
     return _stack_frames(clip, shown, start, end)
 
 
+@isolate
 def read_frames_at(clip: Clip, times: Sequence[float], *, max_side: int = MAX_SIDE) -> Frames:
     """The frames on show at these times, in seconds from the start of the file and in rising order; each frame once.
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import minimize_scalar
-from sklearn.metrics import f1_score
 
 from mmerc.corpora import Key
 
@@ -39,6 +37,8 @@ class Calibration:
         keys = [key for key in probabilities if key in labels]
         if not keys:
             return cls()
+        from sklearn.metrics import f1_score  # imported here: applying a calibration needs no library
+
         truth = np.asarray([labels[key] for key in keys])
         rows = np.asarray([probabilities[key] for key in keys], np.float64)
 
@@ -79,6 +79,7 @@ def scale_by_temperature(probabilities: Probabilities, temperature: float) -> Pr
 
 def fit_temperature(probabilities: Probabilities, labels: np.ndarray) -> float:
     """The temperature between 0.25 and 10 with the largest likelihood of the labels [N]."""
+    from scipy.optimize import minimize_scalar
 
     def negative_log_likelihood(log_temperature: float) -> float:
         rows = scale_by_temperature(probabilities, float(np.exp(log_temperature)))

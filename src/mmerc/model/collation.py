@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from mmerc.corpora import Key
 from mmerc.encoders.base import pad_arrays
-from mmerc.features import FeatureRow, FeatureStore
+from mmerc.features import FeatureRow
 from mmerc.fusion.layers.dialogue_context import Dialogues, number_speakers
 
 Inputs = dict[str, Tensor]
@@ -25,6 +25,17 @@ class FeatureRows(Protocol):
     """Rows of features by key: a store on disk, or a dictionary in memory."""
 
     def __getitem__(self, key: Key, /) -> FeatureRow: ...
+
+
+@runtime_checkable
+class NumberedRows(FeatureRows, Protocol):
+    """Rows that can also be read by number, without an object for each: a `FeatureStore`."""
+
+    def find(self, keys: Sequence[Key]) -> np.ndarray: ...
+
+    def count_steps(self, keys: Sequence[Key]) -> np.ndarray: ...
+
+    def read_padded(self, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 @dataclass
@@ -49,7 +60,7 @@ class FusionExamples:
         steps = [count_all_steps(store, self.keys) for store in self.stores.values()]
         lengths: list[int] = np.sum(steps, axis=0).tolist()
         self._rows = {
-            name: store.find(self.keys) for name, store in self.stores.items() if isinstance(store, FeatureStore)
+            name: store.find(self.keys) for name, store in self.stores.items() if isinstance(store, NumberedRows)
         }
         # Indices of utterances that come into one batch together.
         self.units: Sequence[Sequence[int]] = SingleUnits(len(self.keys))
@@ -81,7 +92,7 @@ class FusionExamples:
 
     def _pad(self, name: str, indices: Sequence[int]) -> tuple[Float[Tensor, "B T d"], Bool[Tensor, "B T"]]:
         store, width = self.stores[name], self.widths[name]
-        if isinstance(store, FeatureStore):
+        if isinstance(store, NumberedRows):
             values, mask = store.read_padded(self._rows[name][list(indices)], width)
             return torch.from_numpy(values), torch.from_numpy(mask)
         rows = (store[self.keys[index]].values for index in indices)
@@ -130,7 +141,7 @@ def count_steps(row: FeatureRow) -> int:
 
 def count_all_steps(store: FeatureRows, keys: Sequence[Key]) -> np.ndarray:
     """Steps of each key's sequence [N]; 0 where the modality is missing."""
-    if isinstance(store, FeatureStore):
+    if isinstance(store, NumberedRows):
         return store.count_steps(keys)
     return np.fromiter((count_steps(store[key]) for key in keys), np.int32, len(keys))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmerc import weights
-from mmerc.config import Protocol, validate
+from mmerc.config import Backend, Protocol, validate
 from mmerc.config.schema import FUSED, MODALITY_NAME
 from mmerc.corpora import Corpus, Key
 from mmerc.emotions import Dimension, LabelSet
@@ -27,7 +27,7 @@ from mmerc.model.dev_outputs import FOLDER as DEV_OUTPUTS
 from mmerc.model.dev_outputs import write_dev_outputs
 from mmerc.model.hub import find_model_folder
 from mmerc.model.log_linear import LogLinear
-from mmerc.model.model import Backend, EmotionModel
+from mmerc.model.model import EmotionModel
 
 FORMAT = 6  # raised whenever an older mmerc cannot read what a newer one writes
 CONFIG = "config.json"

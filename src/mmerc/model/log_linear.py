@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize
-from scipy.special import log_softmax, logsumexp, softmax
 
 from mmerc.corpora import Key
 from mmerc.model.calibration import MIN_PRIOR, MIN_PROBABILITY, ProbabilitiesByKey
@@ -23,6 +21,21 @@ from mmerc.model.collation import FeatureRows
 from mmerc.model.inference import predict_unimodal
 
 Scores = Float[np.ndarray, "N C"]
+
+
+def logsumexp(scores: Scores) -> Float[np.ndarray, "N 1"]:
+    """The logarithm of the sum of the exponentials of each row.
+
+    >>> logsumexp(np.log([[1.0, 2.0, 5.0]])).round(6).tolist() == [[round(float(np.log(8.0)), 6)]]
+    True
+    """
+    largest = scores.max(axis=1, keepdims=True)
+    return np.asarray(largest + np.log(np.exp(scores - largest).sum(axis=1, keepdims=True)))
+
+
+def log_softmax(scores: Scores) -> Scores:
+    """The logarithm of the probabilities of each row of scores."""
+    return np.asarray(scores - logsumexp(scores))
 
 
 def take_log(prior: Sequence[float] | Float[np.ndarray, " C"]) -> Float[np.ndarray, " C"]:
@@ -52,13 +65,15 @@ class ScaledLikelihood:
         with logit adjustment learns a flatter prior. A Gaussian penalty with a standard deviation of 1 keeps it near the start
         where a label is rare on dev.
         """
+        from scipy.optimize import minimize  # imported here: applying a combination needs no library
+
         start, dev_prior = take_log(prior), count_log_prior(labels, len(prior))
         log_p = np.log(np.maximum(probabilities, MIN_PROBABILITY))
         rows = np.arange(len(labels))
 
         def loss(values: Float[np.ndarray, " k"]) -> float:
             scores = log_p / np.exp(values[0]) - (start + values[1:]) + dev_prior
-            return float(-log_softmax(scores, axis=1)[rows, labels].sum() + (values**2).sum() / 2)
+            return float(-log_softmax(scores)[rows, labels].sum() + (values**2).sum() / 2)
 
         found = minimize(loss, np.zeros(1 + len(prior)), method="L-BFGS-B").x
         return cls(float(np.exp(found[0])), tuple((start + found[1:]).tolist()))
@@ -126,7 +141,7 @@ class LogLinear:
         own, joint = (list(each) for each in zip(*known, strict=True))
         values = part.likelihood.apply(probabilities)[:, own]
         log_prior = take_log(self.prior)[joint]
-        scores = np.repeat(logsumexp(values + log_softmax(log_prior), axis=1)[:, None], len(self.labels), axis=1)
+        scores = np.repeat(logsumexp(values + log_softmax(log_prior[None])), len(self.labels), axis=1)
         scores[:, joint] = values
         return scores
 
@@ -141,7 +156,7 @@ class LogLinear:
         scores = np.tile(take_log(self.prior), (count, 1))  # [N, C]
         for name, values in evidence.items():
             scores += self.parts[name].weight * values
-        return np.asarray(softmax(scores / self.temperature, axis=1))
+        return np.asarray(np.exp(log_softmax(scores / self.temperature)))
 
     def to_dict(self) -> dict[str, Any]:
         """The combination as a model's config.json holds it."""

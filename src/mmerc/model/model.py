@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
-from mmerc.config import Protocol
+from mmerc.config import Backend, Protocol
 from mmerc.corpora import Dialogue, Key, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
@@ -34,7 +34,6 @@ from mmerc.model.prediction import Prediction, make_prediction
 
 log = logging.getLogger("mmerc")
 FeaturesByKey = Mapping[Key, FeatureRow]
-Backend = Literal["torch", "onnx"]
 
 
 @dataclass(frozen=True)

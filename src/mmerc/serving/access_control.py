@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from mmerc.errors import ConfigError
+from mmerc.serving.clients import CLIENT, get_address
 from mmerc.serving.limits import Limits
 from mmerc.serving.problems import REASON, ProblemResponse
 
@@ -145,6 +146,8 @@ class AccessControl:
         self.rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            CLIENT.set(get_address(scope))
         if scope["type"] == "http":
             await self._call_http(scope, receive, send)
         elif scope["type"] == "websocket" and (refusal := self._check_stream(scope)) is not None:
@@ -169,8 +172,7 @@ class AccessControl:
 
     def _check_rate(self, scope: Message) -> Refusal | None:
         """A refusal if the client has begun too many requests in the last minute. This also slows down who guesses tokens."""
-        address = (scope.get("client") or ("unknown", 0))[0]
-        if self.rate_limiter.hit(self.rate, address):
+        if self.rate_limiter.hit(self.rate, get_address(scope)):
             return None
         sentence = f"more than {self.limits.max_requests_per_minute} requests came from this address in a minute: wait."
         return 429, sentence, {"Retry-After": "10"}

@@ -9,6 +9,7 @@ from mmerc.inference import Predictor
 from mmerc.inference.face_choice import assign_faces
 from mmerc.inference.recording import read_recording
 from mmerc.inference.transcription import Transcriber
+from mmerc.media.isolation import Decoder, use_decoder
 from mmerc.model.prediction import Prediction
 from mmerc.serving.jobs import Cancelled, Job
 from mmerc.serving.limits import Limits
@@ -20,7 +21,7 @@ MAX_PROBLEMS = 100  # number of problems of a transcript that are listed
 class ConversationJob:
     """The recording `file`, which is alone in its folder, with its transcript if there is one.
 
-    `name`: the name of its dialogue.
+    `name`: the name of its dialogue. `decoder`: reads the file; by default this process does.
     """
 
     predictor: Predictor
@@ -30,6 +31,7 @@ class ConversationJob:
     transcriber: Transcriber | None = None
     explain: bool = False
     name: str = "recording"
+    decoder: Decoder | None = None
 
     def run(self, job: Job) -> list[Prediction]:
         """The predictions. `job` gets the progress and the problems of the transcript.
@@ -38,6 +40,10 @@ class ConversationJob:
             Cancelled: the job is cancelled.
             CorpusError: the recording cannot be read, or exceeds a limit.
         """
+        with use_decoder(self.decoder):
+            return self._run(job)
+
+    def _run(self, job: Job) -> list[Prediction]:
         limits, deadline = self.limits, time.monotonic() + self.limits.job_timeout_seconds
 
         def check(seconds: float = 0.0) -> None:

@@ -26,6 +26,13 @@ class Limits(Section):
     max_recording_utterances: int = Field(5000, ge=1, description="utterances of a recording")
     job_timeout_seconds: float = Field(4 * 3600.0, gt=0, description="time in which a recording is processed")
     max_jobs: int = Field(8, ge=1, description="recordings that are being processed or are waiting")
+    max_decoders: int = Field(3, ge=1, description="files that are being decoded, each in a process of its own")
+    max_decoder_bytes: int = Field(700_000_000, ge=200_000_000, description="memory of a decoder process for its data")
+    decoder_timeout_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="time in which a decoder process must answer: with a clip, or a second of a recording's sound",
+    )
     max_streams: int = Field(16, ge=1, description="live streams at the same time")
     max_message_bytes: int = Field(2_000_000, ge=1024, description="size of a message of a live stream")
     words_wait_seconds: float = Field(

@@ -5,12 +5,14 @@ import contextvars
 import logging
 import re
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Event, Lock
 from typing import Any, TypeVar
 
 from fastapi import HTTPException
@@ -21,21 +23,24 @@ from mmerc.errors import MissingModality
 from mmerc.inference import Conversation, Predictor
 from mmerc.inference.live_words import LiveWords
 from mmerc.inference.transcription import Transcriber
+from mmerc.media.decoders import Decoders
+from mmerc.media.isolation import use_decoder
 from mmerc.media.live_input import read_utterance_waveform
 from mmerc.model.prediction import Prediction, describe_origin
+from mmerc.serving.clients import CLIENT
 from mmerc.serving.conversation_job import ConversationJob
 from mmerc.serving.expiring_store import ExpiringStore
 from mmerc.serving.job_store import JobStore
 from mmerc.serving.jobs import Job, Jobs, make_id
 from mmerc.serving.limits import Limits
 from mmerc.serving.metrics import Metrics
-from mmerc.serving.uploads import Uploads
+from mmerc.serving.uploads import Uploads, check_recording
 from mmerc.speakers.live import LiveSpeakers
 from mmerc.speakers.voice_encoder import VoiceEncoder
 
 RECORDING = "recording"  # name of its file
 INTERIM_SECONDS = 1.0  # between the answers for an utterance that is going on
-THREADS = 4  # threads that decode at the same time; the networks compute one batch at a time
+THREADS = 4  # threads that compute at the same time, without those that wait for a decoder; the networks compute one batch at a time
 LOADING = "the model is loading: send it again later."
 DRAINING = "the service is stopping: send it again to another one, or later."
 NAME_WITH_HASH = re.compile(r".*-([0-9a-f]{8})")
@@ -118,7 +123,16 @@ class Service:
         self.jobs = Jobs(self.limits.max_jobs, *stored, store)
         self.store = store
         self.conversations: ExpiringStore[StoredConversation] = ExpiringStore(*stored)
-        self.executor = ThreadPoolExecutor(THREADS, "mmerc-prediction")
+        self.executor = ThreadPoolExecutor(self.limits.max_waiting_utterances, "mmerc-prediction")
+        self._places = BoundedSemaphore(THREADS)  # of threads that compute
+        self._has_place: ContextVar[bool] = ContextVar("has_place", default=False)
+        self.decoders = Decoders(
+            self.limits.max_decoders,
+            max_bytes=self.limits.max_decoder_bytes,
+            timeout=self.limits.decoder_timeout_seconds,
+            find_client=CLIENT.get,
+            while_waiting=self._leave_place,
+        )
         self.waiting_utterances = 0
         self._count_lock = Lock()
 
@@ -168,11 +182,23 @@ class Service:
         finally:
             uploads.remove()
 
+    def check_recording(self, file: Path, max_seconds: float) -> None:
+        """Check that an uploaded file is a recording and not too long (see `uploads.check_recording`)."""
+        with use_decoder(self.decoders):
+            check_recording(file, max_seconds)
+
     def _make_job(self, recording: Recording, uploads: Uploads) -> ConversationJob:
         transcript = uploads.folder / recording.transcript if recording.transcript else None
         file = uploads.folder / RECORDING
         return ConversationJob(
-            self.predictor, self.limits, file, transcript, self.transcriber, recording.explain, recording.name
+            self.predictor,
+            self.limits,
+            file,
+            transcript,
+            self.transcriber,
+            recording.explain,
+            recording.name,
+            decoder=self.decoders,
         )
 
     def start_drain(self) -> None:
@@ -270,17 +296,39 @@ class Service:
             on_end()
 
         started = time.monotonic()
-        future = self.executor.submit(contextvars.copy_context().run, work)  # the log has the ID of the request
+        is_abandoned = Event()
+        context = contextvars.copy_context()  # the log has the ID of the request
+        future = self.executor.submit(context.run, self._compute, work, is_abandoned)
         future.add_done_callback(finish)
         timeout = self.limits.prediction_timeout_seconds
         try:
             result = await asyncio.wait_for(asyncio.wrap_future(future), timeout)
-        except TimeoutError as error:  # work that has not started is cancelled
+        except TimeoutError as error:  # work that has not started never will
+            is_abandoned.set()
             raise HTTPException(
                 504, f"there is no prediction within {timeout:g} s: send a shorter utterance."
             ) from error
         self.metrics.predictions.labels(transport).observe(time.monotonic() - started)
         return result
+
+    def _compute(self, work: Callable[[], Result], is_abandoned: Event) -> Result:
+        with self._places, use_decoder(self.decoders):
+            if is_abandoned.is_set():
+                raise CancelledError
+            self._has_place.set(True)
+            return work()
+
+    @contextmanager
+    def _leave_place(self) -> Iterator[None]:
+        """While this thread waits for a decoder, another one computes in its place."""
+        if not self._has_place.get():
+            yield
+            return
+        self._places.release()
+        try:
+            yield
+        finally:
+            self._places.acquire()
 
     async def close(self) -> None:
         """Cancel what waits, and wait for what runs."""
@@ -288,3 +336,4 @@ class Service:
         if self.live_words is not None:
             await asyncio.to_thread(self.live_words.close)
         await asyncio.to_thread(self.executor.shutdown, wait=True, cancel_futures=True)
+        await asyncio.to_thread(self.decoders.close)

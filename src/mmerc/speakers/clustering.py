@@ -6,13 +6,13 @@ single person. So the distance decides whether there is one person. Otherwise th
 clearly better silhouette (Rousseeuw 1987).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist
-from sklearn.metrics import silhouette_score
 
 from mmerc.media import space_evenly
+from mmerc.speakers.linkage import Merge, cut_at_count, cut_at_distance, merge_clusters
 from mmerc.speakers.voice_encoder import normalize
 
 # The values below were chosen on conversations of RAVDESS's actors 1 to 16.
@@ -41,19 +41,19 @@ def cluster(
     if num_speakers == 1 or len(vectors) < 2:
         return np.zeros(len(vectors), int)
     used = np.array(space_evenly(len(vectors), MAX_PIECES))
-    tree = linkage(pdist(vectors[used], "sqeuclidean") / 2, "average")  # 1 - cosine
+    merges = merge_clusters(1 - vectors[used] @ vectors[used].T)
     if num_speakers is None:
-        merged = assign(vectors, used, *cut_at_distance(tree, seconds[used]))
+        merged = assign(vectors, used, *find_people(merges, seconds[used]))
         num_speakers = int(merged.max()) + 1
         if num_speakers == 1:
             return merged
         by_eigengap = count_by_eigengap(vectors[space_evenly(len(vectors), MAX_COUNTED)])
         if by_eigengap == num_speakers:
             return merged
-        other = assign(vectors, used, *cut_to_number(tree, seconds[used], by_eigengap))
+        other = assign(vectors, used, *find_number_of_people(merges, seconds[used], by_eigengap))
         is_better = measure_silhouette(vectors, merged) > measure_silhouette(vectors, other) + CLEARLY_BETTER
         return merged if is_better else other
-    return assign(vectors, used, *cut_to_number(tree, seconds[used], num_speakers))
+    return assign(vectors, used, *find_number_of_people(merges, seconds[used], num_speakers))
 
 
 def assign(
@@ -70,18 +70,18 @@ def assign(
     return found
 
 
-def cut_at_distance(
-    tree: Float[np.ndarray, "M 4"], seconds: Float[np.ndarray, " N"]
+def find_people(
+    merges: Sequence[Merge], seconds: Float[np.ndarray, " N"]
 ) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " K"]]:
     """Labels of the clusters that `MAX_DISTANCE` leaves, and those of them that have enough speech."""
-    labels: np.ndarray = fcluster(tree, MAX_DISTANCE, "distance") - 1
+    labels = cut_at_distance(merges, len(seconds), MAX_DISTANCE)
     amounts = np.bincount(labels, seconds)
     least = compute_least_seconds(seconds)
     return labels, np.flatnonzero(amounts >= least) if amounts.max() >= least else np.array([amounts.argmax()])
 
 
-def cut_to_number(
-    tree: Float[np.ndarray, "M 4"], seconds: Float[np.ndarray, " N"], num_speakers: int
+def find_number_of_people(
+    merges: Sequence[Merge], seconds: Float[np.ndarray, " N"], num_speakers: int
 ) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " K"]]:
     """Labels of the fewest clusters of which `num_speakers` have enough speech, and those clusters.
 
@@ -90,11 +90,11 @@ def cut_to_number(
     num_speakers = min(num_speakers, len(seconds))
     least = compute_least_seconds(seconds)
     for count in range(num_speakers, len(seconds) + 1):
-        labels: np.ndarray = fcluster(tree, count, "maxclust") - 1
+        labels = cut_at_count(merges, len(seconds), count)
         if (np.bincount(labels, seconds) >= least).sum() >= num_speakers:
             break
     else:
-        labels = fcluster(tree, num_speakers, "maxclust") - 1
+        labels = cut_at_count(merges, len(seconds), num_speakers)
     return labels, np.bincount(labels, seconds).argsort()[::-1][:num_speakers]
 
 
@@ -126,10 +126,21 @@ def count_by_eigengap(vectors: Float[np.ndarray, "N d"]) -> int:
 
 
 def measure_silhouette(vectors: Float[np.ndarray, "N d"], labels: Int[np.ndarray, " N"]) -> float:
-    """How much nearer a piece is to its own cluster than to the nearest other one: -1 to 1; -1 where there is one cluster or only single pieces."""
-    if not 1 < len(np.unique(labels)) < len(labels):
+    """How much nearer a piece is to its own cluster than to the nearest other one: -1 to 1; -1 where there is one cluster.
+
+    The mean over the pieces of (b - a) / max(a, b), where a is the mean distance (1 - cosine) to the other pieces of its cluster, and b that to the pieces of
+    the nearest other cluster. A piece that is alone in its cluster counts 0.
+    """
+    names, labels = np.unique(labels, return_inverse=True)
+    if len(names) < 2:
         return -1.0
-    chosen = space_evenly(len(labels), MAX_PIECES)
-    if not 1 < len(np.unique(labels[chosen])) < len(chosen):
-        return -1.0
-    return float(silhouette_score(vectors[chosen], labels[chosen], metric="cosine"))
+    members = np.eye(len(names))[labels]  # [N, K]
+    sizes = members.sum(0)  # [K]
+    sums = sizes - vectors @ (vectors.T @ members)  # [N, K]: distances to the pieces of each cluster
+    own = np.arange(len(labels)), labels
+    within = sums[own] / np.maximum(sizes[labels] - 1, 1)
+    means = sums / sizes
+    means[own] = np.inf
+    between = means.min(1)
+    values = (between - within) / np.maximum(np.maximum(within, between), 1e-9)
+    return float(np.where(sizes[labels] > 1, values, 0.0).mean())

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from mmerc.corpora import Corpus, Key
 from mmerc.encoders import Encoder, Example
-from mmerc.features import FeatureStore
+from mmerc.features.store import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_all_steps, make_batches
 from mmerc.model.extraction import name_copy
 from mmerc.training.balance import cut_windows, draw_rounds

@@ -9,7 +9,7 @@ import torch
 from mmerc.corpora import Corpus
 from mmerc.encoders import Encoder, build_encoder
 from mmerc.errors import MmercError
-from mmerc.features import FeatureStore
+from mmerc.features.store import FeatureStore
 from mmerc.files import replace_atomically, write_json
 from mmerc.hardware import is_main_process
 from mmerc.model.folder import load_encoder

@@ -11,7 +11,9 @@ import torch
 
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder
-from mmerc.features import FeatureRow, FeatureStore, FeatureWriter, sort_store
+from mmerc.features import FeatureRow
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter, sort_store
 from mmerc.hardware import get_rank, is_main_process
 from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_rows
 from mmerc.progress import show_progress

@@ -8,7 +8,7 @@ import torch
 
 from mmerc.config import validate
 from mmerc.corpora import Corpus
-from mmerc.features import FeatureStore
+from mmerc.features.store import FeatureStore
 from mmerc.files import write_json
 from mmerc.fusion import FUSIONS, Fusion, FusionConfig, build_fusion, check_fusion_config
 from mmerc.hardware import is_main_process

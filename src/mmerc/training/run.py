@@ -17,7 +17,8 @@ from mmerc.corpora import Corpus
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import ConfigError, MmercError
-from mmerc.features import FeatureStore, is_sorted
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import is_sorted
 from mmerc.files import read_json, remove_temporary, replace_atomically
 from mmerc.fusion import Fusion
 from mmerc.hardware import is_main_process, keep_memory

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.errors import RunError
-from mmerc.features import FeatureStore
+from mmerc.features.store import FeatureStore
 
 log = logging.getLogger("mmerc")
 

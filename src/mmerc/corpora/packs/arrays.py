@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 
 LARGEST = 1e15  # squares of larger numbers overflow float32; no measurement in any unit comes near
+
+
+def convert_tensor(value: Any) -> Any:
+    """A tensor as a float32 array; anything else as it is. Only tensors have `detach`: torch is not imported to find out."""
+    return value.detach().float().numpy() if hasattr(value, "detach") else value
 
 
 def is_signal(array: np.ndarray) -> bool:
@@ -23,7 +27,7 @@ def is_signal(array: np.ndarray) -> bool:
 def convert_signal(value: Any) -> np.ndarray | None:
     """The value as a float32 array [d] or [T, d]; `None` where it is not a signal."""
     try:
-        numbers = value.detach().float() if isinstance(value, torch.Tensor) else value
+        numbers = convert_tensor(value)
         array = np.asarray([] if numbers is None else numbers)
     except ValueError:  # a list of rows of unequal length
         return None

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mmerc.corpora.paths import explain_unreadable, refuse_lfs_pointer
 from mmerc.errors import CorpusError
@@ -22,7 +21,15 @@ TORCH_ENDINGS = {".pt", ".pth"}
 
 def _load_tensor(data: bytes) -> Any:
     """In place of torch's function, which would unpickle the bytes without a check."""
+    import torch
+
     return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+
+
+def _rebuild_tensor(*parts: Any) -> Any:
+    import torch  # imported here: few packs hold tensors
+
+    return torch._utils._rebuild_tensor_v2(*parts)  # type: ignore[no-untyped-call]
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
@@ -80,7 +87,7 @@ ALLOWED_CLASSES: dict[str, dict[str, Any]] = {
     "numpy._core.multiarray": _ARRAYS,
     "numpy.core.numeric": {"_frombuffer": _read_buffer},
     "numpy._core.numeric": {"_frombuffer": _read_buffer},
-    "torch._utils": {"_rebuild_tensor_v2": torch._utils._rebuild_tensor_v2},
+    "torch._utils": {"_rebuild_tensor_v2": _rebuild_tensor},
     "torch.storage": {"_load_from_bytes": _load_tensor},
 }
 
@@ -101,6 +108,8 @@ def read_pickle(file: Path) -> Any:
     """
     try:
         if file.suffix.lower() in TORCH_ENDINGS:
+            import torch
+
             return torch.load(file, map_location="cpu", weights_only=True)
         with file.open("rb") as stream:
             return _Reader(stream, encoding="latin1").load()

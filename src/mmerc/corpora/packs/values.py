@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mmerc.corpora.dialogue import Problem, replace_surrogates
+from mmerc.corpora.packs.arrays import convert_tensor
 from mmerc.errors import CorpusError
 
 MOST_REFUSED = 0.1  # share of labels; if more are refused, the file has another kind of label
@@ -40,8 +40,7 @@ def read_label(value: Any) -> LabelValue:
     >>> read_label([1, 1, 0]).refusal
     '[1 1 0] marks several classes'
     """
-    if isinstance(value, torch.Tensor):
-        value = value.detach().float().numpy()
+    value = convert_tensor(value)
     if not isinstance(value, str | bytes) and np.size(value) == 1:
         value = np.ravel(np.asarray(value, object))[0]
     if isinstance(value, str | bytes):

@@ -7,9 +7,6 @@ the picture is the utterance's signal `face`.
 
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from mmerc.corpora.build import build_corpus
 from mmerc.corpora.dialogue import Corpus, Utterance
 from mmerc.corpora.paths import explain_unreadable
@@ -50,6 +47,9 @@ def read_fer2013(folder: Path, labels: LabelSet | None = None) -> Corpus:
 
 
 def _read_parquet(file: Path) -> list[dict[str, object]]:
+    import pyarrow as pa  # imported here: prediction needs no Parquet
+    import pyarrow.parquet as pq
+
     try:
         table = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
 
+from mmerc.encoders.face.assignment import find_assignment
 from mmerc.encoders.face.sightings import Sighting
 
 MIN_MOVES = 6  # a shorter movement has no meaningful correlation
@@ -49,9 +49,8 @@ def match_speakers(evidence: Mapping[tuple[int, int], float], speakers: Sequence
     for (utterance, person), value in evidence.items():
         if speakers[utterance]:
             gains[names.index(speakers[utterance]), people.index(person)] += value
-    rows, columns = linear_sum_assignment(gains.clip(min=0), maximize=True)
     return {
         names[row]: people[column]
-        for row, column in zip(rows, columns, strict=True)
+        for row, column in find_assignment(-gains.clip(min=0))
         if gains[row, column] >= MIN_EVIDENCE
     }

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
 
+from mmerc.encoders.face.assignment import find_assignment
 from mmerc.encoders.face.sightings import Sighting
 
 MAX_APPEARANCE = 0.1  # mean difference of colours, from 0 to 1: more is another person
@@ -79,11 +79,8 @@ def assign(
     )
     # A new person costs 1, so nobody is taken for another one to save a third from being new.
     padded = np.concatenate([costs, np.ones((len(group), len(group)))], 1)
-    rows, columns = linear_sum_assignment(padded)
     return {
-        group[row]: int(column)
-        for row, column in zip(rows, columns, strict=True)
-        if column < len(people) and costs[row, column] < 1
+        group[row]: column for row, column in find_assignment(padded) if column < len(people) and costs[row, column] < 1
     }
 
 

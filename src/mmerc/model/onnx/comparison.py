@@ -6,9 +6,9 @@ from typing import Any
 
 from sklearn.metrics import f1_score
 
+from mmerc.config import Backend
 from mmerc.corpora import Dialogue
 from mmerc.model.folder import load_model
-from mmerc.model.model import Backend
 from mmerc.model.onnx.runtime import in_float32
 from mmerc.model.prediction import Prediction
 

@@ -14,7 +14,7 @@ from mmerc.serving import schema
 from mmerc.serving.jobs import Job
 from mmerc.serving.schema import BEARER, describe, describe_refusals
 from mmerc.serving.service import RECORDING, Recording, Service
-from mmerc.serving.uploads import Uploads, check_recording
+from mmerc.serving.uploads import Uploads
 
 POLL_SECONDS, COMMENT_SECONDS = 0.2, 15.0
 
@@ -45,7 +45,7 @@ def create_router(service: Service) -> APIRouter:
                 transcript_name = (
                     await asyncio.to_thread(uploads.store_transcript, transcript, service.limits.max_transcript_bytes)
                 ).name
-            await asyncio.to_thread(check_recording, file, service.limits.max_recording_seconds)
+            await asyncio.to_thread(service.check_recording, file, service.limits.max_recording_seconds)
             asked = Recording(PurePath(recording.filename or "recording").stem, transcript_name, explain)
         except BaseException:
             uploads.remove()

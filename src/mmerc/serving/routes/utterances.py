@@ -9,7 +9,7 @@ from mmerc.corpora import Clip, Utterance
 from mmerc.model import Prediction
 from mmerc.serving.schema import BEARER, describe
 from mmerc.serving.service import Service
-from mmerc.serving.uploads import Uploads, check_recording
+from mmerc.serving.uploads import Uploads
 
 CONVERSATION_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
 NOTHING_RETAINED = "the service retains no conversation: leave conversation out, or use a live stream."
@@ -44,7 +44,7 @@ def create_router(service: Service) -> APIRouter:
         def predict() -> Prediction:
             file = uploads.store(clip, "clip") if clip is not None else None
             if file is not None:
-                check_recording(file, limits.max_utterance_seconds)
+                service.check_recording(file, limits.max_utterance_seconds)
             utterance = Utterance("live", "", 0, speaker=speaker, text=text or None, clip=Clip(file) if file else None)
             return stored.conversation.push(service.transcribe(utterance))
 

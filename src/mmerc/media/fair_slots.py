@@ -1,0 +1,38 @@
+"""Places that several clients share: nobody waits long because another client asks for many."""
+
+from collections import Counter, deque
+from threading import Condition
+
+
+class FairSlots:
+    """`count` places. A free one goes to a waiting client that has the fewest; among equals, to who waits longest."""
+
+    def __init__(self, count: int) -> None:
+        self.free = count
+        self._held: Counter[str] = Counter()
+        self._waiting: deque[tuple[str, object]] = deque()
+        self._changed = Condition()
+
+    def acquire(self, client: str) -> None:
+        """Wait for a place."""
+        ticket = (client, object())
+        with self._changed:
+            self._waiting.append(ticket)
+            while not (self.free and self._find_next() is ticket):
+                self._changed.wait()
+            self._waiting.remove(ticket)
+            self.free -= 1
+            self._held[client] += 1
+            self._changed.notify_all()  # there may be another free place
+
+    def release(self, client: str) -> None:
+        """Give a place back."""
+        with self._changed:
+            self.free += 1
+            self._held[client] -= 1
+            if not self._held[client]:
+                del self._held[client]
+            self._changed.notify_all()
+
+    def _find_next(self) -> tuple[str, object]:
+        return min(self._waiting, key=lambda ticket: self._held[ticket[0]])  # the first one of equals
