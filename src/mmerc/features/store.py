@@ -88,8 +88,7 @@ class FeatureStore:
                 ) from error
             self._files.add(file.name)
             for batch in table.to_batches():
-                columns = (batch.column(name).to_pylist() for name in ("split", "dialogue", "utterance"))
-                for row, key in enumerate(zip(*columns, strict=True)):
+                for row, key in enumerate(list_keys(batch)):
                     self._indices.setdefault(key, (len(self._batches), row))
                 self._batches.append(batch)
 
@@ -109,17 +108,7 @@ class FeatureStore:
             KeyError: the store has no row for the key.
         """
         number, row = self._indices[key]
-        batch = self._batches[number]
-        metadata = json.loads(batch.column("metadata")[row].as_py() or "{}")
-        values = batch.column("values")
-        if not values[row].is_valid:
-            return FeatureRow(key, None, batch.column("reason")[row].as_py(), metadata)
-        _, ends, raw = values.buffers()
-        begin, end = np.frombuffer(ends, np.int64)[values.offset + row : values.offset + row + 2]
-        dtype = np.dtype(batch.column("dtype")[row].as_py())
-        # Read in place: a scalar of pyarrow would be a copy.
-        array = np.frombuffer(raw, dtype, (end - begin) // dtype.itemsize, begin)
-        return FeatureRow(key, array.reshape(batch.column("shape")[row].as_py()), None, metadata)
+        return decode_row(self._batches[number], row, key)
 
     def list_missing(self) -> dict[Key, str]:
         """The keys of the rows without an array, each with its reason."""
@@ -143,11 +132,12 @@ class FeatureWriter:
         writer.add(FeatureRow(other, None, "clip.mp4 has no audio stream"))
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str | None = None) -> None:
+        """`name`: in the names of the files, which are read in the order of their names; random by default."""
         self.folder = folder
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
-        self._writer = uuid.uuid4().hex[:8]
+        self._writer = name or uuid.uuid4().hex[:8]
         self._count = 0
 
     def __enter__(self) -> "FeatureWriter":
@@ -164,23 +154,8 @@ class FeatureWriter:
         Raises:
             ValueError: the row has neither values nor a reason, or both.
         """
-        values = None if row.values is None else np.ascontiguousarray(row.values)
-        if (values is None) == (row.reason is None):
-            raise ValueError(f"{row.key}: a row needs either values or a reason")
-        split, dialogue, utterance = row.key
-        self._rows.append(
-            {
-                "split": split,
-                "dialogue": dialogue,
-                "utterance": utterance,
-                "shape": None if values is None else list(values.shape),
-                "dtype": None if values is None else values.dtype.str,
-                "values": None if values is None else values.tobytes(),
-                "reason": row.reason,
-                "metadata": json.dumps(row.metadata) if row.metadata else None,
-            }
-        )
-        self._bytes += 0 if values is None else values.nbytes
+        self._rows.append(encode_row(row))
+        self._bytes += 0 if row.values is None else row.values.nbytes
         if self._bytes >= FLUSH_BYTES or len(self._rows) >= FLUSH_ROWS:
             self.flush()
 
@@ -202,3 +177,44 @@ class FeatureWriter:
             out.write_table(table)
         self._rows, self._bytes = [], 0
         self._count += 1
+
+
+def encode_row(row: FeatureRow) -> dict[str, Any]:
+    """The row by the columns of `SCHEMA`.
+
+    Raises:
+        ValueError: the row has neither values nor a reason, or both.
+    """
+    values = None if row.values is None else np.ascontiguousarray(row.values)
+    if (values is None) == (row.reason is None):
+        raise ValueError(f"{row.key}: a row needs either values or a reason")
+    split, dialogue, utterance = row.key
+    return {
+        "split": split,
+        "dialogue": dialogue,
+        "utterance": utterance,
+        "shape": None if values is None else list(values.shape),
+        "dtype": None if values is None else values.dtype.str,
+        "values": None if values is None else values.tobytes(),
+        "reason": row.reason,
+        "metadata": json.dumps(row.metadata) if row.metadata else None,
+    }
+
+
+def decode_row(batch: pa.RecordBatch, index: int, key: Key) -> FeatureRow:
+    """A row of a batch with the columns of `SCHEMA`. Its array is read in place and cannot be changed."""
+    metadata = json.loads(batch.column("metadata")[index].as_py() or "{}")
+    values = batch.column("values")
+    if not values[index].is_valid:
+        return FeatureRow(key, None, batch.column("reason")[index].as_py(), metadata)
+    _, ends, raw = values.buffers()
+    begin, end = np.frombuffer(ends, np.int64)[values.offset + index : values.offset + index + 2]
+    dtype = np.dtype(batch.column("dtype")[index].as_py())
+    # Read in place: a scalar of pyarrow would be a copy.
+    array = np.frombuffer(raw, dtype, (end - begin) // dtype.itemsize, begin)
+    return FeatureRow(key, array.reshape(batch.column("shape")[index].as_py()), None, metadata)
+
+
+def list_keys(batch: pa.RecordBatch) -> list[Key]:
+    """The keys of the rows of a batch with the columns of `SCHEMA`."""
+    return list(zip(*(batch.column(name).to_pylist() for name in ("split", "dialogue", "utterance")), strict=True))
