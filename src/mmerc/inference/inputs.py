@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from mmerc.addresses import is_address
 from mmerc.corpora import READERS, Clip, Corpus, Dialogue, Problem, Utterance, open_corpus
 from mmerc.corpora.dialogue import group_into_dialogues
 from mmerc.corpora.location import parse_location
-from mmerc.corpora.paths import sort_clips
+from mmerc.corpora.paths import explain_unreadable, sort_clips
 from mmerc.corpora.readers.meld import CLIP_NAME
 from mmerc.corpora.transcripts import ENDINGS
 from mmerc.errors import CorpusError
-from mmerc.inference.paths import is_file, split_path
+from mmerc.inference.paths import expand_home, is_file, split_path
 from mmerc.inference.recording import Treatment, read_recording
 from mmerc.inference.transcription import Transcriber
 from mmerc.media.decoding import is_media
@@ -62,7 +63,7 @@ def read_input(
         CorpusError: there is nothing to read, it has an unknown kind, a transcript is given without a recording, or what is said about
             recordings is said about a corpus or contradicts the transcript.
     """
-    path = Path(location)
+    path = expand_home(location)
     if transcript is not None and treat_as == "clips":
         raise CorpusError(
             f"{transcript} has the utterances, so the recording is no clip: leave out --as clips or the transcript."
@@ -102,10 +103,12 @@ def list_input(
     Raises:
         CorpusError: as `read_input`.
     """
-    path = Path(location)
+    path = expand_home(location)
     try:
         path.stat()
-    except (OSError, ValueError):  # absent, or no path at all: it may still be a corpus
+    except (OSError, ValueError) as error:  # absent, or no path at all: it may still be a corpus
+        if is_address(location):
+            raise CorpusError(explain_unreadable(path, error)) from error
         if treat_as != "auto" or asks_for_speakers:
             raise CorpusError(
                 f"{location[:120]} is no recording and no folder of recordings, which --as, --speakers, --names and --voices are about: "

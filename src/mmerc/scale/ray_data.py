@@ -134,6 +134,7 @@ def _connect(cluster: Cluster) -> Iterator[Any]:
     except ImportError as error:
         raise ConfigError("--engine ray needs the extra ray: pip install 'mmerc[ray]'.") from error
     if ray.is_initialized():  # by the program that calls
+        _set_context(ray)
         yield ray
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -152,12 +153,18 @@ def _connect(cluster: Cluster) -> Iterator[Any]:
         where = f"the Ray cluster at {address} cannot be reached" if address else "Ray cannot be started"
         raise RunError(f"{where} ({get_first_line(error)[:160]}): check the address, and `ray status`.") from error
     try:
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        for name in ("ray.data", "ray"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        _set_context(ray)
         yield ray
     finally:
         ray.shutdown()
+
+
+def _set_context(ray: Any) -> None:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_consecutive_actor_init_deaths = MAX_ATTEMPTS  # a worker may be killed while it loads its networks
+    for name in ("ray.data", "ray"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextmanager
