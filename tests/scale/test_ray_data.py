@@ -17,7 +17,8 @@ import pytest
 
 from mmerc.errors import ConfigError, RunError
 from mmerc.inference.inputs import Part, Recording
-from mmerc.scale.ray_data import MAX_ATTEMPTS, Attempts, Cluster, Worker
+from mmerc.scale.attempts import Attempts
+from mmerc.scale.ray_data import MAX_ATTEMPTS, Cluster, Worker
 from mmerc.scale.work import Job
 from tests.cli.run import run
 from tests.scale.jobs import EchoJob

@@ -16,6 +16,7 @@ import pyarrow as pa
 from mmerc.errors import ConfigError, MmercError, RunError, get_first_line
 from mmerc.hardware import keep_memory
 from mmerc.inference.inputs import Part
+from mmerc.scale.attempts import Attempts
 from mmerc.scale.work import Job, Work, process_safely
 from mmerc.threads import NUM_THREADS, count_cpus, set_num_threads
 
@@ -109,18 +110,6 @@ class Worker:
             columns["content"].append(content)
             columns["error"].append(self.error)
         return pa.table(columns, RESULTS)
-
-
-class Attempts:
-    """An actor that counts how often each part was begun: a part that kills every process would be tried forever."""
-
-    def __init__(self) -> None:
-        self.counts: dict[int, int] = {}
-
-    def add(self, index: int) -> int:
-        """One more attempt; returns their number."""
-        self.counts[index] = self.counts.get(index, 0) + 1
-        return self.counts[index]
 
 
 @contextmanager
