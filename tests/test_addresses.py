@@ -176,34 +176,3 @@ def test_a_corpus_at_an_address_reads_below_it_only(tmp_path: Path) -> None:
     finally:
         memory.rm("/corpus", recursive=True)
         memory.rm("/a.wav")
-
-
-def test_a_bucket_of_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("moto", "s3fs", "flask_cors"):
-        pytest.importorskip(module, reason="needs the extra dev")
-    from moto.server import ThreadedMotoServer
-
-    store = ThreadedMotoServer("127.0.0.1", 0)
-    store.start()
-    host, port = store.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    fs = fsspec.filesystem("s3")
-    try:
-        fs.mkdir("talks")
-        file = write_wav(tmp_path / "a.wav", 0.5 * np.ones((1, 16_000)))
-        fs.pipe("talks/day/a.wav", file.read_bytes())
-        (dialogue,), _ = read_input("s3://talks/day")
-        clip = dialogue.utterances[0].clip
-        assert clip is not None and str(clip.path) == "s3://talks/day/a.wav"
-        assert np.array_equal(read_waveform(clip), read_waveform(Clip(file)))
-        with pytest.raises(ClipNotFound):
-            read_waveform(Clip(make_path("s3://talks/day/none.wav")))
-        with pytest.raises(CorpusError, match="cannot be read"):
-            read_input("s3://no-such-bucket/a.wav")
-    finally:
-        store.stop()
-        fsspec.get_filesystem_class("s3").clear_instance_cache()

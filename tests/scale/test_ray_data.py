@@ -23,6 +23,10 @@ from mmerc.scale.work import Job
 from tests.cli.run import run
 from tests.scale.jobs import EchoJob
 
+# Ray uses names that it has deprecated itself.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
+)
 ROOT = Path(__file__).parent.parent.parent
 SECONDS = 300.0  # on a machine with nothing else to do it takes a few
 
