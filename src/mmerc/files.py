@@ -84,8 +84,13 @@ def check_writable(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8. Raises RunError as `replace_atomically` does."""
-    with replace_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_lines(path, [text])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file in UTF-8 from its lines, with their ends as they are. Raises RunError as `replace_atomically` does."""
+    with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        stream.writelines(lines)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -95,9 +100,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write a JSON object per line. Raises RunError as `replace_atomically` does."""
-    with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+    write_lines(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def get_required(settings: dict[str, Any], key: str, file: Path) -> Any:

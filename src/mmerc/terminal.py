@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 console = Console(width=None if sys.stdout.isatty() else 200, emoji=False)  # text such as ":x:" is no emoji
 errors = Console(stderr=True, emoji=False)
 MAX_LISTED = 10  # problems of a transcript, or places with the same problem
-RESUMABLE = ("train", "demo", "build", "fetch_corpora")
+RESUMABLE = ("train", "demo", "build", "fetch_corpora", "extract")
 P = ParamSpec("P")
 
 
@@ -124,6 +124,15 @@ def print_origin(model: "EmotionModel", predictions: "Sequence[Prediction]") -> 
     else:
         sentence += f" {uncertain} of {len(predictions)} predictions are uncertain at a coverage of {model.coverage:g}."
     errors.print(escape(sentence), soft_wrap=True)
+
+
+def print_extraction(out: Console, folder: Path, found: dict[str, Any]) -> None:
+    """Print how many utterances have features of each modality."""
+    table = Table("modality", "utterances", "missing")
+    for name, missing in found["missing"].items():
+        table.add_row(escape(name), str(found["utterances"] - missing), str(missing))
+    out.print(table)
+    out.print(escape(f"features: {folder}"))
 
 
 def print_export(out: Console, found: dict[str, Any]) -> None:

@@ -39,6 +39,13 @@ def set_num_threads(count: int | None = None) -> None:
         torch.set_num_threads(count)
 
 
+def count_cpus() -> int:
+    """The CPUs that this process may use: those that it may run on, or fewer if the container has a quota."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = read_cpu_quota()
+    return available if quota is None else min(available, max(1, math.ceil(quota)))
+
+
 def read_cpu_quota(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> float | None:
     """The CPUs that this process may use at a time, as its control group (cgroup v2) and those above say; None without a limit."""
     try:

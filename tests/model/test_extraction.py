@@ -85,7 +85,7 @@ def test_missing_modalities_are_summed_up(caplog: pytest.LogCaptureFixture) -> N
     log = logging.getLogger("mmerc")
     log.addHandler(caplog.handler)  # it may not propagate, once the log is shown
     with caplog.at_level(logging.INFO, "mmerc"):
-        log_missing("face", missing, 5)
-        log_missing("audio", {}, 5)
+        log_missing("face", missing.values(), 5)
+        log_missing("audio", [], 5)
     log.removeHandler(caplog.handler)
     assert set(caplog.messages) == {"face: missing in 3 of 5 utterances (3x is empty)"}

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mmerc import __version__
-from mmerc.cli import combining, corpora, inference, inspection, publishing, search, serving, training, weights
+from mmerc.cli import combining, corpora, engines, inference, inspection, publishing, search, serving, training, weights
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +39,7 @@ app.command()(training.report)
 app.command()(combining.combine)
 app.command()(combining.build)
 app.command()(inference.predict)
+app.command()(engines.extract)
 app.command()(inference.export)
 app.command()(publishing.push)
 app.command()(inspection.inspect)

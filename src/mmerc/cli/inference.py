@@ -4,12 +4,14 @@ import itertools
 import json
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 
+from mmerc.cli.engines import AddressOption, EngineOption, WorkersOption, find_cluster
 from mmerc.cli.options import (
     AsOption,
     BackendOption,
@@ -24,6 +26,11 @@ from mmerc.cli.options import (
 )
 from mmerc.errors import ConfigError
 from mmerc.terminal import console, errors, exit_on_error, print_export, print_input_problems, print_origin
+
+if TYPE_CHECKING:
+    from mmerc.inference import Predictor
+    from mmerc.model.prediction import Prediction
+    from mmerc.scale.prediction import PredictedRows, PredictionJob
 
 
 @exit_on_error
@@ -85,6 +92,9 @@ def predict(
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
     threads: ThreadsOption = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Predict the emotion of every utterance, with probabilities, a prediction set, and the modalities that were read.
 
@@ -94,20 +104,16 @@ def predict(
     from mmerc.files import check_writable
     from mmerc.hardware import keep_memory
     from mmerc.inference import Predictor
-    from mmerc.inference.corrections import read_corrections
     from mmerc.inference.export.document import Document, Provenance
     from mmerc.inference.export.extras import write_extras
     from mmerc.inference.export.formats import check_format, choose_format, make_text, write_document
     from mmerc.inference.export.methods import name_methods, write_methods
     from mmerc.inference.export.timeline import write_timeline
-    from mmerc.inference.face_choice import assign_faces
-    from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import check_output, is_file
-    from mmerc.inference.transcription import load_transcriber
     from mmerc.model.hub import find_model_folder
-    from mmerc.model.prediction import Prediction
-    from mmerc.progress import show_log, show_progress
-    from mmerc.speakers.diarization import load_diarizer
+    from mmerc.progress import show_log
+    from mmerc.scale.prediction import PredictionJob, check_job, log_modalities, predict_parts
+    from mmerc.scale.work import Reading
     from mmerc.threads import set_num_threads
 
     for file in (out, html):
@@ -122,9 +128,83 @@ def predict(
     check_format(name, [], out)
     show_log()
     keep_memory()
+    cluster = find_cluster(engine, address, workers, threads)
+    if cluster is not None:
+        check_job(out, name, {"--transcript": transcript, "--corrections": corrections})
     set_num_threads(threads)
-    diarizer = load_diarizer(speakers, names.split(",") if names is not None else (), voices)
+    job = PredictionJob(
+        model=model,
+        backend=backend,
+        protocol=protocol,
+        coverage=coverage,
+        reading=Reading(
+            treat_as, transcribe, speakers, tuple(names.split(",")) if names is not None else (), voices, audio_track
+        ),
+        faces=faces,
+        explain=explain,
+        listeners=listeners,
+        every=every,
+    )
     predictor = Predictor.load(model, backend=backend, protocol=protocol, coverage=coverage)
+    with ExitStack() as stack:  # the parts of a job are kept until everything is written
+        if cluster is not None and out is not None:
+            rows = stack.enter_context(predict_parts(source, out, job, run=cluster.run))
+            print_input_problems(rows.problems, is_transcript=False)
+            log_modalities(rows.predictions, predictor.modalities)
+        else:
+            rows = predict_here(predictor, source, job, transcript, corrections, (name, out))
+        print_origin(predictor.model, rows.predictions)
+        document = Document(
+            rows.predictions,
+            Provenance(predictor.model.name, predictor.model.trained_on),
+            {"probabilities": predictor.labels.names, "missing": predictor.modalities},
+            Path(source) if is_file(Path(source)) else None,
+            out,
+            listeners=rows.listeners,
+            series=rows.series,
+        )
+        if out is not None:
+            write_document(out, name, document)
+            for file in write_extras(out, name, document):
+                errors.print(escape(f"also {file}"), soft_wrap=True)
+            errors.print(escape(f"{len(rows.predictions)} rows in {out}"), soft_wrap=True)
+        else:
+            sys.stdout.write(make_text(name, document))
+        if html is not None:
+            write_timeline(html, document)
+            errors.print(escape(f"timeline: {html}"), soft_wrap=True)
+        settings = {
+            "input": source, "transcript": transcript, "speech recognition": transcribe, "speakers": speakers, "audio track": audio_track,
+            "corrections": corrections, "protocol": protocol or predictor.model.info.get("protocol"),
+            "coverage": coverage if predictor.model.conformal else None, "backend": backend, "explanations": explain or None,
+            "faces": faces, "seconds of a row of the series": every,
+        }  # fmt: skip
+        for file in dict.fromkeys(name_methods(each) for each in (out, html) if each is not None):
+            if file is not None:
+                write_methods(file, document, predictor.model, find_model_folder(model), settings)
+                errors.print(escape(f"methods: {file}"), soft_wrap=True)
+
+
+def predict_here(
+    predictor: "Predictor",
+    source: str,
+    job: "PredictionJob",
+    transcript: Path | None,
+    corrections: Path | None,
+    output: tuple[str, Path | None],
+) -> "PredictedRows":
+    """The rows of an input, all computed in this process. `output`: the format and the file, which are checked before."""
+    from mmerc.inference.corrections import read_corrections
+    from mmerc.inference.export.formats import check_format
+    from mmerc.inference.inputs import read_input
+    from mmerc.inference.paths import is_file
+    from mmerc.inference.transcription import load_transcriber
+    from mmerc.progress import show_progress
+    from mmerc.scale.prediction import PredictedRows
+    from mmerc.speakers.diarization import load_diarizer
+
+    reading = job.reading
+    diarizer = load_diarizer(reading.speakers, reading.names, reading.voices)
     recording = Path(source) if is_file(Path(source)) else None
     by_hand, wrong_rows = (
         (None, []) if corrections is None else read_corrections(corrections, predictor.labels, recording)
@@ -132,72 +212,39 @@ def predict(
     dialogues, problems = read_input(
         source,
         transcript,
-        treat_as=treat_as,
-        transcriber=load_transcriber(transcribe),
+        treat_as=reading.treat_as,
+        transcriber=load_transcriber(reading.transcribe),
         diarizer=diarizer,
-        audio_track=audio_track,
+        audio_track=reading.audio_track,
     )
     print_input_problems(problems, is_transcript=transcript is not None)
     if by_hand is not None:
         dialogues, unused = by_hand.apply(dialogues)
         print_input_problems([*wrong_rows, *unused], is_transcript=True)
+    name, out = output
     check_format(name, dialogues, out)
-    found = []
     with show_progress("finding faces", sum(map(len, dialogues))) as progress:
         step = count_calls(progress)
-        for dialogue in dialogues:
-            is_recording = dialogue.split == "input"  # a corpus is read as in training
-            seen = predictor.find_faces(dialogue, faces if is_recording else "utterance", on_progress=step)
-            found.append((assign_faces(dialogue, seen) if seen else dialogue, seen))
-    dialogues = [dialogue for dialogue, _ in found]
+        found = [predictor.choose_faces(dialogue, job.faces, on_progress=step) for dialogue in dialogues]
     with show_progress("predicting", sum(map(len, dialogues))) as progress:
         predictions = []
-        for prediction in predictor.predict(dialogues, explain=explain):
+        for prediction in predictor.predict([dialogue for dialogue, _ in found], explain=job.explain):
             predictions.append(prediction)
             progress(len(predictions))
     if by_hand is not None:
         predictions = by_hand.label(predictions)
-    print_origin(predictor.model, predictions)
-    subkeys = {"probabilities": predictor.labels.names, "missing": predictor.modalities}
-    provenance = Provenance(predictor.model.name, predictor.model.trained_on)
     listening: list[Prediction] = []
     series: list[Prediction] = []
     for each, seen in found:
-        if listeners and seen:
+        if job.listeners and seen:
             listening += predictor.predict_listeners(each, seen)
-        if every is not None:
+        if job.every is not None:
             with show_progress("predicting the series", None) as progress:
-                heard = seen if listeners else None
-                series += predictor.predict_series(each, every, faces=heard, on_progress=count_calls(progress))
-    document = Document(
-        predictions,
-        provenance,
-        subkeys,
-        recording,
-        out,
-        listeners=listening if listeners else None,
-        series=None if every is None else series,
+                heard = seen if job.listeners else None
+                series += predictor.predict_series(each, job.every, faces=heard, on_progress=count_calls(progress))
+    return PredictedRows(
+        predictions, listening if job.listeners else None, None if job.every is None else series, problems
     )
-    if out is not None:
-        write_document(out, name, document)
-        for file in write_extras(out, name, document):
-            errors.print(escape(f"also {file}"), soft_wrap=True)
-        errors.print(escape(f"{len(predictions)} rows in {out}"), soft_wrap=True)
-    else:
-        sys.stdout.write(make_text(name, document))
-    if html is not None:
-        write_timeline(html, document)
-        errors.print(escape(f"timeline: {html}"), soft_wrap=True)
-    settings = {
-        "input": source, "transcript": transcript, "speech recognition": transcribe, "speakers": speakers, "audio track": audio_track,
-        "corrections": corrections, "protocol": protocol or predictor.model.info.get("protocol"),
-        "coverage": coverage if predictor.model.conformal else None, "backend": backend, "explanations": explain or None,
-        "faces": faces, "seconds of a row of the series": every,
-    }  # fmt: skip
-    for file in dict.fromkeys(name_methods(each) for each in (out, html) if each is not None):
-        if file is not None:
-            write_methods(file, document, predictor.model, find_model_folder(model), settings)
-            errors.print(escape(f"methods: {file}"), soft_wrap=True)
 
 
 def count_calls(progress: Callable[[int], None]) -> Callable[[], None]:

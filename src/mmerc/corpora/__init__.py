@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mmerc.addresses import make_path
 from mmerc.corpora.dialogue import (
     ChosenFace,
     Clip,
@@ -142,7 +143,7 @@ def _open_one(location: str) -> Corpus:
     if not name:
         raise CorpusError(f'"{location}" has no path: write {kind}:PATH.')
     try:
-        path = Path(name).expanduser()
+        path = make_path(name)
         exists = path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise CorpusError(f"{location[:120]} is not a path ({error}): check the path.") from error

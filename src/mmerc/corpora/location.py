@@ -7,10 +7,10 @@ Any corpus may have the parameters `label_set=a,b,c` and `fold=0/5,speaker,0` (s
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
+from mmerc.addresses import make_path
 from mmerc.errors import ConfigError
 
 LABEL_SET, FOLD = "label_set", "fold"
@@ -112,9 +112,9 @@ def make_absolute(location: str) -> str:
     ('pack:/data/pack.pkl?labels=1', 'meld:/data/meld')
     """
     kind, path, parameters = parse_location(location)
-    if kind == HUB and not Path(path).expanduser().exists():
+    if kind == HUB and not make_path(path).exists():
         return location  # a name on the hub
-    return f"{kind}:{Path(path).expanduser().absolute()}" + (f"?{parameters}" if parameters else "")
+    return f"{kind}:{make_path(path).absolute()}" + (f"?{parameters}" if parameters else "")
 
 
 def find_sibling_corpus(location: str, kind: str) -> str:
@@ -123,7 +123,7 @@ def find_sibling_corpus(location: str, kind: str) -> str:
     >>> find_sibling_corpus("meld:/no/such/folder/meld", "goemotions")
     ''
     """
-    folder = Path(parse_location(location).path).expanduser().absolute().parent / kind
+    folder = make_path(parse_location(location).path).absolute().parent / kind
     return f"{kind}:{folder}" if folder.is_dir() else ""
 
 

@@ -35,9 +35,11 @@ class Shard:
         RunError: the file is damaged, or was written by another program.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, content: bytes | None = None) -> None:
+        """`content`: that of the file, if it is in memory."""
         try:
-            with pa.memory_map(str(file)) as source:  # the mapping lives for as long as an array refers to it
+            opened = pa.memory_map(str(file)) if content is None else pa.BufferReader(content)
+            with opened as source:  # the mapping lives for as long as an array refers to it
                 reader = pa.ipc.open_file(source)
                 if tuple(reader.schema.names) != COLUMNS or reader.num_record_batches != 1:
                     raise pa.ArrowInvalid("it has other columns")
@@ -147,6 +149,19 @@ def write_shard(file: Path, rows: Sequence[FeatureRow]) -> None:
     Raises:
         RunError: the file cannot be written.
     """
+    with replace_atomically(file) as temporary, pa.OSFile(str(temporary), "wb") as sink:
+        _write_rows(sink, rows)
+
+
+def encode_shard(rows: Sequence[FeatureRow]) -> bytes:
+    """The bytes that `write_shard` writes."""
+    sink = pa.BufferOutputStream()
+    _write_rows(sink, rows)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _write_rows(sink: Any, rows: Sequence[FeatureRow]) -> None:
     dtype, _ = next((kind for row in rows if (kind := get_kind(row))), (np.dtype(np.int8), False))
     shapes = [None if row.values is None else np.asarray(row.values.shape, np.int32) for row in rows]
     reasons = [row.reason for row in rows]
@@ -160,11 +175,7 @@ def write_shard(file: Path, rows: Sequence[FeatureRow]) -> None:
         pa.array(metadata, pa.string()),
     ]
     batch = pa.record_batch(columns, names=list(COLUMNS))
-    with (
-        replace_atomically(file) as temporary,
-        pa.OSFile(str(temporary), "wb") as sink,
-        pa.ipc.new_file(sink, batch.schema) as out,
-    ):
+    with pa.ipc.new_file(sink, batch.schema) as out:
         out.write_batch(batch)
 
 

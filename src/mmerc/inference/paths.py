@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from mmerc.addresses import make_path
 from mmerc.corpora import READERS
 from mmerc.corpora.location import parse_location, split_locations
 from mmerc.errors import ConfigError
@@ -53,7 +54,7 @@ def is_file(path: Path) -> bool:
 def expand_home(path: str) -> Path:
     """The path with the home folder instead of `~` or `~NAME`; unchanged where there is no such user."""
     try:
-        return Path(path).expanduser()
+        return make_path(path)
     except RuntimeError:
         return Path(path)
 

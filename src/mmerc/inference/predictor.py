@@ -153,7 +153,6 @@ class Predictor:
             ConfigError: the number or the names of the speakers cannot be used.
             WeightsError: speakers are asked for, and the weights are not on this machine.
         """
-        from mmerc.inference.face_choice import assign_faces
         from mmerc.inference.recording import read_recording
         from mmerc.speakers.diarization import load_diarizer
 
@@ -162,8 +161,8 @@ class Predictor:
         dialogue, problems = read_recording(path, None if transcript is None else Path(transcript), diarizer=diarizer)
         for problem in problems:
             log.warning("%s: %s", problem.where, problem.what)
-        found = self.find_faces(dialogue, faces)
-        return list(self.predict([assign_faces(dialogue, found) if found else dialogue], explain=explain))
+        dialogue, _ = self.choose_faces(dialogue, faces)
+        return list(self.predict([dialogue], explain=explain))
 
     def find_faces(
         self, dialogue: Dialogue, faces: FaceChoice = "auto", *, on_progress: Callable[[], None] = lambda: None
@@ -182,6 +181,18 @@ class Predictor:
         return analyze_faces(
             dialogue, encoder.detector, max_side=encoder.config.max_frame_side, on_progress=on_progress
         )
+
+    def choose_faces(
+        self, dialogue: Dialogue, faces: FaceChoice = "auto", *, on_progress: Callable[[], None] = lambda: None
+    ) -> tuple[Dialogue, "RecordingFaces | None"]:
+        """The dialogue with the face that each utterance takes, and what `find_faces` has found.
+
+        A dialogue of a corpus stays as it is: it is read as in training.
+        """
+        from mmerc.inference.face_choice import assign_faces
+
+        found = self.find_faces(dialogue, faces if dialogue.split == "input" else "utterance", on_progress=on_progress)
+        return (assign_faces(dialogue, found) if found else dialogue), found
 
     def predict_listeners(self, dialogue: Dialogue, faces: "RecordingFaces") -> list[Prediction]:
         """The expression of each listener in each utterance, from the face alone; `speaker` is the listener.

@@ -13,6 +13,7 @@ import av
 import av.container
 import av.error
 
+from mmerc.addresses import RemotePath
 from mmerc.corpora.paths import LFS_REASON, is_lfs_pointer
 from mmerc.errors import ClipNotFound, ClipUnreadable, NoAudio, NoAudioStream, NoVideoStream
 from mmerc.media.image import MAX_PIXELS
@@ -135,21 +136,24 @@ def open_media(path: Path) -> Iterator[Media]:
     media = Media(path)
     try:
         yield media
-    except (av.error.FFmpegError, ValueError, ArithmeticError, IndexError) as error:
+    except (av.error.FFmpegError, ValueError, ArithmeticError, IndexError, OSError) as error:
+        if isinstance(path, RemotePath) and isinstance(error, OSError) and error.strerror:
+            raise ClipUnreadable(f"{path.name} cannot be read ({error.strerror})") from error
         raise ClipUnreadable(f"{path.name} is damaged ({str(error)[:120]})") from error
     finally:
         media.container.close()
 
 
 def _open(path: Path) -> av.container.InputContainer:
-    if not path.is_file():
-        raise ClipNotFound(f"{path.name} is absent")
-    if path.stat().st_size == 0:
-        raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
     try:
+        if not path.is_file():
+            raise ClipNotFound(f"{path.name} is absent")
+        if path.stat().st_size == 0:
+            raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
         # An absolute path and only the file protocol: a name such as "concat:..." stays a name.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-        container: av.container.InputContainer = av.open(str(path.resolve()), options=options, **LENIENT)
+        source: Any = path.open("rb") if isinstance(path, RemotePath) else str(path.resolve())
+        container: av.container.InputContainer = av.open(source, options=options, **LENIENT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if is_lfs_pointer(path):
             raise ClipUnreadable(f"{path.name} {LFS_REASON}") from error

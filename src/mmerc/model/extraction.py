@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -180,10 +180,12 @@ def to_float16(sequence: Tensor) -> np.ndarray:
     return sequence.clamp(-most, most).half().cpu().numpy()
 
 
-def log_missing(modality: str, missing: Mapping[Key, str], total: int) -> None:
-    """Log how many of `total` utterances lack the modality, and the most frequent reasons."""
-    if not missing:
-        return
-    kinds = Counter(remove_details(reason) for reason in missing.values())
-    reasons = "; ".join(f"{count}x {kind}" for kind, count in kinds.most_common(4))
-    log.info("%s: missing in %d of %d utterances (%s)", modality, len(missing), total, reasons)
+def log_missing(modality: str, missing: Iterable[str], total: int) -> None:
+    """Log how many of `total` utterances lack the modality, and the most frequent reasons.
+
+    `missing`: the reason of each utterance that lacks it.
+    """
+    kinds = Counter(remove_details(reason) for reason in missing)
+    if kinds:
+        reasons = "; ".join(f"{count}x {kind}" for kind, count in kinds.most_common(4))
+        log.info("%s: missing in %d of %d utterances (%s)", modality, kinds.total(), total, reasons)

@@ -122,7 +122,7 @@ class EmotionModel:
         if group:
             yield from self._predict_group(group, missing, explain, on_progress)
         for name, reasons in missing.items():
-            log_missing(name, reasons, total)
+            log_missing(name, reasons.values(), total)
         if total and all(len(reasons) == total for reasons in missing.values()):
             log.warning("no utterance could be read: every prediction is the label prior of the training corpus")
 

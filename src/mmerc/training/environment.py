@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -10,21 +11,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmerc.corpora import Clip, Corpus
+from mmerc.corpora import Clip, Corpus, Utterance
 
 LIBRARIES = ("mmerc", "torch", "lightning", "transformers", "numpy", "av", "pyarrow", "scikit-learn")
 
 
 def compute_fingerprint(corpus: Corpus) -> str:
     """A hash that changes whenever a key, a text, a label, a vote, a rating, a signal, or a clip's name, size or part changes."""
+    return hash_utterances(each for split in corpus.splits for each in corpus.utterances(split))
+
+
+def hash_utterances(utterances: Iterable[Utterance]) -> str:
+    """The same of some utterances."""
     digest = hashlib.sha256()
-    for split in corpus.splits:
-        for each in corpus.utterances(split):
-            digest.update(repr((each.key, each.speaker, each.text, each.emotion, _describe(each.clip))).encode())
-            if each.votes or each.dimensions:
-                digest.update(repr((sorted(each.votes.items()), sorted(each.dimensions.items()))).encode())
-            for name, value in sorted(each.signals.items()):
-                digest.update(name.encode() + (value if isinstance(value, bytes) else np.asarray(value).tobytes()))
+    for each in utterances:
+        digest.update(repr((each.key, each.speaker, each.text, each.emotion, _describe(each.clip))).encode())
+        if each.votes or each.dimensions:
+            digest.update(repr((sorted(each.votes.items()), sorted(each.dimensions.items()))).encode())
+        for name, value in sorted(each.signals.items()):
+            digest.update(name.encode() + (value if isinstance(value, bytes) else np.asarray(value).tobytes()))
     return digest.hexdigest()
 
 

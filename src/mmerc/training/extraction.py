@@ -30,7 +30,7 @@ def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, split
     if distributed.reduce_any(bool(store.list_absent(keys))):
         with show_progress(f"{name}: reading", len(keys) // distributed.get_world_size()) as report:
             prepare_inputs(encoder, inputs, store, report)
-        log_missing(name, store.list_missing(), len(store))
+        log_missing(name, store.list_missing().values(), len(store))
     return store
 
 

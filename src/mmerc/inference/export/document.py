@@ -1,6 +1,6 @@
 """What a file of predictions is made from: the predictions, where they come from, and the recording."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,9 +91,14 @@ class Document:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The predictions as rows, with their provenance."""
+        return list(self.iterate_rows())
+
+    def iterate_rows(self) -> Iterator[dict[str, Any]]:
+        """The same one by one, for predictions that are not in memory."""
         origin = self.provenance.to_dict()
-        rows = [each.to_dict() for each in self.predictions]
-        return [row | {name: value for name, value in origin.items() if not row.get(name)} for row in rows]
+        for each in self.predictions:
+            row = each.to_dict()
+            yield row | {name: value for name, value in origin.items() if not row.get(name)}
 
     @property
     def duration(self) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mmerc.files import write_text
+from mmerc.files import write_lines
 from mmerc.inference.export.document import Document
 from mmerc.inference.export.rows import make_csv, make_json_lines
 
@@ -40,6 +40,7 @@ def write_extras(file: Path, form: str, document: Document) -> list[Path]:
     for kind, part in split_extras(document):
         target = name_extra(file, kind, form)
         if target != file:
-            write_text(target, make_json_lines(part) if form == "jsonl" else make_csv(part, is_long=form == "csv-long"))
+            lines = make_json_lines(part) if form == "jsonl" else [make_csv(part, is_long=form == "csv-long")]
+            write_lines(target, lines)
             written.append(target)
     return written

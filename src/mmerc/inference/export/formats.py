@@ -1,13 +1,13 @@
 """The formats of predictions by their names: which suffix stands for each, what it can hold, and how it is made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.errors import ConfigError
-from mmerc.files import replace_atomically
+from mmerc.files import replace_atomically, write_lines
 from mmerc.inference.export.document import Document
 from mmerc.inference.export.elan import make_eaf
 from mmerc.inference.export.praat import make_textgrid
@@ -19,13 +19,13 @@ from mmerc.inference.export.workbook import make_workbook
 
 @dataclass(frozen=True)
 class Format:
-    """`suffix` stands for the format, unless another one has it. `make` gives the text or the bytes of the file.
+    """`suffix` stands for the format, unless another one has it. `make` gives the text, its lines, or the bytes of the file.
 
     has_times: every utterance has a place in a recording. is_one_conversation: the file shows one recording.
     """
 
     suffix: str
-    make: Callable[[Document], str | bytes]
+    make: Callable[[Document], str | bytes | Iterator[str]]
     has_times: bool = False
     is_one_conversation: bool = False
     is_binary: bool = False
@@ -90,8 +90,8 @@ def _has_times(utterance: Utterance, is_single: bool) -> bool:
 def make_text(name: str, document: Document) -> str:
     """The text of a format that is not binary."""
     content = FORMATS[name].make(document)
-    assert isinstance(content, str)
-    return content
+    assert not isinstance(content, bytes)
+    return content if isinstance(content, str) else "".join(content)
 
 
 def write_document(file: Path, name: str, document: Document) -> None:
@@ -102,5 +102,8 @@ def write_document(file: Path, name: str, document: Document) -> None:
         RunError: the file cannot be written, or a workbook cannot hold so many rows.
     """
     content = FORMATS[name].make(document)
+    if not isinstance(content, bytes):
+        write_lines(file, [content] if isinstance(content, str) else content)
+        return
     with replace_atomically(file) as temporary:
-        temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        temporary.write_bytes(content)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from mmerc.inference.export.document import Document, Subkeys
@@ -13,9 +14,9 @@ __all__ = ["Subkeys", "make_csv", "make_json", "make_json_lines", "make_long_tab
 Table = list[list[Any]]  # the header, and one line per row
 
 
-def make_json_lines(document: Document) -> str:
-    """A JSON object per utterance."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in document.rows)
+def make_json_lines(document: Document) -> Iterator[str]:
+    """A JSON object per utterance, line by line."""
+    return (json.dumps(row, ensure_ascii=False) + "\n" for row in document.iterate_rows())
 
 
 def make_json(document: Document) -> str:
