@@ -15,7 +15,8 @@ from jaxtyping import Int
 
 from mmerc.corpora import Key
 from mmerc.errors import RunError
-from mmerc.features.shard import FeatureRow, Shard, make_ranges
+from mmerc.features.row import FeatureRow
+from mmerc.features.shard import Shard, make_ranges
 from mmerc.files import get_required, read_json
 
 SUFFIX, MANIFEST = ".arrow", "manifest.json"
@@ -116,7 +117,8 @@ class FeatureStore:
         Raises:
             KeyError: the store has no row for a key.
         """
-        return self._steps[self._find_all(keys)]
+        steps: np.ndarray = self._steps[self._find_all(keys)]
+        return steps
 
     def read_padded(self, rows: Int[np.ndarray, " B"], width: int) -> tuple[np.ndarray, np.ndarray]:
         """The arrays of rows that `find` gives, padded with zeros [B, T, d], and where their steps are [B, T].

@@ -9,7 +9,8 @@ from types import TracebackType
 import numpy as np
 
 from mmerc.corpora import Key
-from mmerc.features.shard import FeatureRow, check_row, get_kind, write_shard
+from mmerc.features.row import FeatureRow
+from mmerc.features.shard import check_row, get_kind, write_shard
 from mmerc.features.store import MANIFEST, SUFFIX, FeatureStore, list_manifest
 from mmerc.files import write_json
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from mmerc.config import Backend
 from mmerc.corpora import Problem
 from mmerc.errors import ConfigError
 from mmerc.features import FeatureRow
@@ -16,7 +17,6 @@ from mmerc.inference.export.formats import FORMATS
 from mmerc.inference.inputs import Part, read_part
 from mmerc.model.conformal import DEFAULT_COVERAGE
 from mmerc.model.extraction import log_missing
-from mmerc.model.model import Backend
 from mmerc.model.prediction import Prediction
 from mmerc.progress import show_progress
 from mmerc.scale.parts import Run, open_parts
