@@ -26,6 +26,7 @@ MODULES: Mapping[str, str] = {
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "onnxscript": "onnx",
+    "ray": "ray",
     "httpx": "client",
     "websockets": "client",
 }

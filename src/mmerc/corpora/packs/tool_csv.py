@@ -5,11 +5,13 @@ that is not finite. Of several faces in a frame the first one counts.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pc
 from jaxtyping import Float
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FRAME = "frame"
 SUCCESS = "success"  # of OpenFace: 0 where it found no face
@@ -26,6 +28,9 @@ def read_tool_csv(file: Path) -> Float[np.ndarray, "T d"]:
         ValueError: it is no CSV file, or no row can be used.
         OSError: it cannot be read.
     """
+    import pyarrow as pa  # imported here: prediction needs no pyarrow
+    import pyarrow.csv as pc
+
     with file.open("rb") as stream:
         header = stream.readline()
     separator = max((",", ";", "\t"), key=lambda mark: header.count(mark.encode()))
@@ -53,7 +58,7 @@ def read_tool_csv(file: Path) -> Float[np.ndarray, "T d"]:
     return values[rows]
 
 
-def _to_numbers(column: pa.ChunkedArray) -> Float[np.ndarray, " T"]:
+def _to_numbers(column: "pa.ChunkedArray") -> Float[np.ndarray, " T"]:
     """A column as numbers; NaN where it is empty."""
-    numbers: np.ndarray = column.cast(pa.float64(), safe=False).to_numpy()
+    numbers: np.ndarray = column.cast("float64", safe=False).to_numpy()
     return numbers

@@ -10,10 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 from mmerc.corpora.dialogue import Corpus, Problem
 from mmerc.corpora.embedded import extract_once, guess_suffix
@@ -76,6 +76,9 @@ def list_files(folder: Path, config: str = "") -> list[Path]:
 
 
 def _read_file(file: Path, folder: Path, mapping: Mapping[str, str], problems: list[Problem]) -> Iterator[TableRow]:
+    import pyarrow as pa  # imported here: prediction needs no Parquet
+    import pyarrow.parquet as pq
+
     try:
         parquet = pq.ParquetFile(file)
         schema = parquet.schema_arrow
@@ -109,7 +112,7 @@ def _read_file(file: Path, folder: Path, mapping: Mapping[str, str], problems: l
         problems.append(Problem("label", str(file), f"{several} rows have several labels and are read without a label"))
 
 
-def _read_class_names(schema: pa.Schema) -> dict[str, list[str]]:
+def _read_class_names(schema: "pa.Schema") -> dict[str, list[str]]:
     """The names of the classes of each column of whole numbers, which `datasets` writes into the schema."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]

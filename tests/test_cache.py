@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mmerc.weights.folders import get_cache_folder, get_mirror_folder
+from mmerc.cache import get_cache_folder, get_mirror_folder
 
 
 def test_the_environment_says_where_weights_are(monkeypatch: pytest.MonkeyPatch) -> None:
