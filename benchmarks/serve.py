@@ -3,9 +3,9 @@
     python benchmarks/serve.py --model demo-run/run/model --voice ../shared/data/ravdess/Actor_01/03-01-01-01-01-01-01.flac
 
 The recording is made here: a 720p film of a moving face, a voice, and a transcript of utterances of three seconds. Its packets
-are repeated for the long recording. In a live stream, three seconds of sound and fifteen images arrive at once; the
-measured time is that from the end of the utterance to its last prediction, answers before the end included. Several streams end their utterances at
-the same time.
+are repeated for the long recording. In a live stream, the sound and five images a second arrive in real time, and utterances of three seconds follow one
+another; the measured time is that from the end of an utterance to its last prediction, with answers before the end. Several streams end their
+utterances at the same time, which is their worst case.
 """
 
 import argparse
@@ -154,9 +154,12 @@ async def measure_stream(address: str, voice: np.ndarray, count: int) -> list[fl
         await stream.send(json.dumps({"type": "start", "segmentation": "client"}))
         await stream.recv()
         for number in range(count):
+            started = time.perf_counter()
             for part in range(15):
+                await asyncio.sleep(started + part * UTTERANCE / 15 - time.perf_counter())
                 await stream.send(b"\x02" + buffer.getvalue())
                 await stream.send(b"\x01" + sound[part * len(sound) // 30 * 2 : (part + 1) * len(sound) // 30 * 2])
+            await asyncio.sleep(started + UTTERANCE - time.perf_counter())
             await stream.send(json.dumps({"type": "text", "text": TEXTS[number % 5]}))
             ended = time.perf_counter()
             await stream.send('{"type": "end"}')
@@ -201,7 +204,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=2, help="duration of the long recording; 0 leaves it out")
     parser.add_argument("--pause", type=float, default=0.5, help="seconds of silence between its utterances")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 4, 16], help="numbers of live streams at once")
-    parser.add_argument("--utterances", type=int, default=40, help="of each live stream")
+    parser.add_argument("--utterances", type=int, default=20, help="of each live stream")
     parser.add_argument("--minutes", type=float, default=2, help="duration of the test with many clients")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--out", type=Path)

@@ -5,10 +5,14 @@ from threading import Condition
 
 
 class FairSlots:
-    """`count` places. A free one goes to a waiting client that has the fewest; among equals, to who waits longest."""
+    """`count` places. A free one goes to a waiting client that has the fewest; among equals, to who waits longest.
+
+    No client has all of several places: one stays free for another client, who would otherwise wait for the longest of the first one's files.
+    """
 
     def __init__(self, count: int) -> None:
         self.free = count
+        self._most = max(1, count - 1)  # of one client
         self._held: Counter[str] = Counter()
         self._waiting: deque[tuple[str, object]] = deque()
         self._changed = Condition()
@@ -18,7 +22,7 @@ class FairSlots:
         ticket = (client, object())
         with self._changed:
             self._waiting.append(ticket)
-            while not (self.free and self._find_next() is ticket):
+            while not self._is_next(ticket):
                 self._changed.wait()
             self._waiting.remove(ticket)
             self.free -= 1
@@ -34,5 +38,7 @@ class FairSlots:
                 del self._held[client]
             self._changed.notify_all()
 
-    def _find_next(self) -> tuple[str, object]:
-        return min(self._waiting, key=lambda ticket: self._held[ticket[0]])  # the first one of equals
+    def _is_next(self, ticket: tuple[str, object]) -> bool:
+        allowed = [each for each in self._waiting if self._held[each[0]] < self._most]
+        first = min(allowed, key=lambda each: self._held[each[0]], default=None)  # the first one of equals
+        return self.free > 0 and first is ticket
