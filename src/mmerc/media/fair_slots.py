@@ -7,7 +7,8 @@ from threading import Condition
 class FairSlots:
     """`count` places. A free one goes to a waiting client that has the fewest; among equals, to who waits longest.
 
-    No client has all of several places: one stays free for another client, who would otherwise wait for the longest of the first one's files.
+    No client with a name has all of several places: one stays free for another client, who would otherwise wait for the longest of the first
+    one's files.
     """
 
     def __init__(self, count: int) -> None:
@@ -39,6 +40,6 @@ class FairSlots:
             self._changed.notify_all()
 
     def _is_next(self, ticket: tuple[str, object]) -> bool:
-        allowed = [each for each in self._waiting if self._held[each[0]] < self._most]
+        allowed = [each for each in self._waiting if not each[0] or self._held[each[0]] < self._most]
         first = min(allowed, key=lambda each: self._held[each[0]], default=None)  # the first one of equals
         return self.free > 0 and first is ticket
