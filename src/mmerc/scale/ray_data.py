@@ -64,8 +64,9 @@ class Cluster:
                 batch_size=1,
                 batch_format="pyarrow",
                 num_cpus=self.threads,
-                # One part at a time: a part takes seconds, and a part that waits behind a long one is not given to another worker.
-                compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows)), max_tasks_in_flight_per_actor=1),
+                # One part is computed and one waits: a worker would otherwise be idle until the driver gives it the next one. More
+                # than one would wait behind a long part, because they are not given to another worker.
+                compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows)), max_tasks_in_flight_per_actor=2),
             )
             try:
                 for batch in computed.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
