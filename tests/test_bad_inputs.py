@@ -418,7 +418,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     ("run's history is damaged", lambda b: ["report", b.spoil("encoders/text/history.json", "[")], "as JSON"),
     ("run's embeddings are gone", lambda b: ["report", b.without("predictions/test.safetensors")], "safetensors"),
     ("feature file is text", spoilt_features(b"hello"), "has 5 bytes in place of"),
-    ("feature file is truncated", spoilt_features(b""), "has 0 bytes in place of"),
+    ("feature file is truncated", spoilt_features(b""), "has 300 bytes in place of"),
     ("feature file of another program", foreign_arrow, "is not a feature file"),
     # models
     ("run in place of its model", lambda b: ["predict", b.run(), b.clip], "in the folder model inside it"),
