@@ -13,12 +13,12 @@ import pytest
 
 from mmerc.corpora import Clip
 from mmerc.errors import ClipNotFound, ClipUnreadable, NoVideo
-from mmerc.media import decoders as module
 from mmerc.media import read_frames, read_waveform
 from mmerc.media.audio import read_waveform_blocks
 from mmerc.media.decoders import Decoders
 from mmerc.media.isolation import use_decoder
 from mmerc.media.timeline import is_longer_than, measure_duration
+from mmerc.media.worker import NICENESS
 from tests.media.clips import write_wav
 
 # A template whose decoder does what the first word of a file says.
@@ -37,8 +37,7 @@ def is_longer_than(path, seconds):
         bytearray(10**12)
     if word == "leave":
         os._exit(3)
-    if word == "nap":
-        time.sleep(0.5)
+    if word == "priority":
         return os.getpriority(os.PRIO_PROCESS, 0)
     return True
 
@@ -138,18 +137,10 @@ def test_others_are_answered_while_a_file_hangs(faulty: Decoders, tmp_path: Path
             hanging.result()
 
 
-def test_a_slow_file_is_decoded_with_low_priority_in_a_process_that_is_not_used_again(
-    faulty: Decoders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
-    (tmp_path / "slow").write_text("nap")
-    (tmp_path / "quick").write_text("")
+def test_a_decoder_computes_with_lower_priority_than_the_program(faulty: Decoders, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("priority")
     with use_decoder(faulty):
-        assert is_longer_than(tmp_path / "slow", 1.0) == os.getpriority(os.PRIO_PROCESS, 0) + module.LOW_PRIORITY
-        assert not faulty._idle
-        monkeypatch.undo()
-        assert is_longer_than(tmp_path / "quick", 1.0) is True
-        assert len(faulty._idle) == 1
+        assert is_longer_than(tmp_path / "file", 1.0) == os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
 
 
 def test_closing_ends_a_call_that_hangs(tmp_path: Path) -> None:

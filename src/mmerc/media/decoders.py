@@ -2,7 +2,6 @@
 
 import logging
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -25,7 +24,6 @@ COMMAND = (sys.executable, "-m", "mmerc.media.worker")
 START_TIMEOUT = 60.0  # seconds in which the template imports its modules
 MAX_BYTES = 1_000_000_000  # of a process for its data; 4K video in 10 bits takes half of it
 TIMEOUT = 20.0  # seconds for an answer
-PATIENCE, LOW_PRIORITY = 1.0, 5  # seconds for an answer, after which the process computes with this niceness
 MAX_KEPT_BYTES = 300_000_000  # a process that has needed more is not used again: freed memory may stay with it
 WORKER_FAILURES = (EOFError, ValueError, OSError)  # TimeoutError is an OSError
 
@@ -124,9 +122,7 @@ class Decoders:
     def _give_back(self, process: "DecoderProcess") -> None:
         with self._lock:
             self._used.discard(process)
-            is_useful = (
-                process.is_ready and process.peak_bytes < MAX_KEPT_BYTES and not process.is_slow and not self._is_closed
-            )
+            is_useful = process.is_ready and process.peak_bytes < MAX_KEPT_BYTES and not self._is_closed
             if is_useful:
                 self._idle.append(process)
         if not is_useful:
@@ -198,7 +194,6 @@ class DecoderProcess:
         self.template, self.timeout, self.peak_bytes = template, timeout, 0
         self.is_ready = True  # for another call
         self.is_in_generator = False
-        self.is_slow = False  # it computes with low priority from now on
         self._status: int | None = None
         self._stop_lock = Lock()
         self.connection, other = socket.socketpair()
@@ -218,7 +213,6 @@ class DecoderProcess:
             MediaError: the function raised it.
             EOFError, OSError, ValueError: the process has ended, does not answer, or answers with something else.
         """
-        self._wait_at_normal_priority()
         body, arrays = messages.receive(self.connection)
         peak = body.get("peak_bytes")
         self.peak_bytes = peak if isinstance(peak, int) else 0
@@ -226,17 +220,6 @@ class DecoderProcess:
         if self.is_ready:
             self.is_in_generator = False
         return self if body.get("kind") == "end" else messages.unpack_result(body, arrays)
-
-    def _wait_at_normal_priority(self) -> None:
-        """Lower the priority of the process if it has no answer after `PATIENCE`, so that what others ask for goes first."""
-        if self.is_slow:
-            return
-        answer = select.poll()
-        answer.register(self.connection, select.POLLIN)
-        if not answer.poll(1000 * min(PATIENCE, self.timeout / 2)):
-            self.is_slow = True
-            with suppress(OSError):  # it has ended
-                os.setpriority(os.PRIO_PROCESS, self.process_id, LOW_PRIORITY)
 
     def explain(self, error: Exception, name: str) -> str:
         """Why the call failed, after the process was ended."""
