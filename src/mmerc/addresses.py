@@ -25,13 +25,9 @@ PACKAGES = {
     "memory": "fsspec",
 }  # fmt: skip
 ADDRESS = re.compile(rf"({'|'.join(PACKAGES)})://?(?=[^/])")
-BLOCK = (
-    256 << 10
-)  # bytes that are read at a time: little beside ten seconds of video, much beside the latency of a network
-BLOCKS, FILES = (
-    64,
-    4,
-)  # blocks of a file, and files, that stay in memory: voice and face read the same part one after the other
+BLOCK = 128 << 10  # bytes that are read at a time: little beside ten seconds of video
+# Blocks of a file, and files, that stay in memory: voice and face read the same part one after the other.
+BLOCKS, FILES = 128, 4
 
 
 def is_address(text: str) -> bool:
