@@ -19,6 +19,7 @@ from mmerc.cli.options import (
     JsonOption,
     ModelArgument,
     NamesOption,
+    ProtocolOption,
     SpeakersOption,
     ThreadsOption,
     TranscribeOption,
@@ -85,10 +86,7 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="also say how much each modality changes the probability of the emotion")
     ] = False,
-    protocol: Annotated[
-        Literal["offline", "online"] | None,
-        typer.Option(help="online reads no later utterance; for a model that was trained for both protocols"),
-    ] = None,
+    protocol: ProtocolOption = None,
     coverage: CoverageOption = 0.9,
     backend: BackendOption = "torch",
     threads: ThreadsOption = None,

@@ -40,6 +40,10 @@ AsOption = Annotated[
     Literal["auto", "clips", "conversations"],
     typer.Option("--as", help="each file is one utterance, or each is segmented; auto segments files longer than 30 s"),
 ]
+ProtocolOption = Annotated[
+    Literal["offline", "online"] | None,
+    typer.Option(help="online reads no later utterance; for a model that was trained for both protocols"),
+]
 BackendOption = Annotated[
     Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")
 ]

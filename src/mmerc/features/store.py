@@ -41,9 +41,7 @@ class FeatureStore:
     def _forget(self) -> None:
         self._open.clear()
         self._files: list[str] = []
-        self._starts = np.zeros(
-            1, np.int64
-        )  # the number of the first row of each file, and of the row after the last one
+        self._starts = np.zeros(1, np.int64)  # number of the first row of each file, and of the row after the last
         self._hashes = np.zeros(0, np.int64)  # of the keys, sorted
         self._rows = np.zeros(0, np.int64)  # the row of each hash
         self._steps = np.zeros(0, np.int32)  # of each row; 0 where the modality is missing

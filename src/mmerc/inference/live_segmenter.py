@@ -158,8 +158,11 @@ class LiveSegmenter:
 
     def _read(self, start: float, end: float) -> Float[np.ndarray, " S"]:
         """The samples between two times."""
-        low, high = (max(0, round(time * SAMPLE_RATE) - self._first_sample) for time in (start, end))
-        return self._samples[low:high]
+        return self._samples[self._find_sample(start) : self._find_sample(end)]
+
+    def _find_sample(self, time: float) -> int:
+        """The index of a time in the stored samples."""
+        return max(0, round(time * SAMPLE_RATE) - self._first_sample)
 
     def add_image(self, image: bytes, seconds: float) -> None:
         """Add the bytes of a JPEG or PNG file that arrived `seconds` after the start of the stream.
@@ -268,14 +271,11 @@ class LiveSegmenter:
 
     def _make_utterance(self, start: float, end: float, text: LiveText, speaker: str = "") -> Utterance:
         """The utterance between two times, with the sound and the images of these times."""
-        low, high = (
-            max(0, round(time * SAMPLE_RATE) - self._first_sample)
-            for time in (start - MARGIN_BEFORE, end + MARGIN_AFTER)
-        )
-        samples = self._samples[low:high].copy()
+        samples = self._read(start - MARGIN_BEFORE, end + MARGIN_AFTER).copy()
         images = [each for each in self._images if start - MARGIN_BEFORE <= each[0] <= end + MARGIN_AFTER]
         # The times of images count from the first sample.
-        origin = (low + self._first_sample) / SAMPLE_RATE if len(samples) else max(0.0, start - MARGIN_BEFORE)
+        first = self._find_sample(start - MARGIN_BEFORE) + self._first_sample
+        origin = first / SAMPLE_RATE if len(samples) else max(0.0, start - MARGIN_BEFORE)
         live = LiveRecording(
             samples,
             tuple(image for _, image, _ in images),

@@ -24,10 +24,8 @@ NICENESS = 5  # a program that answers other requests goes first
 MAX_CORES = 4  # ffmpeg takes memory for each thread, and has one for each core
 NEXT = "next"
 ORDER, ANSWER = struct.Struct("!cQ"), struct.Struct("!i")
-FORK, WAIT = (
-    b"F",
-    b"W",
-)  # orders: fork a decoder with so many bytes, for the socket that comes along; wait for the end of a process
+# Orders: fork a decoder with so many bytes, for the socket that comes along; wait for the end of a process.
+FORK, WAIT = b"F", b"W"
 MODULES = (audio, timeline, video)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mmerc.errors import CorpusError
 from mmerc.inference import Predictor
-from mmerc.inference.face_choice import assign_faces
 from mmerc.inference.recording import read_recording
 from mmerc.inference.transcription import Transcriber
 from mmerc.media.isolation import Decoder, use_decoder
@@ -79,7 +78,5 @@ class ConversationJob:
             job.done = inputs_read // modalities
             check()
 
-        found = self.predictor.find_faces(dialogue, on_progress=check)
-        if found is not None:
-            dialogue = assign_faces(dialogue, found)
+        dialogue, _ = self.predictor.choose_faces(dialogue, on_progress=check)
         return list(self.predictor.predict([dialogue], explain=self.explain, on_progress=count_input))

@@ -23,11 +23,8 @@ CLEARLY_BETTER = 0.05  # difference of two silhouettes with which the distance o
 MAX_PIECES = 4000  # that are clustered, because the memory grows with the square; others go to the nearest cluster
 MAX_COUNTED = 400  # pieces from which people are counted, because its time grows with the cube
 MAX_PEOPLE = 8  # that the eigengap can find
-MIN_NEIGHBOURS, MAX_NEIGHBOURS, NUM_GRAPHS = (
-    5,
-    0.3,
-    30,
-)  # of each piece in the graphs: a number, a share, how many graphs
+# Of each piece in the graphs of the eigengap, a number and a share of all; and how many graphs there are about.
+MIN_NEIGHBOURS, MAX_NEIGHBOURS, NUM_GRAPHS = 5, 0.3, 30
 
 
 def cluster(

@@ -238,8 +238,8 @@ class Face(Encoder):
             frames = read_frames_at(face.clip, times.tolist(), max_side=self.config.max_frame_side)
         else:
             assert live is not None
-            frames = read_live_frames_at(live, (times - live.start).tolist(), max_side=self.config.max_frame_side)
             times = times - live.start
+            frames = read_live_frames_at(live, times.tolist(), max_side=self.config.max_frame_side)
         height, width = frames.images.shape[1:3]
         boxes = boxes * torch.tensor([width, height, width, height])
         nearest = np.abs(frames.times[:, None] - times).argmin(1)  # [F]
