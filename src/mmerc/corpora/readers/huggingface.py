@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 from mmerc.corpora.dialogue import Corpus, Problem
 from mmerc.corpora.embedded import extract_once, guess_suffix
 from mmerc.corpora.paths import FileFinder, explain_unreadable
-from mmerc.corpora.readers.roles import ROLES, SPLIT, choose_columns, find_split
+from mmerc.corpora.readers.roles import ROLES, SPLIT, choose_columns, complete_ids, find_split
 from mmerc.corpora.readers.rows import TableRow
 from mmerc.corpora.readers.table import build_table
 from mmerc.emotions import LabelSet
@@ -101,9 +101,7 @@ def _read_file(file: Path, folder: Path, mapping: Mapping[str, str], problems: l
                             row[role] = _to_text(value[0], names.get(column)) if len(value) == 1 else ""
                         elif not isinstance(value, list | dict | bytes):
                             row[role] = _to_text(value, names.get(column))
-                    row["dialogue"] = row.get("dialogue") or f"{file.stem}-{number}"
-                    turns[row["dialogue"]] += 1
-                    row["utterance"] = row.get("utterance") or str(turns[row["dialogue"]] - 1)
+                    complete_ids(row, f"{file.stem}-{number}", turns)
                     number += 1
                     yield TableRow(number, row)
     except (pa.ArrowException, OSError) as error:

@@ -1,6 +1,7 @@
 """Which columns of a data set are the parts of an utterance, by their usual names, and which split a file is of."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -49,3 +50,17 @@ def choose_columns(columns: Sequence[str], mapping: Mapping[str, str], file: Pat
         if given is not None or free:
             chosen[role] = given if given is not None else free[0]
     return chosen
+
+
+def complete_ids(row: dict[str, str], dialogue: str, turns: Counter[str]) -> None:
+    """Give a row the ids that it lacks: `dialogue`, and as its utterance the number of the turn in its dialogue, which `turns` counts.
+
+    >>> turns, rows = Counter(), [{}, {"utterance": "b"}, {}]
+    >>> for row in rows:
+    ...     complete_ids(row, "talk", turns)
+    >>> [(row["dialogue"], row["utterance"]) for row in rows]
+    [('talk', '0'), ('talk', 'b'), ('talk', '2')]
+    """
+    row["dialogue"] = row.get("dialogue") or dialogue
+    row["utterance"] = row.get("utterance") or str(turns[row["dialogue"]])
+    turns[row["dialogue"]] += 1

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from mmerc.corpora.dialogue import Corpus, Problem
 from mmerc.corpora.embedded import extract_once, guess_suffix
 from mmerc.corpora.paths import FileFinder, explain_unreadable
-from mmerc.corpora.readers.roles import choose_columns, find_split
+from mmerc.corpora.readers.roles import choose_columns, complete_ids, find_split
 from mmerc.corpora.readers.rows import TableRow
 from mmerc.corpora.readers.table import build_table
 from mmerc.emotions import LabelSet
@@ -77,9 +77,7 @@ def _read_shard(shard: Path, folder: Path, problems: list[Problem]) -> Iterator[
                         where = f"{shard.name} {name}"
                         text = _read_text(archive, member, where, problems)
                         row |= {TEXTS[ending]: text} if ending in TEXTS else _read_json(text, shard, where, problems)
-                row["dialogue"] = row.get("dialogue") or name
-                turns[row["dialogue"]] += 1
-                row["utterance"] = row.get("utterance") or str(turns[row["dialogue"]] - 1)
+                complete_ids(row, name, turns)
                 yield TableRow(number, row)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise CorpusError(explain_unreadable(shard, error)) from error
