@@ -1,5 +1,6 @@
 """The batches of an epoch: the same order for the same seed and epoch, shared among the processes of a run."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class EncoderExamples:
         self.counts = [1] * len(self.units)
         if self.encoder.reads_dialogue:  # so that a batch has a bounded number of steps
             self.counts = [
-                max(len(unit), length // self.encoder.steps_per_utterance)
+                max(len(unit), math.ceil(length / self.encoder.steps_per_utterance))
                 for unit, length in zip(self.units, self.lengths, strict=True)
             ]
 
