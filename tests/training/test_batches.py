@@ -194,7 +194,7 @@ def test_an_encoder_of_dialogues_gets_a_dialogue_as_one_unit_and_long_ones_count
     examples = EncoderExamples(encoder, rows, list(rows), labels)
     assert examples.units == [[0, 1, 2], [3, 4], [5, 6], [9, 10]]  # b fits no window; c has no label
     assert examples.lengths == [15, 50, 50, 40]
-    assert examples.counts == [3, 3, 3, 2]  # 16 steps of text count as an utterance
+    assert examples.counts == [3, 4, 4, 3]  # 16 steps of text count as an utterance
     both = examples.collate([5, 6, 3, 4], None)  # the two parts of b stay two sequences
     assert both["tokens"].shape == (2, 64)
     batches = Batches(examples, 5, seed=0, epoch=0)

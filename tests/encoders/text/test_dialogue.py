@@ -7,16 +7,8 @@ import torch
 
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Example
-from mmerc.encoders.text.dialogue import (
-    MAX_SPEAKERS,
-    PADDING,
-    SPEAKER,
-    TOKEN,
-    DialogueConfig,
-    DialogueText,
-    build_sequences,
-    compute_visible_blocks,
-)
+from mmerc.encoders.text.dialogue import DialogueConfig, DialogueText
+from mmerc.encoders.text.packing import SPEAKER, TOKEN
 from mmerc.errors import MissingModality
 from mmerc.hardware import PackedLinear, supports_bf16
 from mmerc.model.extraction import extract_dialogues
@@ -49,30 +41,6 @@ def make_examples(encoder: DialogueText, *dialogues: Dialogue) -> list[Example]:
         for dialogue in dialogues
         for index, utterance in enumerate(dialogue.utterances)
     ]
-
-
-def make_example(dialogue: str, tokens: list[int], speaker: int) -> Example:
-    return Example(("", dialogue, ""), np.asarray([(token, speaker) for token in tokens]))
-
-
-def test_a_dialogue_is_one_sequence() -> None:
-    sequences = [
-        [make_example("a", [11, 12], 700), make_example("a", [13], 0), make_example("a", [14], 900)],
-        [make_example("b", [15], 900)],
-    ]
-    arrays = build_sequences(sequences, 1, 2, max_tokens=8)
-    assert arrays["tokens"].tolist() == [[1, 11, 12, 2, 13, 2, 14, 2], [1, 15, 2, 2, 2, 2, 2, 2]]
-    assert arrays["speakers"].tolist() == [[0, 1, 1, 1, 0, 0, 2, 2], [0, 1, 1, 0, 0, 0, 0, 0]]
-    assert arrays["blocks"].tolist() == [[0, 1, 1, 1, 2, 2, 3, 3], [0, 1, 1, *[PADDING] * 5]]
-    assert arrays["positions"].tolist() == [[1, 2], [4, 0], [6, 0], [9, 0]]
-    assert arrays["steps"].tolist() == [[True, True], [True, False], [True, False], [True, False]]
-    assert arrays["ends"].tolist() == [3, 5, 7, 10]
-
-
-def test_the_ninth_speaker_has_the_number_of_the_first() -> None:
-    sequence = [make_example("a", [11], 100 + number) for number in range(MAX_SPEAKERS + 1)]
-    speakers = build_sequences([sequence], 1, 2, max_tokens=64)["speakers"][0, 1 : 2 * len(sequence) + 1 : 2]
-    assert speakers.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 1]
 
 
 @torch.no_grad()
@@ -165,18 +133,6 @@ def test_in_training_some_dialogues_are_cut_in_two() -> None:
     parts, first_two = encoder(cut_after_two).logits, encoder(encoder.collate(examples[:2])).logits
     assert torch.allclose(parts[:2], first_two, atol=1e-5)
     assert not torch.allclose(parts, encoder(whole).logits, atol=1e-4)
-
-
-def test_what_a_token_sees() -> None:
-    blocks = np.asarray([[0, 1, 1, 2, 3, PADDING]])
-    for cut, protocol, first, last in [
-        (0, "offline", [0, 0, 0, 0, 0, 0], [3, 3, 3, 3, 3, 3]),
-        (0, "online", [0, 0, 0, 0, 0, 0], [0, 1, 1, 2, 3, 3]),
-        (2, "offline", [0, 0, 0, 2, 2, 0], [1, 1, 1, 3, 3, 3]),
-        (2, "online", [0, 0, 0, 2, 2, 0], [0, 1, 1, 2, 3, 3]),
-    ]:
-        sight = compute_visible_blocks(blocks, [cut], protocol)  # type: ignore[arg-type]
-        assert (sight["first_visible"].tolist(), sight["last_visible"].tolist()) == ([first], [last])
 
 
 def test_in_training_some_batches_are_read_online() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -80,13 +80,17 @@ class TextEncoder(Encoder):
         limit = getattr(self.backbone.config, "max_position_embeddings", None)
         if not isinstance(limit, int):
             return
-        # The positions of MPNet and RoBERTa begin after the index of padding.
-        limit -= getattr(getattr(self.backbone, "embeddings", None), "padding_idx", -1) + 1
+        limit -= self.first_position
         if self.config.max_tokens > limit:
             raise ConfigError(
                 f"max_tokens is {self.config.max_tokens}, but the backbone reads at most {limit} tokens: "
                 f"set max_tokens to {limit} or less."
             )
+
+    @property
+    def first_position(self) -> int:
+        """The backbone's number for the position of the first token. MPNet and RoBERTa begin after the index of padding."""
+        return int(getattr(getattr(self.backbone, "embeddings", None), "padding_idx", -1)) + 1
 
     @property
     def embedding(self) -> nn.Embedding:
@@ -102,12 +106,19 @@ class TextEncoder(Encoder):
             self._set_tokenizer(self.train_tokenizer(map(normalize_typography, texts), self.config.scratch_vocab_size))
 
     def run_backbone(
-        self, embedded: Float[Tensor, "N L d"], mask: Bool[Tensor, "N L"] | Float[Tensor, "N 1 L L"]
+        self,
+        embedded: Float[Tensor, "N L d"],
+        mask: Bool[Tensor, "N L"] | Float[Tensor, "N 1 L L"],
+        places: Int[Tensor, "N L"] | None = None,
     ) -> Float[Tensor, "N L d"]:
-        """Run the backbone on embedded tokens. `mask` is true at the real tokens, or it is added to the attention scores."""
+        """Run the backbone on embedded tokens. `mask` is true at the real tokens, or it is added to the attention scores.
+
+        `places` are the positions of the tokens, from 0; by default they count along each row.
+        """
         mask = mask.long() if mask.dtype == torch.bool else mask  # as transformers documents it
+        positions = {} if places is None else {"position_ids": places + self.first_position}
         with autocast_bf16(embedded.device, enabled=self.config.bf16):
-            hidden: Tensor = self.backbone(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
+            hidden: Tensor = self.backbone(inputs_embeds=embedded, attention_mask=mask, **positions).last_hidden_state
         return hidden.float()
 
     def optimize_for_inference(self) -> None:

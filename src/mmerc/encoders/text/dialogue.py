@@ -7,7 +7,6 @@ carries an embedding of its speaker's number. In the online protocol a token see
 import random
 import zlib
 from collections.abc import Sequence
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -19,18 +18,12 @@ from torch.nn import functional as F
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Batch, Classifier, Encoding, Example, compute_masked_mean
-from mmerc.encoders.text.base import LENGTH_MULTIPLE
 from mmerc.encoders.text.bidirectional import BidirectionalText
 from mmerc.encoders.text.config import BACKBONE, TextConfig
+from mmerc.encoders.text.packing import MAX_SPEAKERS, UNKNOWN, build_rows, group_windows
 from mmerc.encoders.windows import Window, cut_windows
 from mmerc.errors import MissingModality
 from mmerc.hardware import supports_bf16
-
-TOKEN, SPEAKER = range(2)  # columns of a prepared utterance
-UNKNOWN = 0  # speaker
-# Speakers are numbered 1 to 8 in the order in which they first speak in the window. The ninth gets number 1 again.
-MAX_SPEAKERS = 8
-PADDING, CLS = -1, 0  # blocks of a sequence; those of utterances are numbered from 1
 
 
 class DialogueConfig(TextConfig):
@@ -99,26 +92,26 @@ class DialogueText(BidirectionalText):
     def collate(
         self, examples: Sequence[Example], rng: random.Random | None = None, *, protocol: Protocol | None = None
     ) -> Batch:
-        """Return N sequences of at most L tokens. Neighbouring examples of one dialogue and one window are one sequence.
+        """Return N rows of at most L tokens (see `packing.build_rows`). Neighbouring examples of one dialogue and one window are
+        read together.
 
-        Each sequence must fit into `max_tokens`; the caller cuts dialogues with `cut_windows`. `protocol` is by default that of
+        Each window must fit into `max_tokens`; the caller cuts dialogues with `cut_windows`. `protocol` is by default that of
         the encoder. In training some dialogues are cut in two parts that do not see each other, and some batches are read with
         the online protocol.
         """
-        sequences = [
-            list(group) for _, group in groupby(examples, key=lambda example: (*example.key[:2], example.window))
-        ]
-        protocol, cuts = protocol or self.protocol, [0] * len(sequences)
+        windows = group_windows(examples)
+        protocol, cuts = protocol or self.protocol, [0] * len(windows)
         if rng is not None and self.training:
             if rng.random() < self.config.online_probability:
                 protocol = "online"
-            cuts = [self._draw_cut(len(sequence), rng) for sequence in sequences]
-        arrays = build_sequences(sequences, self.cls_token, self.sep_token, max_tokens=self.config.max_tokens)
-        arrays |= compute_visible_blocks(arrays["blocks"], cuts, protocol)
+            cuts = [self._draw_cut(len(window), rng) for window in windows]
+        arrays = build_rows(
+            windows, cuts, self.cls_token, self.sep_token, protocol=protocol, max_tokens=self.config.max_tokens
+        )
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _draw_cut(self, count: int, rng: random.Random) -> int:
-        """Return the first block of the second part of a dialogue of `count` utterances; 0 leaves it whole."""
+        """Return the first utterance, from 1, of the second part of a dialogue of `count` utterances; 0 leaves it whole."""
         is_cut = count > 1 and rng.random() < self.config.split_probability
         return rng.randint(2, count) if is_cut else 0
 
@@ -131,67 +124,8 @@ class DialogueText(BidirectionalText):
         is_masked = (blocks < first) | (blocks > last)
         bias = torch.zeros(is_masked.shape, dtype=dtype, device=embedded.device)
         bias = bias.masked_fill(is_masked, torch.finfo(dtype).min)[:, None]  # [N, 1, L, L]
-        hidden = self.run_backbone(embedded, bias).flatten(0, 1)  # [N * L, d]
+        hidden = self.run_backbone(embedded, bias, batch["places"]).flatten(0, 1)  # [N * L, d]
         steps, end = batch["steps"], hidden[batch["ends"]]  # [B, T], [B, d]
         own = hidden[batch["positions"]] * steps[..., None]  # [B, T, d]
         logits = self.emotion(torch.cat([compute_masked_mean(own, steps), end], -1))  # [B, C]
         return Encoding(torch.cat([end[:, None], own], 1), F.pad(steps, (1, 0), value=True), logits)
-
-
-def build_sequences(
-    sequences: Sequence[Sequence[Example]], cls_token: int, sep_token: int, *, max_tokens: int
-) -> dict[str, np.ndarray]:
-    """Return the arrays of a batch of N sequences with B utterances together, of at most T tokens.
-
-    `tokens`, `speakers`, `blocks` [N, L]: token ID, number of the speaker, and number of the utterance in its sequence.
-    `positions` [B, T], `ends` [B]: where the tokens and the closing mark of each utterance are in the flattened sequences.
-    `steps` [B, T]: true at the tokens of the utterance.
-    """
-    longest = max(1 + sum(len(example.values) + 1 for example in sequence) for sequence in sequences)
-    length = max(longest, min(longest + -longest % LENGTH_MULTIPLE, max_tokens))
-    count = sum(map(len, sequences))
-    num_steps = max(len(example.values) for sequence in sequences for example in sequence)
-    tokens = np.full((len(sequences), length), sep_token, np.int64)
-    speakers = np.full((len(sequences), length), UNKNOWN, np.int64)
-    blocks = np.full((len(sequences), length), PADDING, np.int64)
-    positions, steps = np.zeros((count, num_steps), np.int64), np.zeros((count, num_steps), bool)
-    ends = np.zeros(count, np.int64)
-    index = 0
-    for row, sequence in enumerate(sequences):
-        tokens[row, 0], blocks[row, 0] = cls_token, CLS
-        start = 1
-        speaker_numbers = {UNKNOWN: UNKNOWN}
-        for block, example in enumerate(sequence, start=1):
-            end = start + len(example.values)
-            speaker = int(example.values[0, SPEAKER])
-            tokens[row, start:end] = example.values[:, TOKEN]
-            speakers[row, start : end + 1] = speaker_numbers.setdefault(
-                speaker, (len(speaker_numbers) - 1) % MAX_SPEAKERS + 1
-            )
-            blocks[row, start : end + 1] = block
-            positions[index, : end - start] = row * length + np.arange(start, end)
-            steps[index, : end - start] = True
-            ends[index] = row * length + end
-            start, index = end + 1, index + 1
-    return {
-        "tokens": tokens, "speakers": speakers, "blocks": blocks, "positions": positions, "steps": steps, "ends": ends,
-    }  # fmt: skip
-
-
-def compute_visible_blocks(
-    blocks: Int[np.ndarray, "N L"], cuts: Sequence[int], protocol: Protocol
-) -> dict[str, np.ndarray]:
-    """Return the `first_visible` and the `last_visible` block of each token, [N, L] each.
-
-    `cuts`: for each sequence the first block of a second part, or 0 where there is none. Padding sees everything, so that its
-    attention is defined.
-    """
-    cut = np.asarray(cuts)[:, None]  # [N, 1]
-    is_real = blocks != PADDING
-    end = blocks.max(1, keepdims=True)  # [N, 1]
-    in_first_part = is_real & (blocks < cut)
-    first = np.where(is_real & ~in_first_part, cut, CLS)
-    last = np.where(in_first_part, cut - 1, end)
-    if protocol == "online":
-        last = np.where(is_real, np.minimum(last, blocks), last)
-    return {"first_visible": first, "last_visible": last}
