@@ -15,8 +15,8 @@ UNKNOWN = 0  # speaker
 MAX_SPEAKERS = 8
 PADDING = -1  # block
 # Dialogues are packed into rows of so many tokens, or of the longest dialogue. Padding to the longest alone wastes a third of a
-# batch of single comments; with longer rows, attention costs more than padding saves.
-ROW_TOKENS = 256
+# batch of single comments; with longer rows, attention costs more than the padding does.
+ROW_TOKENS = 128
 
 Window = Sequence[Example]  # the utterances of a dialogue that are read together
 
@@ -91,8 +91,8 @@ def pack(lengths: Sequence[int], max_tokens: int) -> tuple[list[tuple[int, int]]
 
     Returns the row and the first token of each window, and the number and the length of the rows.
 
-    >>> pack([100, 100, 90, 40], max_tokens=512)
-    ([(0, 0), (0, 100), (1, 0), (0, 200)], (2, 240))
+    >>> pack([90, 90, 30, 20], max_tokens=512)
+    ([(0, 0), (1, 0), (0, 90), (1, 90)], (2, 128))
     """
     capacity = min(max(ROW_TOKENS, *lengths), max(max_tokens, *lengths))
     used: list[int] = []
