@@ -289,6 +289,13 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, log_event: LogEven
     Raises:
         RunError: a split has no example, the loss is not finite, or the checkpoint is damaged.
     """
+    history = _fit(task, machine, checkpoint, log_event)
+    task.network.cpu().eval().zero_grad()
+    release_memory()  # not before `_fit` has returned: the trainer holds the optimizer's state and two copies of the weights
+    return history
+
+
+def _fit(task: Task, machine: TrainerConfig, checkpoint: Path, log_event: LogEvent) -> History:
     check_not_empty(task.name, task.train.keys, task.dev.keys)
     seed = random.Random(f"{task.seed}/{task.name}").getrandbits(31)
     torch.manual_seed(seed)
@@ -318,8 +325,6 @@ def fit(task: Task, machine: TrainerConfig, checkpoint: Path, log_event: LogEven
         )
         trainer.fit(module, ckpt_path=checkpoint if state is not None else None, weights_only=True)
     task.network.load_state_dict(module.best, strict=not module.frozen)
-    task.network.cpu().eval()
-    release_memory()
     return module.history
 
 
