@@ -30,7 +30,7 @@ def combine(
         str | None,
         typer.Option(
             metavar="KIND:PATH#SPLIT",
-            help="fit the weights of the modalities to this labelled corpus, in which they occur together",
+            help="fit the weights of the modalities to this labelled corpus, which has them together",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -58,7 +58,7 @@ def build(
     prior: PriorOption = "meld",
     as_json: JsonOption = False,
 ) -> None:
-    """Train a network for each of text, voice and face on the corpora that there are, and combine them to one model.
+    """Train a network for each of text, voice and face on the corpora in a folder, and combine them into one model.
 
     The same command continues a build that was stopped.
     """

@@ -35,7 +35,7 @@ AddressOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="processes of --engine ray; by default as many as there are CPUs for"),
+    typer.Option(min=1, metavar="N", help="processes of --engine ray; by default as many as the CPUs allow"),
 ]
 
 

@@ -61,8 +61,8 @@ def predict(
     faces: Annotated[
         Literal["auto", "recording", "utterance"],
         typer.Option(
-            help="recording: find the people in all of it, and read the speaker's face; utterance: look at each utterance alone; "
-            "auto: recording, if several people are seen or speak"
+            help="recording: find the people in the whole recording, and read the speaker's face; utterance: look at each utterance "
+            "alone; auto: recording, if several people are seen or speak"
         ),
     ] = "auto",
     listeners: Annotated[
@@ -73,7 +73,7 @@ def predict(
         typer.Option(
             min=0.1,
             metavar="SECONDS",
-            help="also predict each step of so many seconds inside the utterances, from voice and face",
+            help="also predict each step of this length inside the utterances, from voice and face",
         ),
     ] = None,
     audio_track: Annotated[
@@ -84,7 +84,7 @@ def predict(
         Path | None, typer.Option(metavar="FILE", help="apply the corrections of a person, saved on the page")
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="also say how much each modality changes the probability of the emotion")
+        bool, typer.Option("--explain", help="also show how much each modality changes the probability of the emotion")
     ] = False,
     protocol: ProtocolOption = None,
     coverage: CoverageOption = 0.9,

@@ -16,7 +16,7 @@ def inspect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="recordings and transcripts")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show what recordings and transcripts hold, and how they will be read."""
+    """Show what recordings and transcripts contain, and how mmerc reads them."""
     from mmerc.inference.inspection import inspect_file
 
     reports = [inspect_file(file) for file in files]

@@ -22,7 +22,7 @@ TranscribeOption = Annotated[
 ]
 SpeakersOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="number of people who speak in each recording; by default it is found"),
+    typer.Option(min=1, metavar="N", help="number of people who speak in each recording; by default mmerc finds it"),
 ]
 LiveSpeakersOption = Annotated[
     Literal["auto", "off"],
@@ -38,7 +38,10 @@ VoicesOption = Annotated[
 ]
 AsOption = Annotated[
     Literal["auto", "clips", "conversations"],
-    typer.Option("--as", help="each file is one utterance, or each is segmented; auto segments files longer than 30 s"),
+    typer.Option(
+        "--as",
+        help="clips: each file is one utterance; conversations: segment each file; auto: segment files longer than 30 s",
+    ),
 ]
 ProtocolOption = Annotated[
     Literal["offline", "online"] | None,
@@ -48,14 +51,18 @@ BackendOption = Annotated[
     Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")
 ]
 CoverageOption = Annotated[
-    float, typer.Option(metavar="SHARE", help="share of prediction sets that hold the true emotion, such as 0.8")
+    float,
+    typer.Option(
+        metavar="SHARE",
+        help="share of prediction sets (the possible labels) that contain the true emotion, such as 0.8",
+    ),
 ]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
         min=1,
         metavar="N",
-        help="CPU threads; by default one per core, or what OMP_NUM_THREADS or the CPU quota of the container says",
+        help="CPU threads; by default one per core, or fewer if OMP_NUM_THREADS or the CPU quota of the container says so",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]

@@ -42,7 +42,7 @@ def tune(
     labels: LabelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search settings on dev with Optuna; the test split is not used. Writes the best ones into OUT/best.yaml."""
+    """Search for the settings with the best dev score, with Optuna, and write them into OUT/best.yaml. The test split is not used."""
     from mmerc.corpora import open_corpus
     from mmerc.corpora.location import split_label_names
     from mmerc.progress import show_log

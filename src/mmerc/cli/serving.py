@@ -23,9 +23,9 @@ from mmerc.terminal import errors, exit_on_error
 def serve(
     model: ModelArgument,
     host: Annotated[
-        str, typer.Option(help="address to listen at; 0.0.0.0 is open to other machines: set a token then")
+        str, typer.Option(help="address to listen on; 0.0.0.0 is open to other machines: then set a token")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen at")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = 8000,
     token: Annotated[str | None, typer.Option(envvar="MMERC_TOKEN", help="bearer token that clients must send")] = None,
     allowed_hosts: Annotated[
         list[str] | None,
@@ -41,10 +41,11 @@ def serve(
         str, typer.Option(metavar="/PREFIX", help="path prefix under which a proxy offers the service")
     ] = "",
     proxy_headers: Annotated[
-        bool, typer.Option("--proxy-headers", help="believe a proxy's X-Forwarded-For and X-Forwarded-Proto")
+        bool, typer.Option("--proxy-headers", help="trust a proxy's X-Forwarded-For and X-Forwarded-Proto")
     ] = False,
     forwarded_allow_ips: Annotated[
-        str, typer.Option(metavar="ADDRESSES", help="the addresses of the proxy for --proxy-headers, with commas")
+        str,
+        typer.Option(metavar="ADDRESSES", help="the addresses of the proxy for --proxy-headers, separated by commas"),
     ] = "127.0.0.1,::1",
     overrides: Annotated[
         list[str] | None,
@@ -52,17 +53,20 @@ def serve(
     ] = None,
     interim: Annotated[
         float,
-        typer.Option(min=0, metavar="SECONDS", help="time between answers for a live utterance that goes on; 0: none"),
+        typer.Option(min=0, metavar="SECONDS", help="time between interim predictions of a live utterance; 0: none"),
     ] = 1.0,
     access_log: Annotated[bool, typer.Option("--access-log/--no-access-log", help="log each request")] = True,
     log_format: Annotated[Literal["text", "json"], typer.Option(help="lines of the log: text or JSON")] = "text",
     drain: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="time for requests that have begun when the service stops")
+        float, typer.Option(min=0, metavar="SECONDS", help="time for open requests to finish when the service stops")
     ] = 30.0,
     retain: Annotated[
         float | None,
         typer.Option(
-            "--retain-seconds", min=0, metavar="SECONDS", help="time for which results are kept; 0: until they are read"
+            "--retain-seconds",
+            min=0,
+            metavar="SECONDS",
+            help="how long results are kept; by default one hour; 0: until they are read",
         ),
     ] = None,
     state: Annotated[
@@ -70,9 +74,9 @@ def serve(
         typer.Option(metavar="DIR", help="keep recordings and results here, so that they survive a restart"),
     ] = None,
     state_key: Annotated[
-        str | None, typer.Option(envvar="MMERC_STATE_KEY", help="the key of Fernet that encrypts --state")
+        str | None, typer.Option(envvar="MMERC_STATE_KEY", help="the Fernet key that encrypts --state")
     ] = None,
-    encrypt: Annotated[bool, typer.Option("--encrypt/--no-encryption", help="encrypt what lies in --state")] = True,
+    encrypt: Annotated[bool, typer.Option("--encrypt/--no-encryption", help="encrypt the files in --state")] = True,
     transcribe: TranscribeOption = None,
     speakers: LiveSpeakersOption = "auto",
     coverage: CoverageOption = 0.9,

@@ -57,11 +57,13 @@ def train(
         str, typer.Option(metavar="NAMES", help="further fusions to train for comparison: names, or all")
     ] = "",
     folds: Annotated[
-        int | None, typer.Option(min=3, help="cross-validation: train a run for each of so many folds of the corpus")
+        int | None, typer.Option(min=3, help="number of folds for cross-validation; each fold gets a run")
     ] = None,
     fold_by: Annotated[
         Literal["speaker", "session", "dialogue"] | None,
-        typer.Option(help="what stays in one fold; by default speakers if the corpus allows it, else dialogues"),
+        typer.Option(
+            help="what is never divided between folds; by default speakers if the corpus allows it, else dialogues"
+        ),
     ] = None,
 ) -> None:
     """Train a model on a corpus, evaluate it on all labelled splits, and write a report."""
@@ -119,7 +121,9 @@ def evaluate(
     ] = False,
     signal: Annotated[
         bool,
-        typer.Option("--signal", help="also score it on degraded sound: noise, reverberation, telephone, MP3, Opus"),
+        typer.Option(
+            "--signal", help="also score the run on degraded sound: noise, reverberation, telephone, MP3, Opus"
+        ),
     ] = False,
     by: Annotated[
         str | None,
@@ -129,7 +133,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="CORPUS,CORPUS,...",
-            help="instead of scoring a RUN, train on each corpus and test on each other one; the options below are for this",
+            help="instead of scoring a RUN, train on each corpus and test on each other one; --out to --seeds are for this",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="the folder for the runs of --cross")] = None,
