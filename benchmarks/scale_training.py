@@ -33,9 +33,10 @@ from mmerc.features.writer import FeatureWriter, is_sorted, sort_store
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.hardware import keep_memory
 from mmerc.training.fusion import make_examples
-from mmerc.training.loop import fit, make_task
+from mmerc.training.loop import fit
 from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import TrainerConfig
+from mmerc.training.task import make_task
 
 NAMES, WIDTH = ("text", "audio", "face"), 32
 EMOTIONS = ("joy", "anger", "neutral", "sadness")

@@ -16,9 +16,10 @@ from mmerc.model.folder import load_encoder
 from mmerc.progress import EventLog
 from mmerc.training import distributed
 from mmerc.training.batches import make_encoder_examples
-from mmerc.training.loop import fit, make_task
+from mmerc.training.loop import fit
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_selection_split
+from mmerc.training.task import make_task
 from mmerc.training.warm_start import WarmStart
 
 

@@ -19,10 +19,11 @@ from mmerc.model.inference import predict_fused
 from mmerc.progress import EventLog, log
 from mmerc.training import distributed
 from mmerc.training.batches import CONTEXT
-from mmerc.training.loop import fit, make_task
+from mmerc.training.loop import fit
 from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_dialogue_keys
+from mmerc.training.task import make_task
 
 COMPARED_FUSIONS = "fusions"  # folder of the fusions that are trained for comparison
 CALIBRATION = "calibration.json"  # written last: if it exists, the compared fusion is complete

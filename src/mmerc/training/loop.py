@@ -5,11 +5,9 @@ history. All random numbers of a step are seeded from (seed, epoch, step), so th
 and ends with the same numbers.
 """
 
-import math
 import random
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,9 @@ import lightning as L
 import torch
 from lightning.pytorch.strategies import DDPStrategy
 from sklearn.metrics import f1_score
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmerc.config import TrainingConfig
-from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
 from mmerc.files import replace_atomically
 from mmerc.hardware import get_rank, is_main_process, release_memory
@@ -32,66 +27,13 @@ from mmerc.training.batches import CONTEXT, Batches, Examples, get_inputs
 from mmerc.training.ema import WeightEMA
 from mmerc.training.emotion_loss import EmotionLoss
 from mmerc.training.epoch_metrics import EpochMetrics
+from mmerc.training.optimizer import make_optimizer
 from mmerc.training.run_config import TrainerConfig
 from mmerc.training.selection import History, find_best_score, get_score, is_finished
-from mmerc.training.targets import (
-    Rating,
-    Targets,
-    compute_dimension_loss,
-    count_dimensions,
-    list_rated,
-    make_targets,
-    measure_concordance,
-)
+from mmerc.training.targets import Rating, compute_dimension_loss, count_dimensions, list_rated, measure_concordance
+from mmerc.training.task import Task, check_not_empty
 
-Forward = Callable[[dict[str, Tensor]], Any]
 LogEvent = Callable[[dict[str, Any]], None]
-
-
-@dataclass
-class Task:
-    """What is trained, on what, and how.
-
-    Attributes:
-        name: of the network, in the log and in error messages.
-        network: the network; `fit` changes its weights.
-        forward: from the inputs of a batch to an object with `logits` [B, C]. It may also have `losses` (a dictionary of
-            scalars that are added to the loss of the emotion) and `metrics` (a dictionary of pairs of sum and count).
-        config: the settings of the training.
-        train: the training examples.
-        dev: the examples on which the checkpoint is selected.
-        num_classes: number of emotions.
-        seed: of all random numbers of the training.
-        train_targets: votes and continuous dimensions of the training examples, where the corpus has some.
-        dev_targets: those of the dev examples.
-    """
-
-    name: str
-    network: nn.Module
-    forward: Forward
-    config: TrainingConfig
-    train: Examples
-    dev: Examples
-    num_classes: int
-    seed: int
-    train_targets: Targets | None = None
-    dev_targets: Targets | None = None
-
-
-def make_task(
-    name: str,
-    network: nn.Module,
-    forward: Forward,
-    config: TrainingConfig,
-    corpus: Corpus,
-    train: Examples,
-    dev: Examples,
-    *,
-    seed: int,
-) -> Task:
-    """The task of a network on examples of a corpus, with the votes and the continuous dimensions that it has."""
-    targets = (make_targets(corpus, each.keys) for each in (train, dev))
-    return Task(name, network, forward, config, train, dev, len(corpus.labels), seed, *targets)
 
 
 class TrainingModule(L.LightningModule):
@@ -223,30 +165,7 @@ class TrainingModule(L.LightningModule):
         )
 
     def configure_optimizers(self) -> Any:
-        config = self.task.config
-        factors = getattr(self.network, "lr_factors", {})
-        by_kind: dict[tuple[bool, float], list[nn.Parameter]] = {}
-        for name, value in self.network.named_parameters():
-            if value.requires_grad:
-                factor = next((factor for prefix, factor in factors.items() if name.startswith(prefix)), 1.0)
-                by_kind.setdefault((value.ndim > 1, factor), []).append(value)
-        # Biases and normalisation weights have no weight decay: shrinking them does not regularise.
-        groups: list[dict[str, Any]] = [
-            {
-                "params": values,
-                "weight_decay": config.weight_decay * is_matrix,
-                "lr": config.learning_rate * factor,
-            }
-            for (is_matrix, factor), values in by_kind.items()
-        ]
-        optimizer: torch.optim.Optimizer
-        if config.optimizer == "sgd":
-            optimizer = torch.optim.SGD(groups, config.learning_rate, momentum=config.momentum)
-        else:
-            optimizer = torch.optim.AdamW(groups, config.learning_rate, fused=True)
-        steps = self._count_steps()
-        schedule = LambdaLR(optimizer, lambda step: compute_lr_factor(step, steps, config))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return make_optimizer(self.network, self.task.config, self._count_steps())
 
     def _count_steps(self) -> int:
         """The steps of all epochs together."""
@@ -328,16 +247,6 @@ def _fit(task: Task, machine: TrainerConfig, checkpoint: Path, log_event: LogEve
     return module.history
 
 
-def check_not_empty(name: str, train: Collection[Key], dev: Collection[Key]) -> None:
-    """Check that both splits have a labelled utterance with the modality `name`. Raises RunError."""
-    for keys, split in ((train, "train"), (dev, "dev")):
-        if not keys:
-            raise RunError(
-                f"{name}: not one labelled utterance of the {split} split has it: run `mmerc corpus check`, "
-                "or leave it out with --modalities."
-            )
-
-
 def _read_checkpoint(checkpoint: Path) -> dict[str, Any] | None:
     """Read the file `checkpoint`; None if it does not exist."""
     if not checkpoint.is_file():
@@ -349,18 +258,3 @@ def _read_checkpoint(checkpoint: Path) -> dict[str, Any] | None:
             f"{checkpoint} is damaged ({type(error).__name__}): delete it and run the same command again."
         ) from error
     return state
-
-
-def compute_lr_factor(step: int, steps: int, config: TrainingConfig) -> float:
-    """Compute the learning rate at `step` of `steps` as a share of the configured one.
-
-    It rises linearly during the warm-up, then is constant, or decays to 0 linearly or as half a cosine wave.
-    """
-    warmup = max(1, int(config.warmup_ratio * steps))
-    if config.warmup_ratio and step < warmup:
-        return (step + 1) / warmup
-    if config.lr_schedule == "constant":
-        return 1.0
-    decay_start = warmup if config.warmup_ratio else 0
-    left = max(0.0, (steps - step) / max(1, steps - decay_start))  # share of the decay to come
-    return left if config.lr_schedule == "linear" else (1 - math.cos(math.pi * left)) / 2

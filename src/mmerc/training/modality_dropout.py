@@ -24,7 +24,7 @@ class FusionForwardOutput:
 
 
 class FusionForward:
-    """The forward pass of a fusion in training, as `mmerc.training.loop.Task.forward`.
+    """The forward pass of a fusion in training, as `mmerc.training.task.Task.forward`.
 
     In `config.modality_dropout` of the training batches each utterance keeps one or some of its modalities (Choi and Lee
     2019). In these batches `config.distillation_weight` weighs one more loss, "distillation": the KL divergence, in nats, of

@@ -30,7 +30,6 @@ from mmerc.training import distributed
 from mmerc.training.encoder import create_encoder, train_encoder
 from mmerc.training.extraction import extract_features, open_inputs
 from mmerc.training.fusion import config_for_fusion, train_compared_fusion, train_fusion
-from mmerc.training.loop import check_not_empty
 from mmerc.training.predictions import compute_prior, fit_calibrations, fit_conformal, write_predictions
 from mmerc.training.run_config import RunConfig, load_config
 from mmerc.training.run_folder import list_seed_folders
@@ -43,6 +42,7 @@ from mmerc.training.splits import (
     get_speakers,
     list_dialogue_keys,
 )
+from mmerc.training.task import check_not_empty
 from mmerc.training.tracking import check_logger
 
 PREDICTED_SPLITS = (HELD_OUT, "dev", "test")

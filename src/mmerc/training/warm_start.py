@@ -22,10 +22,11 @@ from mmerc.model.folder import find_encoder_tensors
 from mmerc.training import distributed
 from mmerc.training.batches import make_encoder_examples
 from mmerc.training.extraction import open_inputs
-from mmerc.training.loop import fit, make_task
+from mmerc.training.loop import fit
 from mmerc.training.run_config import RunConfig
 from mmerc.training.run_lock import INPUTS
 from mmerc.training.splits import add_selection_split, get_selection_split
+from mmerc.training.task import make_task
 
 log = logging.getLogger("mmerc")
 CLASSIFIER = "emotion."  # prefix of an encoder's own classifier, which fits other labels only by chance
