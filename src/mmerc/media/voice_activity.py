@@ -1,10 +1,7 @@
-"""Voice activity: when a waveform holds speech. The detector is Silero's, whose package carries its own network."""
+"""Voice activity: when a waveform holds speech. The detector is Silero's: its network in `silero`, its rules in its package."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from threading import Lock
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,31 +9,31 @@ from jaxtyping import Float
 
 from mmerc.corpora import Clip
 from mmerc.media.audio import SAMPLE_RATE, read_waveform_blocks
+from mmerc.media.silero import CHUNK, VoiceProbabilities
 
 # The detector's probability above which there is speech. Its default of 0.5 treats screams as noise in 14 of RAVDESS's
 # 1,320 clips, all of strong emotion; steady noise, tones and hum stay below 0.07.
 SPEECH_THRESHOLD = 0.15
 END_THRESHOLD = 0.01  # below it a segment ends: a voice that trails off belongs to it
 STREAM_THRESHOLD = 0.3  # the detector's form for streams ends a segment 0.15 below it
-CHUNK = 512  # samples that the detector takes at a time
 MIN_PAUSE, MIN_UTTERANCE, MAX_UTTERANCE = 0.5, 0.25, 15.0  # seconds
 CUT_RANGE = 5.0  # seconds before the longest end in which a long utterance is cut
 CUT_CHUNKS = 5  # chunks over which the loudness is averaged for the cut: 0.16 s, a syllable
-DETECTOR_LOCK = Lock()  # the shared detector keeps the state of its last input
 
 
 def find_speech(waveform: Float[np.ndarray, " S"]) -> list[tuple[int, int]]:
     """First sample and end of each segment of speech at 16 kHz; noise, tones and music are not speech."""
-    network, detect = _load_shared_detector()
-    with DETECTOR_LOCK:
-        segments = detect(
-            torch.from_numpy(np.ascontiguousarray(waveform, np.float32)),
-            network,
-            sampling_rate=SAMPLE_RATE,
-            threshold=SPEECH_THRESHOLD,
-            neg_threshold=END_THRESHOLD,
-            min_speech_duration_ms=90,
-        )
+    probabilities = VoiceProbabilities()  # imports the package and keeps the number of threads
+    from silero_vad import get_speech_timestamps_from_probs
+
+    segments = get_speech_timestamps_from_probs(
+        probabilities.add(np.pad(waveform, (0, -len(waveform) % CHUNK))),
+        sampling_rate=SAMPLE_RATE,
+        threshold=SPEECH_THRESHOLD,
+        neg_threshold=END_THRESHOLD,
+        min_speech_duration_ms=90,
+        audio_length_samples=len(waveform),
+    )
     return [(int(segment["start"]), int(segment["end"])) for segment in segments]
 
 
@@ -50,11 +47,12 @@ class UtteranceDetector:
     def __init__(
         self, *, min_pause: float = MIN_PAUSE, min_length: float = MIN_UTTERANCE, max_length: float = MAX_UTTERANCE
     ) -> None:
-        network, _ = _load_detector()
-        from silero_vad import VADIterator  # `_load_detector` imports it first, and keeps the number of threads
+        self.probabilities = VoiceProbabilities()  # imports the package and keeps the number of threads
+        from silero_vad import VADIterator
 
+        self.known = _Known()
         self.detector = VADIterator(
-            network,
+            self.known,
             sampling_rate=SAMPLE_RATE,
             threshold=STREAM_THRESHOLD,
             min_silence_duration_ms=int(1000 * min_pause),
@@ -65,12 +63,19 @@ class UtteranceDetector:
         self.start: float | None = None  # start of the current utterance, in seconds
         self.energies: deque[float] = deque(maxlen=int(CUT_RANGE * SAMPLE_RATE) // CHUNK)  # of the last chunks
 
+    @property
+    def pause(self) -> float:
+        """Seconds since the voice of the current utterance has paused; 0 while it is heard."""
+        paused = self.detector.temp_end if self.start is not None else 0
+        return (self.num_samples - paused) / SAMPLE_RATE if paused else 0.0
+
     def add_audio(self, samples: Float[np.ndarray, " S"]) -> list[tuple[float, float]]:
         """Start and end, in seconds from the first sample added, of each utterance that ends within these samples."""
         self.rest = np.concatenate([self.rest, samples.astype(np.float32)])
         used = len(self.rest) // CHUNK * CHUNK
-        chunks, self.rest = self.rest[:used].reshape(-1, CHUNK), self.rest[used:]
-        return [utterance for chunk in chunks for utterance in self._process_chunk(chunk)]
+        chunks, self.rest = self.rest[:used], self.rest[used:]
+        self.known.coming += self.probabilities.add(chunks)
+        return [utterance for chunk in chunks.reshape(-1, CHUNK) for utterance in self._process_chunk(chunk)]
 
     def finish(self) -> list[tuple[float, float]]:
         """The utterance that was going on when the sound ended."""
@@ -123,16 +128,14 @@ def find_utterances(
         yield clip.start + start, clip.start + end
 
 
-@lru_cache(maxsize=1)
-def _load_shared_detector() -> tuple[Any, Any]:
-    return _load_detector()
+class _Known:
+    """Takes the place of the network in the package's rules: gives the probabilities that are known already."""
 
+    def __init__(self) -> None:
+        self.coming: deque[float] = deque()  # of the next chunks
 
-def _load_detector() -> tuple[Any, Any]:
-    """The network, which keeps the state of its last input, and the function that runs it over a whole waveform."""
-    threads = torch.get_num_threads()
-    from silero_vad import get_speech_timestamps, load_silero_vad
+    def __call__(self, chunk: torch.Tensor, sample_rate: int) -> torch.Tensor:
+        return torch.tensor(self.coming.popleft())
 
-    network = load_silero_vad()
-    torch.set_num_threads(threads)  # the import sets the whole process to one
-    return network, get_speech_timestamps
+    def reset_states(self) -> None:
+        """There is nothing to reset."""
