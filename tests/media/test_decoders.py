@@ -15,7 +15,7 @@ from mmerc.corpora import Clip
 from mmerc.errors import ClipNotFound, ClipUnreadable, NoVideo
 from mmerc.media import read_frames, read_waveform
 from mmerc.media.audio import read_waveform_blocks
-from mmerc.media.decoders import Decoders
+from mmerc.media.decoders import LOW_PRIORITY, Decoders
 from mmerc.media.isolation import use_decoder
 from mmerc.media.timeline import is_longer_than, measure_duration
 from mmerc.media.worker import NICENESS
@@ -24,8 +24,15 @@ from tests.media.clips import write_wav
 # A template whose decoder does what the first word of a file says.
 FAULTY = """
 import os, time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from mmerc.media import isolation, worker
+
+def compute_until_priority_is_lower(number):
+    first = os.getpriority(os.PRIO_PROCESS, 0)
+    while os.getpriority(os.PRIO_PROCESS, 0) == first:
+        sum(range(10_000))
+    return os.getpriority(os.PRIO_PROCESS, 0)
 
 def is_longer_than(path, seconds):
     word = path.read_text()
@@ -39,6 +46,11 @@ def is_longer_than(path, seconds):
         os._exit(3)
     if word == "priority":
         return os.getpriority(os.PRIO_PROCESS, 0)
+    if word == "session":
+        return os.getsid(0)
+    if word == "compute":
+        with ThreadPoolExecutor(2) as threads:
+            return min(threads.map(compute_until_priority_is_lower, range(2)))
     return True
 
 isolation.FUNCTIONS["is_longer_than"] = is_longer_than
@@ -141,6 +153,24 @@ def test_a_decoder_computes_with_lower_priority_than_the_program(faulty: Decoder
     (tmp_path / "file").write_text("priority")
     with use_decoder(faulty):
         assert is_longer_than(tmp_path / "file", 1.0) == os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
+
+
+def test_a_decoder_is_in_the_session_of_the_program_where_its_niceness_counts(faulty: Decoders, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("session")
+    with use_decoder(faulty):
+        assert is_longer_than(tmp_path / "file", 1.0) == os.getsid(0)
+
+
+def test_all_threads_of_a_decoder_that_computes_for_long_get_low_priority(tmp_path: Path) -> None:
+    (tmp_path / "long").write_text("compute")
+    (tmp_path / "next").write_text("priority")
+    decoders = Decoders(1, timeout=100.0, command=(sys.executable, "-c", FAULTY))
+    try:
+        with use_decoder(decoders):
+            assert is_longer_than(tmp_path / "long", 1.0) == LOW_PRIORITY
+            assert is_longer_than(tmp_path / "next", 1.0) < LOW_PRIORITY  # another process
+    finally:
+        decoders.close()
 
 
 def test_closing_ends_a_call_that_hangs(tmp_path: Path) -> None:

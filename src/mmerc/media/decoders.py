@@ -2,10 +2,12 @@
 
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
@@ -17,13 +19,17 @@ from mmerc.corpora import Clip
 from mmerc.errors import ClipUnreadable
 from mmerc.media import messages
 from mmerc.media.fair_slots import FairSlots
-from mmerc.media.worker import ANSWER, FORK, ORDER, WAIT
+from mmerc.media.worker import ANSWER, FORK, NEXT, ORDER, WAIT
 
 log = logging.getLogger("mmerc")
 COMMAND = (sys.executable, "-m", "mmerc.media.worker")
 START_TIMEOUT = 60.0  # seconds in which the template imports its modules
 MAX_BYTES = 1_000_000_000  # of a process for its data; 4K video in 10 bits takes half of it
 TIMEOUT = 20.0  # seconds for an answer
+# Seconds of CPU for a call, after which what others ask for goes first; how often this is looked at; and the niceness from then on, with which two
+# decoders that take long get a tenth of the CPU beside two others, and still advance.
+PATIENCE, LOOK_INTERVAL, LOW_PRIORITY = 0.5, 0.1, 15
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 MAX_KEPT_BYTES = 300_000_000  # a process that has needed more is not used again: freed memory may stay with it
 WORKER_FAILURES = (EOFError, ValueError, OSError)  # TimeoutError is an OSError
 
@@ -78,7 +84,7 @@ class Decoders:
                 if value is process:  # the end
                     return
                 yield value
-                process.send({"call": "next"})
+                process.send({"call": NEXT})
 
     def close(self) -> None:
         """End all processes; calls that are going on fail."""
@@ -122,7 +128,8 @@ class Decoders:
     def _give_back(self, process: "DecoderProcess") -> None:
         with self._lock:
             self._used.discard(process)
-            is_useful = process.is_ready and process.peak_bytes < MAX_KEPT_BYTES and not self._is_closed
+            is_small = process.peak_bytes < MAX_KEPT_BYTES
+            is_useful = process.is_ready and is_small and not process.is_slow and not self._is_closed
             if is_useful:
                 self._idle.append(process)
         if not is_useful:
@@ -171,7 +178,9 @@ class Template:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # threads do not survive a fork
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the program, which then ends it
+                # Ctrl-C is for the program, which then ends it. A new session would do that, too, but Linux shares the CPU between
+                # sessions first (sched_autogroup), and then no niceness of a decoder counts against the program.
+                process_group=0,
             )
         control.settimeout(START_TIMEOUT)
         self._control = control
@@ -194,6 +203,8 @@ class DecoderProcess:
         self.template, self.timeout, self.peak_bytes = template, timeout, 0
         self.is_ready = True  # for another call
         self.is_in_generator = False
+        self.is_slow = False  # it computes with low priority from now on
+        self._cpu_before = 0.0  # seconds that it had computed when it was called
         self._status: int | None = None
         self._stop_lock = Lock()
         self.connection, other = socket.socketpair()
@@ -204,6 +215,8 @@ class DecoderProcess:
     def send(self, body: dict[str, Any]) -> None:
         """Send a call. Raises OSError: the process has ended."""
         self.is_ready = False
+        if body["call"] != NEXT:
+            self._cpu_before = _read_cpu_seconds(self.process_id)
         messages.send(self.connection, body)
 
     def receive(self) -> Any:
@@ -213,6 +226,7 @@ class DecoderProcess:
             MediaError: the function raised it.
             EOFError, OSError, ValueError: the process has ended, does not answer, or answers with something else.
         """
+        self._wait_for_answer()
         body, arrays = messages.receive(self.connection)
         peak = body.get("peak_bytes")
         self.peak_bytes = peak if isinstance(peak, int) else 0
@@ -220,6 +234,23 @@ class DecoderProcess:
         if self.is_ready:
             self.is_in_generator = False
         return self if body.get("kind") == "end" else messages.unpack_result(body, arrays)
+
+    def _wait_for_answer(self) -> None:
+        """Wait until there is something to receive. Lower the priority of a process that has computed for long since its call.
+
+        Raises:
+            TimeoutError: it takes too long.
+        """
+        answer = select.poll()
+        answer.register(self.connection, select.POLLIN)
+        until = time.monotonic() + self.timeout
+        while not answer.poll(1000 * LOOK_INTERVAL):
+            if time.monotonic() >= until:
+                raise TimeoutError
+            if not self.is_slow and _read_cpu_seconds(self.process_id) - self._cpu_before > PATIENCE:
+                self.is_slow = True
+                with suppress(OSError):  # it has ended
+                    os.setpriority(os.PRIO_PGRP, self.process_id, LOW_PRIORITY)
 
     def explain(self, error: Exception, name: str) -> str:
         """Why the call failed, after the process was ended."""
@@ -236,6 +267,8 @@ class DecoderProcess:
         """End the process now. Its exit status; that of a signal is negative."""
         with self._stop_lock:
             self.is_ready = False
+            with suppress(OSError):  # the other side has ended; a thread that waits for an answer wakes up
+                self.connection.shutdown(socket.SHUT_RDWR)
             self.connection.close()
             if self._status is None:
                 with suppress(ProcessLookupError):
@@ -244,6 +277,15 @@ class DecoderProcess:
                     )  # an ended process keeps its ID until the template has waited
                 self._status = self.template.wait(self.process_id)
             return self._status
+
+
+def _read_cpu_seconds(process_id: int) -> float:
+    """The time that all threads of a process have computed; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS  # utime and stime of proc(5)
 
 
 def _name_file(arguments: tuple[Any, ...]) -> str:

@@ -53,6 +53,7 @@ def run_decoder(descriptor: int, max_bytes: int) -> None:
     status = 1
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a decoder that hangs ends with the program, too
+        os.setpgid(0, 0)  # so that the program can lower the priority of all threads of this decoder at once
         limit_resources(max_bytes)
         with socket.socket(fileno=descriptor) as connection:
             serve(connection)
