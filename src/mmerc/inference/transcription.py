@@ -13,6 +13,7 @@ from mmerc import weights
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.errors import WeightsError, get_first_line
 from mmerc.inference.live_text import Words
+from mmerc.inference.whisper_windows import WindowEncoder
 
 # Takes mono samples at 16 kHz, [S]; returns the text, or None if nothing is said.
 Transcriber = Callable[[np.ndarray], str | None]
@@ -52,6 +53,7 @@ class Whisper:
                 f'the Whisper model "{name}" cannot be loaded ({get_first_line(error)[:120]}): run `mmerc weights fetch whisper-base` and choose '
                 '"base", or give the folder of a model that was converted for faster-whisper.'
             ) from error
+        self.network.encode = WindowEncoder(self.network.encode)
         self._lock = Lock()
 
     def __call__(self, samples: Float[np.ndarray, " S"]) -> str | None:
