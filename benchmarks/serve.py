@@ -5,7 +5,8 @@
 The recording is made here: a 720p film of a moving face, a voice, and a transcript of utterances of three seconds. Its packets
 are repeated for the long recording. In a live stream, the sound and five images a second arrive in real time, and utterances of three seconds follow one
 another; the measured time is that from the end of an utterance to its last prediction, with answers before the end. Several streams end their
-utterances at the same time, which is their worst case.
+utterances at the same time, which is their worst case. `cpu` is what the service computes in this time, on all cores, which depends little on what
+else runs on the machine. With `--live-only` nothing else is measured.
 """
 
 import argparse
@@ -144,13 +145,19 @@ class Service:
         self.process.wait(30)
 
 
-async def measure_stream(address: str, voice: np.ndarray, count: int) -> list[float]:
-    """Seconds from the end of each utterance of a live stream to its prediction."""
+def read_cpu_seconds(process_id: int) -> float:
+    """The seconds that all threads of a process have computed."""
+    files = Path(f"/proc/{process_id}/task").glob("*/schedstat")
+    return sum(int(file.read_text().split()[0]) for file in files) / 1e9
+
+
+async def measure_stream(service: Service, voice: np.ndarray, count: int) -> list[tuple[float, float]]:
+    """Seconds from the end of each utterance of a live stream to its prediction, and what the service has computed in them."""
     sound = (np.resize(voice, int(UTTERANCE * SAMPLE_RATE)) * 32767).astype("<i2").tobytes()
     buffer = io.BytesIO()
     Image.fromarray(sample_images.astronaut()).resize((640, 480)).save(buffer, "JPEG")  # as the page sends them
     times = []
-    async with websockets.connect(f"ws://{address}/v1/stream", max_size=None) as stream:
+    async with websockets.connect(f"ws://{service.address}/v1/stream", max_size=None) as stream:
         await stream.send(json.dumps({"type": "start", "segmentation": "client"}))
         await stream.recv()
         for number in range(count):
@@ -161,19 +168,31 @@ async def measure_stream(address: str, voice: np.ndarray, count: int) -> list[fl
                 await stream.send(b"\x01" + sound[part * len(sound) // 30 * 2 : (part + 1) * len(sound) // 30 * 2])
             await asyncio.sleep(started + UTTERANCE - time.perf_counter())
             await stream.send(json.dumps({"type": "text", "text": TEXTS[number % 5]}))
-            ended = time.perf_counter()
+            ended, computed = time.perf_counter(), read_cpu_seconds(service.process.pid)
             await stream.send('{"type": "end"}')
             while not (message := json.loads(await stream.recv())).get("final"):  # answers before the end
                 assert message["type"] in ("prediction", "speech"), message
-            times.append(time.perf_counter() - ended)
+            times.append((time.perf_counter() - ended, read_cpu_seconds(service.process.pid) - computed))
             assert message["type"] == "prediction" and message["modalities"] == ["text", "audio", "face"], message
     return times
 
 
-async def measure_streams(address: str, voice: np.ndarray, count: int, streams: int) -> list[float]:
+async def measure_streams(service: Service, voice: np.ndarray, count: int, streams: int) -> dict[str, float]:
     """The times of several streams at once, which end their utterances together; the first three of each stream warm up."""
-    found = await asyncio.gather(*(measure_stream(address, voice, WARM_UP + count) for _ in range(streams)))
-    return [each for times in found for each in times[WARM_UP:]]
+    found = await asyncio.gather(*(measure_stream(service, voice, WARM_UP + count) for _ in range(streams)))
+    times, computed = np.array([each for times in found for each in times[WARM_UP:]]).T
+    result = {"median": np.median(times), "p95": np.quantile(times, 0.95), "cpu": np.median(computed)}
+    return {name: round(float(value), 3) for name, value in result.items()}
+
+
+def measure_live(service: Service, voice: np.ndarray, streams: list[int], utterances: int) -> dict[str, Any]:
+    """The times of live streams, for each number of streams."""
+    return {
+        f"live, {number} at once, s from end to prediction": asyncio.run(
+            measure_streams(service, voice, utterances, number)
+        )
+        for number in streams
+    }
 
 
 async def count_responses(address: str, clip: bytes, clients: int, seconds: float) -> dict[str, int]:
@@ -207,9 +226,19 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=20, help="of each live stream")
     parser.add_argument("--minutes", type=float, default=2, help="duration of the test with many clients")
     parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--live-only", action="store_true")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     keep_memory()
+    if options.live_only:
+        service = Service(options.model)
+        try:
+            service.wait()
+            voice = read_waveform(Clip(options.voice))
+            show(measure_live(service, voice, options.streams, options.utterances), options.out)
+        finally:
+            service.stop()
+        return
     voice = read_waveform(Clip(options.voice))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -234,12 +263,7 @@ def main() -> None:
         service = Service(options.model)
         try:
             service.wait()
-            for streams in options.streams:
-                times = asyncio.run(measure_streams(service.address, voice, options.utterances, streams))
-                result[f"live, {streams} at once, s from end to prediction"] = {
-                    "median": round(float(np.median(times)), 3),
-                    "p95": round(float(np.quantile(times, 0.95)), 3),
-                }
+            result |= measure_live(service, voice, options.streams, options.utterances)
             clip = (folder / "clip.mp4").read_bytes()
             result[f"{options.clients} clients"] = asyncio.run(
                 count_responses(service.address, clip, options.clients, 60 * options.minutes)

@@ -44,6 +44,22 @@ def test_each_utterance_has_the_sound_and_the_images_of_its_time() -> None:
     assert second.live.times == pytest.approx([0.8], abs=1e-3)
 
 
+def test_the_images_of_an_utterance_that_goes_on() -> None:
+    watching = LiveSegmenter()  # without sound: the images since the last utterance
+    watching.add_image(b"one", 1.0)
+    watching.add_image(b"two", 2.0)
+    live = watching.peek_images()
+    assert (live.images, live.times, live.start, len(live.samples)) == ((b"one", b"two"), (1.0, 2.0), 0.0, 0)
+    live.memos[0]["found"] = True
+    (utterance,) = watching.finish()
+    assert utterance.live is not None and utterance.live.memos == ({"found": True}, {})
+    assert watching.peek_images().images == ()
+    listening = LiveSegmenter()
+    listening.add_audio(make_sound(1.0))
+    listening.add_image(b"in silence", 1.0)
+    assert listening.peek_images().images == () and listening.pause == 0
+
+
 def test_sound_that_begins_late() -> None:
     segmenter = LiveSegmenter(detect_pauses=False)
     segmenter.add_image(b"before", 60.0)
@@ -94,10 +110,12 @@ def test_a_pause_ends_an_utterance(real_data: Path) -> None:
     voice = read_waveform(Clip(sorted((real_data / "ravdess").rglob("*.flac"))[0]))
     silence = np.zeros(SAMPLE_RATE, np.float32)
     samples = np.concatenate([silence, voice, silence, silence])
-    segmenter, utterances = LiveSegmenter(), []
+    segmenter, utterances, pauses = LiveSegmenter(), [], []
     for first in range(0, len(samples), 1600):
         utterances += segmenter.add_audio(samples[first : first + 1600])
+        pauses.append(segmenter.pause)
     (utterance,) = utterances
+    assert pauses[0] == pauses[-1] == 0 and 0.4 < max(pauses) < 0.6  # then the utterance ends
     assert utterance.start is not None and utterance.end is not None
     assert 1.0 < utterance.start < utterance.end < 1.0 + len(voice) / SAMPLE_RATE + 0.2
 

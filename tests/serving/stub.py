@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 
-from mmerc.corpora import Dialogue, Utterance
+from mmerc.corpora import Dialogue, LiveRecording, Utterance
 from mmerc.emotions import SEVEN, LabelSet
 from mmerc.inference import Conversation, Predictor
 from mmerc.model import EmotionModel
@@ -88,6 +88,10 @@ class StubConversation(Conversation):
     def __init__(self, predictor: StubPredictor, name: str, *, explain: bool) -> None:
         self.predictor, self.name, self.explain = predictor, name, explain
         self.count, self.lock = 0, Lock()
+        self.looked: list[int] = []  # numbers of images
+
+    def look_ahead(self, live: LiveRecording) -> None:
+        self.looked.append(len(live.images))
 
     def push(self, utterance: Utterance) -> Prediction:
         with self.lock:

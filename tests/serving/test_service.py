@@ -42,7 +42,7 @@ def test_too_much_work_is_refused_and_slow_work_is_given_up() -> None:
         return codes
 
     assert asyncio.run(run()) == [504, 429]
-    assert ended == [1, 0] and service.waiting_utterances == 0
+    assert ended == [1, 0] and service.threads.waiting == 0
 
 
 def test_only_what_has_no_text_is_transcribed() -> None:

@@ -1,16 +1,21 @@
 """Recognised words of a live stream: in time, late, and beside the client's words."""
 
+import asyncio
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from mmerc.corpora import LiveRecording, Utterance
 from mmerc.inference.live_text import Words
+from mmerc.inference.live_words import LiveWords
 from mmerc.media import SAMPLE_RATE
 from mmerc.serving import Limits, create_app
+from mmerc.serving.stream_words import StreamWords
 from tests.serving.stub import StubPredictor
 from tests.serving.test_websocket import URL, make_sound
 
@@ -21,6 +26,7 @@ class Recogniser:
     def __init__(self) -> None:
         self.may_go_on = threading.Event()
         self.may_go_on.set()
+        self.heard: list[float] = []  # seconds of each sound
 
     def __call__(self, samples: np.ndarray) -> str | None:
         raise AssertionError("the times are wanted")
@@ -28,6 +34,7 @@ class Recogniser:
     def recognise(self, samples: np.ndarray) -> list[Words]:
         assert self.may_go_on.wait(20)
         seconds = len(samples) / SAMPLE_RATE
+        self.heard.append(seconds)
         return [Words(f"{10 * seconds:.0f}", 0.2, seconds - 0.2), Words("tenths", seconds - 0.2, seconds)]
 
 
@@ -120,7 +127,45 @@ def test_interim_answers_have_the_words_so_far(recogniser: Recogniser) -> None:
             answer = socket.receive_json()
             assert answer["final"] is False
             texts.append(answer["text"])
-        assert texts[0] is None  # nothing is recognised yet
-        assert texts[-1] is not None and texts[-1].endswith("tenths")
+        assert texts == ["12 tenths", "24 tenths", "36 tenths", "48 tenths"]
         socket.send_json({"type": "end"})
         assert socket.receive_json()["text"] == "48 tenths"
+        assert len(recogniser.heard) == 4  # the utterance was heard to its end before it ended
+
+
+def test_an_interim_answer_does_not_wait_for_a_slow_recogniser(
+    recogniser: Recogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmerc.serving.stream_words.RUNNING_SECONDS", 0.05)
+    with connect(recogniser, 10.0).websocket_connect(URL) as socket:
+        start(socket, interim=True)
+        socket.send_bytes(make_sound(1.2, 0.3))
+        assert socket.receive_json()["text"] == "12 tenths"
+        recogniser.may_go_on.clear()
+        socket.send_bytes(make_sound(1.2, 0.3))
+        assert socket.receive_json()["text"] == "12 tenths"  # those of the last time
+        recogniser.may_go_on.set()
+        socket.send_json({"type": "end"})
+        assert socket.receive_json()["text"] == "24 tenths"
+
+
+def test_words_after_the_end_of_an_utterance_are_not_its_words(recogniser: Recogniser) -> None:
+    words = StreamWords(LiveWords(recogniser))
+    sound = LiveRecording(np.full(2 * SAMPLE_RATE, 0.3, np.float32))
+    running = Utterance("live", "", 0, start=0.0, end=2.0, live=sound)
+    ended = replace(running, end=1.7, live=replace(sound, samples=sound.samples[: int(1.8 * SAMPLE_RATE)]))
+
+    async def run() -> tuple[Utterance | None, Utterance | None]:
+        assert words.listen(running) is not None
+        recognition = words.ask(ended)
+        assert recognition is not None
+        found = await words.complete(ended, recognition, 10.0)
+        later = words.ask(replace(ended, start=0.5))  # another utterance
+        assert later is not None and later is not recognition
+        return found, await words.complete(replace(ended, start=0.5), later, 10.0)
+
+    found, _ = asyncio.run(run())
+    assert words.recogniser is not None
+    words.recogniser.close()
+    assert found is not None and found.text == "20"  # the other word begins at 1.8 s
+    assert recogniser.heard == [2.0, 1.8]

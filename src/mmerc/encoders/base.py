@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmerc import weights
 from mmerc.config import Protocol, TrainingConfig, validate
-from mmerc.corpora import Dialogue, Key
+from mmerc.corpora import Dialogue, Key, LiveRecording
 from mmerc.encoders.windows import Window
 from mmerc.errors import RunError
 from mmerc.files import get_required, read_json, write_json
@@ -97,6 +97,7 @@ class Encoder(nn.Module, ABC):
     adapt_changes_inputs: ClassVar[bool] = False
     augmented_copies: int = 0  # augmented versions of each training utterance, which `prepare_with_copies` makes
     is_traceable: bool = True  # whether `mmerc export` can trace the network
+    has_graph: bool = False  # whether `forward` was replaced by a graph of onnxruntime, which reads what was exported and nothing else
     depends_on_protocol: bool = False  # whether it reads more than the current utterance
     # Whether `collate` takes the utterances of a dialogue together, in order, and a keyword `protocol`.
     reads_dialogue: bool = False
@@ -133,6 +134,12 @@ class Encoder(nn.Module, ABC):
             MissingModality: as in `prepare`.
         """
         return self.prepare(dialogue, index), {}
+
+    def look_ahead(self, live: LiveRecording) -> None:
+        """Compute what a live utterance that is going on will need at its end, and keep it in the memos of its images.
+
+        This is only to save time: `prepare` computes what is not there.
+        """
 
     def prepare_with_copies(self, dialogue: Dialogue, index: int) -> list[tuple[np.ndarray, dict[str, Any]]]:
         """Return what `prepare_with_notes` returns, followed by the same for each of the `augmented_copies`.

@@ -90,6 +90,11 @@ class LiveSegmenter:
         start = self._detector.start if self._detector is not None else None
         return None if start is None else start + self._sound_start
 
+    @property
+    def pause(self) -> float:
+        """Seconds since the voice of the current utterance has paused; 0 while it is heard, and without `detect_pauses`."""
+        return self._detector.pause if self._detector is not None else 0.0
+
     def add_audio(self, samples: np.ndarray) -> list[Utterance]:
         """Add mono samples at 16 kHz, [S]: floats in [-1, 1] or 16-bit integers. Returns the utterances that end with them.
 
@@ -234,6 +239,13 @@ class LiveSegmenter:
         speaker = "" if self.speakers is None else self.speakers.guess()
         return self._make_utterance(start, self.sound_end, self._text, speaker)
 
+    def peek_images(self) -> LiveRecording:
+        """The images of the current utterance, without its sound; none before a voice begins."""
+        start, end = self.speech_start, max(self.sound_end, self._last_image)
+        if start is None and (self._detector is None or not len(self._samples)):
+            start = max(self._last_end, end - MAX_SECONDS)
+        return LiveRecording() if start is None else self._collect_images(start, end, start)
+
     def finish(self, *, force: bool = True) -> list[Utterance]:
         """End the current utterance. Returns it, or nothing if nothing was added since the last one.
 
@@ -272,17 +284,10 @@ class LiveSegmenter:
     def _make_utterance(self, start: float, end: float, text: LiveText, speaker: str = "") -> Utterance:
         """The utterance between two times, with the sound and the images of these times."""
         samples = self._read(start - MARGIN_BEFORE, end + MARGIN_AFTER).copy()
-        images = [each for each in self._images if start - MARGIN_BEFORE <= each[0] <= end + MARGIN_AFTER]
         # The times of images count from the first sample.
         first = self._find_sample(start - MARGIN_BEFORE) + self._first_sample
         origin = first / SAMPLE_RATE if len(samples) else max(0.0, start - MARGIN_BEFORE)
-        live = LiveRecording(
-            samples,
-            tuple(image for _, image, _ in images),
-            tuple(time - origin for time, _, _ in images),
-            origin,
-            tuple(memo for _, _, memo in images),
-        )
+        live = replace(self._collect_images(start, end, origin), samples=samples)
         return Utterance(
             "live",
             "",
@@ -292,6 +297,16 @@ class LiveSegmenter:
             start=round(start, 3),
             end=round(end, 3),
             live=live,
+        )
+
+    def _collect_images(self, start: float, end: float, origin: float) -> LiveRecording:
+        """The images between two times, in seconds from `origin`."""
+        images = [each for each in self._images if start - MARGIN_BEFORE <= each[0] <= end + MARGIN_AFTER]
+        return LiveRecording(
+            images=tuple(image for _, image, _ in images),
+            times=tuple(time - origin for time, _, _ in images),
+            start=origin,
+            memos=tuple(memo for _, _, memo in images),
         )
 
     def _drop_samples(self) -> None:

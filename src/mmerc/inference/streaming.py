@@ -110,6 +110,17 @@ class Conversation:
             self._before.append(state)
             return prediction
 
+    def look_ahead(self, live: LiveRecording) -> None:
+        """Find and embed the faces in the images of an utterance that is going on, so that `peek` and `push` need not.
+
+        It changes no prediction, and nobody has to call it. It may run beside the other methods. `live`: what `LiveSegmenter.peek_images` returns;
+        without `memos` nothing can be kept. Where several people were seen it does nothing, because their faces are compared at the end.
+        """
+        if not live.memos or (self._faces is not None and self._faces.seen is not None):
+            return
+        for encoder in self._model.encoders.values():
+            encoder.look_ahead(live)
+
     def peek(self, utterance: Utterance) -> Prediction:
         """The prediction for an utterance that has not ended yet, as `push` makes it. The conversation stays as it is."""
         with self._push_lock:

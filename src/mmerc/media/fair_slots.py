@@ -7,13 +7,13 @@ from threading import Condition
 class FairSlots:
     """`count` places. A free one goes to a waiting client that has the fewest; among equals, to who waits longest.
 
-    No client with a name has all of several places: one stays free for another client, who would otherwise wait for the longest of the first
-    one's files.
+    `keeps_one_free`: no client with a name has all of several places; one stays free for another client, who would otherwise wait for the longest
+    work of the first one.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, keeps_one_free: bool = True) -> None:
         self.free = count
-        self._most = max(1, count - 1)  # of one client
+        self._most = max(1, count - 1) if keeps_one_free else count  # of one client
         self._held: Counter[str] = Counter()
         self._waiting: deque[tuple[str, object]] = deque()
         self._changed = Condition()

@@ -1,18 +1,12 @@
 """What all routes share: the model, the limits, the jobs, the conversations and the threads that compute."""
 
 import asyncio
-import contextvars
 import logging
 import re
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from threading import BoundedSemaphore, Event, Lock
 from typing import Any, TypeVar
 
 from fastapi import HTTPException
@@ -34,13 +28,13 @@ from mmerc.serving.job_store import JobStore
 from mmerc.serving.jobs import Job, Jobs, make_id
 from mmerc.serving.limits import Limits
 from mmerc.serving.metrics import Metrics
+from mmerc.serving.prediction_threads import PredictionThreads
 from mmerc.serving.uploads import Uploads, check_recording
 from mmerc.speakers.live import LiveSpeakers
 from mmerc.speakers.voice_encoder import VoiceEncoder
 
 RECORDING = "recording"  # name of its file
 INTERIM_SECONDS = 1.0  # between the answers for an utterance that is going on
-THREADS = 4  # threads that compute at the same time, without those that wait for a decoder; the networks compute one batch at a time
 LOADING = "the model is loading: send it again later."
 DRAINING = "the service is stopping: send it again to another one, or later."
 NAME_WITH_HASH = re.compile(r".*-([0-9a-f]{8})")
@@ -123,18 +117,14 @@ class Service:
         self.jobs = Jobs(self.limits.max_jobs, *stored, store)
         self.store = store
         self.conversations: ExpiringStore[StoredConversation] = ExpiringStore(*stored)
-        self.executor = ThreadPoolExecutor(self.limits.max_waiting_utterances, "mmerc-prediction")
-        self._places = BoundedSemaphore(THREADS)  # of threads that compute
-        self._has_place: ContextVar[bool] = ContextVar("has_place", default=False)
+        self.threads = PredictionThreads(self.limits, self.metrics)
         self.decoders = Decoders(
             self.limits.max_decoders,
             max_bytes=self.limits.max_decoder_bytes,
             timeout=self.limits.decoder_timeout_seconds,
             find_client=CLIENT.get,
-            while_waiting=self._leave_place,
+            while_waiting=self.threads.leave_slot,
         )
-        self.waiting_utterances = 0
-        self._count_lock = Lock()
 
     @property
     def predictor(self) -> Predictor:
@@ -230,11 +220,6 @@ class Service:
         """Live streams that have begun."""
         return len(self.stop_events)
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether all threads compute, so that interim answers would delay others."""
-        return self.waiting_utterances >= THREADS
-
     def describe_model(self) -> dict[str, Any]:
         """The model as clients see it (`schema.Model`)."""
         predictor = self.predictor
@@ -261,7 +246,11 @@ class Service:
 
     def follow_speakers(self) -> LiveSpeakers | None:
         """The recognition of the speakers of a live stream; None without a voice encoder."""
-        return None if self.voice_encoder is None else LiveSpeakers(self.voice_encoder, is_busy=lambda: self.is_busy)
+        return (
+            None
+            if self.voice_encoder is None
+            else LiveSpeakers(self.voice_encoder, is_busy=lambda: self.threads.is_busy)
+        )
 
     def transcribe(self, utterance: Utterance) -> Utterance:
         """The utterance with the text that the transcriber makes of its sound, if it has no text yet."""
@@ -283,57 +272,17 @@ class Service:
         Raises:
             HTTPException: 429, too many utterances wait; 504, the result takes too long.
         """
-        with self._count_lock:
-            is_full = self.waiting_utterances >= self.limits.max_waiting_utterances
-            self.waiting_utterances += not is_full
-        if is_full:
-            on_end()
-            raise HTTPException(429, "too many utterances are waiting: send it again later.", {"Retry-After": "1"})
 
-        def finish(_: Future[Result]) -> None:  # in the thread itself, because the event loop may have ended by then
-            with self._count_lock:
-                self.waiting_utterances -= 1
-            on_end()
+        def compute() -> Result:
+            with use_decoder(self.decoders):
+                return work()
 
-        started = time.monotonic()
-        is_abandoned = Event()
-        context = contextvars.copy_context()  # the log has the ID of the request
-        future = self.executor.submit(context.run, self._compute, work, is_abandoned)
-        future.add_done_callback(finish)
-        timeout = self.limits.prediction_timeout_seconds
-        try:
-            result = await asyncio.wait_for(asyncio.wrap_future(future), timeout)
-        except TimeoutError as error:  # work that has not started never will
-            is_abandoned.set()
-            raise HTTPException(
-                504, f"there is no prediction within {timeout:g} s: send a shorter utterance."
-            ) from error
-        self.metrics.predictions.labels(transport).observe(time.monotonic() - started)
-        return result
-
-    def _compute(self, work: Callable[[], Result], is_abandoned: Event) -> Result:
-        with self._places, use_decoder(self.decoders):
-            if is_abandoned.is_set():
-                raise CancelledError
-            self._has_place.set(True)
-            return work()
-
-    @contextmanager
-    def _leave_place(self) -> Iterator[None]:
-        """While this thread waits for a decoder, another one computes in its place."""
-        if not self._has_place.get():
-            yield
-            return
-        self._places.release()
-        try:
-            yield
-        finally:
-            self._places.acquire()
+        return await self.threads.run(compute, transport, on_end)
 
     async def close(self) -> None:
         """Cancel what waits, and wait for what runs."""
         await asyncio.to_thread(self.jobs.close)
         if self.live_words is not None:
             await asyncio.to_thread(self.live_words.close)
-        await asyncio.to_thread(self.executor.shutdown, wait=True, cancel_futures=True)
+        await self.threads.close()
         await asyncio.to_thread(self.decoders.close)

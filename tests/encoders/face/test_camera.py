@@ -1,6 +1,7 @@
 """Faces in the images of a camera, with a detector that finds red squares."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from mmerc.corpora import LiveRecording
+from mmerc.corpora import Dialogue, LiveRecording, Utterance
+from mmerc.encoders.base import Example
 from mmerc.encoders.face.camera import CameraFace, find_camera_faces
+from mmerc.encoders.face.config import FaceConfig
 from mmerc.encoders.face.detector import FaceDetector, Faces
+from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.selection import crop_face
 from mmerc.errors import NoVideo
 
@@ -89,3 +93,61 @@ def test_without_an_image() -> None:
     for live in (LiveRecording(), make_live(b"no image", b"nor this")):
         with pytest.raises(NoVideo):
             look(RedDetector(), live)
+
+
+def make_dialogue(live: LiveRecording) -> Dialogue:
+    return Dialogue("live", "", (Utterance("live", "", 0, live=live),))
+
+
+def make_camera_face(**settings: object) -> Face:
+    """An encoder whose detector needs no weights."""
+    torch.manual_seed(0)
+    config = FaceConfig.model_validate(
+        {"encoder": "face", "backbone": "cnn", "conv_channels": 12, "num_frames": 3} | settings
+    )
+    face = Face(config, 7, skip_weights=True).eval()
+    face.detector = RedDetector()
+    return face
+
+
+def make_camera_images(count: int) -> LiveRecording:
+    images = []
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(150, 255, (16, 16, 3), np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG")
+        images.append(buffer.getvalue())
+    times = tuple(0.2 * number for number in range(count))
+    return LiveRecording(np.zeros(0, np.float32), tuple(images), times, memos=tuple({} for _ in images))
+
+
+@pytest.mark.parametrize("test_time_flip", [False, True])
+def test_faces_of_the_camera_are_embedded_once_and_give_the_result_of_their_crops(test_time_flip: bool) -> None:
+    face = make_camera_face(test_time_flip=test_time_flip)
+    live = make_camera_images(5)
+    embedded = []
+    own = face._embed
+    face._embed = lambda crops: embedded.append(len(crops)) or own(crops)  # type: ignore[method-assign, func-returns-value]
+    for count in (1, 2, 3, 5):
+        face.look_ahead(replace(live, images=live.images[:count], times=live.times[:count], memos=live.memos[:count]))
+    assert embedded == [1, 1, 1, 1]  # of five images three are read: the first, the third and the last
+    values, notes = face.prepare_with_notes(make_dialogue(live), 0)
+    assert embedded == [1, 1, 1, 1] and values.shape == (3, face.backbone.width) and values.dtype == np.float32
+    assert notes["face"]["frames"] == 3
+    crops, _ = face.find_faces(make_dialogue(live).utterances[0])
+    assert crops.shape == (3, 48, 48, 3)
+    with torch.inference_mode():
+        ahead, at_end = (face(face.collate([Example(("t", "0", "0"), each)])).logits for each in (values, crops))
+    assert torch.allclose(ahead, at_end, atol=1e-5)
+
+
+def test_a_graph_of_onnxruntime_reads_crops() -> None:
+    face = make_camera_face()
+    face.has_graph = True
+    live = make_camera_images(2)
+    face.look_ahead(live)
+    assert face.prepare(make_dialogue(live), 0).dtype == np.uint8
+    face.look_ahead(LiveRecording())  # without images there is nothing to see
+    tracking = make_camera_face(track="longest")
+    tracking.look_ahead(live)
+    assert all(tracking not in memo for memo in live.memos)

@@ -17,12 +17,16 @@ from mmerc.media.live_input import UNREADABLE, check_images, read_live_images
 Crop = Callable[[UInt8[np.ndarray, "H W 3"], Float[Tensor, " 4"]], UInt8[np.ndarray, "S S 3"]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class CameraFace:
-    """The crop of the largest face in an image, None without a face, and the number of faces; no number if the image cannot be read."""
+    """The crop of the largest face in an image, None without a face, and the number of faces; no number if the image cannot be read.
+
+    `embedding`: of the crop, when it was computed.
+    """
 
     crop: UInt8[np.ndarray, "S S 3"] | None
     num_faces: int | None
+    embedding: Float[Tensor, " e"] | None = None
 
 
 def find_camera_faces(

@@ -139,7 +139,8 @@ class Face(Encoder):
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
         """The array of the utterance at `index`.
 
-        Crops [T, S, S, 3] as bytes or, if the backbone is frozen, their embeddings [T, e] in float16.
+        Crops [T, S, S, 3] as bytes or, if the backbone is frozen, their embeddings [T, e] in float16. Of the camera's images, embeddings
+        in float32 if the backbone is not frozen, because each is computed once, when its image comes.
 
         Raises:
             MissingModality: the utterance has no frames, or no frame shows a face.
@@ -155,15 +156,31 @@ class Face(Encoder):
             crops = resize_face(read_picture(image).copy(), self.crop_size)[None]
         elif utterance.face is not None:
             crops, notes = self.read_chosen_face(utterance.face, utterance.live)
+        elif utterance.live is not None and self.config.track == "largest":
+            return self._prepare_camera(utterance.live)
         elif utterance.clip is not None or utterance.live is not None:
             crops, notes = self.find_faces(utterance)
         else:
             raise MissingModality("it has no clip")
         if not self.is_frozen:
             return crops, {"face": notes}
-        with torch.inference_mode():
-            parts = [self._embed(part) for part in torch.split(torch.from_numpy(crops), CROPS_AT_ONCE)]
-        return torch.cat(parts).half().numpy(), {"face": notes}
+        return self._embed_crops(crops).half().numpy(), {"face": notes}
+
+    def _prepare_camera(self, live: LiveRecording) -> tuple[np.ndarray, dict[str, Any]]:
+        faces, notes = self._find_camera_faces(live)
+        if not self.is_frozen and self.has_graph:
+            return np.stack([face.crop for face in faces if face.crop is not None]), {"face": notes}
+        embeddings = self._embed_camera_faces(faces)
+        return (embeddings.half() if self.is_frozen else embeddings).numpy(), {"face": notes}
+
+    def look_ahead(self, live: LiveRecording) -> None:
+        """Find and embed the faces in the images that would be read if the utterance ended now; the latest image is one of them."""
+        if self.config.track != "largest":
+            return
+        with suppress(MissingModality):
+            faces, _ = self._find_camera_faces(live)
+            if self.is_frozen or not self.has_graph:
+                self._embed_camera_faces(faces)
 
     def find_faces(self, utterance: Utterance) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
         """The crops of the chosen face in the order of time, and notes on how it was chosen.
@@ -179,7 +196,8 @@ class Face(Encoder):
         config = self.config
         is_tracked = config.track != "largest"
         if utterance.live is not None and not is_tracked:
-            return self._find_camera_faces(utterance.live)
+            faces, notes = self._find_camera_faces(utterance.live)
+            return np.stack([face.crop for face in faces if face.crop is not None]), notes
         frames = self._read_frames(utterance, is_tracked)
         notes: dict[str, Any] = {"track": config.track, "frames": len(frames.times)}
         boxes: list[FaceBox] = []
@@ -211,13 +229,22 @@ class Face(Encoder):
             crop=lambda image, box: crop_face(image, box, self.crop_size, is_square=config.square_crop),
         )
 
-    def _find_camera_faces(self, live: LiveRecording) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
+    def _find_camera_faces(self, live: LiveRecording) -> tuple[list[CameraFace], dict[str, Any]]:
+        """The faces of the images that show one, in the order of time, and notes. Raises NoVideo, NoFace."""
         looks = self.look(live)
-        shown = [(time, face.crop) for time, face in looks if face.crop is not None]
+        shown = [(time, face) for time, face in looks if face.crop is not None]
         if not shown:
             raise NoFace(f"the camera shows no face in any of {len(looks)} frames")
         times = [round(time, 3) for time, _ in shown]
-        return np.stack([crop for _, crop in shown]), {"track": "largest", "frames": len(looks), "times": times}
+        return [face for _, face in shown], {"track": "largest", "frames": len(looks), "times": times}
+
+    def _embed_camera_faces(self, faces: Sequence[CameraFace]) -> Float[Tensor, "T e"]:
+        """The embeddings of faces with a crop; each is computed once."""
+        new = [(face, face.crop) for face in faces if face.embedding is None and face.crop is not None]
+        if new:
+            for (face, _), embedding in zip(new, self._embed_crops(np.stack([crop for _, crop in new])), strict=True):
+                face.embedding = embedding
+        return torch.stack([face.embedding for face in faces if face.embedding is not None])
 
     def read_chosen_face(
         self, face: ChosenFace, live: LiveRecording | None = None
@@ -270,6 +297,10 @@ class Face(Encoder):
                 waveform = read_utterance_waveform(utterance)
         return select_track(tracks, score_tracks(tracks, frames, waveform, start=start), self.config.num_frames)
 
+    @torch.inference_mode()
+    def _embed_crops(self, crops: UInt8[np.ndarray, "N S S 3"]) -> Float[Tensor, "N e"]:
+        return torch.cat([self._embed(part) for part in torch.split(torch.from_numpy(crops), CROPS_AT_ONCE)])
+
     def _embed(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:
         read = self._run_backbone
         if self.backbone.training:
@@ -303,7 +334,7 @@ class Face(Encoder):
 
     def forward(self, batch: Batch) -> Encoding:
         faces, mask = batch["faces"], batch["mask"]
-        if self.is_frozen:
+        if faces.is_floating_point():
             embeddings = faces.float()  # [B, T, e]
         else:
             real = self._embed(faces[mask])  # [N, e], without the padding

@@ -27,6 +27,7 @@ def use_onnx(folder: Path, encoders: Mapping[str, Encoder], fusion: Fusion | Non
     parts = get_required(read_json(folder / MANIFEST), "parts", folder / MANIFEST)
     for name, encoder in encoders.items():
         encoder.forward = _EncoderGraph(_open_part(folder, parts, name))  # type: ignore[method-assign]
+        encoder.has_graph = True
     if fusion is not None:
         fusion.forward = _FusionGraph(_open_part(folder, parts, "fusion"))  # type: ignore[method-assign, assignment]
 

@@ -39,7 +39,7 @@ def create_router(service: Service) -> APIRouter:
         """Counters in the text format of Prometheus."""
         metrics = service.metrics
         metrics.jobs.set(service.jobs.open_count)
-        metrics.waiting_utterances.set(service.waiting_utterances)
+        metrics.waiting_utterances.set(service.threads.waiting)
         metrics.streams.set(service.streams)
         return Response(metrics.to_text(), media_type="text/plain; version=0.0.4")
 

@@ -1,0 +1,91 @@
+"""Which thread computes next."""
+
+import asyncio
+import threading
+
+from mmerc.serving.clients import CLIENT
+from mmerc.serving.limits import Limits
+from mmerc.serving.metrics import Metrics
+from mmerc.serving.prediction_threads import INTERIM, THREADS, PredictionThreads
+
+
+def make_threads() -> PredictionThreads:
+    return PredictionThreads(Limits(), Metrics())
+
+
+async def wait_until_waiting(threads: PredictionThreads, count: int) -> None:
+    while threads.waiting < count:
+        await asyncio.sleep(0.005)
+
+
+def test_a_client_with_few_requests_does_not_wait_for_one_with_many() -> None:
+    threads, release, order = make_threads(), threading.Event(), []
+
+    def work(name: str) -> None:
+        release.wait(20)
+        order.append(name)
+
+    async def ask(client: str, name: str) -> None:
+        CLIENT.set(client)
+        await threads.run(lambda: work(name), "http")
+
+    async def run() -> None:
+        first = [asyncio.create_task(ask("many", "running")) for _ in range(THREADS)]
+        await wait_until_waiting(threads, THREADS)
+        assert threads.is_busy
+        later = [asyncio.create_task(ask("many", "many")) for _ in range(3)]
+        await wait_until_waiting(threads, THREADS + 3)
+        later.append(asyncio.create_task(ask("one", "one")))
+        await wait_until_waiting(threads, THREADS + 4)
+        await asyncio.sleep(0.1)  # all of them wait for a place
+        release.set()
+        await asyncio.gather(*first, *later)
+        await threads.close()
+
+    asyncio.run(run())
+    assert order.index("one") < len(order) - 1 and sorted(set(order)) == ["many", "one", "running"]
+    assert threads.waiting == 0 and not threads.is_busy
+
+
+def test_while_one_waits_for_a_decoder_another_one_computes() -> None:
+    threads, decoded = make_threads(), threading.Event()
+
+    def wait_for_decoder() -> bool:
+        with threads.leave_slot():
+            return decoded.wait(20)
+
+    def decode() -> str:
+        decoded.set()
+        return threading.current_thread().name
+
+    async def run() -> list[bool]:
+        waiting = [asyncio.create_task(threads.run(wait_for_decoder, "http")) for _ in range(THREADS)]
+        await wait_until_waiting(threads, THREADS)
+        await threads.run(decode, "http")
+        found = await asyncio.gather(*waiting)
+        await threads.close()
+        return found
+
+    assert asyncio.run(run()) == [True] * THREADS
+    with threads.leave_slot():  # a thread without a place leaves none
+        pass
+    assert threads._slots.free == THREADS
+
+
+def test_only_an_utterance_that_has_ended_holds_up_what_is_ahead() -> None:
+    threads, release, looked = make_threads(), threading.Event(), threading.Event()
+
+    async def run(transport: str) -> bool:
+        task = asyncio.create_task(threads.run(lambda: release.wait(20), transport))
+        await wait_until_waiting(threads, 1)
+        threads.ahead.submit(looked.set)
+        was_looking = await asyncio.to_thread(looked.wait, 0.2)
+        release.set()
+        await task
+        return was_looking
+
+    assert asyncio.run(run(INTERIM)) is True
+    release.clear()
+    looked.clear()
+    assert asyncio.run(run("stream")) is False
+    asyncio.run(threads.close())
