@@ -117,13 +117,13 @@ def measure_peak(model: Path, film: Path, results: Any) -> None:
 class Service:
     """`mmerc serve` in another process. Its uploads go to a separate folder."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path, *options: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         self.folder = tempfile.mkdtemp(prefix="bench-")
         command = [sys.executable, "-m", "mmerc", "serve", str(model), "--port", self.address.split(":")[1]]
-        command += ["--limit", "max_requests_per_minute=1000000"]
+        command += ["--limit", "max_requests_per_minute=1000000", *options]
         self.process = subprocess.Popen(command, env={**os.environ, "TMPDIR": self.folder})
 
     def wait(self) -> None:

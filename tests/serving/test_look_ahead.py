@@ -28,7 +28,7 @@ def test_what_would_wait_for_long_is_left_out() -> None:
     ahead.close()
 
 
-def test_one_thing_is_done_at_a_time_and_a_failure_is_no_end() -> None:
+def test_a_failure_is_no_end() -> None:
     ahead, found = LookAhead(), []
 
     def fail() -> None:

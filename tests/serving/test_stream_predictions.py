@@ -40,8 +40,10 @@ def test_predictions_and_other_messages_keep_the_order_of_the_utterances() -> No
         predictions.predict(make_utterance("first", 0.0))
         predictions.send_in_order({"type": "nothing"})
         predictions.predict_running(make_utterance("sec", 1.0))
-        predictions.predict(make_utterance("second", 1.0))
         assert not predictions.is_idle
+        await predictions.finish(wait_for_words=True)
+        predictions.predict_running(make_utterance("seco", 1.0))  # too late: the utterance ends now
+        predictions.predict(make_utterance("second", 1.0))
 
     sent = run_stream(work)
     assert [(each["type"], each.get("text"), each.get("final")) for each in sent] == [
@@ -96,7 +98,8 @@ def test_images_are_read_ahead_unless_earlier_ones_still_are() -> None:
             images = tuple(b"image" for _ in range(count))
             predictions.look_ahead(LiveRecording(np.zeros(0, np.float32), images, tuple(range(count))))
         ahead.end_prediction()
-        await asyncio.to_thread(ahead.submit(lambda: None).result, 10)
+        assert predictions._ahead is not None
+        await asyncio.to_thread(predictions._ahead.result, 10)
         looked.extend(conversation.looked)
 
     assert run_stream(work) == [] and looked == [1]

@@ -135,8 +135,8 @@ class Encoder(nn.Module, ABC):
         """
         return self.prepare(dialogue, index), {}
 
-    def look_ahead(self, live: LiveRecording) -> None:
-        """Compute what a live utterance that is going on will need at its end, and keep it in the memos of its images.
+    def look_ahead(self, lives: Sequence[LiveRecording]) -> None:
+        """Compute what live utterances that are going on will need at their ends, and keep it in the memos of their images.
 
         This is only to save time: `prepare` computes what is not there.
         """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mmerc")
 FaceChoice = Literal["auto", "recording", "utterance"]
 MAX_LIVE_BATCH = 32  # live utterances that are computed together
+MAX_LOOK_AHEAD_BATCH = 8  # live utterances whose images are read together: an answer waits at most for so many
 
 
 class Predictor:
@@ -46,6 +47,7 @@ class Predictor:
 
         self.model, self.source, self.protocol = model, source, protocol
         self._live = CallBatcher(partial(predict_requests, model), max_batch=MAX_LIVE_BATCH)
+        self._look_ahead = CallBatcher(model.look_ahead, max_batch=MAX_LOOK_AHEAD_BATCH)
         use_one_thread_after_fork()
 
     @classmethod
@@ -240,7 +242,7 @@ class Predictor:
         """
         from mmerc.inference.streaming import Conversation
 
-        return Conversation(self.model, self._live, name, explain=explain)
+        return Conversation(self.model, self._live, name, explain=explain, look_ahead=self._look_ahead)
 
     def _predict_one(self, utterance: Utterance, explain: bool) -> Prediction:
         utterance = clean_text(utterance)

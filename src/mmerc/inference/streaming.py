@@ -1,7 +1,7 @@
 """A live conversation: each utterance is predicted as it ends, from itself and from earlier ones only."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -78,8 +78,17 @@ class Conversation:
     that reads the dialogue, their fused vectors; and where several people are seen, the positions, movements and colours of their faces. It keeps no sound and no images. It may be used from several threads: utterances are predicted in the order in which they are pushed.
     """
 
-    def __init__(self, model: EmotionModel, batcher: LiveBatcher, name: str, *, explain: bool) -> None:
+    def __init__(
+        self,
+        model: EmotionModel,
+        batcher: LiveBatcher,
+        name: str,
+        *,
+        explain: bool,
+        look_ahead: Callable[[LiveRecording], None] | None = None,
+    ) -> None:
         self.name, self.explain = name, explain
+        self._look_ahead = look_ahead or (lambda live: model.look_ahead([live]))
         self._model, self._batcher = model, batcher
         self._past: deque[Utterance] = deque(maxlen=MAX_PAST_UTTERANCES)
         self._past_vectors: deque[PastUtterance] = deque(maxlen=MAX_PAST_UTTERANCES)
@@ -118,8 +127,7 @@ class Conversation:
         """
         if not live.memos or (self._faces is not None and self._faces.seen is not None):
             return
-        for encoder in self._model.encoders.values():
-            encoder.look_ahead(live)
+        self._look_ahead(live)
 
     def peek(self, utterance: Utterance) -> Prediction:
         """The prediction for an utterance that has not ended yet, as `push` makes it. The conversation stays as it is."""

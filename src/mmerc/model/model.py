@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from mmerc.config import Backend, Protocol
-from mmerc.corpora import Dialogue, Key, Utterance
+from mmerc.corpora import Dialogue, Key, LiveRecording, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.encoders import Encoder
 from mmerc.errors import RunError
@@ -155,6 +155,12 @@ class EmotionModel:
             made = self.make_predictions(utterances, keys, features, out.probabilities, out.dimensions)
             predictions += self.explain(keys, features, made, compute) if explain else made
         return predictions
+
+    def look_ahead(self, lives: Sequence[LiveRecording]) -> list[None]:
+        """Compute what live utterances that are going on will need at their ends (see `Encoder.look_ahead`). A result for each of them."""
+        for encoder in self.encoders.values():
+            encoder.look_ahead(lives)
+        return [None] * len(lives)
 
     def predict_live(
         self,

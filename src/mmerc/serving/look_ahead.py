@@ -1,4 +1,4 @@
-"""Work for utterances that are going on, in a thread of its own, which waits while utterances that have ended are predicted."""
+"""Work for utterances that are going on, in threads of its own, which wait while utterances that have ended are predicted."""
 
 import logging
 from collections.abc import Callable
@@ -7,11 +7,13 @@ from threading import Condition
 
 MAX_WAIT = 1.0  # seconds, after which the work is left out; the next image brings more
 
+THREADS = 8
+
 log = logging.getLogger("mmerc")
 
 
 class LookAhead:
-    """Runs one thing at a time, if no prediction needs the computer.
+    """Runs work if no prediction needs the computer. Several threads do it, because the calls of a predictor that come together are computed together.
 
     >>> ahead = LookAhead()
     >>> found = []
@@ -23,7 +25,7 @@ class LookAhead:
 
     def __init__(self, *, max_wait: float = MAX_WAIT) -> None:
         self.max_wait = max_wait
-        self._executor = ThreadPoolExecutor(1, "mmerc-ahead")
+        self._executor = ThreadPoolExecutor(THREADS, "mmerc-ahead")
         self._predictions = 0  # that are computed, or wait for it
         self._changed = Condition()
 

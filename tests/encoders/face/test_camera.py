@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmerc.corpora import Dialogue, LiveRecording, Utterance
 from mmerc.encoders.base import Example
-from mmerc.encoders.face.camera import CameraFace, find_camera_faces
+from mmerc.encoders.face.camera import CameraFace, CameraSearch
 from mmerc.encoders.face.config import FaceConfig
 from mmerc.encoders.face.detector import FaceDetector, Faces
 from mmerc.encoders.face.encoder import Face
@@ -24,10 +24,11 @@ class RedDetector(FaceDetector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.searched = 0
+        self.searched = self.calls = 0
 
     def forward(self, images: Tensor) -> list[Faces]:
         self.searched += len(images)
+        self.calls += 1
         empty = torch.zeros(0, 4)
         box = torch.tensor([[0.0, 0, 8, 8]])
         found = [box if image[..., 0].float().mean() > 100 else empty for image in images]
@@ -41,9 +42,12 @@ def make_image(red: int, size: tuple[int, int] = (16, 16)) -> bytes:
 
 
 def look(detector: FaceDetector, live: LiveRecording, count: int = 4) -> list[tuple[float, CameraFace]]:
-    return find_camera_faces(
+    return make_search(detector, count).find_faces(live)
+
+
+def make_search(detector: FaceDetector, count: int) -> CameraSearch:
+    return CameraSearch(
         detector,
-        live,
         memo_key=detector,
         count=count,
         max_side=640,
@@ -75,6 +79,17 @@ def test_each_image_is_searched_once() -> None:
     look(detector, forgetful)
     look(detector, forgetful)
     assert detector.searched == before + 8
+
+
+def test_the_images_of_several_utterances_are_searched_together() -> None:
+    detector = RedDetector()
+    search = make_search(detector, 2)
+    one, other = make_live(make_image(200), make_image(0), make_image(220)), make_live(make_image(0), b"no image")
+    search.find_faces(one)
+    assert detector.searched == 2 and detector.calls == 1
+    later = replace(one, images=(*one.images, make_image(230)), times=(*one.times, 0.6), memos=(*one.memos, {}))
+    found = search.search([later, other])
+    assert [face.num_faces for face in found] == [1, 1, 0, None] and detector.searched == 4 and detector.calls == 2
 
 
 def test_images_without_a_face_of_another_size_and_damaged_ones() -> None:
@@ -129,7 +144,8 @@ def test_faces_of_the_camera_are_embedded_once_and_give_the_result_of_their_crop
     own = face._embed
     face._embed = lambda crops: embedded.append(len(crops)) or own(crops)  # type: ignore[method-assign, func-returns-value]
     for count in (1, 2, 3, 5):
-        face.look_ahead(replace(live, images=live.images[:count], times=live.times[:count], memos=live.memos[:count]))
+        part = replace(live, images=live.images[:count], times=live.times[:count], memos=live.memos[:count])
+        face.look_ahead([part])
     assert embedded == [1, 1, 1, 1]  # of five images three are read: the first, the third and the last
     values, notes = face.prepare_with_notes(make_dialogue(live), 0)
     assert embedded == [1, 1, 1, 1] and values.shape == (3, face.backbone.width) and values.dtype == np.float32
@@ -145,9 +161,9 @@ def test_a_graph_of_onnxruntime_reads_crops() -> None:
     face = make_camera_face()
     face.has_graph = True
     live = make_camera_images(2)
-    face.look_ahead(live)
+    face.look_ahead([live])
     assert face.prepare(make_dialogue(live), 0).dtype == np.uint8
-    face.look_ahead(LiveRecording())  # without images there is nothing to see
+    face.look_ahead([LiveRecording()])  # without images there is nothing to see
     tracking = make_camera_face(track="longest")
-    tracking.look_ahead(live)
+    tracking.look_ahead([live])
     assert all(tracking not in memo for memo in live.memos)

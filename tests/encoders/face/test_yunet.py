@@ -91,6 +91,15 @@ def test_a_batch_gives_the_faces_of_its_images(random_detector: YuNet, monkeypat
         assert torch.allclose(faces.scores, alone.scores, atol=1e-5)
 
 
+def test_without_a_large_face_an_image_is_searched_completely(
+    random_detector: YuNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmerc.encoders.face.yunet.LARGE_FACE_DIVISOR", 0.01)  # no face is so large
+    images = as_batch(*np.random.default_rng(0).integers(0, 256, (2, 80, 100, 3)))
+    for faces, every in zip(random_detector.detect_large_first(images), random_detector(images), strict=True):
+        assert len(faces) == len(every) > 0 and torch.allclose(faces.boxes, every.boxes, atol=1e-4)
+
+
 def test_no_image_gives_no_faces(random_detector: YuNet) -> None:
     nothing = torch.zeros(0, 30, 40, 3, dtype=torch.uint8)
     assert random_detector(nothing) == random_detector.detect_large_first(nothing) == []
@@ -139,8 +148,10 @@ def test_the_large_face_is_found_without_the_small_one(detector: YuNet) -> None:
     image[:, :340], image[:75, 340:] = PORTRAIT, PORTRAIT[::4, ::4][:75, :80]
     (every,), (large,) = detector(as_batch(image)), detector.detect_large_first(as_batch(image))
     assert len(every) == 2 and len(large) == 1 and large.heights[0] > 100
-    (small,) = detector.detect_large_first(as_batch(np.pad(PORTRAIT[::4, ::4], ((0, 225), (0, 215), (0, 0)))))
+    alone = np.pad(PORTRAIT[::4, ::4], ((0, 225), (0, 335), (0, 0)))
+    again, small = detector.detect_large_first(as_batch(image, alone))
     assert len(small) == 1 and small.heights[0] < 50  # found because no face is large
+    assert again.boxes.tolist() == large.boxes.tolist()
 
 
 @pytest.mark.realdata

@@ -25,7 +25,7 @@ from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encod
 from mmerc.encoders.face import facenet
 from mmerc.encoders.face.augmentation import augment_faces
 from mmerc.encoders.face.backbone import load_face_backbone
-from mmerc.encoders.face.camera import CameraFace, find_camera_faces
+from mmerc.encoders.face.camera import CameraFace, CameraSearch
 from mmerc.encoders.face.config import OWN_BACKBONES, FaceConfig
 from mmerc.encoders.face.detector import FaceDetector
 from mmerc.encoders.face.expression import ExpressionNetwork
@@ -173,14 +173,13 @@ class Face(Encoder):
         embeddings = self._embed_camera_faces(faces)
         return (embeddings.half() if self.is_frozen else embeddings).numpy(), {"face": notes}
 
-    def look_ahead(self, live: LiveRecording) -> None:
-        """Find and embed the faces in the images that would be read if the utterance ended now; the latest image is one of them."""
+    def look_ahead(self, lives: Sequence[LiveRecording]) -> None:
+        """Find and embed the faces in the images that would be read if the utterances ended now; the latest image is one of them."""
         if self.config.track != "largest":
             return
-        with suppress(MissingModality):
-            faces, _ = self._find_camera_faces(live)
-            if self.is_frozen or not self.has_graph:
-                self._embed_camera_faces(faces)
+        faces = self._camera.search([live for live in lives if live.images])
+        if self.is_frozen or not self.has_graph:
+            self._embed_camera_faces([face for face in faces if face.crop is not None])
 
     def find_faces(self, utterance: Utterance) -> tuple[UInt8[np.ndarray, "T S S 3"], dict[str, Any]]:
         """The crops of the chosen face in the order of time, and notes on how it was chosen.
@@ -196,8 +195,8 @@ class Face(Encoder):
         config = self.config
         is_tracked = config.track != "largest"
         if utterance.live is not None and not is_tracked:
-            faces, notes = self._find_camera_faces(utterance.live)
-            return np.stack([face.crop for face in faces if face.crop is not None]), notes
+            faces, found = self._find_camera_faces(utterance.live)
+            return np.stack([face.crop for face in faces if face.crop is not None]), found
         frames = self._read_frames(utterance, is_tracked)
         notes: dict[str, Any] = {"track": config.track, "frames": len(frames.times)}
         boxes: list[FaceBox] = []
@@ -216,18 +215,21 @@ class Face(Encoder):
         ]
         return np.stack(crops), notes
 
-    def look(self, live: LiveRecording) -> list[tuple[float, CameraFace]]:
-        """The time and the largest face of each image that is read of a live utterance. Raises NoVideo: no image can be read."""
+    @property
+    def _camera(self) -> CameraSearch:
         config = self.config
-        return find_camera_faces(
+        return CameraSearch(
             self.detector,
-            live,
             memo_key=self,
             count=config.num_frames,
             max_side=config.max_frame_side,
             skip_small_faces=config.skip_small_faces,
             crop=lambda image, box: crop_face(image, box, self.crop_size, is_square=config.square_crop),
         )
+
+    def look(self, live: LiveRecording) -> list[tuple[float, CameraFace]]:
+        """The time and the largest face of each image that is read of a live utterance. Raises NoVideo: no image can be read."""
+        return self._camera.find_faces(live)
 
     def _find_camera_faces(self, live: LiveRecording) -> tuple[list[CameraFace], dict[str, Any]]:
         """The faces of the images that show one, in the order of time, and notes. Raises NoVideo, NoFace."""
@@ -244,7 +246,9 @@ class Face(Encoder):
         if new:
             for (face, _), embedding in zip(new, self._embed_crops(np.stack([crop for _, crop in new])), strict=True):
                 face.embedding = embedding
-        return torch.stack([face.embedding for face in faces if face.embedding is not None])
+        return (
+            torch.stack([face.embedding for face in faces if face.embedding is not None]) if faces else torch.zeros(0)
+        )
 
     def read_chosen_face(
         self, face: ChosenFace, live: LiveRecording | None = None
@@ -308,7 +312,8 @@ class Face(Encoder):
                 return read(faces).float()
         if not self.config.test_time_flip:
             return read(faces)
-        return (read(faces) + read(faces.flip(2))) / 2
+        embeddings, mirrored = read(torch.cat([faces, faces.flip(2)])).chunk(2)
+        return (embeddings + mirrored) / 2
 
     def _run_backbone(self, faces: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N e"]:
         if self.config.backbone == "facenet":

@@ -49,20 +49,26 @@ class YuNet(FaceDetector):
         """The faces of each image."""
         if not len(images):
             return []
-        both = self._search(images, is_coarse=False), self._search(images, is_coarse=True)
-        boxes, scores, landmarks, image_index = (torch.cat(parts) for parts in zip(*both, strict=True))
-        return self._select((boxes, scores, landmarks, image_index), len(images))
+        fine, coarse = self._search(images, is_coarse=False), self._search(images, is_coarse=True)
+        return self._select(join_candidates(fine, coarse), len(images))
 
     @torch.inference_mode()
     def detect_large_first(self, images: UInt8[Tensor, "B H W 3"]) -> list[Faces]:
         """The faces that a search of the smaller images finds; all faces of an image where it finds no large one."""
         if not len(images):
             return []
-        faces = self._select(self._search(images, is_coarse=True), len(images))
+        coarse = self._search(images, is_coarse=True)
+        faces = self._select(coarse, len(images))
         min_height = min(images.shape[1:3]) / LARGE_FACE_DIVISOR
         rest = [index for index, each in enumerate(faces) if not (each.heights >= min_height).any()]
         if rest:
-            for index, each in zip(rest, self(images[rest]), strict=True):
+            number = torch.full((len(images),), -1, device=images.device)  # of an image in `rest`
+            number[rest] = torch.arange(len(rest), device=images.device)
+            boxes, scores, landmarks, image_index = coarse
+            kept = number[image_index] >= 0
+            own = boxes[kept], scores[kept], landmarks[kept], number[image_index][kept]
+            fine = self._search(images[rest], is_coarse=False)
+            for index, each in zip(rest, self._select(join_candidates(fine, own), len(rest)), strict=True):
                 faces[index] = each
         return faces
 
@@ -83,8 +89,7 @@ class YuNet(FaceDetector):
             anchors = make_anchors(pixels.shape[2], pixels.shape[3], num_levels).to(pixels.device)[anchor]
             boxes, landmarks = decode_anchors(values[image, anchor], anchors)
             found.append((boxes * enlargement.repeat(2), scores[image, anchor], landmarks * enlargement, image + start))
-        boxes, scores, landmarks, image_index = (torch.cat(parts) for parts in zip(*found, strict=True))
-        return boxes, scores, landmarks, image_index
+        return join_candidates(*found)
 
     def _select(self, candidates: Candidates, image_count: int) -> list[Faces]:
         """The best box of each face."""
@@ -92,6 +97,12 @@ class YuNet(FaceDetector):
         kept = apply_nms(boxes, scores, image_index, self.nms_threshold)
         boxes, image_index = boxes[kept], image_index[kept]
         return group_by_image(boxes, scores[kept], landmarks[kept], image_index, boxes, image_index, image_count)
+
+
+def join_candidates(*parts: Candidates) -> Candidates:
+    """All candidates."""
+    boxes, scores, landmarks, image_index = (torch.cat(each) for each in zip(*parts, strict=True))
+    return boxes, scores, landmarks, image_index
 
 
 def resize_pixels(images: UInt8[Tensor, "B H W 3"], size: tuple[int, int]) -> Float[Tensor, "B 3 h w"]:
