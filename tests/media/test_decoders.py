@@ -173,6 +173,17 @@ def test_all_threads_of_a_decoder_that_computes_for_long_get_low_priority(tmp_pa
         decoders.close()
 
 
+def test_a_process_with_low_priority_has_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmerc.media.decoders.PATIENCE", -1.0)  # it is slow from the start
+    (tmp_path / "hang.txt").write_text("hang")
+    decoders = Decoders(1, timeout=0.3, command=(sys.executable, "-c", FAULTY))
+    try:
+        with use_decoder(decoders), pytest.raises(ClipUnreadable, match=r"hang.txt takes more than 0\.9 s to read"):
+            is_longer_than(tmp_path / "hang.txt", 1.0)
+    finally:
+        decoders.close()
+
+
 def test_closing_ends_a_call_that_hangs(tmp_path: Path) -> None:
     decoders = Decoders(1, timeout=100.0, command=(sys.executable, "-c", FAULTY))
     (tmp_path / "hang.txt").write_text("hang")

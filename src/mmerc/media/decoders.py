@@ -26,9 +26,9 @@ COMMAND = (sys.executable, "-m", "mmerc.media.worker")
 START_TIMEOUT = 60.0  # seconds in which the template imports its modules
 MAX_BYTES = 1_000_000_000  # of a process for its data; 4K video in 10 bits takes half of it
 TIMEOUT = 20.0  # seconds for an answer
-# Seconds of CPU for a call, after which what others ask for goes first; how often this is looked at; and the niceness from then on, with which two
-# decoders that take long get a tenth of the CPU beside two others, and still advance.
-PATIENCE, LOOK_INTERVAL, LOW_PRIORITY = 0.5, 0.1, 15
+# Seconds of CPU for a call, after which what others ask for goes first, and how often this is looked at. The niceness from then on leaves the CPU to every
+# other decoder that computes, and the time for an answer is this many times as long.
+PATIENCE, LOOK_INTERVAL, LOW_PRIORITY, LONGER = 0.5, 0.1, 19, 3
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 MAX_KEPT_BYTES = 300_000_000  # a process that has needed more is not used again: freed memory may stay with it
 WORKER_FAILURES = (EOFError, ValueError, OSError)  # TimeoutError is an OSError
@@ -37,7 +37,8 @@ WORKER_FAILURES = (EOFError, ValueError, OSError)  # TimeoutError is an OSError
 class Decoders:
     """At most `count` decoder processes, which many threads may use; an isolated function is called by one of them.
 
-    Each call, and each step of a generator, has `timeout` seconds. Of the threads that wait for a process, one whose `client`
+    Each call, and each step of a generator, has `timeout` seconds; three times as many if it computes for so long that its process gets a lower
+    priority, and so waits for others. Of the threads that wait for a process, one whose `client`
     uses the fewest processes is the next. `while_waiting`: entered while a thread waits, so that it can leave its place to another one.
     """
 
@@ -235,6 +236,11 @@ class DecoderProcess:
             self.is_in_generator = False
         return self if body.get("kind") == "end" else messages.unpack_result(body, arrays)
 
+    @property
+    def _limit(self) -> float:
+        """Seconds for an answer."""
+        return self.timeout * (LONGER if self.is_slow else 1)
+
     def _wait_for_answer(self) -> None:
         """Wait until there is something to receive. Lower the priority of a process that has computed for long since its call.
 
@@ -243,9 +249,9 @@ class DecoderProcess:
         """
         answer = select.poll()
         answer.register(self.connection, select.POLLIN)
-        until = time.monotonic() + self.timeout
+        begun = time.monotonic()
         while not answer.poll(1000 * LOOK_INTERVAL):
-            if time.monotonic() >= until:
+            if time.monotonic() - begun >= self._limit:
                 raise TimeoutError
             if not self.is_slow and _read_cpu_seconds(self.process_id) - self._cpu_before > PATIENCE:
                 self.is_slow = True
@@ -257,7 +263,7 @@ class DecoderProcess:
         self.is_ready = False
         if isinstance(error, TimeoutError):
             self.stop()
-            return f"{name} takes more than {self.timeout:g} s to read"
+            return f"{name} takes more than {self._limit:g} s to read"
         status = self.stop()
         how = f" ({signal.Signals(-status).name})" if status < 0 and status != -signal.SIGKILL else ""
         log.warning("a decoder process failed on %s%s: %s", name, how, error)

@@ -31,7 +31,8 @@ class Limits(Section):
     decoder_timeout_seconds: float = Field(
         20.0,
         gt=0,
-        description="time in which a decoder process must answer: with a clip, or a second of a recording's sound",
+        description="time in which a decoder process must answer: with a clip, or a second of a recording's sound; three times as long for a file "
+        "that takes much computation, because others go first",
     )
     max_streams: int = Field(16, ge=1, description="live streams at the same time")
     max_message_bytes: int = Field(2_000_000, ge=1024, description="size of a message of a live stream")
