@@ -39,7 +39,9 @@ from mmerc.corpora.readers.fer2013 import read_fer2013
 from mmerc.corpora.readers.goemotions import read_goemotions
 from mmerc.corpora.readers.huggingface import read_huggingface
 from mmerc.corpora.readers.iemocap import read_iemocap
+from mmerc.corpora.readers.lhotse import read_lhotse
 from mmerc.corpora.readers.meld import read_meld
+from mmerc.corpora.readers.mosei import read_mosei
 from mmerc.corpora.readers.mosi import read_mosi
 from mmerc.corpora.readers.ravdess import read_ravdess
 from mmerc.corpora.readers.savee import read_savee
@@ -84,6 +86,7 @@ READERS: dict[str, Callable[[Path, LabelSet | None], Corpus]] = {
     "fer2013": read_fer2013,
     "goemotions": read_goemotions,
     "mosi": read_mosi,
+    "mosei": read_mosei,
     "pack": read_pack,
     "ravdess": read_ravdess,
     "emodb": read_emodb,
@@ -94,12 +97,14 @@ READERS: dict[str, Callable[[Path, LabelSet | None], Corpus]] = {
     "synthetic": read_synthetic,
     "hf": read_huggingface,
     "wds": read_webdataset,
+    "lhotse": read_lhotse,
 }
 # Those that also read the parameters behind the path.
 READERS_WITH_PARAMETERS: dict[str, Callable[[Path, LabelSet | None, Mapping[str, str]], Corpus]] = {
     "pack": read_pack,
     "iemocap": read_iemocap,
     "hf": read_huggingface,
+    "lhotse": read_lhotse,
 }
 MADE_ON_DEMAND = ("synthetic", HUB)  # kinds whose path need not exist
 

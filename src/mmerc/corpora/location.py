@@ -1,7 +1,8 @@
 """`KIND:PATH[?PARAMETERS]`: how a corpus is named on the command line and in a run's configuration.
 
 Any corpus may have the parameters `label_set=a,b,c` and `fold=0/5,speaker,0` (see `corpora.folds`); a pack may also have
-`ROLE=INDEX` for its map, IEMOCAP `classes=4`, and a dataset of Hugging Face `ROLE=COLUMN`. Several corpora are joined by `+`; a fold is then one of all together.
+`ROLE=INDEX` for its map, IEMOCAP `classes=4`, and a dataset of Hugging Face or a manifest of lhotse
+`ROLE=COLUMN`. Several corpora are joined by `+`; a fold is then one of all together.
 """
 
 import re
@@ -14,7 +15,7 @@ from mmerc.addresses import make_path
 from mmerc.errors import ConfigError
 
 LABEL_SET, FOLD = "label_set", "fold"
-PARAMETRISED = ("pack", "iemocap", "hf")  # the kinds with parameters of their own
+PARAMETRISED = ("pack", "iemocap", "hf", "lhotse")  # the kinds with parameters of their own
 HUB = "hf"  # the kind whose path may be a name on the Hugging Face hub
 PARAMETERS = re.compile(rf"\?(?=(?:{LABEL_SET}|{FOLD})=)")  # where they begin, for a corpus of another kind
 
@@ -30,8 +31,8 @@ class Location(NamedTuple):
 def parse_location(location: str) -> Location:
     """Split a location at its colon and its question mark.
 
-    The path of a pack, of IEMOCAP or of a dataset of Hugging Face ends at the first question mark; the path of another corpus may contain one, and ends only
-    where `?label_set=` or `?fold=` follows.
+    The path of a kind with parameters of its own ends at the first question mark; the path of another corpus may contain one, and
+    ends only where `?label_set=` or `?fold=` follows.
 
     >>> tuple(parse_location("pack:data/pack.pkl?labels=1")), tuple(parse_location("meld:data/what?"))
     (('pack', 'data/pack.pkl', 'labels=1'), ('meld', 'data/what?', ''))

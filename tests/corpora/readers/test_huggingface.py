@@ -118,3 +118,9 @@ def test_a_name_on_the_hub_and_files_that_cannot_be_read(tmp_path: Path, monkeyp
     (tmp_path / "empty" / "train.parquet").write_bytes(b"rubbish")
     with pytest.raises(CorpusError, match="train.parquet cannot be read"):
         open_corpus(f"hf:{tmp_path / 'empty'}")
+
+
+def test_a_given_column_takes_the_place_of_one_with_the_usual_name(tmp_path: Path) -> None:
+    write(tmp_path / "train.parquet", {"mood": ["joy", "fear"], "text": ["Hi!", "No."], "emotion": ["x", "y"]})
+    corpus = open_corpus(f"hf:{tmp_path}?emotion=mood")
+    assert [each.emotion for each in corpus.utterances("train")] == ["joy", "fear"]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mmerc.corpora.readers.roles import choose_columns, find_split
+from mmerc.corpora.readers.roles import find_split, name_columns
 from mmerc.errors import CorpusError
 
 
@@ -18,11 +18,11 @@ def test_the_split_is_a_word_of_the_name_or_of_a_folder(file: str, split: str) -
 
 
 def test_a_column_has_one_role() -> None:
-    columns = ["utterance", "label", "audio", "speaker", "dialogue_id"]
-    assert choose_columns(columns, {}, Path("a")) == {
-        "text": "utterance", "emotion": "label", "speaker": "speaker", "dialogue": "dialogue_id", "clip": "audio",
+    columns = ["utterance", "label", "audio", "speaker", "dialogue_id", "age"]
+    assert name_columns(columns, {}, "a") == {
+        "utterance": "text", "label": "emotion", "audio": "clip", "speaker": "speaker", "dialogue_id": "dialogue", "age": "age",
     }  # fmt: skip
-    assert choose_columns(columns, {"emotion": "speaker"}, Path("a"))["emotion"] == "speaker"
-    assert "speaker" not in choose_columns(columns, {"emotion": "speaker"}, Path("a"))
+    assert name_columns(["speaker", "emotion"], {"emotion": "speaker"}, "a") == {"speaker": "emotion"}
+    assert name_columns(["utterance", "text", "turn"], {}, "a") == {"text": "text", "turn": "utterance"}
     with pytest.raises(CorpusError, match="a has no column mood for emotion"):
-        choose_columns(columns, {"emotion": "mood"}, Path("a"))
+        name_columns(columns, {"emotion": "mood"}, "a")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 from mmerc.corpora.dialogue import Corpus, Problem
 from mmerc.corpora.embedded import extract_once, guess_suffix
 from mmerc.corpora.paths import FileFinder, explain_unreadable
-from mmerc.corpora.readers.roles import ROLES, SPLIT, choose_columns, complete_ids, find_split
+from mmerc.corpora.readers.roles import SPLIT, check_roles, complete_ids, find_split, name_columns
 from mmerc.corpora.readers.rows import TableRow
 from mmerc.corpora.readers.table import build_table
 from mmerc.emotions import LabelSet
@@ -34,19 +34,17 @@ def read_huggingface(
 ) -> Corpus:
     """Read the Parquet files of a folder, or of a dataset on the hub, which is downloaded once.
 
-    `parameters`: the column of a role (see `ROLES`), and `config`, the folder of one of several configurations.
+    `parameters`: the column of a role (see `roles.ROLES`), and `config`, the folder of one of several configurations.
 
     Raises:
         CorpusError: there is no such dataset, it has several configurations, a file or a column cannot be read, or it has no row.
     """
-    mapping = dict(parameters or {})
+    columns = dict(parameters or {})
     name = folder.name
     if not folder.exists():
         folder = _download(str(folder))
-    files = list_files(folder, mapping.pop(CONFIG, ""))
-    unknown = sorted(mapping.keys() - ROLES.keys())
-    if unknown:
-        raise CorpusError(f'"{unknown[0]}" is no part of an utterance: give the columns of {", ".join(ROLES)}.')
+    files = list_files(folder, columns.pop(CONFIG, ""))
+    mapping = check_roles(columns)
     rows: list[TableRow] = []
     problems: list[Problem] = []
     for file in files:
@@ -82,8 +80,7 @@ def _read_file(file: Path, folder: Path, mapping: Mapping[str, str], problems: l
     try:
         parquet = pq.ParquetFile(file)
         schema = parquet.schema_arrow
-        chosen = choose_columns(schema.names, mapping, file)
-        roles = {column: role for role, column in chosen.items()}
+        roles = name_columns(schema.names, mapping, file)
         names = _read_class_names(schema)
         split, turns, several = find_split(file, folder), Counter[str](), 0
         with extract_once(file) as (media, temporary):
@@ -91,8 +88,8 @@ def _read_file(file: Path, folder: Path, mapping: Mapping[str, str], problems: l
             for batch in parquet.iter_batches(batch_size=256):
                 for record in batch.to_pylist():
                     row = {"split": split, "speaker": "", "text": ""}
-                    for column, value in record.items():
-                        role = roles.get(column, column)
+                    for column, role in roles.items():
+                        value = record[column]
                         if role == "clip":
                             row["clip"], problem = _find_clip(value, folder, media, temporary, number)
                             problems += [Problem("clip", f"{file.name} row {number}", problem)] if problem else []

@@ -30,13 +30,15 @@ def find_split(file: Path, folder: Path) -> str:
     return found[1].lower() if found else "train"
 
 
-def choose_columns(columns: Sequence[str], mapping: Mapping[str, str], file: Path) -> dict[str, str]:
-    """The column of each role that the file has.
+def name_columns(columns: Sequence[str], mapping: Mapping[str, str], where: str | Path) -> dict[str, str]:
+    """The columns that are read, each with its name in `table:`: the role that it is chosen for, or else its own name.
 
-    >>> choose_columns(["utterance", "label"], {}, Path("a.parquet"))
-    {'text': 'utterance', 'emotion': 'label'}
-    >>> choose_columns(["utterance", "text", "mood"], {"emotion": "mood"}, Path("a.parquet"))
-    {'text': 'text', 'emotion': 'mood', 'utterance': 'utterance'}
+    `mapping`: the column of a role, where it is not the usual one.
+
+    >>> name_columns(["utterance", "label", "gender"], {}, "a.parquet")
+    {'utterance': 'text', 'label': 'emotion', 'gender': 'gender'}
+    >>> name_columns(["emotion", "mood"], {"emotion": "mood"}, "a.parquet")  # `emotion` is left out
+    {'mood': 'emotion'}
 
     Raises:
         CorpusError: a column of `mapping` does not exist.
@@ -45,11 +47,24 @@ def choose_columns(columns: Sequence[str], mapping: Mapping[str, str], file: Pat
     for role, names in ROLES.items():
         given = mapping.get(role)
         if given is not None and given not in columns:
-            raise CorpusError(f"{file} has no column {given} for {role}: it has {', '.join(columns)[:200]}.")
-        free = [name for name in names if name in columns and name not in {*mapping.values(), *chosen.values()}]
+            raise CorpusError(f"{where} has no column {given} for {role}: it has {', '.join(columns)[:200]}.")
+        free = [name for name in names if name in columns and name not in {*mapping.values(), *chosen}]
         if given is not None or free:
-            chosen[role] = given if given is not None else free[0]
-    return chosen
+            chosen[given if given is not None else free[0]] = role
+    taken = set(chosen.values())
+    return {name: chosen.get(name, name) for name in columns if name in chosen or name not in taken}
+
+
+def check_roles(mapping: Mapping[str, str]) -> dict[str, str]:
+    """The columns that a user gives for roles. Raises CorpusError: one is for something else than a role.
+
+    >>> check_roles({"emotion": "mood"})
+    {'emotion': 'mood'}
+    """
+    unknown = sorted(mapping.keys() - ROLES.keys())
+    if unknown:
+        raise CorpusError(f'"{unknown[0]}" is no part of an utterance: give the columns of {", ".join(ROLES)}.')
+    return dict(mapping)
 
 
 def complete_ids(row: dict[str, str], dialogue: str, turns: Counter[str]) -> None:

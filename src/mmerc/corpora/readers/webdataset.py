@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from mmerc.corpora.dialogue import Corpus, Problem
 from mmerc.corpora.embedded import extract_once, guess_suffix
 from mmerc.corpora.paths import FileFinder, explain_unreadable
-from mmerc.corpora.readers.roles import choose_columns, complete_ids, find_split
+from mmerc.corpora.readers.roles import complete_ids, find_split, name_columns
 from mmerc.corpora.readers.rows import TableRow
 from mmerc.corpora.readers.table import build_table
 from mmerc.emotions import LabelSet
@@ -104,9 +104,7 @@ def _read_json(text: str, shard: Path, where: str, problems: list[Problem]) -> d
     if not isinstance(values, dict):
         problems.append(Problem("row", where, "its JSON is no object; not read"))
         return {}
-    columns = {
-        name: value for name, value in values.items() if not isinstance(value, list | dict) and value is not None
-    }
-    columns.pop("clip", None)  # a path of another machine
-    roles = {column: role for role, column in choose_columns(list(columns), {}, shard).items() if role != "clip"}
-    return {roles.get(name, name): str(value).strip() for name, value in columns.items()}
+    single = {name: value for name, value in values.items() if not isinstance(value, list | dict) and value is not None}
+    names = name_columns(list(single), {}, shard)
+    # A clip in the JSON is a path of another machine.
+    return {role: str(single[name]).strip() for name, role in names.items() if role != "clip"}
