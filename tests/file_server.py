@@ -1,7 +1,8 @@
-"""A server of files on this machine, with byte ranges, which breaks connections and gives errors on demand."""
+"""A server of files on this machine, with byte ranges, which is slow, breaks connections and gives errors on demand."""
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,10 +16,13 @@ class FileServer:
     Attributes:
         breaks: for each next answer, the number of bytes after which its connection breaks.
         statuses: for each next request, an HTTP status in place of an answer.
-        has_ranges: whether it can continue a file.
+        has_ranges: whether it can send a part of a file.
         etag: its name for the version of all files.
         declares_size: whether answers have a Content-Length.
+        forbidden: the paths that nobody may read.
+        latency: seconds before each answer.
         requests: the path and the range of each request.
+        sent: bytes of files, over all answers.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -27,7 +31,10 @@ class FileServer:
     has_ranges: bool = True
     etag: str = '"1"'
     declares_size: bool = True
+    forbidden: set[str] = field(default_factory=set)
+    latency: float = 0.0
     requests: list[tuple[str, str]] = field(default_factory=list)
+    sent: int = 0
     url: str = ""
 
 
@@ -36,35 +43,60 @@ def serve_files(server: FileServer) -> Iterator[FileServer]:
     """Serve the files on a free port; `server.url` is then the address."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
-            server.requests.append((self.path, self.headers.get("Range", "")))
-            content = server.files.get(self.path.partition("?")[0])
+            time.sleep(server.latency)
+            path = self.path.partition("?")[0]
+            if self.command == "GET":
+                server.requests.append((self.path, self.headers.get("Range", "")))
+            content = server.files.get(path)
             if server.statuses:
-                self.send_error(server.statuses.pop(0))
+                self.send_status(server.statuses.pop(0))
+            elif path in server.forbidden:
+                self.send_status(403)
             elif content is None:
-                self.send_error(404)
+                self.send_status(404)
             else:
                 self.send_file(content)
 
+        do_HEAD = do_GET
+
+        def send_status(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def send_file(self, content: bytes) -> None:
-            wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-            is_same = self.headers.get("If-Range", server.etag) == server.etag
-            start = int(wanted[1]) if wanted and server.has_ranges and is_same else 0
-            if start and start >= len(content):
+            wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if server.has_ranges else None
+            if self.headers.get("If-Range", server.etag) != server.etag:
+                wanted = None
+            start, total = int(wanted[1]) if wanted else 0, len(content)
+            if start and start >= total:
                 self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(content)}")
+                self.send_header("Content-Range", f"bytes */{total}")
+                self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            self.send_response(206 if start else 200)
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            part = content[start : int(wanted[2]) + 1 if wanted and wanted[2] else total]
+            self.send_response(206 if wanted else 200)
+            if wanted:
+                self.send_header("Content-Range", f"bytes {start}-{start + len(part) - 1}/{total}")
+            if server.has_ranges:
+                self.send_header("Accept-Ranges", "bytes")
             if server.etag:
                 self.send_header("ETag", server.etag)
             if server.declares_size:
-                self.send_header("Content-Length", str(len(content) - start))
+                self.send_header("Content-Length", str(len(part)))
+            else:
+                self.close_connection = True
             self.end_headers()
-            rest = content[start:]
-            self.wfile.write(rest[: server.breaks.pop(0)] if server.breaks else rest)
+            if self.command == "HEAD":
+                return
+            if server.breaks:
+                part, self.close_connection = part[: server.breaks.pop(0)], True
+            server.sent += len(part)
+            self.wfile.write(part)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,11 +1,7 @@
 import errno
 import os
 import pickle
-import re
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
@@ -17,65 +13,14 @@ from mmerc.corpora import Clip, open_corpus
 from mmerc.errors import ClipNotFound, ClipUnreadable, CorpusError, MissingModality
 from mmerc.inference.inputs import read_input
 from mmerc.media import read_frames, read_waveform
+from tests.file_server import FileServer, serve_files
 from tests.media.clips import write_wav
-
-LATENCY = 0.05
-
-
-class Server:
-    """Files over HTTP with byte ranges, each answer after 50 ms; `sent` counts the bytes of files."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.sent, self.has_ranges, self.url = 0, True, ""
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_HEAD(self) -> None:
-            self.answer()
-
-        def do_GET(self) -> None:
-            self.answer()
-
-        def answer(self) -> None:
-            time.sleep(LATENCY)
-            content = state.files.get(self.path)
-            wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if state.has_ranges else None
-            if content is None:
-                self.send_response(403 if self.path == "/secret.wav" else 404)
-                content = b""
-            elif wanted:
-                start, total = int(wanted[1]), len(content)
-                content = content[start : int(wanted[2] or total) + 1]
-                self.send_response(206)
-                self.send_header("Content-Range", f"bytes {start}-{start + len(content) - 1}/{total}")
-            else:
-                self.send_response(200)
-            if state.has_ranges:
-                self.send_header("Accept-Ranges", "bytes")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(content)
-                state.sent += len(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{http.server_port}"
-    yield state
-    http.shutdown()
-    http.server_close()
-    thread.join()
+def server() -> Iterator[FileServer]:
+    with serve_files(FileServer(latency=0.05)) as server:
+        yield server
 
 
 @pytest.fixture
@@ -121,7 +66,7 @@ def test_a_signed_address_keeps_its_signature_to_itself() -> None:
     assert "secret" not in str(caught.value) and caught.value.errno == errno.EHOSTUNREACH
 
 
-def test_a_part_of_a_recording_costs_the_bytes_of_this_part(server: Server, tmp_path: Path) -> None:
+def test_a_part_of_a_recording_costs_the_bytes_of_this_part(server: FileServer, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     file = write_wav(tmp_path / "long.wav", rng.uniform(-0.5, 0.5, (2, 4_800_000)), rate=48_000)
     server.files["/long.wav"] = file.read_bytes()
@@ -135,7 +80,7 @@ def test_a_part_of_a_recording_costs_the_bytes_of_this_part(server: Server, tmp_
     assert server.sent == before
 
 
-def test_video_is_the_same_as_from_a_file(server: Server, small_corpus: Path) -> None:
+def test_video_is_the_same_as_from_a_file(server: FileServer, small_corpus: Path) -> None:
     clip = next(each for each in sorted(small_corpus.rglob("*.mp4")) if each.stat().st_size > 10_000)
     server.files["/a.mp4"] = clip.read_bytes()
     remote = Clip(make_path(f"{server.url}/a.mp4"))
@@ -144,7 +89,7 @@ def test_video_is_the_same_as_from_a_file(server: Server, small_corpus: Path) ->
     assert [each.clip for each in dialogue.utterances] == [remote]
 
 
-def test_what_cannot_be_read_is_a_reason(server: Server, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_a_reason(server: FileServer, tmp_path: Path) -> None:
     server.files["/a.wav"] = write_wav(tmp_path / "a.wav", 0.5 * np.ones((1, 400_000))).read_bytes()
     with pytest.raises(ClipNotFound, match="none.wav is absent"):
         read_waveform(Clip(make_path(f"{server.url}/none.wav")))
@@ -153,6 +98,7 @@ def test_what_cannot_be_read_is_a_reason(server: Server, tmp_path: Path) -> None
         read_waveform(Clip(make_path(f"{server.url}/a.wav")))
     with pytest.raises(ClipUnreadable, match="its server cannot be reached"):
         read_waveform(Clip(make_path("http://127.0.0.1:1/a.wav")))
+    server.forbidden.add("/secret.wav")
     with pytest.raises(MissingModality, match="secret.wav"):
         read_waveform(Clip(make_path(f"{server.url}/secret.wav")))
     with pytest.raises(CorpusError, match="none.mp4 cannot be read"):
