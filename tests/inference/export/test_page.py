@@ -6,7 +6,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.io import wavfile
 from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 from mmerc.corpora import open_corpus
@@ -38,8 +40,10 @@ def make_rows(count: int, dialogue: str = "talk") -> list[Prediction]:
     return rows
 
 
-def write_page(folder: Path, rows: list[Prediction], recording: str = "talk.wav") -> str:
-    (folder / recording).write_bytes(b"")
+def write_page(folder: Path, rows: list[Prediction], recording: str = "talk.wav", *, is_kept: bool = False) -> str:
+    """The address of a page. The recording is an empty file unless it `is_kept`."""
+    if not is_kept:
+        (folder / recording).write_bytes(b"")
     document = Document(rows, subkeys={"probabilities": SEVEN.names}, recording=folder / recording)
     write_timeline(folder / "page.html", document)
     return (folder / "page.html").as_uri()
@@ -200,6 +204,18 @@ def save_by_button(page: Any, folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
 
 
+def test_a_phone_has_labels_and_words_first(browser_page: tuple[Any, Path]) -> None:
+    page, _ = browser_page
+    heads = page.locator(".scroll th")
+    assert heads.all_inner_texts()[:3] == ["reviewed", "utterance", "speaker"]
+    page.set_viewport_size({"width": 375, "height": 800})
+    expect(heads.first).to_have_text("emotion")
+    assert heads.all_inner_texts()[:5] == ["emotion", "text", "speaker", "reviewed", "utterance"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(heads.first).to_have_text("reviewed")
+
+
 def test_the_page_is_accessible(browser_page: tuple[Any, Path]) -> None:
     page, _ = browser_page
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
@@ -236,4 +252,53 @@ def test_five_thousand_utterances_scroll_and_are_printed(browser_page: tuple[Any
     assert page.evaluate("document.querySelector('.scroll').scrollTop") == 2400
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator(".scroll tbody tr[data-index]").count() == 5000
+    page.close()
+
+
+def test_on_paper_no_column_is_cut_and_no_short_word_is_broken(browser_page: tuple[Any, Path], tmp_path: Path) -> None:
+    page = browser_page[0].context.browser.new_page(viewport={"width": 1032, "height": 700})  # A4 without its margins
+    reasons = {"audio": "nobody speaks", "face": "the face of the speaker is not seen"}
+    rows = [
+        row.model_copy(
+            update={
+                "set": tuple(SEVEN.names[:5]),
+                "coverage": 0.9,
+                "missing": reasons,
+                "face_of": "unknown",
+                "overlap": 0.125,
+            }
+        )
+        for row in make_rows(20)
+    ]
+    page.goto(write_page(tmp_path, rows))
+    page.emulate_media(media="print")
+    for is_wide in (False, True):
+        page.locator(".filter input[type=checkbox]").evaluate(
+            "(box, value) => { if (box.checked !== value) box.click(); }", is_wide
+        )
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        right = page.evaluate(
+            "Math.max(...[...document.querySelectorAll('.scroll th')].map((cell) => cell.getBoundingClientRect().right))"
+        )
+        assert right <= 1032
+        if not is_wide:
+            heights = page.evaluate(
+                "[...document.querySelectorAll('.scroll th')].map((cell) => cell.getBoundingClientRect().height)"
+            )
+            assert len(set(heights)) == 1 and heights[0] < 30
+    page.close()
+
+
+def test_a_click_on_the_waveform_moves_the_playback_and_hours_are_shown(
+    browser_page: tuple[Any, Path], tmp_path: Path
+) -> None:
+    wavfile.write(tmp_path / "long.wav", 8_000, np.zeros(8_000 * 90, np.int16))
+    rows = [row.model_copy(update={"start": row.start + 3600, "end": row.end + 3600}) for row in make_rows(3)]
+    page = browser_page[0].context.browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(write_page(tmp_path, rows, recording="long.wav", is_kept=True))
+    assert "1:00:00.0" in page.inner_text(".detail b")
+    page.wait_for_function("document.getElementById('media').readyState > 0")
+    wave = page.locator(".wave canvas").bounding_box()
+    page.mouse.click(wave["x"] + wave["width"] * 45 / 3608.5, wave["y"] + 10)
+    assert page.evaluate("document.getElementById('media').currentTime") == pytest.approx(45, abs=4)
     page.close()

@@ -10,8 +10,9 @@ export const create = (tag, text = "", attributes = {}) => {
 export const formatPercent = (probability) => `${(100 * probability).toFixed(0)}\u00a0%`;
 export const formatTime = (seconds) => {
   if (seconds === null) return "";
-  const tenths = Math.round(10 * seconds), minutes = Math.floor(tenths / 600);
-  return `${minutes}:${((tenths - 600 * minutes) / 10).toFixed(1).padStart(4, "0")}`;
+  const tenths = Math.round(10 * seconds), minutes = Math.floor(tenths / 600), hours = Math.floor(minutes / 60);
+  const rest = ((tenths - 600 * minutes) / 10).toFixed(1).padStart(4, "0");
+  return hours ? `${hours}:${String(minutes % 60).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 };
 export const nameSpeaker = (row) => row.speaker || "unknown speaker";
 export const formatCount = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;

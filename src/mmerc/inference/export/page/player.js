@@ -27,6 +27,13 @@ export class Player {
     this.media.play().catch(() => { this.end = null; });  // the browser says in its own controls why it cannot play the file
   }
 
+  // Moves the playback; it goes on if it was going on.
+  seek(time) {
+    if (!this.media) return;
+    this.end = null;
+    this.media.currentTime = time;
+  }
+
   // Plays the utterance, or stops where it is being played.
   toggle(start, end) {
     if (this.media && !this.media.paused && this.end === end) this.stop();

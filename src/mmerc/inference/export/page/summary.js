@@ -45,7 +45,7 @@ function drawSpeaker({ speaker, count, seconds, shares, means, transitions }, mo
     part.style.flexGrow = shares[label];
     if (shares[label]) bar.append(part);
   }
-  const time = seconds === null ? "" : `, ${formatTime(seconds)} min`;
+  const time = seconds === null ? "" : `, ${formatTime(seconds)} ${seconds < 3600 ? "min" : "h"}`;
   card.append(create("h3", nameSpeaker({ speaker })), create("p", `${formatCount(count, "utterance")}${time}`), bar);
   const table = create("table"), head = create("tr"), body = create("tbody"), header = create("thead");
   for (const name of ["label", seconds === null ? "share of utterances" : "share of time", "mean probability"]) head.append(create("th", name, { scope: "col" }));

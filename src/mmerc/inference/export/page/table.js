@@ -7,6 +7,8 @@ import { setEvidence } from "./evidence.js";
 
 const SPARE = 20, MARGIN = 5;  // rows above and below those in sight; with less than the margin left, the rows are drawn anew
 const MIN_WIDTH = 3, MAX_WIDTH = 34, PADDING = 3;  // of a column, in characters
+const LONG = 25;  // characters of a column whose words are broken on paper
+const NARROW = "(max-width: 640px)", FIRST = ["emotion", "text", "speaker"];  // a phone has these columns first
 const REVIEWED = { name: "reviewed", path: ["label"] };  // the person's label, on this page only
 
 export class Table {
@@ -26,6 +28,8 @@ export class Table {
     this.table.addEventListener("keydown", onKey);
     window.addEventListener("beforeprint", () => { this.isPrinting = true; this.draw(); });
     window.addEventListener("afterprint", () => { this.isPrinting = false; this.draw(); });
+    this.phone = window.matchMedia(NARROW);
+    this.phone.addEventListener("change", () => this.drawHead());
     this.drawHead();
   }
 
@@ -41,7 +45,8 @@ export class Table {
       chosen.push({ ...column, isNumber, isFraction, width: Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, longest)) + PADDING });
     }
     const widest = Math.max(REVIEWED.name.length, ...this.page.model.labels.map((label) => label.length)) + PADDING;
-    return [{ ...REVIEWED, width: widest }, ...chosen];
+    const all = [{ ...REVIEWED, width: widest }, ...chosen], isFirst = (column) => FIRST.includes(column.name);
+    return this.phone.matches ? [...FIRST.flatMap((name) => all.filter((column) => column.name === name)), ...all.filter((column) => !isFirst(column))] : all;
   }
 
   drawHead() {
@@ -63,6 +68,7 @@ export class Table {
 
   showAll(isWide) {
     this.isWide = isWide;
+    this.table.classList.toggle("wide", isWide);
     this.drawHead();
   }
 
@@ -111,7 +117,7 @@ export class Table {
     const line = create("tr", "", { id: `row-${index}`, "data-index": index, "aria-rowindex": number + 2 });
     for (const column of this.columns) {
       const value = readCell(column, row), text = typeof value === "number" && column.isFraction ? value.toFixed(3) : String(value);
-      const cell = create("td", text, column.isNumber ? { class: "number" } : {});
+      const kind = column.isNumber ? "number" : column.width > LONG + PADDING ? "long" : "", cell = create("td", text, kind ? { class: kind } : {});
       if (text.length > column.width - PADDING) cell.title = text;
       line.append(cell);
     }

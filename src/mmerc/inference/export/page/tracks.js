@@ -69,6 +69,7 @@ export class Tracks {
     if (this.page.peaks && this.hasTimes) {
       this.wave = create("canvas", "", { "aria-hidden": "true" });
       this.lanes.append(this.addLane(create("b", "sound"), this.wave, "wave"));
+      this.wave.addEventListener("click", (event) => { if (!this.isDragging) this.page.player.seek(this.timeOf(event)); });
       this.dragPan(this.wave);
     }
     this.tracks = this.speakers.map((speaker) => {
