@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from mmerc import __version__
 from mmerc.inference import Predictor
@@ -45,7 +46,8 @@ def create_app(
         limits: how much clients may send; the defaults of `Limits`.
         token: what clients must send as `Authorization: Bearer ...`; by default nothing.
         allowed_hosts: host names under which clients may reach the service; by default any.
-        allowed_origins: origins, such as https://example.org, whose pages may use the service besides its own page.
+        allowed_origins: origins, such as https://example.org, whose pages may use the service besides its own page; responses to them have
+            CORS headers.
         transcriber: makes the text of an utterance from its samples where a client sends none
             (`mmerc.inference.transcription.Whisper`).
         interim_seconds: time between the answers for a live utterance that is going on; 0 for none before its end.
@@ -82,15 +84,30 @@ def create_app(
         if loading is not None:
             await loading
 
-    app = FastAPI(title="mmerc", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="mmerc",
+        version=__version__,
+        description="The messages of the WebSocket at `/v1/stream` are in [stream-schema.json](stream-schema.json).",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    origins = [normalise_origin(url) for url in allowed_origins]
     app.add_middleware(
         AccessControl,
         limits=service.limits,
         token=token,
         allowed_hosts=[normalise_host(name) for name in allowed_hosts],
-        allowed_origins=[normalise_origin(url) for url in allowed_origins],
+        allowed_origins=origins,
         find_obstacle=service.find_obstacle,
     )
+    if origins:  # around the access control, so that a page of these origins can read refusals too
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization"],
+        )
     add_error_handlers(app)
     # Added last, so that refusals are counted and have the headers too.
     app.add_middleware(CompleteResponses, metrics=service.metrics, has_log=access_log)

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from mmerc.inference.export.timeline import make_script, read_part
 from mmerc.model.prediction import FORMULA
 
-STATIC_FILES = ("docs.js", "live.js", "page.js", "recorder.js", "page.css")
+STATIC_FILES = ("client.js", "docs.js", "live.js", "page.js", "page.css")
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")  # of the package fastapi-swagger
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 

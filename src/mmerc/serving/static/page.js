@@ -1,29 +1,23 @@
-"use strict";
 // The tabs, the access token, and recordings: upload, show the progress, show the timeline.
 // All addresses are relative to the page, so that it works behind a proxy below a prefix.
 
-const $ = (id) => document.getElementById(id);
-const POLL_MILLISECONDS = 700;
+import { Client } from "./client.js";
+
+export const $ = (id) => document.getElementById(id);
 const DROP_HINT = "Drop a video or audio file here, or choose one";
-const settings = JSON.parse($("settings").textContent);
+export const settings = JSON.parse($("settings").textContent);
 
-const access = {
-  token: sessionStorage.getItem("token") || "",
-  headers() { return this.token ? { Authorization: `Bearer ${this.token}` } : {}; },
-};
+export const client = new Client(document.baseURI, { token: sessionStorage.getItem("token") || "" });
 
-async function request(path, options = {}) {
-  const response = await fetch(path, { ...options, headers: access.headers() });
-  if (response.status === 401) $("login").hidden = false;
-  const body = await response.json().catch(() => ({ detail: `the service responded with status ${response.status}.` }));
-  if (!response.ok) throw new Error(body.detail);
-  return body;
+function showError(error) {
+  if (error.status === 401) $("login").hidden = false;
+  showStatus(error.message, true);
 }
 
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
-  access.token = $("token").value;
-  sessionStorage.setItem("token", access.token);
+  client.token = $("token").value;
+  sessionStorage.setItem("token", client.token);
   $("login").hidden = true;
   describeModel();
 });
@@ -35,12 +29,12 @@ function showStatus(text, isError = false) {
 
 async function describeModel() {
   try {
-    const model = await request("v1/model");
+    const model = await client.getModel();
     $("origin").textContent = model.origin;
     $("warning").textContent = model.warning;
     $("warning").hidden = !model.warning;
     showStatus(`The model reads ${model.modalities.join(", ")} and predicts one of ${model.labels.join(", ")}.`);
-  } catch (error) { showStatus(error.message, true); }
+  } catch (error) { showError(error); }
 }
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -59,7 +53,7 @@ for (const tab of tabs) {
   });
 }
 
-let recording = null, jobPath = null;  // the session keeps the ID of the job, so that a reload of the page shows it again
+let recording = null, jobId = null;  // the session keeps the ID of the job, so that a reload of the page shows it again
 function selectRecording(file) {
   recording = file;
   $("transcript").value = "";  // a transcript belongs to one recording
@@ -70,10 +64,10 @@ $("file").addEventListener("change", () => selectRecording($("file").files[0] ||
 for (const [type, isOver] of [["dragover", true], ["dragleave", false], ["drop", false]])
   $("drop").addEventListener(type, (event) => { event.preventDefault(); $("drop").classList.toggle("over", isOver); });
 $("drop").addEventListener("drop", (event) => { if (event.dataTransfer.files.length) selectRecording(event.dataTransfer.files[0]); });
-$("cancel").addEventListener("click", () => { if (jobPath) request(jobPath, { method: "DELETE" }).catch(() => {}); });
+$("cancel").addEventListener("click", () => { if (jobId) client.deleteJob(jobId).catch(() => {}); });
 
 $("erase").addEventListener("click", async () => {
-  await request(`v1/conversations/${sessionStorage.getItem("job")}`, { method: "DELETE" }).catch(() => {});
+  await client.erase(sessionStorage.getItem("job")).catch(() => {});
   sessionStorage.removeItem("job");
   $("timeline").replaceChildren();
   $("erase").hidden = $("media").hidden = true;
@@ -82,10 +76,6 @@ $("erase").addEventListener("click", async () => {
 
 $("upload").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const form = new FormData();
-  form.append("recording", recording);
-  if ($("transcript").files[0]) form.append("transcript", $("transcript").files[0]);
-  form.append("explain", $("explain").checked);
   $("send").disabled = true;
   $("timeline").replaceChildren();
   $("media").hidden = true;
@@ -94,32 +84,24 @@ $("upload").addEventListener("submit", async (event) => {
   $("progress").removeAttribute("value");
   showStatus("Uploading …");
   try {
-    sessionStorage.setItem("job", (await request("v1/conversations", { method: "POST", body: form })).id);
+    const options = { transcript: $("transcript").files[0], explain: $("explain").checked };
+    sessionStorage.setItem("job", await client.startRecording(recording, options));
     await showJob();
-  } catch (error) { showStatus(error.message, true); }
+  } catch (error) { showError(error); }
   $("progress").hidden = true;
   $("send").disabled = false;
 });
 
 async function showJob() {
-  jobPath = `v1/jobs/${sessionStorage.getItem("job")}`;
+  jobId = sessionStorage.getItem("job");
   $("cancel").hidden = $("progress").hidden = false;
   try {
-    await followJob(await request("v1/model"));
-  } finally {
-    jobPath = null;
-    $("cancel").hidden = $("progress").hidden = true;
-  }
-}
-
-async function followJob(model) {
-  for (;;) {
-    const job = await request(jobPath);
+    const model = await client.getModel(), job = await client.waitForJob(jobId, { onProgress: showProgress });
     if (job.state === "failed") throw new Error(job.error);
-    if (job.state === "cancelled") { sessionStorage.removeItem("job"); showStatus("Cancelled."); return; }
-    if (job.state === "done") { showResult(job, model); return; }
-    showProgress(job);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+    if (job.state === "cancelled") { sessionStorage.removeItem("job"); showStatus("Cancelled."); } else showResult(job, model);
+  } finally {
+    jobId = null;
+    $("cancel").hidden = $("progress").hidden = true;
   }
 }
 
@@ -142,4 +124,4 @@ function showResult(job, model) {
 
 describeModel().then(() => {
   if (sessionStorage.getItem("job")) return showJob();
-}).catch((error) => { sessionStorage.removeItem("job"); showStatus(error.message, true); });
+}).catch((error) => { sessionStorage.removeItem("job"); showError(error); });
