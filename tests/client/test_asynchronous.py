@@ -31,6 +31,9 @@ def test_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 await stream.send_text("We won!")
                 await stream.end_utterance()
                 assert (await stream.receive(10))["text"] == "We won!"
+                await stream.enrol("Bo")
+                with pytest.raises(ServiceError, match="the speakers of this stream are not told apart"):
+                    await stream.receive(10)
                 await stream.stop()
                 assert [message async for message in stream] == []
 

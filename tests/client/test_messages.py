@@ -10,18 +10,22 @@ from fastapi.testclient import TestClient
 
 from mmerc.client import Job, ServedModel, ServiceError
 from mmerc.client.messages import (
+    END,
+    STOP,
     STREAM_PATH,
     Answer,
     Call,
     ask_recording,
     ask_utterance,
     check_response,
+    make_enrol,
     make_sound,
     make_start,
     make_text,
     parse_message,
 )
 from mmerc.serving import create_app, protocol
+from tests.serving.stream_messages import check_client_message
 from tests.serving.stub import StubPredictor
 
 
@@ -67,6 +71,21 @@ def test_messages_of_a_stream_are_those_of_the_protocol() -> None:
     with TestClient(create_app(StubPredictor())) as client, client.websocket_connect(STREAM_PATH) as socket:
         socket.send_text(make_start(None, {}))
         assert parse_message(socket.receive_text())["type"] == "ready"
+
+
+def test_messages_of_a_stream_are_what_the_schema_says() -> None:
+    options = {"speaker": "Ann", "segmentation": "client", "explain": True, "interim": False, "speakers": False}
+    samples = np.zeros(48_000, np.int16)
+    sent = [
+        make_start(None, {}), make_start("secret", options), make_text("Hi", "", None, None, True), make_text("Hi", "Ann", 0.5, 1.0, False),
+        make_enrol("Ann", 5.0), make_enrol("Ann", 5.0, samples), END, STOP,
+    ]  # fmt: skip
+    for text in sent:
+        check_client_message(json.loads(text))
+        protocol.parse_text(text)
+    assert {json.loads(text)["type"] for text in sent} == set(protocol.TYPES)
+    enrol = protocol.parse_text(sent[5])
+    assert isinstance(enrol, protocol.Enrol) and enrol.decode_sound().tolist() == samples.tolist()
 
 
 def test_refusals_are_errors_with_the_services_sentence() -> None:

@@ -63,6 +63,9 @@ def test_a_stream(client: Client) -> None:
         stream.end_utterance()
         found = stream.receive(10)
         assert (found["type"], found["text"], found["speaker"]) == ("prediction", "We won!", "Ann")
+        stream.enrol("Bo", seconds=2)
+        with pytest.raises(ServiceError, match="the speakers of this stream are not told apart"):
+            stream.receive(10)
         stream.send_text("Really?", speaker="Bo", start=0.0, end=1.0)
         stream.send_image(b"no picture")
         stream.stop()

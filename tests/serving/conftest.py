@@ -4,14 +4,29 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.testclient import WebSocketTestSession
 
 from mmerc.serving import Limits, create_app
 from tests.media.clips import write_video
+from tests.serving.stream_messages import check_service_message
 from tests.serving.stub import StubPredictor
+
+
+@pytest.fixture(autouse=True)
+def check_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every message that a test receives from a live stream is what the schema says."""
+    receive = WebSocketTestSession.receive_json
+
+    def receive_json(self: WebSocketTestSession, mode: Literal["text", "binary"] = "text") -> Any:
+        message = receive(self, mode)
+        check_service_message(message)
+        return message
+
+    monkeypatch.setattr(WebSocketTestSession, "receive_json", receive_json)
 
 
 @pytest.fixture(scope="session")

@@ -100,13 +100,20 @@ class AsyncClient:
         segmentation: Literal["server", "client"] = "server",
         explain: bool = False,
         interim: bool = True,
+        speakers: bool = True,
     ) -> AsyncIterator["AsyncStream"]:
         """A live conversation. Send sound, images and words; iterate over the service's messages in another task or between.
 
         `segmentation`: whether the service ends an utterance when the voice pauses, or only `end_utterance` does. `interim`:
-        whether it also answers before an utterance has ended.
+        whether it also answers before an utterance has ended. `speakers`: whether it tells the speakers apart by their voices, if it can.
         """
-        options = {"speaker": speaker, "segmentation": segmentation, "explain": explain, "interim": interim}
+        options = {
+            "speaker": speaker,
+            "segmentation": segmentation,
+            "explain": explain,
+            "interim": interim,
+            "speakers": speakers,
+        }
         async with connect(messages.make_stream_url(self.url)) as connection:
             await connection.send(messages.make_start(self.token, options))
             yield AsyncStream(connection)
@@ -153,16 +160,23 @@ class AsyncStream:
         """Send words of the utterance that is going on, or of the one between two times in seconds of the stream."""
         await self._connection.send(messages.make_text(text, speaker, start, end, final))
 
+    async def enrol(self, name: str, *, seconds: float = 5.0, samples: np.ndarray | None = None) -> None:
+        """Name the person who speaks in the samples [S], or without them in the next `seconds` (1 to 30).
+
+        The service answers `enrolled`, or an error, also if it tells no voices apart.
+        """
+        await self._connection.send(messages.make_enrol(name, seconds, samples))
+
     async def end_utterance(self) -> None:
         """End the utterance that is going on."""
-        await self._connection.send('{"type": "end"}')
+        await self._connection.send(messages.END)
 
     async def stop(self) -> None:
         """End the conversation. The messages that are still to come can be read."""
-        await self._connection.send('{"type": "stop"}')
+        await self._connection.send(messages.STOP)
 
     async def receive(self, timeout: float | None = None) -> dict[str, Any]:
-        """The next message; its `type` is ready, speech, prediction or nothing.
+        """The next message; its `type` is ready, speech, prediction, enrolled or nothing.
 
         Raises:
             ServiceError: the service sends an error; the stream goes on unless it is closed.

@@ -1,5 +1,6 @@
 """What the client sends and what it gets, the same for `Client` and `AsyncClient`."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from mmerc.model.prediction import Prediction
 SOUND, IMAGE = b"\x01", b"\x02"  # first byte of a binary message of a stream
 POLL_SECONDS = 1.0
 STREAM_PATH = "/v1/stream"
+END, STOP = '{"type": "end"}', '{"type": "stop"}'  # messages of a stream
 
 
 class ServiceError(MmercError):
@@ -145,9 +147,24 @@ def make_start(token: str | None, options: Mapping[str, Any]) -> str:
 
 def make_sound(samples: Int16[np.ndarray, " S"] | Float[np.ndarray, " S"]) -> bytes:
     """A message with mono samples at 16 kHz: 16-bit integers, or floats in [-1, 1]."""
+    return SOUND + encode_samples(samples)
+
+
+def encode_samples(samples: Int16[np.ndarray, " S"] | Float[np.ndarray, " S"]) -> bytes:
+    """16-bit little-endian samples."""
     if samples.dtype.kind == "f":
         samples = (np.clip(samples, -1, 1) * 32767).round()
-    return SOUND + samples.astype("<i2").tobytes()
+    return samples.astype("<i2").tobytes()
+
+
+def make_enrol(
+    name: str, seconds: float, samples: Int16[np.ndarray, " S"] | Float[np.ndarray, " S"] | None = None
+) -> str:
+    """A message that names the person who speaks in the samples, or without them in the next `seconds`."""
+    body: dict[str, Any] = {"type": "enrol", "name": name, "seconds": seconds}
+    if samples is not None:
+        body["sound"] = base64.b64encode(encode_samples(samples)).decode()
+    return json.dumps(body)
 
 
 def make_text(text: str, speaker: str, start: float | None, end: float | None, final: bool) -> str:

@@ -100,13 +100,20 @@ class Client:
         segmentation: Literal["server", "client"] = "server",
         explain: bool = False,
         interim: bool = True,
+        speakers: bool = True,
     ) -> Iterator["Stream"]:
         """A live conversation. Send sound, images and words; iterate over the service's messages in another thread or between.
 
         `segmentation`: whether the service ends an utterance when the voice pauses, or only `end_utterance` does. `interim`:
-        whether it also answers before an utterance has ended.
+        whether it also answers before an utterance has ended. `speakers`: whether it tells the speakers apart by their voices, if it can.
         """
-        options = {"speaker": speaker, "segmentation": segmentation, "explain": explain, "interim": interim}
+        options = {
+            "speaker": speaker,
+            "segmentation": segmentation,
+            "explain": explain,
+            "interim": interim,
+            "speakers": speakers,
+        }
         with connect(messages.make_stream_url(self.url)) as connection:
             connection.send(messages.make_start(self.token, options))
             yield Stream(connection)
@@ -153,16 +160,23 @@ class Stream:
         """Send words of the utterance that is going on, or of the one between two times in seconds of the stream."""
         self._connection.send(messages.make_text(text, speaker, start, end, final))
 
+    def enrol(self, name: str, *, seconds: float = 5.0, samples: np.ndarray | None = None) -> None:
+        """Name the person who speaks in the samples [S], or without them in the next `seconds` (1 to 30).
+
+        The service answers `enrolled`, or an error, also if it tells no voices apart.
+        """
+        self._connection.send(messages.make_enrol(name, seconds, samples))
+
     def end_utterance(self) -> None:
         """End the utterance that is going on."""
-        self._connection.send('{"type": "end"}')
+        self._connection.send(messages.END)
 
     def stop(self) -> None:
         """End the conversation. The messages that are still to come can be read."""
-        self._connection.send('{"type": "stop"}')
+        self._connection.send(messages.STOP)
 
     def receive(self, timeout: float | None = None) -> dict[str, Any]:
-        """The next message; its `type` is ready, speech, prediction or nothing.
+        """The next message; its `type` is ready, speech, prediction, enrolled or nothing.
 
         Raises:
             ServiceError: the service sends an error; the stream goes on unless it is closed.

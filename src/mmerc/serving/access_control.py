@@ -22,7 +22,15 @@ from mmerc.serving.problems import REASON, ProblemResponse
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-OPEN_PATHS = ("", "/", "/docs", "/healthz", "/readyz", "/openapi.json")  # without a token; all other paths need it
+OPEN_PATHS = (
+    "",
+    "/",
+    "/docs",
+    "/healthz",
+    "/readyz",
+    "/openapi.json",
+    "/stream-schema.json",
+)  # without a token; all other paths need it
 OPEN_PREFIX = "/static/"
 MODEL_PREFIX = "/v1/"  # paths that need the model
 METHODS_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")

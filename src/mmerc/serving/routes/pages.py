@@ -1,14 +1,15 @@
-"""The page at `/` and its files. All addresses in it are relative, so that it works behind a proxy below a prefix."""
+"""The page at `/` with its files, and the documentation of the routes and messages. All addresses in it are relative, so that it works behind a proxy below a prefix."""
 
 from importlib import resources
 from pathlib import PurePath
 
 import jinja2
 from fastapi import APIRouter, HTTPException, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from mmerc.inference.export.timeline import make_script, read_part
 from mmerc.model.prediction import FORMULA
+from mmerc.serving.stream_schema import make_schema
 
 STATIC_FILES = ("client.js", "docs.js", "live.js", "page.js", "page.css")
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")  # of the package fastapi-swagger
@@ -16,9 +17,9 @@ MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 
 def create_router() -> APIRouter:
-    """The routes `/` and `/static/{name}`."""
+    """The routes `/`, `/docs`, `/stream-schema.json` and `/static/{name}`."""
     router = APIRouter(include_in_schema=False)
-    documentation = read_static("docs.html")
+    documentation, stream_schema = read_static("docs.html"), make_schema()
     template = jinja2.Environment(autoescape=True).from_string(read_static("index.html"))
     page = template.render(settings={"formula": FORMULA.pattern})
     files = {name: read_static(name) for name in STATIC_FILES}
@@ -31,6 +32,10 @@ def create_router() -> APIRouter:
     @router.get("/docs")
     async def get_documentation() -> HTMLResponse:
         return HTMLResponse(documentation)
+
+    @router.get("/stream-schema.json")
+    async def get_stream_schema() -> JSONResponse:
+        return JSONResponse(stream_schema, media_type="application/schema+json")
 
     @router.get("/static/{name}")
     async def get_file(name: str) -> Response:
