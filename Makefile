@@ -9,7 +9,7 @@ PIP_ARGS ?=
 CORPORA ?=
 PRESET ?= base
 
-.PHONY: demo model test coverage check docs clean
+.PHONY: demo model test coverage check sbom docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mmerc demo --out demo-run
@@ -35,6 +35,14 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check --quiet src tests benchmarks docs examples tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src tools examples
+	$(BIN)/python tools/audit.py
+
+# The bill of materials of an environment, by default of this one: make sbom PYTHON_OF=/opt/mmerc/bin/python
+PYTHON_OF ?= $(BIN)/python
+sbom: $(VENV)/.dev
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/mmerc.cdx.json $(PYTHON_OF)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mmerc needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }

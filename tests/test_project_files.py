@@ -1,7 +1,12 @@
 """The files of a public project agree with each other, and can be read."""
 
+import json
 import re
+import shlex
+import subprocess
+import sys
 import tomllib
+import venv
 from pathlib import Path
 
 import pytest
@@ -54,3 +59,37 @@ def test_files_that_the_contribution_guide_names_exist() -> None:
     fixed = [name for name in named if not re.search(r"NAME|MODALITY|/a/", name)]
     assert len(fixed) >= 6
     assert [name for name in fixed if not (ROOT / name).exists()] == []
+
+
+def test_the_bill_of_materials_names_what_an_environment_has(tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", with_pip=False)
+    (folder,) = (tmp_path / "env").glob("lib/python*/site-packages")
+    (folder / "tiny-1.0.dist-info").mkdir()
+    (folder / "tiny-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: tiny\nVersion: 1.0\nLicense-Expression: MIT\n"
+    )
+    options = [f"BIN={Path(sys.executable).parent}", f"PYTHON_OF={tmp_path / 'env' / 'bin' / 'python'}"]
+    steps = subprocess.run(
+        ["make", "--dry-run", "sbom", *options], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    command = next(line for line in steps.stdout.splitlines() if "cyclonedx-py" in line)
+    assert "--output-file dist/mmerc.cdx.json" in command
+    file = tmp_path / "sbom.json"
+    subprocess.run(shlex.split(command.replace("dist/mmerc.cdx.json", str(file))), cwd=ROOT, check=True)
+    found = json.loads(file.read_text())
+    assert found["bomFormat"] == "CycloneDX" and found["metadata"]["component"]["name"] == "mmerc"
+    assert [(each["name"], each["version"]) for each in found["components"]] == [("tiny", "1.0")]
+    assert found["components"][0]["licenses"][0]["license"]["id"] == "MIT"
+
+
+def test_what_is_accepted_of_bandit_has_a_reason() -> None:
+    lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.bandit]")[2].partition("\n]")[0]
+    skips = [line for line in lines.splitlines() if '"B' in line]
+    assert len(skips) == 8 and all(re.search(r'"B\d+",  # \w+ \w+', line) for line in skips)
+    marked = [
+        line
+        for file in (ROOT / "src").rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if "nosec" in line
+    ]
+    assert len(marked) == 4 and all(re.search(r"# nosec B\d+: \w+ \w+", line) for line in marked)

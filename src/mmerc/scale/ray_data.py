@@ -102,7 +102,7 @@ class Worker:
 
         columns: dict[str, list[Any]] = {"index": batch["index"].to_pylist(), "content": [], "error": []}
         for index, pickled in zip(columns["index"], batch["part"].to_pylist(), strict=True):
-            part: Part = pickle.loads(pickled)  # pickled by this program, in `Cluster.run`
+            part: Part = pickle.loads(pickled)  # nosec B301: pickled by this program, in `Cluster.run`
             content = None
             if self.work is not None and ray.get(self.attempts.add.remote(index)) > MAX_ATTEMPTS:
                 content = self.work.fail(part, f"{MAX_ATTEMPTS} processes died while they read it")

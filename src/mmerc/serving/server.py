@@ -17,7 +17,7 @@ from mmerc.serving.service import Service
 
 BACKLOG = 2048  # connections that the system holds until the server accepts them
 DRAIN_SECONDS = 30.0  # time for requests and streams that have begun when the service stops
-ALL_INTERFACES = ("0.0.0.0", "::")
+ALL_INTERFACES = ("0.0.0.0", "::")  # nosec B104: compared with --host, which is 127.0.0.1 by default
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 ROOT_PATH = re.compile(r"(/[A-Za-z0-9_.~-]+)*")
 

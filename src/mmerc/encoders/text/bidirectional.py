@@ -10,7 +10,7 @@ from mmerc.encoders.text.base import TextEncoder
 from mmerc.encoders.text.config import HEAD_SIZE, SCRATCH, TextConfig
 from mmerc.errors import WeightsError
 
-SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}  # nosec B105: tokens of text
 
 
 class BidirectionalText(TextEncoder):
