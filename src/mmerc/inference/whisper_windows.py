@@ -1,4 +1,4 @@
-"""Windows of Whisper that are as long as the sound.
+"""Windows of Whisper that are little longer than the sound.
 
 Whisper was trained on windows of 30 s, and faster-whisper fills every window up to that length. The encoder takes any length, and its
 time grows with it. faster-whisper also encodes the first window twice, for the language and for the words.
@@ -10,31 +10,40 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-MARGIN = 100  # frames of 10 ms after the sound, which say that it has ended
+# Frames of 10 ms after the sound. With 1 s of them Whisper goes on after the last word in 5 of 30 clips of RAVDESS, with 4 s in one, with 8 s in none.
+MARGIN = 800
+SAME_FRAMES = 2  # by which the window of the words may be shorter than that of the language
 
 
 class WindowEncoder:
-    """Takes the place of `encode` of a model of faster-whisper: cuts what fills a window up, and encodes the same window once."""
+    """Takes the place of `encode` of a model of faster-whisper: shortens a window, and encodes the same sound once."""
 
     def __init__(self, encode: Callable[[np.ndarray], Any]) -> None:
         """`encode`: the method of the model."""
         self.encode = encode
-        self._last: tuple[np.ndarray, Any] | None = None  # the last window and its encoding
+        self._last: tuple[np.ndarray, Any] | None = None  # the sound of the last window, and its encoding
 
     def __call__(self, features: Float[np.ndarray, "M F"]) -> Any:
         """The encoding of a window of mel features that may end with zeros."""
-        window = cut_padding(features)
-        if self._last is None or not np.array_equal(self._last[0], window):
-            self._last = window, self.encode(window)
+        sound = features[:, : count_frames(features)]
+        if self._last is None or not is_start(sound, self._last[0]):
+            length = min(sound.shape[1] + MARGIN, features.shape[1])
+            # The encoder halves the length.
+            self._last = sound.copy(), self.encode(np.ascontiguousarray(features[:, : length - length % 2]))
         return self._last[1]
 
 
-def cut_padding(features: Float[np.ndarray, "M F"], margin: int = MARGIN) -> Float[np.ndarray, "M f"]:
-    """The features without the frames of zeros at their end, but for `margin` of them. f is even, because the encoder halves it.
+def count_frames(features: Float[np.ndarray, "M F"]) -> int:
+    """The number of frames without the zeros at the end.
 
-    >>> cut_padding(np.pad(np.ones((80, 5)), ((0, 0), (0, 20))), margin=4).shape
-    (80, 10)
+    >>> count_frames(np.array([[0.5, 0.0, 0.2, 0.0, 0.0]]))
+    3
     """
     used = np.flatnonzero(np.abs(features).max(0))
-    length = (int(used[-1]) + 1 if len(used) else 0) + margin
-    return np.ascontiguousarray(features[:, : min(length + length % 2, features.shape[1])])
+    return int(used[-1]) + 1 if len(used) else 0
+
+
+def is_start(sound: Float[np.ndarray, "M f"], other: Float[np.ndarray, "M g"]) -> bool:
+    """Whether a sound is another one, or that without its last frames."""
+    length = sound.shape[1]
+    return 0 <= other.shape[1] - length <= SAME_FRAMES and np.array_equal(sound, other[:, :length])
