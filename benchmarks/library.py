@@ -4,7 +4,8 @@
 
 The program makes a virtual environment in DIR, unless it exists, and installs PyTorch and this folder into it. The size is that of
 the whole environment on disk, with PyTorch, pip and compiled modules, in GB of 10^9 bytes. Each import is that of a new process; the time is the median
-of the rounds, with the start of Python. `--model`: also load this model. Measure on an idle machine.
+of the rounds, with the start of Python. `--model`: also load this model. `gigabytes_after_use` is the size at the end: with `--pip-args=--no-compile` Python
+compiles a module when it is first imported. Measure on an idle machine.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from result import show
 ROOT = Path(__file__).parent.parent
 TORCH = "torch>=2.8,<2.14"
 LARGEST = 12  # packages that are listed
+IGNORED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")  # variables that a user does not have
 
 
 def make_environment(folder: Path, pip_arguments: list[str]) -> Path:
@@ -42,7 +44,7 @@ def measure_size(folder: Path) -> int:
 
 def measure_start(python: Path, code: str, rounds: int) -> float:
     """Seconds of a new process that runs the code; the first one, which reads the files from the disk, does not count."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment = {key: value for key, value in os.environ.items() if key not in IGNORED}
     seconds = []
     for _ in range(rounds + 1):
         begun = time.perf_counter()
@@ -76,6 +78,7 @@ def main() -> None:
         "largest_megabytes": {name: round(sizes[name] / 1e6, 1) for name in largest},
         "seconds": {name: measure_start(python, code, arguments.rounds) for name, code in codes.items()},
     }
+    result["gigabytes_after_use"] = round(measure_size(arguments.venv) / 1e9, 3)
     show(result, arguments.out)
 
 
