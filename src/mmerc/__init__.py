@@ -2,6 +2,7 @@
 
 Predictor       a trained model: predicts clips, recordings, texts, corpora and live conversations
 Prediction      the result for one utterance
+Predictions     the results for a recording, a list
 open_corpus     reads a corpus
 load_config     reads a preset or a configuration file
 train           trains a model on a corpus
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mmerc.errors import MmercError
     from mmerc.evaluation import evaluate
     from mmerc.inference import Predictor
-    from mmerc.model import Prediction
+    from mmerc.model import Prediction, Predictions
     from mmerc.model.combine import combine
     from mmerc.training.run import train
     from mmerc.training.run_config import load_config
@@ -35,6 +36,7 @@ _MODULES = {
     "LiveRecording": "mmerc.corpora",
     "MmercError": "mmerc.errors",
     "Prediction": "mmerc.model",
+    "Predictions": "mmerc.model",
     "Predictor": "mmerc.inference",
     "Utterance": "mmerc.corpora",
     "combine": "mmerc.model.combine",
@@ -51,6 +53,7 @@ __all__ = [
     "LiveRecording",
     "MmercError",
     "Prediction",
+    "Predictions",
     "Predictor",
     "Utterance",
     "__version__",

@@ -27,6 +27,7 @@ MODULES: Mapping[str, str] = {
     "onnxruntime": "onnx",
     "onnxscript": "onnx",
     "ray": "ray",
+    "ipywidgets": "notebook",
     "httpx": "client",
     "websockets": "client",
 }

@@ -1,5 +1,6 @@
 """Progress: bars and log lines on stderr, and the events of a run in `log.jsonl`."""
 
+import itertools
 import json
 import logging
 import time
@@ -13,6 +14,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mmerc.errors import ConfigError
+from mmerc.extras import check_extra
 from mmerc.hardware import is_main_process
 
 console = Console(stderr=True, emoji=False)
@@ -33,12 +36,38 @@ def show_log(level: int = logging.INFO) -> None:
 
 @contextmanager
 def show_progress(title: str, total: int | None, *, is_bytes: bool = False) -> Iterator[Any]:
-    """A progress bar on stderr. Yields a function `(done, of=total)` that updates it; `None` is a total that is not known."""
+    """A progress bar on stderr or in a notebook. Yields a function `(done, of=total)` that updates it; `None` is a total that is not known."""
     counter = DownloadColumn() if is_bytes else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), counter, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not is_main_process()) as progress:
+    is_shown = is_main_process() and _can_show_widgets()
+    with Progress(*columns, console=console, transient=True, disable=not is_shown) as progress:
         task = progress.add_task(title, total=total)
         yield lambda done, of=total: progress.update(task, completed=done if of is None else min(done, of), total=of)
+
+
+def _can_show_widgets() -> bool:
+    """Whether this is no notebook, or has what rich draws a bar with in a notebook."""
+    if not console.is_jupyter:
+        return True
+    try:
+        check_extra("notebook", "a progress bar in a notebook")
+    except ConfigError as error:
+        log.warning("%s", error)
+        return False
+    return True
+
+
+def count_calls(report: Callable[[int], None]) -> Callable[[], None]:
+    """A function without arguments that tells `report` how often it was called.
+
+    >>> step = count_calls(print)
+    >>> step()
+    1
+    >>> step()
+    2
+    """
+    steps = itertools.count(1)
+    return lambda: report(next(steps))
 
 
 class EventLog:

@@ -2,11 +2,12 @@ import asyncio
 import json
 import logging
 import multiprocessing
-import os
 import pickle
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -130,26 +131,76 @@ def test_it_survives_pickling(predictor: Predictor) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_can_predict(predictor: Predictor) -> None:
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_it_works_in_other_processes(predictor: Predictor, small_corpus: Path, method: str) -> None:
+    clip = sorted((small_corpus / "train_splits").iterdir())[0]
     before = torch.get_num_threads()
-    torch.set_num_threads(2)  # a child that waited for the parent's threads would hang
+    torch.set_num_threads(2)  # a forked child that waited for the parent's threads would hang
     try:
         predictor.stream().push(Utterance("t", 0, 0, text="We won!"))
-        expected = predictor.predict_text("We won!").probabilities
-        reader, writer = os.pipe()
-        child = multiprocessing.get_context("fork").Process(target=_write_probabilities, args=(predictor, writer))
-        child.start()
-        child.join(30)
-        assert child.exitcode == 0
-        found = json.loads(os.read(reader, 10_000))
-        assert found == pytest.approx(dict(expected), abs=1e-5)
+        expected = predictor.predict_clip(clip, text="We won!")
+        assert expected.modalities == ("text", "audio", "face")
+        context = multiprocessing.get_context(method)
+        pipes = [context.Pipe() for _ in range(2)]
+        children = [context.Process(target=_send_probabilities, args=(predictor, clip, writer)) for _, writer in pipes]
+        for child in children:
+            child.start()
+        for reader, _ in pipes:
+            assert reader.recv() == pytest.approx(dict(expected.probabilities), abs=1e-5)
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
     finally:
         torch.set_num_threads(before)
 
 
-def _write_probabilities(predictor: Predictor, writer: int) -> None:
+def _send_probabilities(predictor: Predictor, clip: Path, writer: Connection) -> None:
     predictor.stream().push(Utterance("t", 0, 0, text="We won!"))
-    os.write(writer, json.dumps(dict(predictor.predict_text("We won!").probabilities)).encode())
+    writer.send(dict(predictor.predict_clip(clip, text="We won!").probabilities))
+
+
+def test_a_copy_finds_its_folder_from_any_other(
+    small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_run)
+    pickled = pickle.dumps(Predictor.load("model"))
+    monkeypatch.chdir(tmp_path)
+    assert pickle.loads(pickled).source == str(small_run / "model")
+
+
+def test_many_recordings_in_their_order(
+    predictor: Predictor, small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))  # the same digits
+    clip = sorted((small_corpus / "train_splits").iterdir())[0]
+    files = {
+        "talk.srt": "1\n00:00:00,100 --> 00:00:00,900\nANN: We got the guitar!\n",
+        "empty.srt": "",
+        "not.mp4": "no film",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    paths: list[str | Path | tuple[str | Path, str | Path]] = [
+        tmp_path / "not.mp4", clip, tmp_path / "none.mp4", (str(clip), tmp_path / "talk.srt"),
+        (clip, tmp_path / "empty.srt"), "\0",
+    ]  # fmt: skip
+    here = list(predictor.predict_many(iter(paths)))
+    assert [len(rows) for rows in here] == [1] * 6
+    assert here[1] == predictor.predict_recording(clip) and here[1][0].modalities == ("audio", "face")
+    assert here[3][0].text == "We got the guitar!" and here[3][0].speaker == "ANN"
+    reasons = {
+        0: "not.mp4 cannot be opened", 2: "there is no file .*none.mp4: check the path", 4: "empty.srt has no line with a time", 5: "null byte|no file",
+    }  # fmt: skip
+    for index, reason in reasons.items():
+        assert here[index][0].modalities == () and re.search(reason, here[index][0].missing["audio"])
+    assert list(predictor.predict_many(paths, workers=2)) == here
+
+
+def test_many_recordings_need_a_saved_model_and_a_process(predictor: Predictor) -> None:
+    with pytest.raises(ConfigError, match="0 processes compute nothing: give a number of workers from 1"):
+        predictor.predict_many([], workers=0)
+    with pytest.raises(TypeError, match="cannot be pickled: save the model first"):
+        next(Predictor(predictor.model).predict_many(["a.mp4"], workers=2))
 
 
 def test_threads_and_asyncio(predictor: Predictor) -> None:

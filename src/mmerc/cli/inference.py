@@ -1,9 +1,7 @@
 """Commands around a trained model: predict, export."""
 
-import itertools
 import json
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -197,7 +195,7 @@ def predict_here(
     from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import is_file
     from mmerc.inference.transcription import load_transcriber
-    from mmerc.progress import show_progress
+    from mmerc.progress import count_calls, show_progress
     from mmerc.scale.prediction import PredictedRows
     from mmerc.speakers.diarization import load_diarizer
 
@@ -243,12 +241,6 @@ def predict_here(
     return PredictedRows(
         predictions, listening if job.listeners else None, None if job.every is None else series, problems
     )
-
-
-def count_calls(progress: Callable[[int], None]) -> Callable[[], None]:
-    """A function without arguments that tells `progress` how often it was called."""
-    steps = itertools.count(1)
-    return lambda: progress(next(steps))
 
 
 @exit_on_error

@@ -11,6 +11,7 @@ from mmerc.errors import ConfigError
 Settings = dict[str, Any]
 Backend = Literal["torch", "onnx"]  # what computes the networks of a trained model
 Protocol = Literal["offline", "online"]  # read what follows an utterance, or only what precedes it
+FaceChoice = Literal["auto", "recording", "utterance"]  # where the face of a speaker is looked for
 MODALITY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 FUSED, MAJORITY = "fused", "majority"  # systems in tables: the fusion, and the most frequent label of training
 SYSTEMS = (FUSED, MAJORITY)  # no modality can have such a name

@@ -4,19 +4,19 @@ What needs torch is imported by the methods, so that a program that imports `Pre
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from mmerc.config import Backend, Protocol
+from mmerc.config import Backend, FaceChoice, Protocol
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.corpora.dialogue import clean_text
 from mmerc.emotions import LabelSet
-from mmerc.errors import ClipNotFound
+from mmerc.errors import ConfigError
 from mmerc.inference.call_batcher import CallBatcher
 from mmerc.model.conformal import DEFAULT_COVERAGE, check_coverage
-from mmerc.model.prediction import Prediction
+from mmerc.model.prediction import Prediction, Predictions
 
 if TYPE_CHECKING:
     from mmerc.inference.faces import RecordingFaces
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mmerc.model.model import EmotionModel
 
 log = logging.getLogger("mmerc")
-FaceChoice = Literal["auto", "recording", "utterance"]
 MAX_LIVE_BATCH = 32  # live utterances that are computed together
 MAX_LOOK_AHEAD_BATCH = 8  # live utterances whose images are read together: an answer waits at most for so many
 
@@ -83,7 +82,8 @@ class Predictor:
         if backend == "torch":
             for encoder in loaded.encoders.values():
                 encoder.optimize_for_inference()
-        return cls(loaded, source=str(model), protocol=protocol)
+        source = str(Path(model).absolute()) if Path(model).exists() else str(model)  # the folder may change
+        return cls(loaded, source=source, protocol=protocol)
 
     @property
     def labels(self) -> LabelSet:
@@ -126,7 +126,9 @@ class Predictor:
         Raises:
             ClipNotFound: there is no file at `path`.
         """
-        path = _require_file(path)
+        from mmerc.inference.many import require_file
+
+        path = require_file(Path(path))
         return self._predict_one(Utterance("input", path.stem, 0, speaker=speaker, text=text, clip=Clip(path)), explain)
 
     def predict_recording(
@@ -139,7 +141,8 @@ class Predictor:
         voices: str | Path | None = None,
         faces: FaceChoice = "auto",
         explain: bool = False,
-    ) -> list[Prediction]:
+        progress: bool = False,
+    ) -> Predictions:
         """The predictions for a recording of any length as one conversation.
 
         Its utterances are those of the transcript (SRT, WebVTT, CSV, JSON and others), or without one the stretches of
@@ -147,7 +150,8 @@ class Predictor:
         `mmerc weights fetch voice-encoder`.
 
         `num_speakers`: the number of people who speak; found by default. `names`: of the speakers, in the order in which they speak
-        first. `voices`: a folder with a recording of each person, whose stem is the name. `faces`: see `find_faces`.
+        first. `voices`: a folder with a recording of each person, whose stem is the name. `faces`: see `find_faces`. `progress`: show a
+        progress bar, on stderr or in the notebook.
 
         Raises:
             ClipNotFound: there is no file at `path`.
@@ -155,16 +159,58 @@ class Predictor:
             ConfigError: the number or the names of the speakers cannot be used.
             WeightsError: speakers are asked for, and the weights are not on this machine.
         """
-        from mmerc.inference.recording import read_recording
-        from mmerc.speakers.diarization import load_diarizer
+        from mmerc.inference.many import ReadingOptions, RecordingReader, Source
 
-        path = _require_file(path)
-        diarizer = load_diarizer(num_speakers, names, None if voices is None else Path(voices))
-        dialogue, problems = read_recording(path, None if transcript is None else Path(transcript), diarizer=diarizer)
-        for problem in problems:
-            log.warning("%s: %s", problem.where, problem.what)
-        dialogue, _ = self.choose_faces(dialogue, faces)
-        return list(self.predict([dialogue], explain=explain))
+        source = Source(Path(path), None if transcript is None else Path(transcript))
+        options = ReadingOptions(
+            num_speakers, tuple(names), None if voices is None else Path(voices), faces, explain, progress
+        )
+        return RecordingReader(self, options).read(source)
+
+    def predict_many(
+        self,
+        paths: Iterable[str | Path | tuple[str | Path, str | Path]],
+        *,
+        workers: int = 1,
+        num_speakers: int | None = None,
+        voices: str | Path | None = None,
+        faces: FaceChoice = "auto",
+        explain: bool = False,
+        progress: bool = False,
+    ) -> Iterator[Predictions]:
+        """The predictions of each recording, in the order of `paths`, as `predict_recording` gives them.
+
+        A path may be a pair of a recording and its transcript. A recording that is absent or cannot be read has one row with empty
+        `modalities`; `missing` has the reason. Nothing that is wrong with one recording ends the work on the others.
+
+        `workers`: the number of processes that compute, each with the networks in its own memory; 1 computes in this process. They share
+        the CPUs. They end with the iterator, also after an error or Ctrl-C. A recording with which three processes die has one row, too.
+        `progress`: show a progress bar, on stderr or in the notebook. The other options: see `predict_recording`.
+
+        Raises:
+            ConfigError: `workers` is not at least 1, or the number of the speakers cannot be used.
+            CorpusError: a voice cannot be used.
+            WeightsError: speakers are asked for, and the weights are not on this machine.
+            RunError: a process dies while it loads the model.
+            TypeError: several processes cannot load this predictor, because it was not loaded from a folder.
+
+        >>> predictor = Predictor.load("RUN/model")  # doctest: +SKIP
+        >>> for rows in predictor.predict_many(["a.mp4", ("b.mp4", "b.srt")], workers=2):  # doctest: +SKIP
+        ...     print(len(rows), rows[0])
+        """
+        from mmerc.inference.many import ReadingOptions, RecordingReader, Source, show_recordings
+
+        if workers < 1:
+            raise ConfigError(f"{workers} processes compute nothing: give a number of workers from 1.")
+        options = ReadingOptions(num_speakers, (), None if voices is None else Path(voices), faces, explain)
+        sources = (Source(*map(Path, each if isinstance(each, tuple) else (each,))) for each in paths)
+        found = RecordingReader(self, options).read_many(sources, workers)
+        return show_recordings(found, len(paths) if isinstance(paths, Sized) else None) if progress else found
+
+    def predict_nothing(self, utterance: Utterance, reason: str) -> Prediction:
+        """The label prior, for an utterance of which nothing can be read for one reason."""
+        (prediction,) = self.model.predict_nothing([utterance], reason)
+        return prediction
 
     def find_faces(
         self, dialogue: Dialogue, faces: FaceChoice = "auto", *, on_progress: Callable[[], None] = lambda: None
@@ -196,7 +242,7 @@ class Predictor:
         found = self.find_faces(dialogue, faces if dialogue.split == "input" else "utterance", on_progress=on_progress)
         return (assign_faces(dialogue, found) if found else dialogue), found
 
-    def predict_listeners(self, dialogue: Dialogue, faces: "RecordingFaces") -> list[Prediction]:
+    def predict_listeners(self, dialogue: Dialogue, faces: "RecordingFaces") -> Predictions:
         """The expression of each listener in each utterance, from the face alone; `speaker` is the listener.
 
         `dialogue`: with its faces assigned. `utterance` is the one in which the person listens.
@@ -205,7 +251,8 @@ class Predictor:
         from mmerc.inference.pieces import predict_pieces
 
         listeners = list_listeners(dialogue, faces)
-        return predict_pieces(self.model.predict, [(dialogue.utterances[index], piece) for index, piece in listeners])
+        pieces = [(dialogue.utterances[index], piece) for index, piece in listeners]
+        return Predictions(predict_pieces(self.model.predict, pieces))
 
     def predict_series(
         self,
@@ -214,7 +261,7 @@ class Predictor:
         *,
         faces: "RecordingFaces | None" = None,
         on_progress: Callable[[], None] = lambda: None,
-    ) -> list[Prediction]:
+    ) -> Predictions:
         """The predictions of steps of `every` seconds inside the utterances of a recording, from voice and face.
 
         Each is predicted from two seconds around it. `utterance` is the one that it belongs to. `faces`: the listeners have rows
@@ -227,7 +274,7 @@ class Predictor:
         people = list(enumerate(dialogue.utterances)) + (list_listeners(dialogue, faces) if faces else [])
         pieces = [(dialogue.utterances[index], row) for index, each in people for row in cut_utterance(each, every)]
         pieces.sort(key=lambda piece: piece[1].start or 0.0)
-        return predict_pieces(self.model.predict, pieces, on_progress=on_progress)
+        return Predictions(predict_pieces(self.model.predict, pieces, on_progress=on_progress))
 
     def stream(self, name: str = "live", *, explain: bool = False) -> "Conversation":
         """A live conversation, to which utterances are pushed as they end.
@@ -261,10 +308,3 @@ class Predictor:
 
 def _load_again(source: str, backend: Backend, protocol: Protocol | None, coverage: float) -> Predictor:
     return Predictor.load(source, backend=backend, protocol=protocol, coverage=coverage)
-
-
-def _require_file(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.is_file():
-        raise ClipNotFound(f"there is no file {path}: check the path.")
-    return path

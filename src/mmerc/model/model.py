@@ -230,6 +230,12 @@ class EmotionModel:
             )
         return predictions
 
+    def predict_nothing(self, utterances: Sequence[Utterance], reason: str) -> list[Prediction]:
+        """The label prior for each utterance: no modality could be read, for one reason."""
+        keys = [utterance.key for utterance in utterances]
+        missing = {name: {key: FeatureRow(key, None, reason) for key in keys} for name in self.encoders}
+        return self.make_predictions(utterances, keys, missing, {}, {})
+
     def compute_probabilities(
         self,
         keys: Sequence[Key],

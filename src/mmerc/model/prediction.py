@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mmerc.corpora import FaceOf, Utterance
 from mmerc.emotions import LabelSet
 from mmerc.model.conformal import PredictionSet
+from mmerc.model.notebook import make_details, make_rows
 
 DECIMALS = 6  # of a probability
 # A spreadsheet runs a cell that begins so as a formula. A quote in front makes it text. A cell that has such quotes already gets
@@ -92,6 +93,17 @@ class Prediction(BaseModel):
 
     __str__ = __repr__
 
+    def _repr_html_(self) -> str:
+        """The prediction in a notebook."""
+        return make_details(self.to_dict(), list_notes([self]))
+
+
+class Predictions(list[Prediction]):
+    """The predictions of a recording, in order: a list that a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        return make_rows([each.to_dict() for each in self], list_notes(self))
+
 
 def make_prediction(
     utterance: Utterance,
@@ -147,6 +159,13 @@ def describe_origin(model: str, trained_on: str) -> str:
     'Model meld-3f9a01bc was trained on the corpus MELD. Other people and recordings are outside of its experience.'
     """
     return f"Model {model} was trained on the corpus {trained_on}. Other people and recordings are outside of its experience."
+
+
+def list_notes(predictions: Iterable[Prediction]) -> list[str]:
+    """What people have to know of the models of these predictions: what they were trained on, and their warnings."""
+    models = dict.fromkeys((each.model, each.trained_on, each.warning) for each in predictions)
+    origins = [describe_origin(model, corpus) for model, corpus, _ in models if corpus]
+    return list(dict.fromkeys([*origins, *(warning for _, _, warning in models if warning)]))
 
 
 @dataclass(frozen=True)

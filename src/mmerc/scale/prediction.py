@@ -10,7 +10,6 @@ from typing import Any, Literal, overload
 from mmerc.config import Backend
 from mmerc.corpora import Problem
 from mmerc.errors import ConfigError
-from mmerc.features import FeatureRow
 from mmerc.files import read_json
 from mmerc.inference import Predictor
 from mmerc.inference.export.formats import FORMATS
@@ -59,10 +58,7 @@ class PredictionWork:
         return encode_part(rows, problems)
 
     def fail(self, part: Part, reason: str) -> bytes:
-        model, utterances = self.predictor.model, list_utterances(part)
-        keys = [utterance.key for utterance in utterances]
-        missing = {modality: {key: FeatureRow(key, None, reason) for key in keys} for modality in model.encoders}
-        return encode_part({"predictions": model.make_predictions(utterances, keys, missing, {}, {})}, [])
+        return encode_part({"predictions": self.predictor.model.predict_nothing(list_utterances(part), reason)}, [])
 
 
 def encode_part(rows: dict[str, list[Prediction]], problems: Sequence[Problem]) -> bytes:
