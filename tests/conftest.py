@@ -1,10 +1,13 @@
 """What the tests share: a small corpus of real clips, a run trained on it, and the real data where it is."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+
+from tests.object_stores import ObjectStore, serve_s3
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)  # everything here is small, and test machines are shared
@@ -33,6 +36,18 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus") / "meld"
     make_corpus(folder, dialogues={"train": 3, "dev": 2, "test": 2}, utterances=4)
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[ObjectStore]:
+    """An S3 store with the empty bucket `bucket`, which the environment of the process names."""
+    import fsspec
+
+    with serve_s3() as store, pytest.MonkeyPatch.context() as patch:
+        for name, value in store.variables().items():
+            patch.setenv(name, value)
+        fsspec.filesystem("s3").mkdir("bucket")
+        yield store
 
 
 @pytest.fixture(scope="session")

@@ -38,70 +38,94 @@ class FileServer:
     url: str = ""
 
 
-@contextmanager
-def serve_files(server: FileServer) -> Iterator[FileServer]:
-    """Serve the files on a free port; `server.url` is then the address."""
+class _Http(ThreadingHTTPServer):
+    state: FileServer
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            time.sleep(server.latency)
-            path = self.path.partition("?")[0]
-            if self.command == "GET":
-                server.requests.append((self.path, self.headers.get("Range", "")))
-            content = server.files.get(path)
-            if server.statuses:
-                self.send_status(server.statuses.pop(0))
-            elif path in server.forbidden:
-                self.send_status(403)
-            elif content is None:
-                self.send_status(404)
-            else:
-                self.send_file(content)
+class FileHandler(BaseHTTPRequestHandler):
+    """Answers requests for the files of `server`."""
 
-        do_HEAD = do_GET
+    server: "_Http"
+    protocol_version = "HTTP/1.1"
 
-        def send_status(self, status: int) -> None:
-            self.send_response(status)
+    @property
+    def state(self) -> FileServer:
+        return self.server.state
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        time.sleep(self.state.latency)
+        path = self.path.partition("?")[0]
+        if self.command == "GET":
+            self.state.requests.append((self.path, self.headers.get("Range", "")))
+        content = self.state.files.get(path)
+        if self.state.statuses:
+            self.send_status(self.state.statuses.pop(0))
+        elif path in self.state.forbidden:
+            self.send_status(403)
+        elif content is None:
+            self.send_status(404)
+        else:
+            self.send_file(content)
+
+    def send_content(self, content: bytes, kind: str, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def send_status(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def send_file(self, content: bytes) -> None:
+        asked = self.headers.get("x-ms-range") or self.headers.get("Range", "")  # of Azure, and of everyone else
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", asked) if self.state.has_ranges else None
+        if self.headers.get("If-Range", self.state.etag) != self.state.etag:
+            wanted = None
+        start, total = int(wanted[1]) if wanted else 0, len(content)
+        if start and start >= total:
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{total}")
             self.send_header("Content-Length", "0")
             self.end_headers()
+            return
+        part = content[start : int(wanted[2]) + 1 if wanted and wanted[2] else total]
+        self.send_response(206 if wanted else 200)
+        if wanted:
+            self.send_header("Content-Range", f"bytes {start}-{start + len(part) - 1}/{total}")
+        if self.state.has_ranges:
+            self.send_header("Accept-Ranges", "bytes")
+        if self.state.etag:
+            self.send_header("ETag", self.state.etag)
+        if self.state.declares_size:
+            self.send_header("Content-Length", str(len(part)))
+        else:
+            self.close_connection = True
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if self.state.breaks:
+            part, self.close_connection = part[: self.state.breaks.pop(0)], True
+        self.state.sent += len(part)
+        self.wfile.write(part)
 
-        def send_file(self, content: bytes) -> None:
-            wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if server.has_ranges else None
-            if self.headers.get("If-Range", server.etag) != server.etag:
-                wanted = None
-            start, total = int(wanted[1]) if wanted else 0, len(content)
-            if start and start >= total:
-                self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{total}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            part = content[start : int(wanted[2]) + 1 if wanted and wanted[2] else total]
-            self.send_response(206 if wanted else 200)
-            if wanted:
-                self.send_header("Content-Range", f"bytes {start}-{start + len(part) - 1}/{total}")
-            if server.has_ranges:
-                self.send_header("Accept-Ranges", "bytes")
-            if server.etag:
-                self.send_header("ETag", server.etag)
-            if server.declares_size:
-                self.send_header("Content-Length", str(len(part)))
-            else:
-                self.close_connection = True
-            self.end_headers()
-            if self.command == "HEAD":
-                return
-            if server.breaks:
-                part, self.close_connection = part[: server.breaks.pop(0)], True
-            server.sent += len(part)
-            self.wfile.write(part)
+    def log_message(self, *_: object) -> None:
+        pass
 
-        def log_message(self, *_: object) -> None:
-            pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+@contextmanager
+def serve_files(server: FileServer, handler: type[FileHandler] = FileHandler) -> Iterator[FileServer]:
+    """Serve the files on a free port; `server.url` is then the address."""
+    http = _Http(("127.0.0.1", 0), handler)
+    http.state = server
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     server.url = f"http://127.0.0.1:{http.server_port}"

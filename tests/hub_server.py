@@ -28,6 +28,21 @@ class HubServer:
         return digest.hexdigest()
 
 
+def list_tree(files: dict[str, bytes], folder: str, is_flat: bool) -> list[dict[str, Any]]:
+    """The files below a folder; with `is_flat` only those directly in it, and its folders."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, content in files.items():
+        below = path.removeprefix(f"{folder}/" if folder else "")
+        head, slash, _ = below.partition("/")
+        if folder and below == path:
+            continue
+        name = path.removesuffix(below) + head if is_flat and slash else path
+        is_file = name == path
+        size = len(content) if is_file else 0
+        found[name] = {"type": "file" if is_file else "directory", "path": name, "size": size, "oid": "0" * 40}
+    return list(found.values())
+
+
 @contextmanager
 def serve_hub(server: HubServer) -> Iterator[HubServer]:
     """Serve the hub on a free port; `server.url` is then the address."""
@@ -41,13 +56,15 @@ def serve_hub(server: HubServer) -> Iterator[HubServer]:
                     return
                 siblings = [{"rfilename": path} for path in files]
                 self._answer({"id": found[1], "sha": server.name_commit(found[1]), "siblings": siblings})
-            elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/[^/]+/?", self._path):
-                files = server.repositories[found[1]]
-                self._answer([{"type": "file", "path": p, "size": len(c), "oid": "0" * 40} for p, c in files.items()])
+            elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/[^/]+(?:/(.*))?", self._path):
+                self._answer(list_tree(server.repositories[found[1]], found[2] or "", "recursive=false" in self.path))
             elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/[^/]+/(.+)", self._path):
                 content = server.repositories[found[1]][found[2]]
                 etag = hashlib.sha256(content).hexdigest()
-                self._send(content, 200, {"ETag": f'"{etag}"', "X-Repo-Commit": server.name_commit(found[1])})
+                headers = {"ETag": f'"{etag}"', "X-Repo-Commit": server.name_commit(found[1])}
+                if wanted := re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", "")):
+                    content = content[int(wanted[1]) : int(wanted[2]) + 1]
+                self._send(content, 206 if wanted else 200, headers)
             else:
                 self._answer({"error": self._path}, 404)
 

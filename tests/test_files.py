@@ -4,17 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from mmerc.addresses import RemotePath
 from mmerc.errors import RunError
 from mmerc.files import (
     TEMPORARY,
     check_writable,
     read_json,
+    refuse_address,
     remove_temporary,
     replace_atomically,
     write_json,
     write_jsonl,
     write_text,
 )
+from mmerc.training.run_lock import lock_run
+from tests.object_stores import ObjectStore, ask_for_rights
 
 
 def test_nothing_appears_before_it_is_whole(tmp_path: Path) -> None:
@@ -91,3 +95,51 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
         check_writable(tmp_path)
     with pytest.raises(RunError, match="cannot be written"):
         check_writable(tmp_path / "old" / "file")
+
+
+def test_a_file_and_a_folder_at_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store = RemotePath("memory://files")
+    write_json(store / "a.json", {"a": 1})
+    write_json(Path("memory:/files/b.json"), {"b": 2})  # as `Path` writes an address
+    assert read_json(store / "a.json") == {"a": 1} and read_json(store / "b.json") == {"b": 2}
+    with replace_atomically(store / "folder") as temporary:
+        temporary.mkdir()
+        (temporary / "one.txt").write_text("1")
+        assert not (store / "folder").exists()
+    assert (store / "folder" / "one.txt").read_text() == "1"
+    check_writable(store / "c.json")
+    assert [each.name for each in store.iterdir()] == ["a.json", "b.json", "folder"] and not list(tmp_path.iterdir())
+    with pytest.raises(ZeroDivisionError), replace_atomically(store / "a.json") as temporary:
+        temporary.write_text("new")
+        raise ZeroDivisionError
+    assert read_json(store / "a.json") == {"a": 1} and not list(tmp_path.iterdir())
+
+
+def test_a_result_that_cannot_be_uploaded_stays_on_this_machine(
+    s3: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    target = RemotePath("s3://bucket/rows.csv")
+    with ask_for_rights(s3):
+        with pytest.raises(RunError, match="cannot be written .no rights to write it.*choose an address that you may"):
+            check_writable(target)
+        with pytest.raises(
+            RunError, match="rows.csv cannot be written .no rights .* the result is in .*, copy it"
+        ) as caught:
+            write_text(target, "a,b")
+    (kept,) = tmp_path.rglob("rows.csv")
+    assert kept.read_text() == "a,b" and str(kept) in str(caught.value)
+    with pytest.raises(RunError, match="files cannot be written to such an address"):
+        check_writable(RemotePath("https://127.0.0.1:1/rows.csv"))
+
+
+def test_what_is_written_in_small_steps_is_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refuse_address(tmp_path, "a run folder")
+    with (
+        pytest.raises(RunError, match="is an address, and a run folder is written on this machine"),
+        lock_run(Path("s3://bucket/run")),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())

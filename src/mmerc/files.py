@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +12,9 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from mmerc.addresses import RemotePath, is_address
 from mmerc.errors import RunError
+from mmerc.transfers import remove, upload
 
 TEMPORARY = ".partial-"  # prefix of a temporary name
 DAMAGED_HINT = "the folder is damaged, create or copy it again."
@@ -22,11 +25,15 @@ def replace_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`, and rename it to `path` when the block ends without an error.
 
     It works for a file and for a folder; an existing folder at `path` is removed just before the rename. A symbolic link is
-    followed. A device or a pipe is written directly.
+    followed. A device or a pipe is written directly. What is for an address is written on this machine, and uploaded at the end.
 
     Raises:
-        RunError: the folder cannot be written.
+        RunError: the folder or the address cannot be written.
     """
+    if is_address(str(path)):
+        with _upload_at_end(RemotePath(str(path))) as temporary:
+            yield temporary
+        return
     if is_stream(path):
         yield path
         return
@@ -56,6 +63,41 @@ def replace_atomically(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def _upload_at_end(path: RemotePath) -> Iterator[Path]:
+    """Yield a path on this machine, and copy what is written there to the address; if that fails, it stays on this machine."""
+    folder = Path(tempfile.mkdtemp(prefix="mmerc-"))
+    temporary, is_complete = folder / path.name, False
+    try:
+        yield temporary
+        is_complete = True
+        upload(temporary, path)
+    except BaseException as error:
+        remedy = f"the result is in {temporary}, copy it from there"
+        if not is_complete:
+            shutil.rmtree(folder, ignore_errors=True)
+            remedy = "free some space, or set TMPDIR to another folder"
+        if isinstance(error, OSError | SafetensorError):
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"{path} cannot be written ({reason}): {remedy}.") from error
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def refuse_address(path: Path, what: str) -> None:
+    """Check that a path is on this machine. `what` is written to it in small steps, such as a run folder.
+
+    >>> refuse_address(Path("s3:/bucket/run"), "a run folder")
+    Traceback (most recent call last):
+    mmerc.errors.RunError: s3:/bucket/run is an address, and a run folder is written on this machine: give a path.
+
+    Raises:
+        RunError: it is an address.
+    """
+    if is_address(str(path)):
+        raise RunError(f"{path} is an address, and {what} is written on this machine: give a path.")
+
+
 def is_stream(path: Path) -> bool:
     """Whether `path` is a device or a pipe, which is written directly.
 
@@ -67,6 +109,9 @@ def is_stream(path: Path) -> bool:
 
 def check_writable(path: Path) -> None:
     """Raises RunError: no file can be written at `path`."""
+    if is_address(str(path)):
+        _check_address(RemotePath(str(path)))
+        return
     if path.is_dir():
         raise RunError(f"{path} is a folder: give the name of a file.")
     if is_stream(path):
@@ -80,6 +125,18 @@ def check_writable(path: Path) -> None:
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
+
+
+def _check_address(path: RemotePath) -> None:
+    probe = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:8]}")
+    try:
+        with tempfile.NamedTemporaryFile() as empty:
+            upload(Path(empty.name), probe)
+    except OSError as error:
+        reason = error.strerror or error
+        raise RunError(f"{path} cannot be written ({reason}): choose an address that you may write to.") from error
+    with suppress(OSError):
+        remove(probe)
 
 
 def write_text(path: Path, text: str) -> None:

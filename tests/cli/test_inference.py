@@ -3,7 +3,13 @@ import json
 import shutil
 from pathlib import Path
 
+import fsspec
+import pytest
+
+from mmerc.addresses import RemotePath
+from mmerc.transfers import upload
 from tests.cli.run import run
+from tests.object_stores import ObjectStore, ask_for_rights
 
 
 def test_predictions_as_jsonl_and_csv(small_run: Path, small_corpus: Path, tmp_path: Path) -> None:
@@ -127,3 +133,32 @@ def test_corrections_are_applied_and_methods_are_written(small_run: Path, tmp_pa
     )
     refused = run("predict", model, source, "--corrections", tmp_path / "t.csv", "--out", tmp_path / "t.csv")
     assert refused.exit_code == 2
+
+
+def test_model_input_and_outputs_at_addresses(
+    s3: ObjectStore, small_run: Path, small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MMERC_CACHE", str(tmp_path))
+    store = RemotePath("s3://bucket/predictions")
+    upload(small_run / "model", store / "model")
+    clips = sorted(small_corpus.rglob("*.mp4"))
+    upload(clips[0], store / "clips" / "a.mp4")
+    local = tmp_path / "clips"
+    local.mkdir()
+    shutil.copy(clips[0], local / "a.mp4")
+    out = (f"{store}/out.csv", "--html", f"{store}/out.html")
+    result = run("predict", f"{store}/model", f"{store}/clips", "--out", *out)
+    assert result.exit_code == 0, result.stderr
+    assert run("predict", small_run / "model", local, "--out", tmp_path / "out.csv").exit_code == 0
+    assert (store / "out.csv").read_text() == (tmp_path / "out.csv").read_text()
+    assert (store / "out.html").is_file() and (store / "out.methods.md").is_file()
+    over = run("predict", f"{store}/model", f"{store}/clips/a.mp4", "--out", f"{store}/clips/a.mp4")
+    assert over.exit_code == 2 and "is not a file of predictions: give another file" in over.stderr
+    with ask_for_rights(s3):
+        fsspec.filesystem("s3").invalidate_cache()
+        refused = run("predict", small_run / "model", local, "--out", f"{store}/new.csv")
+    assert refused.exit_code == 2 and "cannot be written (no rights to write it" in " ".join(refused.stderr.split())
+    absent = run("predict", f"{store}/none", local)
+    assert absent.exit_code == 2 and "cannot be read (there is nothing at this address)" in " ".join(
+        absent.stderr.split()
+    )

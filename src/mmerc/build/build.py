@@ -15,7 +15,7 @@ from mmerc.corpora import open_corpus
 from mmerc.errors import RunError
 from mmerc.evaluation.pairings import measure_pairings
 from mmerc.evaluation.report import write_report
-from mmerc.files import read_json, write_json, write_text
+from mmerc.files import read_json, refuse_address, write_json, write_text
 from mmerc.model.card import make_combined_card
 from mmerc.model.combine import combine
 from mmerc.model.folder import CONFIG, load_model
@@ -51,6 +51,7 @@ def build(
     """
     show_log()
     out = Path(out)
+    refuse_address(out, "the folder of a build")
     plan = make_plan(Path(corpora))
     for line in plan.describe():
         log.info("%s", line)

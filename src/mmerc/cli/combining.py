@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mmerc.cli.options import JsonOption, PresetOption, SetOption
+from mmerc.cli.options import JsonOption, OutModelOption, PresetOption, SetOption
 from mmerc.terminal import console, exit_on_error, print_build, print_combination
 
 PriorOption = Annotated[
@@ -24,7 +24,7 @@ def combine(
             help="model folders, or OWNER/NAME on the hub; MODEL#text,audio takes some of a model's modalities",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="MODEL", help="the model folder to write")],
+    out: OutModelOption,
     prior: PriorOption = "uniform",
     tune: Annotated[
         str | None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mmerc.addresses import make_path
 from mmerc.cli.options import (
     AsOption,
     JsonOption,
@@ -64,7 +65,14 @@ def extract(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="a corpus KIND:PATH#SPLIT, a folder of recordings, or a recording")
     ],
-    out: Annotated[Path, typer.Option(metavar="STORE", help="the folder to write, with a store for each modality")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=make_path,
+            metavar="STORE",
+            help="the folder to write, or an address of one, with a store for each modality",
+        ),
+    ],
     transcribe: TranscribeOption = None,
     treat_as: AsOption = "auto",
     speakers: SpeakersOption = None,

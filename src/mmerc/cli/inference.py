@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
+from mmerc.addresses import make_path
 from mmerc.cli.engines import AddressOption, EngineOption, WorkersOption, find_cluster
 from mmerc.cli.options import (
     AsOption,
     BackendOption,
     CoverageOption,
+    HtmlOption,
     JsonOption,
     ModelArgument,
     NamesOption,
+    OutOption,
     ProtocolOption,
     SpeakersOption,
     ThreadsOption,
@@ -38,7 +41,7 @@ def predict(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="a recording, a folder of clips, or a corpus KIND:PATH#SPLIT")
     ],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="a file instead of stdout")] = None,
+    out: OutOption = None,
     form: Annotated[
         Literal["jsonl", "json", "csv", "csv-long", "xlsx", "xlsx-long", "eaf", "textgrid", "rttm", "vtt", "srt"]
         | None,
@@ -77,7 +80,7 @@ def predict(
     audio_track: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="use audio track N, from 0, instead of the default track")
     ] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="also write a page with a timeline")] = None,
+    html: HtmlOption = None,
     corrections: Annotated[
         Path | None, typer.Option(metavar="FILE", help="apply the corrections of a person, saved on the page")
     ] = None,
@@ -105,7 +108,7 @@ def predict(
     from mmerc.inference.export.formats import check_format, choose_format, make_text, write_document
     from mmerc.inference.export.methods import name_methods, write_methods
     from mmerc.inference.export.timeline import write_timeline
-    from mmerc.inference.paths import check_output, is_file
+    from mmerc.inference.paths import check_output, expand_home, find_recording
     from mmerc.model.hub import find_model_folder
     from mmerc.progress import show_log
     from mmerc.scale.prediction import PredictionJob, check_job, log_modalities, predict_parts
@@ -115,7 +118,7 @@ def predict(
     for file in (out, html):
         if file is not None:  # a wrong path is reported before the computation
             check_writable(file)
-            check_output(file, source, Path(model), *(each for each in (transcript, corrections) if each))
+            check_output(file, source, expand_home(model), *(each for each in (transcript, corrections) if each))
     if out is None and (listeners or (every is not None and html is None)):
         raise ConfigError("--listeners and --every write rows of their own: name a file with --out.")
     if out is not None and html is not None and out.resolve() == html.resolve():
@@ -154,7 +157,7 @@ def predict(
             rows.predictions,
             Provenance(predictor.model.name, predictor.model.trained_on),
             {"probabilities": predictor.labels.names, "missing": predictor.modalities},
-            Path(source) if is_file(Path(source)) else None,
+            find_recording(source),
             out,
             listeners=rows.listeners,
             series=rows.series,
@@ -193,7 +196,7 @@ def predict_here(
     from mmerc.inference.corrections import read_corrections
     from mmerc.inference.export.formats import check_format
     from mmerc.inference.inputs import read_input
-    from mmerc.inference.paths import is_file
+    from mmerc.inference.paths import find_recording
     from mmerc.inference.transcription import load_transcriber
     from mmerc.progress import count_calls, show_progress
     from mmerc.scale.prediction import PredictedRows
@@ -201,7 +204,7 @@ def predict_here(
 
     reading = job.reading
     diarizer = load_diarizer(reading.speakers, reading.names, reading.voices)
-    recording = Path(source) if is_file(Path(source)) else None
+    recording = find_recording(source)
     by_hand, wrong_rows = (
         (None, []) if corrections is None else read_corrections(corrections, predictor.labels, recording)
     )
@@ -246,7 +249,10 @@ def predict_here(
 @exit_on_error
 def export(
     model: ModelArgument,
-    onnx: Annotated[Path, typer.Option(metavar="DIR", help="the folder to write: the model and its ONNX graphs")],
+    onnx: Annotated[
+        Path,
+        typer.Option(parser=make_path, metavar="DIR", help="the folder to write: the model and its ONNX graphs"),
+    ],
     int8: Annotated[bool, typer.Option("--int8", help="quantise the weights of matrix products to 8 bits")] = False,
     check: Annotated[
         str | None,

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from mmerc.addresses import make_path
+
 CorpusArgument = Annotated[
     str,
     typer.Argument(
@@ -14,7 +16,17 @@ CorpusArgument = Annotated[
 ]
 ModelArgument = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help="a model folder, such as RUN/model, or OWNER/NAME on the Hugging Face hub"),
+    typer.Argument(
+        metavar="MODEL",
+        help="a model folder, such as RUN/model or s3://bucket/model, or OWNER/NAME on the Hugging Face hub",
+    ),
+]
+OutModelOption = Annotated[Path, typer.Option(parser=make_path, metavar="MODEL", help="the model folder to write")]
+OutOption = Annotated[
+    Path | None, typer.Option(parser=make_path, metavar="FILE", help="a file, or an address of one, instead of stdout")
+]
+HtmlOption = Annotated[
+    Path | None, typer.Option(parser=make_path, metavar="FILE", help="also write a page with a timeline")
 ]
 TranscribeOption = Annotated[
     str | None,

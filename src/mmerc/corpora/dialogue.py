@@ -41,6 +41,15 @@ class Clip:
     end: float | None = None
     audio_track: int | None = None
 
+    @property
+    def seconds(self) -> float | None:
+        """The length of the part; None where the end of the file is its end.
+
+        >>> Clip(Path("talk.mp4"), 2.0, 5.0).seconds
+        3.0
+        """
+        return None if self.end is None else self.end - self.start
+
 
 @dataclass(frozen=True)
 class LiveRecording:

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from mmerc.addresses import RemotePath
 from mmerc.errors import CorpusError, get_first_line
 from mmerc.suffixes import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
@@ -41,7 +42,8 @@ def explain_unreadable(file: Path, error: Exception) -> str:
     reason = getattr(error, "strerror", None) or get_first_line(error)
     if isinstance(error, PermissionError | IsADirectoryError | FileNotFoundError):
         return f"{file} cannot be read ({reason}): check the path and its permissions."
-    return f"{file} cannot be read ({reason}): copy or export it again."
+    remedy = "check the address" if isinstance(file, RemotePath) else "copy or export it again"
+    return f"{file} cannot be read ({reason}): {remedy}."
 
 
 def sort_clips(files: Iterable[Path]) -> list[Path]:

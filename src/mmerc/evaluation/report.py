@@ -18,9 +18,10 @@ from mmerc.corpora.statistics import count_corpus
 from mmerc.evaluation import figures
 from mmerc.evaluation.run_metrics import evaluate, open_run_corpus
 from mmerc.evaluation.tables import Table, make_tables
-from mmerc.features.store import FeatureStore
 from mmerc.files import read_json, read_json_value, write_text
+from mmerc.training.run_config import RunConfig
 from mmerc.training.run_folder import ENVIRONMENT, read_run, read_run_settings
+from mmerc.training.stage_one import open_features
 from mmerc.weights import read_tensors
 
 
@@ -56,7 +57,7 @@ def write_report(run_folder: str | Path, corpus: Corpus | None = None) -> Path:
         result = evaluate(run.folder, split, corpus)
         sections.append(_make_results(result, corpus, first) if result["labelled"] else _make_unlabelled(result))
     modalities = list(config.modalities)
-    sections += [_make_corpus(corpus), _make_missing(first, modalities), _make_training(first, modalities)]
+    sections += [_make_corpus(corpus), _make_missing(config, first), _make_training(first, modalities)]
     summary = f"Modalities: {', '.join(modalities)}. Protocol: {config.protocol}. Seeds: {run.seeds}, from {config.seed}. {corpus.warning}"
     return write_page(run.folder / "report.html", f"mmerc on {corpus.name}", summary, sections, run.folder)
 
@@ -144,10 +145,10 @@ def _make_corpus(corpus: Corpus) -> Section:
     return section
 
 
-def _make_missing(folder: Path, modalities: list[str]) -> Section:
+def _make_missing(config: RunConfig, folder: Path) -> Section:
     rows = []
-    for name in modalities:
-        store = FeatureStore(folder / "features" / name)
+    for name in config.modalities:
+        store = open_features(config, folder, name)
         for key, reason in list(store.list_missing().items())[:25]:
             rows.append([name, " / ".join(key), reason])
     text = "An utterance without a modality is predicted from its other modalities. At most 25 utterances per modality are listed."

@@ -11,14 +11,15 @@ from mmerc.corpora import Corpus, Key
 from mmerc.errors import RunError
 from mmerc.evaluation.metrics import MAIN_METRICS, compute_summary, count_confusions, summarise_seeds
 from mmerc.features import FeatureRow
-from mmerc.features.store import FeatureStore
 from mmerc.files import read_json
 from mmerc.model.calibration import Calibration
 from mmerc.model.folder import CONFIG, load_fusion, read_calibration, read_info
 from mmerc.model.inference import predict_fused
 from mmerc.training.fusion import CALIBRATION, COMPARED_FUSIONS
+from mmerc.training.run_config import RunConfig
 from mmerc.training.run_folder import Run
 from mmerc.training.splits import get_labels, get_speakers, list_dialogue_keys
+from mmerc.training.stage_one import open_features
 
 FeaturesByKey = dict[Key, FeatureRow]
 Change = Callable[[str, FeatureRow], FeatureRow]  # the name of a modality and its row -> the changed row
@@ -39,13 +40,13 @@ class ChangeableFeatures:
 class SeedFeatures(ChangeableFeatures):
     """One seed's features of the labelled utterances of a split and of the other utterances of their dialogues."""
 
-    def __init__(self, folder: Path, names: Sequence[str], keys: Sequence[Key], speakers: Mapping[Key, str]) -> None:
+    def __init__(self, config: RunConfig, folder: Path, keys: Sequence[Key], speakers: Mapping[Key, str]) -> None:
         self.keys, self.speakers = keys, speakers
         info = read_info(folder / "model")
         self.prior, self.calibration = info["prior"], read_calibration(info, FUSED, folder / "model" / CONFIG)
         rows: dict[str, FeaturesByKey] = {}
-        for name in names:
-            store = FeatureStore(folder / "features" / name)
+        for name in sorted(config.modalities):
+            store = open_features(config, folder, name)
             if store.list_absent(self.keys):
                 raise RunError(f"{store.folder} lacks features of labelled utterances: run `mmerc train` again.")
             rows[name] = {key: store[key] for key in self.keys}
@@ -104,13 +105,12 @@ def load_fusions(run: Run, corpus: Corpus, split: str) -> dict[str, TrainedFusio
     Raises:
         RunError: the run has one modality only, or its features were deleted.
     """
-    names = sorted(run.config.modalities)
-    if len(names) < 2:
+    if len(run.config.modalities) < 2:
         raise RunError(f"{run.folder} has one modality only: --robustness needs two or more; --signal works with one.")
     labels = get_labels(corpus, split)
     keys = list_dialogue_keys(labels, corpus, split)
     speakers = get_speakers(corpus)
-    features = [SeedFeatures(folder, names, keys, speakers) for folder in run.seed_folders]
+    features = [SeedFeatures(run.config, folder, keys, speakers) for folder in run.seed_folders]
     folders = {run.config.fusion.name: [folder / "fusion" for folder in run.seed_folders]}
     calibrations = {run.config.fusion.name: [each.calibration for each in features]}
     for name in list_compared_fusions(run):

@@ -19,39 +19,45 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
+from mmerc.addresses import RemotePath
 from mmerc.corpora import Key
 from mmerc.errors import RunError
 from mmerc.features.row import FeatureRow
 from mmerc.files import replace_atomically
+from mmerc.transfers import fetch_file
 
 KEY_COLUMNS = ("split", "dialogue", "utterance")
 COLUMNS = (*KEY_COLUMNS, "shape", "values", "scales", "reason", "metadata")
 
 
-class Shard:
-    """A shard that is open. Its columns are arrays on the memory-mapped file, so reading a row reads only its own bytes.
+class ShardIndex:
+    """The keys, the lengths and the reasons of a shard. Of a shard at an address, only their bytes are read.
 
     Raises:
-        RunError: the file is damaged, or was written by another program.
+        RunError: the file cannot be read, is damaged, or was written by another program.
     """
+
+    columns: Sequence[str] = (*KEY_COLUMNS, "shape", "reason")
 
     def __init__(self, file: Path, content: bytes | None = None) -> None:
         """`content`: that of the file, if it is in memory."""
         try:
-            opened = pa.memory_map(str(file)) if content is None else pa.BufferReader(content)
-            with opened as source:  # the mapping lives for as long as an array refers to it
+            with self._open(file) if content is None else pa.BufferReader(content) as source:
+                # A mapping lives for as long as an array refers to it.
                 reader = pa.ipc.open_file(source)
                 if tuple(reader.schema.names) != COLUMNS or reader.num_record_batches != 1:
                     raise pa.ArrowInvalid("it has other columns")
-                batch = reader.get_batch(0)
+                options = pa.ipc.IpcReadOptions(included_fields=[COLUMNS.index(name) for name in self.columns])
+                batch = pa.ipc.open_file(source, options=options).get_batch(0)
         except (pa.ArrowException, OSError) as error:
             raise RunError(
                 f"{file} is not a feature file, or is damaged ({error}): delete it and run the same command again."
             ) from error
-        self._columns = {name: batch.column(name) for name in COLUMNS}
-        self._values, self._value_ends = _get_lists(self._columns["values"])
+        self._columns = {name: batch.column(name) for name in self.columns}
         self._shapes, self._shape_ends = _get_lists(self._columns["shape"])
-        self._scales, self._scale_ends = _get_lists(self._columns["scales"])
+
+    def _open(self, file: Path) -> Any:
+        return pa.PythonFile(file.open("rb"), "r") if isinstance(file, RemotePath) else pa.memory_map(str(file))
 
     def __len__(self) -> int:
         return len(self._columns["split"])
@@ -71,6 +77,23 @@ class Shard:
         steps = np.zeros(len(self), np.int32)
         steps[ends > starts] = self._shapes[starts[ends > starts]]
         return steps
+
+
+class Shard(ShardIndex):
+    """A shard that is open. Its columns are arrays on the memory-mapped file, so reading a row reads only its own bytes.
+
+    A shard at an address is copied into the cache as a whole (`fetch_file`).
+    """
+
+    columns = COLUMNS
+
+    def __init__(self, file: Path, content: bytes | None = None) -> None:
+        super().__init__(file, content)
+        self._values, self._value_ends = _get_lists(self._columns["values"])
+        self._scales, self._scale_ends = _get_lists(self._columns["scales"])
+
+    def _open(self, file: Path) -> Any:
+        return pa.memory_map(str(fetch_file(file)))
 
     def read(self, row: int) -> FeatureRow:
         """The row at an index. Values that are not quantised are read-only and memory-mapped."""

@@ -2,7 +2,7 @@
 
 A store is a folder of shards (see `mmerc.features.shard`). Each is written under a temporary name and renamed when it is complete, so
 a store can be read while other processes append to it. When it is complete, its shards are in the order of the corpus, and
-`manifest.json` lists them.
+`manifest.json` lists them. The folder may be at an address: then a shard is copied into the cache when its arrays are read.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ from jaxtyping import Int
 from mmerc.corpora import Key
 from mmerc.errors import RunError
 from mmerc.features.row import FeatureRow
-from mmerc.features.shard import Shard, make_ranges
+from mmerc.features.shard import Shard, ShardIndex, make_ranges
 from mmerc.files import get_required, read_json
 
 SUFFIX, MANIFEST = ".arrow", "manifest.json"
@@ -60,7 +60,7 @@ class FeatureStore:
         steps, first_steps, starts = [self._steps], [self._first_steps], self._starts.tolist()
         found: list[np.ndarray] = []
         for name in (name for name in files if name not in set(self._files)):
-            shard = Shard(self.folder / name)
+            shard = ShardIndex(self.folder / name)
             self._files.append(name)
             counts = shard.count_steps()
             steps.append(counts)
@@ -191,7 +191,7 @@ class FeatureStore:
     def _scan(self) -> Iterator[tuple[int, Key, str | None]]:
         """Number, key and reason of every row on disk, also of those that do not count."""
         for start, name in zip(self._starts.tolist(), self._files, strict=False):
-            shard = Shard(self.folder / name)
+            shard = ShardIndex(self.folder / name)
             yield from (
                 (row, key, reason)
                 for row, (key, reason) in enumerate(zip(shard.list_keys(), shard.list_reasons(), strict=True), start)

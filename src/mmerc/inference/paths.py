@@ -24,7 +24,7 @@ def check_output(file: Path, location: str, *others: Path) -> None:
     of_corpus = [
         expand_home(each) for kind, path, _ in parts if kind in READERS for each in {path, split_path(path)[0]} if each
     ]
-    inputs = [each.resolve() for each in (Path(location), *of_corpus, *others)]
+    inputs = [each.resolve() for each in (expand_home(location), *of_corpus, *others)]
     target = file.resolve()
     if is_file(file) and (file.suffix.lower() in MEDIA_SUFFIXES or target in inputs):
         raise ConfigError(f"{file} exists and is not a file of predictions: give another file.")
@@ -49,6 +49,12 @@ def split_path(path: str) -> tuple[str, str]:
 def is_file(path: Path) -> bool:
     """Whether there is a file; False for a text that cannot be a path."""
     return _test(path, Path.is_file)
+
+
+def find_recording(location: str) -> Path | None:
+    """The file of an input that is one recording; None for a folder or a corpus."""
+    path = expand_home(location)
+    return path if is_file(path) else None
 
 
 def expand_home(path: str) -> Path:

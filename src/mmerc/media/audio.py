@@ -82,7 +82,7 @@ def read_waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[F
     """
     if is_picture(clip.path):
         raise NoAudioStream(f"{clip.path.name} is a picture and has no audio stream")
-    with open_media(clip.path) as media:
+    with open_media(clip.path, clip.seconds) as media:
         converter: _Converter | None = None
         position = clip.start  # on the clock: where the next sample belongs
         has_begun, num_displaced = False, 0  # frames in a row whose time stamp is not `position`

@@ -29,6 +29,7 @@ FORMATS = ",".join(
 )
 # A title in a strange encoding is no reason to lose a clip; PyAV 19 removed the setting.
 LENIENT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+BUFFER = 16 << 10  # bytes that ffmpeg reads at a time
 MAX_TIME = 2**62  # in ffmpeg's microseconds, 64 bits
 
 Track = av.AudioStream | av.VideoStream
@@ -41,9 +42,9 @@ else:  # PyAV's class is generic for type checkers only
 class Media:
     """An open file. `container` is PyAV's; it is another object after `rewind`, so hold stream indices, not streams."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.container = _open(path)
+    def __init__(self, path: Path, seconds: float | None = None) -> None:
+        self.path, self.seconds = path, seconds
+        self.container = _open(path, seconds)
         self.has_moved = False  # whether packets were read since the file was opened
 
     @property
@@ -51,16 +52,19 @@ class Media:
         """The time stamp, in seconds, at which the recording starts; all times are given relative to it."""
         return float(self.container.start_time or 0) / av.time_base
 
-    def seek(self, seconds: float) -> None:
-        """Go to the key frame at or before a time on the clock of the file. The landing may be late: check it."""
+    def seek(self, seconds: float, *, any_frame: bool = False) -> None:
+        """Go to the key frame at or before a time on the clock of the file. The landing may be late: check it.
+
+        `any_frame`: pictures need not begin at a key frame, because only sound is read.
+        """
         self.has_moved = True
-        self.container.seek(min(int((seconds + self.origin) * av.time_base), MAX_TIME))
+        self.container.seek(min(int((seconds + self.origin) * av.time_base), MAX_TIME), any_frame=any_frame)
 
     def rewind(self) -> None:
         """Go to the first packet. The file is opened again, because not every format can seek to its start."""
         if self.has_moved:
             self.container.close()
-            self.container = _open(self.path)
+            self.container = _open(self.path, self.seconds)
             self.has_moved = False
 
     def read_packets(self, *indices: int) -> Iterator[Packet]:
@@ -126,14 +130,16 @@ def is_default(track: Track) -> bool:
 
 
 @contextmanager
-def open_media(path: Path) -> Iterator[Media]:
+def open_media(path: Path, seconds: float | None = None) -> Iterator[Media]:
     """The file, open for the length of a `with` block.
+
+    `seconds`: of the part that will be read, so that the right number of bytes is asked from an address; None for all of it.
 
     Raises:
         ClipNotFound: there is no such file.
         ClipUnreadable: it is empty or cut off, is not audio or video, or is found to be damaged while it is read.
     """
-    media = Media(path)
+    media = Media(path, seconds)
     try:
         yield media
     except (av.error.FFmpegError, ValueError, ArithmeticError, IndexError, OSError) as error:
@@ -144,7 +150,7 @@ def open_media(path: Path) -> Iterator[Media]:
         media.container.close()
 
 
-def _open(path: Path) -> av.container.InputContainer:
+def _open(path: Path, seconds: float | None) -> av.container.InputContainer:
     try:
         if not path.is_file():
             raise ClipNotFound(f"{path.name} is absent")
@@ -152,8 +158,14 @@ def _open(path: Path) -> av.container.InputContainer:
             raise ClipUnreadable(f"{path.name} is empty (0 bytes)")
         # An absolute path and only the file protocol: a name such as "concat:..." stays a name.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-        source: Any = path.open("rb") if isinstance(path, RemotePath) else str(path.resolve())
-        container: av.container.InputContainer = av.open(source, options=options, **LENIENT)
+        source: Any = str(path.resolve())
+        if isinstance(path, RemotePath):
+            source = path.open("rb")
+            if path.suffix.lower() == ".wav":  # its header says everything; ffmpeg would read five seconds of samples
+                options |= {"analyzeduration": "100000", "max_probe_packets": "1"}  # microseconds
+        container: av.container.InputContainer = av.open(source, options=options, buffer_size=BUFFER, **LENIENT)
+        if isinstance(path, RemotePath) and seconds and container.duration:
+            source.raw.expected = int(container.size * seconds * av.time_base / container.duration)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if is_lfs_pointer(path):
             raise ClipUnreadable(f"{path.name} {LFS_REASON}") from error

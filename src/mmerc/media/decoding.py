@@ -14,6 +14,7 @@ from mmerc.media.image import is_picture
 from mmerc.media.timeline import Timeline
 
 LOOK_BACK = (
+    0.0,
     0.5,
     8.0,
     64.0,
@@ -52,8 +53,12 @@ def decode_frames(media: Media, index: int, timeline: Timeline, start: float = 0
 
     Damaged packets are left out.
     """
-    joins = timeline.joins.get(index, ())
-    for back in LOOK_BACK:
+    track, joins = media.container.streams[index], timeline.joins.get(index, ())
+    # Of compressed sound, a decoder needs some before the wanted time to be exact.
+    is_exact = track.type == "video" or (
+        track.codec_context is not None and track.codec_context.name.startswith("pcm_")
+    )
+    for back in LOOK_BACK[0 if is_exact else 1 :]:
         landing = start - back
         if landing < NEAR_START:
             media.rewind()
@@ -63,7 +68,7 @@ def decode_frames(media: Media, index: int, timeline: Timeline, start: float = 0
             media.rewind()  # time stamps that occur twice cannot be sought
         else:
             try:
-                media.seek(landing)
+                media.seek(landing, any_frame=track.type == "audio")
             except av.error.FFmpegError:
                 continue
         frames = _decode_packets(media, index, joins, landing)

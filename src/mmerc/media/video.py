@@ -51,7 +51,7 @@ def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float
     if is_picture(clip.path):
         image = read_picture(clip.path.read_bytes(), max_side=max_side, formats=FILE_FORMATS)
         return Frames(image[None], np.asarray([clip.start]))
-    with open_media(clip.path) as media:
+    with open_media(clip.path, clip.seconds) as media:
         index, timeline = media.find_video_tracks()[0], read_timeline(media)
         first, last = timeline.spans.get(index, (0.0, timeline.duration))
         start = clip.start if clip.end is not None else max(clip.start, first)
@@ -74,7 +74,7 @@ def read_frames_at(clip: Clip, times: Sequence[float], *, max_side: int = MAX_SI
         NoVideo: the clip has no video track or shows no frame then.
         ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
-    with open_media(clip.path) as media:
+    with open_media(clip.path, clip.seconds) as media:
         index, timeline = media.find_video_tracks()[0], read_timeline(media)
         shown = dict(_pick_frames(media, index, timeline, np.asarray(times, np.float64), max_side))
     return _stack_frames(clip, shown, times[0], times[-1])

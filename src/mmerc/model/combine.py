@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmerc.addresses import make_path
 from mmerc.config import Protocol
 from mmerc.corpora import open_corpus
 from mmerc.corpora.joined import join_label_sets
@@ -77,7 +78,7 @@ def combine(
         CorpusError: a corpus cannot be read.
         RunError: a folder is no model, is damaged, or is a combination itself; or `out` exists.
     """
-    out = Path(out)
+    out = make_path(str(out))
     if out.exists():
         raise RunError(f"{out} exists already: choose another folder, or remove it.")
     members = read_members(models)

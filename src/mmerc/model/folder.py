@@ -34,6 +34,7 @@ CONFIG = "config.json"
 DIMENSIONS = "dimensions"  # key in config.json of a model that predicts continuous dimensions
 COMBINATION = "combination"  # key in config.json of a model that was combined
 TENSORS = "model.safetensors"
+HASHED = ("*.safetensors", CONFIG, "*.onnx")
 
 
 def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionModel:
@@ -147,6 +148,17 @@ def name_model(folder: Path, corpus: str, settings: str = "") -> str:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     slug = re.sub(r"[^a-z0-9]+", "-", corpus.lower()).strip("-") or "model"
     return f"{slug}-{digest.hexdigest()[:8]}"
+
+
+def hash_model(folder: Path) -> str:
+    """SHA-256 over the tensors, graphs and configurations of a model folder, with their names; empty where there is none."""
+    files = sorted({file for pattern in HASHED for file in folder.rglob(pattern)})
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(folder).as_posix().encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest() if files else ""
 
 
 def save_fusion(folder: Path, network: Fusion, history: Sequence[Mapping[str, float]]) -> None:

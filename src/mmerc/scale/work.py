@@ -14,10 +14,10 @@ from mmerc.config import Protocol as ProtocolName
 from mmerc.corpora import Clip, Dialogue, Problem, Utterance
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.errors import MmercError, get_first_line
-from mmerc.inference.export.methods import hash_model
 from mmerc.inference.inputs import Part, Read, list_input
 from mmerc.inference.recording import Treatment, read_recording
 from mmerc.inference.transcription import load_transcriber
+from mmerc.model.folder import hash_model
 from mmerc.model.hub import find_model_folder
 from mmerc.speakers.diarization import load_diarizer
 

@@ -16,7 +16,7 @@ from sklearn.metrics import f1_score
 from mmerc.corpora import Corpus
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
-from mmerc.errors import ConfigError, MmercError
+from mmerc.errors import ConfigError, MmercError, RunError
 from mmerc.features.store import FeatureStore
 from mmerc.features.writer import is_sorted
 from mmerc.files import read_json, remove_temporary, replace_atomically
@@ -42,6 +42,7 @@ from mmerc.training.splits import (
     get_speakers,
     list_dialogue_keys,
 )
+from mmerc.training.stage_one import copy_encoders, open_features
 from mmerc.training.task import check_not_empty
 from mmerc.training.tracking import check_logger
 
@@ -127,12 +128,14 @@ def _train_seeds(
         if seeds > 1:
             log.info("seed %d of %d", number + 1, seeds)
         job = SeedJob(config, corpus, out, folder, config.seed + number, shared_inputs, on_event)
-        if number == 0:
-            try:
+        try:
+            copy_encoders(config, corpus, folder)
+            if number == 0:
                 prepare_all_inputs(job)
-            except MmercError:
+        except MmercError:
+            if number == 0:
                 release_folder(out)
-                raise
+            raise
         train_seed(job, fusions)
     if is_main_process():
         best = max(folders, key=lambda folder: float(read_json(folder / "model" / "config.json")["dev_f1_weighted"]))
@@ -218,8 +221,14 @@ def train_seed(job: SeedJob, fusions: Sequence[str] = ()) -> None:
 
 def extract_modality(job: SeedJob, modality: str, encoder: Encoder) -> FeatureStore:
     """The features of every utterance that stage 2 reads."""
-    store = FeatureStore(job.folder / "features" / modality)
+    store = open_features(job.config, job.folder, modality)
     keys = [utterance.key for split in job.splits for utterance in job.corpus.utterances(split)]
+    if job.config.features is not None:
+        if absent := store.list_absent(keys):
+            raise RunError(
+                f"{store.folder} lacks {len(absent)} of {len(keys)} utterances, such as {' '.join(absent[0])}: extract them, too."
+            )
+        return store
     if distributed.reduce_any(bool(store.list_absent(keys)) or not is_sorted(store)):
         inputs = job.open_inputs(modality, encoder)
         with show_progress(f"{modality}: features", len(keys)) as report:

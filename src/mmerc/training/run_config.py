@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, field_validator
 
+from mmerc.addresses import is_address
 from mmerc.config import Protocol, Section, Settings, apply_overrides, read_settings, validate
 from mmerc.config.load import MODALITIES
 from mmerc.config.schema import check_modality_name
@@ -54,9 +55,25 @@ class RunConfig(Section):
     pretrained: bool = Field(
         True, description="load public weights in every modality that does not set its own `pretrained`"
     )
+    encoders: str | None = Field(
+        None,
+        description="a trained model whose encoders are taken as they are, so that stage 2 alone is trained: a folder, an address, or OWNER/NAME on the hub",
+    )
+    features: str | None = Field(
+        None,
+        description="the features of these encoders, which `mmerc extract` wrote: a folder or an address; without it they are computed",
+    )
     trainer: TrainerConfig = TrainerConfig()
     modalities: dict[str, SerializeAsAny[EncoderConfig]] = Field(description="a section for each modality")
     fusion: FusionConfig = FusionConfig()
+
+    @field_validator("encoders", "features")
+    @classmethod
+    def _make_absolute(cls, location: str | None) -> str | None:
+        """The same from every working directory. What is no path may be a name on the hub."""
+        if location is None or is_address(location) or not Path(location).expanduser().exists():
+            return location
+        return str(Path(location).expanduser().absolute())
 
     def to_settings(self) -> Settings:
         """The settings as config.yaml holds them; `check_config` gives the same configuration back."""

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from mmerc.config import Settings
 from mmerc.corpora import Corpus
 from mmerc.errors import RunError
-from mmerc.files import TEMPORARY, read_json, replace_atomically, write_json, write_text
+from mmerc.files import TEMPORARY, read_json, refuse_address, replace_atomically, write_json, write_text
 from mmerc.training.environment import compute_fingerprint, describe_environment
 from mmerc.training.run_config import RunConfig
 from mmerc.training.run_folder import CONFIG, CORPUS, ENVIRONMENT, SEEDS, list_seed_folders, read_run_settings
@@ -38,6 +38,7 @@ def lock_run(folder: Path) -> Iterator[None]:
     Raises:
         RunError: it is no run folder and not empty, another process trains in it, or it cannot be created.
     """
+    refuse_address(folder, "a run folder")
     if not (folder / CONFIG).is_file() and not _is_unused(folder):
         raise RunError(f"{folder} exists and is not a run folder: choose another --out.")
     try:

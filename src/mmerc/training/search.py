@@ -18,7 +18,7 @@ import yaml
 from mmerc.config import Settings
 from mmerc.corpora import Corpus
 from mmerc.errors import ConfigError, MmercError, RunError
-from mmerc.files import read_json, write_json, write_text
+from mmerc.files import read_json, refuse_address, write_json, write_text
 from mmerc.hardware import is_main_process
 from mmerc.training.run import train
 from mmerc.training.run_config import RunConfig
@@ -115,6 +115,7 @@ def search(
         RunError: every trial failed, or the folder has a search with another space.
     """
     check_space(space, make_config)
+    refuse_address(out, "the folder of a search")
     out.mkdir(parents=True, exist_ok=True)
     kept = replace(corpus, splits={name: found for name, found in corpus.splits.items() if name != "test"})
 

@@ -16,7 +16,7 @@ from mmerc.corpora.download.catalogue import PublishedCorpus
 from mmerc.corpora.download.sources import FileSource
 from mmerc.corpora.readers.speaker_splits import write_splits
 from mmerc.errors import CorpusError, RunError
-from mmerc.files import TEMPORARY, replace_atomically, write_json
+from mmerc.files import TEMPORARY, refuse_address, replace_atomically, write_json
 
 log = logging.getLogger("mmerc")
 DOWNLOADS = ".downloads"  # in the folder of the corpora, until they are complete
@@ -36,6 +36,7 @@ def fetch_corpus(entry: PublishedCorpus, folder: Path) -> str:
         DownloadError: a file cannot be downloaded, or is not the published one.
         RunError: the folder cannot be written, or another process fetches the same corpus.
     """
+    refuse_address(folder, "a corpus")
     target = (folder / entry.kind).expanduser().absolute()
     location = f"{entry.kind}:{target}"
     if is_fetched(entry, folder):

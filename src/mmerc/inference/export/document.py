@@ -1,5 +1,6 @@
 """What a file of predictions is made from: the predictions, where they come from, and the recording."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,11 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from mmerc import __version__
+from mmerc.addresses import RemotePath
 from mmerc.errors import MissingModality
 from mmerc.media.timeline import measure_duration
 from mmerc.model.prediction import Prediction
 
 Subkeys = Mapping[str, Sequence[str]]
+
+
+def link_recording(recording: Path, file: Path) -> str:
+    """How a file refers to the recording: relative to its folder; an address without its signature; its name, if the file itself is at an address.
+
+    >>> link_recording(Path("/data/talk.mp4"), Path("/data/out/talk.html"))
+    '../talk.mp4'
+    """
+    if isinstance(recording, RemotePath):
+        return str(recording).partition("?")[0]
+    if isinstance(file, RemotePath):
+        return recording.name
+    return os.path.relpath(recording.resolve(), file.parent.resolve())
 
 
 @dataclass(frozen=True)

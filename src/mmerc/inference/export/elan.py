@@ -6,13 +6,13 @@ https://www.mpi.nl/tools/elan/EAFv3.0.xsd.
 """
 
 import mimetypes
-import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from mmerc.addresses import RemotePath
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.corpora.transcripts.tiers import KINDS, name_tier
-from mmerc.inference.export.document import Document
+from mmerc.inference.export.document import Document, link_recording
 from mmerc.inference.export.timed import TimedRow, group_rows, list_timed_rows
 
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
@@ -88,12 +88,13 @@ def _number_slots(rows: list[TimedRow], order: ET.Element) -> dict[int, tuple[st
 
 def _link(recording: Path, file: Path | None) -> dict[str, str]:
     """The link to the recording. ELAN writes paths as they are, without percent signs."""
-    path = replace_surrogates(str(recording.resolve()))
+    is_remote = isinstance(recording, RemotePath)
+    path = replace_surrogates(link_recording(recording, recording) if is_remote else f"file://{recording.resolve()}")
     suffix = recording.suffix.lower()
     kind = MIME_TYPES.get(suffix) or mimetypes.guess_type(f"a{suffix}")[0] or "unknown"
-    link = {"MEDIA_URL": f"file://{path}", "MIME_TYPE": kind}
-    if file is not None:
-        relative = replace_surrogates(os.path.relpath(recording.resolve(), file.parent.resolve()))
+    link = {"MEDIA_URL": path, "MIME_TYPE": kind}
+    if file is not None and not is_remote:
+        relative = replace_surrogates(link_recording(recording, file))
         link["RELATIVE_MEDIA_URL"] = relative if relative.startswith("..") else f"./{relative}"
     return link
 

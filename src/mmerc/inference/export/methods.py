@@ -1,17 +1,16 @@
 """`NAME.methods.md` beside each output: which model made it, from what, with which settings, and how to cite it."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmerc.files import is_stream, write_text
 from mmerc.inference.export.document import Document
+from mmerc.model.folder import hash_model
 from mmerc.model.model import EmotionModel
 
 SUFFIX = ".methods.md"
 MANUAL = "https://mmerc.github.io/mmerc/responsible-use/"
-HASHED = ("*.safetensors", "config.json", "*.onnx")
 
 CITATION = """```bibtex
 @software{mmerc,
@@ -121,17 +120,6 @@ def _describe_results(document: Document, model: EmotionModel) -> dict[str, obje
         "uncertain utterances": sum(bool(each.uncertain) for each in rows) if model.conformal else "",
         "labels by a person": f"{len(reviewed)}, of which {same} are the predicted ones" if reviewed else "",
     }
-
-
-def hash_model(folder: Path) -> str:
-    """SHA-256 over the tensors, graphs and configurations of a model folder, with their names; empty where there is none."""
-    files = sorted({file for pattern in HASHED for file in folder.rglob(pattern)})
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.relative_to(folder).as_posix().encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest() if files else ""
 
 
 def _read_card(folder: Path) -> str:

@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 import jinja2
 
+from mmerc.addresses import RemotePath
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.emotions import LabelSet
 from mmerc.errors import MissingModality
 from mmerc.files import write_text
-from mmerc.inference.export.document import Document
+from mmerc.inference.export.document import Document, link_recording
 from mmerc.inference.export.peaks import compute_peaks
 from mmerc.media.inspection import inspect_media
 from mmerc.model.prediction import FORMULA, Column, describe_origin, list_columns
@@ -102,7 +103,8 @@ def _summarise(document: Document) -> str:
 
 
 def _describe_media(recording: Path, page: Path) -> Media:
-    url = quote(os.fsencode(os.path.relpath(recording.resolve(), page.parent.resolve())))
+    link = link_recording(recording, page)
+    url = link if isinstance(recording, RemotePath) else quote(os.fsencode(link))
     try:
         kinds = {track.kind for track in inspect_media(recording).tracks}
     except MissingModality:  # the browser may still be able to play it, and says so if not
