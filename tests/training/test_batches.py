@@ -14,9 +14,10 @@ from mmerc.features import FeatureRow
 from mmerc.fusion import FusionConfig, build_fusion
 from mmerc.model.collation import FusionExamples, unpack_batch
 from mmerc.training import balance
-from mmerc.training.batches import CONTEXT, Batches, EncoderExamples, get_inputs
+from mmerc.training.batches import Batches, EncoderExamples, get_inputs
 from mmerc.training.loop import fit
 from mmerc.training.run_config import TrainerConfig
+from mmerc.training.splits import CONTEXT
 from mmerc.training.task import Task
 
 

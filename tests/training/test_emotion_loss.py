@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from mmerc.config import TrainingConfig
-from mmerc.training.batches import CONTEXT
 from mmerc.training.emotion_loss import EmotionLoss, compute_log_prior, count_labels
+from mmerc.training.splits import CONTEXT
 
 
 class Labels:

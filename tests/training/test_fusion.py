@@ -10,8 +10,8 @@ from mmerc.features import FeatureRow
 from mmerc.features.store import FeatureStore
 from mmerc.features.writer import FeatureWriter
 from mmerc.fusion import FusionConfig
-from mmerc.training.batches import CONTEXT
 from mmerc.training.fusion import config_for_fusion, make_examples
+from mmerc.training.splits import CONTEXT
 
 
 def test_another_fusion_takes_the_settings_that_it_can_use() -> None:

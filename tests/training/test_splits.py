@@ -1,12 +1,24 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmerc.corpora import Corpus, Dialogue, Utterance, open_corpus
 from mmerc.corpora.joined import join_corpora
 from mmerc.emotions import SEVEN
 from mmerc.errors import RunError
-from mmerc.training.splits import add_selection_split, get_labels, get_selection_split, list_corpora, list_dialogue_keys
+from mmerc.features import FeatureRow
+from mmerc.features.store import FeatureStore
+from mmerc.features.writer import FeatureWriter
+from mmerc.training.splits import (
+    CONTEXT,
+    Choice,
+    add_selection_split,
+    choose_utterances,
+    get_labels,
+    get_selection_split,
+    list_dialogue_keys,
+)
 
 
 def corpus(**labels: list[str | None]) -> Corpus:
@@ -44,11 +56,36 @@ def test_a_joined_corpus_without_dev_gives_every_tenth_of_its_dialogues_to_dev()
         add_selection_split(c)
 
 
-def test_the_corpus_of_each_key() -> None:
+def test_labelled_utterances_are_chosen_and_with_dialogues_their_neighbours(tmp_path: Path) -> None:
+    labels = {"a": [None, "joy", None, "fear"], "b": [None, None]}
+    dialogues = tuple(
+        Dialogue(
+            "train",
+            name,
+            tuple(Utterance("train", name, n, "AB"[n % 2], emotion=each) for n, each in enumerate(emotions)),
+        )
+        for name, emotions in labels.items()
+    )
+    split = Corpus("c", SEVEN, {"train": dialogues})
+    with FeatureWriter(tmp_path / "store") as writer:
+        for each in split.utterances("train"):
+            is_absent = each.key == ("train", "a", "3")
+            writer.add(FeatureRow(each.key, None if is_absent else np.ones((2, 4)), "no clip" if is_absent else None))
+    stores = [FeatureStore(tmp_path / "store")]
+    alone = choose_utterances(split, "train", stores, by_dialogue=False)
+    assert alone == Choice([("train", "a", "1")], [SEVEN.index("joy")], [0], ["B"])
+    together = choose_utterances(split, "train", stores, by_dialogue=True)
+    assert [key[1:] for key in together.keys] == [("a", "0"), ("a", "1"), ("a", "2")]
+    assert (together.labels, together.speakers) == ([CONTEXT, SEVEN.index("joy"), CONTEXT], ["A", "B", "A"])
+
+
+def test_the_corpus_of_each_utterance(tmp_path: Path) -> None:
     joined = join_corpora({"a": corpus(dev=["joy"]), "b": corpus(train=["fear"], dev=["fear"])})
-    keys = [("dev", "b/0", "0"), ("dev", "a/0", "0")]
-    assert list_corpora(joined, "dev", keys) == [1, 0]
-    assert list_corpora(corpus(dev=["joy"]), "dev", [("dev", "0", "0")]) == [0]
+    with FeatureWriter(tmp_path / "store") as writer:
+        for each in joined.utterances("dev"):
+            writer.add(FeatureRow(each.key, np.ones((1, 2))))
+    choice = choose_utterances(joined, "dev", [FeatureStore(tmp_path / "store")], by_dialogue=False)
+    assert [key[1] for key in choice.keys] == ["a/0", "b/0"] and choice.corpora == [0, 1]
 
 
 def test_rows_that_a_table_calls_held_out_select_nothing(tmp_path: Path) -> None:

@@ -17,9 +17,7 @@ from mmerc.features.store import FeatureStore
 from mmerc.model.collation import FeatureRows, Inputs, count_all_steps, make_batches
 from mmerc.model.extraction import name_copy
 from mmerc.training.balance import cut_windows, draw_rounds
-from mmerc.training.splits import get_labels_with_modality, list_corpora, list_dialogue_keys
-
-CONTEXT = -1  # the label of an utterance that is read with its dialogue and is not scored
+from mmerc.training.splits import CONTEXT, choose_utterances
 
 
 @runtime_checkable
@@ -91,16 +89,10 @@ class EncoderExamples:
 
 def make_encoder_examples(encoder: Encoder, inputs: FeatureStore, corpus: Corpus, split: str) -> EncoderExamples:
     """The labelled utterances of a split that have the modality; in training also their augmented copies."""
-    labels = get_labels_with_modality(inputs, corpus, split)
-    keys = list(labels)
-    if encoder.reads_dialogue:
-        keys = list_dialogue_keys(labels, corpus, split)
-        keys = [key for key, count in zip(keys, inputs.count_steps(keys).tolist(), strict=True) if count]
-    targets = [labels.get(key, CONTEXT) for key in keys]
-    corpora = list_corpora(corpus, split, keys)
+    choice = choose_utterances(corpus, split, [inputs], by_dialogue=encoder.reads_dialogue)
     copies = range(1 + (encoder.augmented_copies if split == "train" else 0))
-    names = [name_copy(key, copy) for copy in copies for key in keys]
-    return EncoderExamples(encoder, inputs, names, targets * len(copies), list(corpora) * len(copies))
+    names = [name_copy(key, copy) for copy in copies for key in choice.keys]
+    return EncoderExamples(encoder, inputs, names, choice.labels * len(copies), choice.corpora * len(copies))
 
 
 class Batches(Dataset[dict[str, Tensor]]):

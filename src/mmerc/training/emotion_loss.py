@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmerc.config import TrainingConfig
-from mmerc.training.batches import CONTEXT, Examples
+from mmerc.training.batches import Examples
+from mmerc.training.splits import CONTEXT
 
 
 class EmotionLoss(nn.Module):

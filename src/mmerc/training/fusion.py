@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from mmerc.config import validate
@@ -18,11 +17,10 @@ from mmerc.model.folder import load_fusion, save_fusion
 from mmerc.model.inference import predict_fused
 from mmerc.progress import EventLog, log
 from mmerc.training import distributed
-from mmerc.training.batches import CONTEXT
 from mmerc.training.loop import fit
 from mmerc.training.modality_dropout import FusionForward
 from mmerc.training.run_config import RunConfig
-from mmerc.training.splits import get_labels, get_selection_split, get_speakers, list_dialogue_keys
+from mmerc.training.splits import choose_utterances, get_labels, get_selection_split, get_speakers, list_dialogue_keys
 from mmerc.training.task import make_task
 
 COMPARED_FUSIONS = "fusions"  # folder of the fusions that are trained for comparison
@@ -121,26 +119,13 @@ def make_examples(
     by_dialogue: bool,
 ) -> FusionExamples:
     """The labelled utterances of a split that have a modality; `by_dialogue` adds the other utterances of their dialogues."""
-    utterances = list(corpus.utterances(split))
-    keys = [utterance.key for utterance in utterances]
-    is_present = np.any([store.count_steps(keys) > 0 for store in features.values()], axis=0)  # [N]
-    emotions = [utterance.emotion for utterance in utterances]
-    index = {each: CONTEXT if each is None else corpus.labels.index(each) for each in set(emotions)}
-    labels = np.fromiter((index[each] for each in emotions), np.int64, len(keys))  # [N]
-    is_read = is_present & (labels != CONTEXT)
-    sizes = [len(dialogue) for dialogue in corpus.dialogues(split)]
-    if by_dialogue:
-        numbers = np.repeat(np.arange(len(sizes)), sizes)  # the dialogue of each utterance
-        is_read = is_present & np.isin(numbers, numbers[is_read])
-    members = {name: number for number, name in enumerate(corpus.members)}
-    corpora = np.repeat([members.get(dialogue.corpus, 0) for dialogue in corpus.dialogues(split)], sizes)
-    read = np.flatnonzero(is_read)
+    choice = choose_utterances(corpus, split, features.values(), by_dialogue=by_dialogue)
     return FusionExamples(
         features,
         widths,
-        [keys[row] for row in read],
-        labels[read].tolist(),
+        choice.keys,
+        choice.labels,
         by_dialogue=by_dialogue,
-        speakers={keys[row]: utterances[row].speaker for row in read} if by_dialogue else {},
-        corpora=corpora[read].tolist(),
+        speakers=dict(zip(choice.keys, choice.speakers, strict=True)) if by_dialogue else {},
+        corpora=choice.corpora,
     )

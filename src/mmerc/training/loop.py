@@ -23,13 +23,14 @@ from mmerc.files import replace_atomically
 from mmerc.hardware import get_rank, is_main_process, release_memory
 from mmerc.outputs import split_outputs
 from mmerc.training import distributed
-from mmerc.training.batches import CONTEXT, Batches, Examples, get_inputs
+from mmerc.training.batches import Batches, Examples, get_inputs
 from mmerc.training.ema import WeightEMA
 from mmerc.training.emotion_loss import EmotionLoss
 from mmerc.training.epoch_metrics import EpochMetrics
 from mmerc.training.optimizer import make_optimizer
 from mmerc.training.run_config import TrainerConfig
 from mmerc.training.selection import History, find_best_score, get_score, is_finished
+from mmerc.training.splits import CONTEXT
 from mmerc.training.targets import Rating, compute_dimension_loss, count_dimensions, list_rated, measure_concordance
 from mmerc.training.task import Task, check_not_empty
 

@@ -36,8 +36,8 @@ from mmerc.training.run_folder import list_seed_folders
 from mmerc.training.run_lock import INPUTS, lock_run, open_run, release_folder
 from mmerc.training.splits import (
     add_selection_split,
+    choose_utterances,
     get_labels,
-    get_labels_with_modality,
     get_selection_split,
     get_speakers,
     list_dialogue_keys,
@@ -184,8 +184,8 @@ def prepare_all_inputs(job: SeedJob) -> None:
             encoder = create_encoder(modality, job.config, job.corpus, job.seed)
             inputs = job.open_inputs(modality, encoder)
             splits = ("train", get_selection_split(job.corpus))
-            train_keys, dev_keys = (get_labels_with_modality(inputs, job.corpus, split) for split in splits)
-            check_not_empty(modality, train_keys, dev_keys)
+            train, dev = (choose_utterances(job.corpus, split, [inputs], by_dialogue=False) for split in splits)
+            check_not_empty(modality, train.keys, dev.keys)
 
 
 def train_seed(job: SeedJob, fusions: Sequence[str] = ()) -> None:

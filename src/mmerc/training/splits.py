@@ -1,8 +1,10 @@
 """The splits of a corpus in training: the labelled utterances, and the split that selects checkpoints."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.corpora.dialogue import HELD_OUT
@@ -10,6 +12,7 @@ from mmerc.errors import RunError
 from mmerc.features.store import FeatureStore
 
 log = logging.getLogger("mmerc")
+CONTEXT = -1  # the label of an utterance that is read with its dialogue and is not scored
 
 
 def add_selection_split(corpus: Corpus) -> Corpus:
@@ -79,13 +82,6 @@ def get_labels(corpus: Corpus, split: str) -> dict[Key, int]:
     }
 
 
-def get_labels_with_modality(inputs: FeatureStore, corpus: Corpus, split: str) -> dict[Key, int]:
-    """The label of every utterance of a split that has a label and the modality of these inputs."""
-    labels = get_labels(corpus, split)
-    steps = inputs.count_steps(list(labels)).tolist()
-    return {key: label for (key, label), count in zip(labels.items(), steps, strict=True) if count}
-
-
 def list_dialogue_keys(labelled: Mapping[Key, int], corpus: Corpus, split: str) -> list[Key]:
     """Every utterance of the dialogues with a labelled one, in order: what a fusion that reads dialogues needs."""
     return [
@@ -96,15 +92,48 @@ def list_dialogue_keys(labelled: Mapping[Key, int], corpus: Corpus, split: str) 
     ]
 
 
-def list_corpora(corpus: Corpus, split: str, keys: Sequence[Key]) -> list[int]:
-    """For each of the keys of a split, the number of its corpus among `corpus.members`; 0 where it is one corpus."""
-    numbers = {name: number for number, name in enumerate(corpus.members)}
-    found = {
-        each.key: numbers.get(dialogue.corpus, 0)
-        for dialogue in corpus.dialogues(split)
-        for each in dialogue.utterances
-    }
-    return [found[key] for key in keys]
+@dataclass(frozen=True)
+class Choice:
+    """The utterances of a split that a network is trained on, in their order.
+
+    Attributes:
+        keys, labels: of each utterance; the label is `CONTEXT` where it is not scored.
+        corpora: of each, the number of its corpus among `corpus.members`; 0 where it is one corpus.
+        speakers: of each.
+    """
+
+    keys: list[Key]
+    labels: list[int]
+    corpora: list[int]
+    speakers: list[str]
+
+
+def choose_utterances(corpus: Corpus, split: str, stores: Iterable[FeatureStore], *, by_dialogue: bool) -> Choice:
+    """The labelled utterances that have a row with an array in one of `stores`; `by_dialogue` adds the others of their dialogues.
+
+    Raises:
+        KeyError: a store has no row for an utterance of the split.
+    """
+    utterances = list(corpus.utterances(split))
+    keys = [utterance.key for utterance in utterances]
+    is_present = np.any([store.count_steps(keys) > 0 for store in stores], axis=0)  # [N]
+    emotions = [utterance.emotion for utterance in utterances]
+    index = {each: CONTEXT if each is None else corpus.labels.index(each) for each in set(emotions)}
+    labels = np.fromiter((index[each] for each in emotions), np.int64, len(keys))  # [N]
+    is_read = is_present & (labels != CONTEXT)
+    sizes = [len(dialogue) for dialogue in corpus.dialogues(split)]
+    if by_dialogue:
+        numbers = np.repeat(np.arange(len(sizes)), sizes)  # the dialogue of each utterance
+        is_read = is_present & np.isin(numbers, numbers[is_read])
+    members = {name: number for number, name in enumerate(corpus.members)}
+    corpora = np.repeat([members.get(dialogue.corpus, 0) for dialogue in corpus.dialogues(split)], sizes)
+    read = np.flatnonzero(is_read)
+    return Choice(
+        [keys[row] for row in read],
+        labels[read].tolist(),
+        corpora[read].tolist(),
+        [utterances[row].speaker for row in read],
+    )
 
 
 def get_speakers(corpus: Corpus) -> dict[Key, str]:
