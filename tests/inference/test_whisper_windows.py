@@ -25,9 +25,13 @@ class Encode:
 def test_a_window_ends_eight_seconds_after_the_sound() -> None:
     encode = Encode()
     encoder = WindowEncoder(encode)
+    encoder.is_short = True
     for frames in (0, 301, 2950, 3000):
         encoder(make_window(frames))
     assert encode.lengths == [800, 1100, 3000, 3000]
+    encoder.is_short = False
+    encoder(make_window(301))
+    assert encode.lengths[-1] == 3000
 
 
 def test_the_language_and_the_words_are_read_from_one_pass() -> None:
@@ -36,6 +40,8 @@ def test_the_language_and_the_words_are_read_from_one_pass() -> None:
     # The window of the words lacks the last frame; the others are other sounds.
     found = [encoder(each) for each in (make_window(200), make_window(199), make_window(190), make_window(190, 0.5))]
     assert found == [1, 1, 2, 3]
+    encoder.forget()
+    assert encoder(make_window(190, 0.5)) == 4
 
 
 def test_a_longer_sound_is_another_one() -> None:
