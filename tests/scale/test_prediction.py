@@ -1,4 +1,6 @@
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -6,7 +8,7 @@ import pytest
 from mmerc.errors import ConfigError
 from mmerc.inference import Predictor
 from mmerc.inference.inputs import Recording, read_input
-from mmerc.scale.prediction import PredictionJob, check_job, predict_parts
+from mmerc.scale.prediction import PredictionJob, check_job, predict_dialogues, predict_parts
 
 
 def test_the_rows_are_those_of_a_predictor(small_run: Path, small_corpus: Path, tmp_path: Path) -> None:
@@ -22,6 +24,24 @@ def test_the_rows_are_those_of_a_predictor(small_run: Path, small_corpus: Path, 
         with pytest.raises(IndexError):
             rows.predictions[8]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_process_and_a_worker_give_the_same_listeners_and_series(small_run: Path, small_corpus: Path) -> None:
+    dialogues, _ = read_input(f"meld:{small_corpus}#test")
+    job = PredictionJob(model=str(small_run / "model"), listeners=True, every=1.0)
+    work, steps = job.load(), list[str]()
+
+    @contextmanager
+    def show(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        yield lambda done: steps.append(f"{title} {done} of {total}")
+
+    here = predict_dialogues(work.predictor, dialogues, job, show=show)
+    parts = [json.loads(work.process(dialogue)) for dialogue in dialogues]
+    assert set(here) == {"predictions", "listeners", "series"} and len(here["series"]) > 0
+    for kind, rows in here.items():
+        assert [each.to_dict() for each in rows] == [row for part in parts for row in part[kind]]
+    assert "predicting 8 of 8" in steps and "predicting the series 1 of None" in steps
+    assert set(predict_dialogues(work.predictor, dialogues[:1], PredictionJob(model=job.model))) == {"predictions"}
 
 
 def test_an_error_while_the_rows_are_written_keeps_the_parts(small_run: Path, tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ from mmerc.terminal import console, errors, exit_on_error, print_export, print_i
 
 if TYPE_CHECKING:
     from mmerc.inference import Predictor
-    from mmerc.model.prediction import Prediction
     from mmerc.scale.prediction import PredictedRows, PredictionJob
 
 
@@ -198,8 +197,8 @@ def predict_here(
     from mmerc.inference.inputs import read_input
     from mmerc.inference.paths import find_recording
     from mmerc.inference.transcription import load_transcriber
-    from mmerc.progress import count_calls, show_progress
-    from mmerc.scale.prediction import PredictedRows
+    from mmerc.progress import show_progress
+    from mmerc.scale.prediction import PredictedRows, predict_dialogues
     from mmerc.speakers.diarization import load_diarizer
 
     reading = job.reading
@@ -222,28 +221,9 @@ def predict_here(
         print_input_problems([*wrong_rows, *unused], is_transcript=True)
     name, out = output
     check_format(name, dialogues, out)
-    with show_progress("finding faces", sum(map(len, dialogues))) as progress:
-        step = count_calls(progress)
-        found = [predictor.choose_faces(dialogue, job.faces, on_progress=step) for dialogue in dialogues]
-    with show_progress("predicting", sum(map(len, dialogues))) as progress:
-        predictions = []
-        for prediction in predictor.predict([dialogue for dialogue, _ in found], explain=job.explain):
-            predictions.append(prediction)
-            progress(len(predictions))
-    if by_hand is not None:
-        predictions = by_hand.label(predictions)
-    listening: list[Prediction] = []
-    series: list[Prediction] = []
-    for each, seen in found:
-        if job.listeners and seen:
-            listening += predictor.predict_listeners(each, seen)
-        if job.every is not None:
-            with show_progress("predicting the series", None) as progress:
-                heard = seen if job.listeners else None
-                series += predictor.predict_series(each, job.every, faces=heard, on_progress=count_calls(progress))
-    return PredictedRows(
-        predictions, listening if job.listeners else None, None if job.every is None else series, problems
-    )
+    rows = predict_dialogues(predictor, dialogues, job, show=show_progress)
+    predictions = rows["predictions"] if by_hand is None else by_hand.label(rows["predictions"])
+    return PredictedRows(predictions, rows.get("listeners"), rows.get("series"), problems)
 
 
 @exit_on_error

@@ -1,14 +1,14 @@
 """Predictions of many recordings: a JSON object for each part, and the rows of all parts in their order."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, overload
 
 from mmerc.config import Backend
-from mmerc.corpora import Problem
+from mmerc.corpora import Dialogue, Problem
 from mmerc.errors import ConfigError
 from mmerc.files import read_json
 from mmerc.inference import Predictor
@@ -17,7 +17,7 @@ from mmerc.inference.inputs import Part, read_part
 from mmerc.model.conformal import DEFAULT_COVERAGE
 from mmerc.model.extraction import log_missing
 from mmerc.model.prediction import Prediction
-from mmerc.progress import show_progress
+from mmerc.progress import count_calls, show_progress
 from mmerc.scale.parts import Run, open_parts
 from mmerc.scale.work import ModelJob, list_utterances, run_here
 
@@ -48,20 +48,52 @@ class PredictionWork:
 
     def process(self, part: Part) -> bytes:
         dialogue, problems = read_part(part, self.read)
-        dialogue, seen = self.predictor.choose_faces(dialogue, self.job.faces)
-        rows = {"predictions": list(self.predictor.predict([dialogue], explain=self.job.explain))}
-        if self.job.listeners:
-            rows["listeners"] = self.predictor.predict_listeners(dialogue, seen) if seen else []
-        if self.job.every is not None:
-            heard = seen if self.job.listeners else None
-            rows["series"] = self.predictor.predict_series(dialogue, self.job.every, faces=heard)
-        return encode_part(rows, problems)
+        return encode_part(predict_dialogues(self.predictor, [dialogue], self.job), problems)
 
     def fail(self, part: Part, reason: str) -> bytes:
         return encode_part({"predictions": self.predictor.model.predict_nothing(list_utterances(part), reason)}, [])
 
 
-def encode_part(rows: dict[str, list[Prediction]], problems: Sequence[Problem]) -> bytes:
+@contextmanager
+def hide_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """The same as `show_progress`, for a process that shows nothing."""
+    yield lambda done: None
+
+
+def predict_dialogues(
+    predictor: Predictor,
+    dialogues: Sequence[Dialogue],
+    job: PredictionJob,
+    *,
+    show: Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]] = hide_progress,
+) -> dict[Kind, list[Prediction]]:
+    """The rows of some dialogues, by their kind; a kind that the job does not ask for is not there. `show`: see `show_progress`."""
+    total = sum(map(len, dialogues))
+    with show("finding faces", total) as report:
+        step = count_calls(report)
+        found = [predictor.choose_faces(each, job.faces, on_progress=step) for each in dialogues]
+    predictions: list[Prediction] = []
+    with show("predicting", total) as report:
+        for prediction in predictor.predict([dialogue for dialogue, _ in found], explain=job.explain):
+            predictions.append(prediction)
+            report(len(predictions))
+    rows: dict[Kind, list[Prediction]] = {"predictions": predictions}
+    if job.listeners:
+        rows["listeners"] = [row for each, seen in found if seen for row in predictor.predict_listeners(each, seen)]
+    if job.every is not None:
+        with show("predicting the series", None) as report:
+            step = count_calls(report)
+            rows["series"] = [
+                row
+                for each, seen in found
+                for row in predictor.predict_series(
+                    each, job.every, faces=seen if job.listeners else None, on_progress=step
+                )
+            ]
+    return rows
+
+
+def encode_part(rows: Mapping[Kind, Sequence[Prediction]], problems: Sequence[Problem]) -> bytes:
     """The content of the file of a part."""
     content: dict[str, Any] = {kind: [each.to_dict() for each in found] for kind, found in rows.items()}
     content["problems"] = [asdict(problem) for problem in problems]
