@@ -150,6 +150,7 @@ def test_the_log_of_the_processes_is_in_the_log(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.getLogger("mmerc"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("mmerc"), "handlers", [])  # each record once, through the root logger
     assert list(map_in_processes(log_number, [3, 4], workers=1, fail=name_failure)) == [3, 4]
     assert [(each.name, each.getMessage()) for each in caplog.records] == [
         ("mmerc.test", "the number is 3"), ("mmerc.test", "the number is 4"),

@@ -10,6 +10,7 @@ from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
+from mmerc.media.silero import load_network
 from mmerc.media.voice_activity import UtteranceDetector, find_speech
 
 
@@ -43,6 +44,7 @@ def test_the_detector_leaves_torchs_threads_as_they_are() -> None:
 def test_the_first_detector_of_a_process_leaves_torchs_threads_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "silero_vad"]:
         monkeypatch.delitem(sys.modules, name)  # the import sets the whole process to one thread
+    load_network.cache_clear()
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mmerc.media.decoders import Decoders
-from mmerc.serving import Limits, create_app, service
+from mmerc.serving import Limits, create_app, prediction_threads, service
 from tests.media.test_decoders import FAULTY
 from tests.serving.stub import StubPredictor
 
@@ -47,4 +47,4 @@ def test_others_are_answered_while_files_hang(faulty: None) -> None:
         assert time.monotonic() - begun < 2.0 and not any(each.done() for each in hanging)
         for each in hanging:
             assert each.result().status_code == 415 and "clip takes more than 2 s to read" in each.result().text
-    assert service.THREADS < 6
+    assert prediction_threads.THREADS < 6

@@ -33,10 +33,10 @@ def test_a_client_with_few_requests_does_not_wait_for_one_with_many() -> None:
         first = [asyncio.create_task(ask("many", "running")) for _ in range(THREADS)]
         await wait_until_waiting(threads, THREADS)
         assert threads.is_busy
-        later = [asyncio.create_task(ask("many", "many")) for _ in range(3)]
-        await wait_until_waiting(threads, THREADS + 3)
+        later = [asyncio.create_task(ask("many", "many")) for _ in range(2 * THREADS)]
+        await wait_until_waiting(threads, 3 * THREADS)
         later.append(asyncio.create_task(ask("one", "one")))
-        await wait_until_waiting(threads, THREADS + 4)
+        await wait_until_waiting(threads, 3 * THREADS + 1)
         await asyncio.sleep(0.1)  # all of them wait for a place
         release.set()
         await asyncio.gather(*first, *later)

@@ -7,6 +7,7 @@ import pytest
 from mmerc import open_corpus
 from mmerc.corpora import Corpus
 from mmerc.errors import ConfigError, RunError
+from mmerc.training import folds as folds_module
 from mmerc.training.folds import describe_folds, has_folds, train_folds
 from mmerc.training.run_folder import read_run
 from tests.training.packs import make_config, write_pack
@@ -53,7 +54,7 @@ def test_a_fold_is_a_normal_run_and_a_stopped_one_continues(tmp_path: Path) -> N
 def test_folds_that_were_never_trained_do_not_block_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = write_pack(tmp_path / "mine")
     trained: list[Path] = []
-    monkeypatch.setattr("mmerc.training.folds.train", lambda corpus, out, config, **options: trained.append(out))
+    monkeypatch.setattr(folds_module, "train", lambda corpus, out, config, **options: trained.append(out))
     train_folds(corpus, tmp_path / "out", make_config(corpus), folds=3)
     train_folds(corpus, tmp_path / "out", make_config(corpus), folds=4, by="dialogue")
     assert [path.name for path in trained] == [f"fold-{number}" for number in (0, 1, 2, 0, 1, 2, 3)]

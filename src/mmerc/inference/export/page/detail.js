@@ -30,7 +30,7 @@ export function describePrediction(row, model) {
     create("blockquote", row.text || "(the words are not known)"),
     create("div", row.modalities.length ? `predicted from ${row.modalities.join(", ")}`
       : "no modality could be read: the probabilities are the label frequencies of the training data"));
-  if (row.overlap) box.append(create("div", `somebody else speaks, too, in ${formatPercent(row.overlap)} of its time`, { class: "soft" }));
+  if (row.overlap) box.append(create("div", `another person speaks, too, in ${formatPercent(row.overlap)} of its time`, { class: "soft" }));
   if (describeSet(row, model)) box.append(create("div", describeSet(row, model), { class: "set" }));
   for (const [name, reason] of Object.entries(row.missing || {}))
     box.append(create("div", `no ${name}: ${reason}`, { class: "soft" }));
