@@ -10,6 +10,7 @@ from mmerc.files import (
     TEMPORARY,
     check_writable,
     read_json,
+    read_jsonl,
     refuse_address,
     remove_temporary,
     replace_atomically,
@@ -143,3 +144,12 @@ def test_what_is_written_in_small_steps_is_on_this_machine(tmp_path: Path, monke
     ):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_deep_json_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "deep.json"
+    file.write_text("[" * 100_000)
+    with pytest.raises(RunError, match="deep.json cannot be read as JSON"):
+        read_json(file)
+    with pytest.raises(RunError, match="deep.json cannot be read"):
+        read_jsonl(file)

@@ -1,13 +1,23 @@
 """The errors that a user can cause. Each has a sentence on what is wrong, where, and how to fix it."""
 
 import re
+import reprlib
 
 FILE = re.compile(r"\S*\.[A-Za-z]\w*\S*\s?")
+MAX_CHARACTERS = 1200  # of a sentence
+QUOTING = reprlib.Repr()
+QUOTING.maxlevel, QUOTING.maxlist, QUOTING.maxdict, QUOTING.maxstring, QUOTING.maxother = 3, 8, 8, 120, 120
 TIME = re.compile(r"\d+\.\d+")
 
 
 class MmercError(Exception):
-    """An error that the user can fix. The command line prints its sentence and exits with status 2."""
+    """An error that the user can fix. The command line prints its sentence and exits with status 2.
+
+    A sentence that quotes much of a file loses its middle.
+    """
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(shorten(sentence))
 
 
 class ConfigError(MmercError):
@@ -64,6 +74,25 @@ class NoVideoStream(NoVideo):
 
 class NoFace(MissingModality):
     """The detector found no face in the frames that it read."""
+
+
+def quote(value: object) -> str:
+    """A value of a user's file as a sentence shows it: its first parts only, because YAML can write 10^9 of them in a few lines.
+
+    >>> quote([1, "two", None]), quote([[[["deep"]]]]), quote(list(range(100)))
+    ("[1, 'two', None]", '[[[[...]]]]', '[0, 1, 2, 3, 4, 5, 6, 7, ...]')
+    """
+    return QUOTING.repr(value)
+
+
+def shorten(text: str, most: int = MAX_CHARACTERS) -> str:
+    """The text with at most so many characters: its beginning and its end.
+
+    >>> shorten("0123456789", 7)
+    '01234…9'
+    """
+    tail = most // 4
+    return text if len(text) <= most else f"{text[: most - tail - 1]}…{text[-tail:]}"
 
 
 def get_first_line(error: Exception) -> str:

@@ -189,7 +189,7 @@ def read_json_value(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist: is {path.parent} a complete run or model folder?") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise RunError(f"{path} cannot be read as JSON ({error}): {DAMAGED_HINT}") from error
 
 
@@ -201,7 +201,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise RunError(f"{path} cannot be read ({error}): {DAMAGED_HINT}") from error
 
 

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,21 @@ def test_what_a_file_cannot_extend(tmp_path: Path) -> None:
     for name in ("d", "e"):
         with pytest.raises(ConfigError, match='"extends" in .* give the name of a preset or of a YAML file'):
             read_settings(None, tmp_path / f"{name}.yaml")
+
+
+@pytest.mark.parametrize(
+    ("last", "sentence"),
+    [
+        ("extends: *p", r'"extends" in .*bomb.yaml is \[\[\['),
+        ("extends: smoke\nseed: *p", r'the setting "seed" is \[\[\['),
+        ("extends: smoke\nmodalities: {text: *p}", r'"modalities.text" is \[\[\['),
+    ],
+)
+def test_a_few_lines_that_stand_for_very_many_values_are_one_sentence(tmp_path: Path, last: str, sentence: str) -> None:
+    names = "abcdefghijklmnop"  # 9^16 values
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]" for before, name in pairwise(names)]
+    file = tmp_path / "bomb.yaml"
+    file.write_text("\n".join([*lines, last]))
+    with pytest.raises(ConfigError, match=sentence):
+        load_config(file=file)

@@ -1,12 +1,16 @@
 import io
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageOps
 
 from mmerc.errors import ClipUnreadable
-from mmerc.media.image import is_picture, read_picture
+from mmerc.media.image import FILE_FORMATS, is_picture, read_picture
+from tests.damage import damage_bytes
 
 
 def saved(pixels: np.ndarray, ending: str) -> bytes:
@@ -62,3 +66,39 @@ def test_pictures_are_known_by_their_content(tmp_path: Path) -> None:
         assert is_picture(tmp_path / form)
     (tmp_path / "text").write_text("BMW")
     assert not is_picture(tmp_path / "text") and not is_picture(tmp_path / "absent") and not is_picture(tmp_path)
+
+
+def save_photograph(form: str = "JPEG", **exif: object) -> bytes:
+    """A picture of 4x2 pixels, wide, with EXIF data."""
+    data = Image.Exif()
+    for name, value in exif.items():
+        data[ExifTags.Base[name]] = value
+    file = io.BytesIO()
+    Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3)).save(file, form, exif=data)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation_is_pillows(orientation: int) -> None:
+    content = save_photograph("PNG", Orientation=orientation)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    assert np.array_equal(read_picture(content), np.asarray(expected))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_damaged_exif_data_leave_the_picture() -> None:
+    content = save_photograph(Orientation=6, ImageDescription="hello", Make="abc")
+    at = content.index(b"Exif\0\0")
+    found = {read_picture(content[:index] + b"\xff" + content[index + 1 :]).shape for index in range(at, at + 60)}
+    assert (2, 4, 3) in found and found <= {(2, 4, 3), (4, 2, 3)}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@given(st.sampled_from(["JPEG", "PNG", "WEBP", "BMP"]), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_damaged_pictures_are_read_or_refused(form: str, rng: Random) -> None:
+    content = damage_bytes(save_photograph(form, Orientation=6, ImageDescription="hello"), rng)
+    try:
+        assert read_picture(content, formats=FILE_FORMATS).ndim == 3
+    except ClipUnreadable as error:
+        assert "\n" not in str(error)

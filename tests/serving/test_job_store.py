@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from mmerc.errors import ConfigError, MmercError
 from mmerc.serving import create_app
-from mmerc.serving.job_store import MAX_ATTEMPTS, JobStore
+from mmerc.serving.job_store import MAX_ATTEMPTS, REQUEST, RESULT, JobStore
 from tests.serving.conftest import wait_for_job
 from tests.serving.stub import StubPredictor
 
@@ -147,3 +147,14 @@ def test_the_progress_as_events(clip: Path, temporary_folder: Path) -> None:
     states = [line for line in response.text.split("\n\n") if line]
     assert all(line.startswith('data: {"state": ') for line in states)
     assert '"running"' in states[-2] and states[-1] == 'data: {"state": "done", "done": 1, "total": 1}'
+
+
+def test_what_is_damaged_on_disk_is_a_reason_or_no_result(tmp_path: Path) -> None:
+    store = JobStore(tmp_path)
+    add(store, tmp_path)
+    (store.folder / "a" / REQUEST).write_bytes(b"[" * 100_000)
+    with pytest.raises(MmercError, match="what is stored of the recording is damaged: send the recording again"):
+        store.read_request("a")
+    (store.folder / "a" / RESULT).write_bytes(b'{"state": "do')
+    assert store.read_result("a") is None
+    store.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from mmerc.config.schema import Settings
-from mmerc.errors import ConfigError
+from mmerc.errors import ConfigError, quote
 
 PRESETS = ("compact", "base", "paper", "demo", "smoke")
 DEFAULT_PRESET = "compact"
@@ -112,7 +112,7 @@ def _read_extended(source: Path | str, extending: tuple[Path | str, ...]) -> Set
         return settings
     base = settings.pop(EXTENDS)
     if not isinstance(base, str) or not base:
-        raise ConfigError(f'"{EXTENDS}" in {source} is {base!r}: give the name of a preset or of a YAML file.')
+        raise ConfigError(f'"{EXTENDS}" in {source} is {quote(base)}: give the name of a preset or of a YAML file.')
     if base not in PRESETS and isinstance(source, Path):
         found = (source.parent / base).resolve()
         if not found.is_file():
@@ -145,5 +145,5 @@ def _parse(text: str, where: str) -> Settings:
         raise ConfigError(f"{where} does not hold a YAML mapping of keys to values: see the presets for examples.")
     wrong = next((key for key in settings if not isinstance(key, str)), None)
     if wrong is not None:
-        raise ConfigError(f"{where} has the key {wrong!r}, which is not text: quote or correct it.")
+        raise ConfigError(f"{where} has the key {quote(wrong)}, which is not text: quote or correct it.")
     return settings

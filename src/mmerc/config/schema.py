@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mmerc.errors import ConfigError
+from mmerc.errors import ConfigError, quote
 
 Settings = dict[str, Any]
 Backend = Literal["torch", "onnx"]  # what computes the networks of a trained model
@@ -94,7 +94,7 @@ def validate(model: type[AnySection], settings: Settings, where: str) -> AnySect
             raise ConfigError(f'the setting "{key}" is missing: give it a value.') from error
         if first["type"] == "value_error":  # of our own validators, whose message says what is wrong and how to fix it
             raise ConfigError(str(first["ctx"]["error"])) from error
-        raise ConfigError(f'the setting "{key}" is {first.get("input")!r}: {first["msg"].lower()}.') from error
+        raise ConfigError(f'the setting "{key}" is {quote(first.get("input"))}: {first["msg"].lower()}.') from error
 
 
 def check_modality_name(name: object) -> None:

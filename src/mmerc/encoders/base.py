@@ -20,10 +20,11 @@ from torch import Tensor, nn
 
 from mmerc import weights
 from mmerc.config import Protocol, TrainingConfig, validate
+from mmerc.config.saved import NetworkInfo, build_saved, check_info
 from mmerc.corpora import Dialogue, Key, LiveRecording
 from mmerc.encoders.windows import Window
 from mmerc.errors import RunError
-from mmerc.files import get_required, read_json, write_json
+from mmerc.files import read_json, write_json
 
 Batch = dict[str, Tensor]
 NUM_DIMENSIONS = "num_dimensions"  # key in the config.json of a network that predicts continuous dimensions
@@ -199,13 +200,14 @@ class Encoder(nn.Module, ABC):
         """
         file = folder / "config.json"
         settings: dict[str, Any] = read_json(file)
-        num_classes, protocol = get_required(settings, "num_classes", file), get_required(settings, "protocol", file)
+        check_info(settings, NetworkInfo, file)
+        num_classes, protocol = settings["num_classes"], settings["protocol"]
         num_dimensions = settings.get(NUM_DIMENSIONS, 0)
         own = {
             name: value for name, value in settings.items() if name not in ("num_classes", "protocol", NUM_DIMENSIONS)
         }
         config = validate(cls.Config, own | {"pretrained": False}, "encoder")
-        encoder = cls._rebuild(folder, config, num_classes, protocol=protocol)
+        encoder = build_saved(lambda: cls._rebuild(folder, config, num_classes, protocol=protocol), file)
         weights.fill(encoder, weights.read_tensors(folder / "model.safetensors"), str(folder))
         encoder.num_dimensions = num_dimensions
         return encoder.eval()

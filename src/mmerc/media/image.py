@@ -1,16 +1,22 @@
 """A picture's bytes in, its pixels out, the right way up."""
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from mmerc.errors import ClipUnreadable
 
 FORMATS = ("JPEG", "PNG")
 FILE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+# By the EXIF orientation; 1 is the right way up.
+TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 MAX_PIXELS = 50_000_000  # of a picture or a frame: 8K has 33 million, and a larger one is no photograph of a face
 
 
@@ -30,9 +36,18 @@ def read_picture(
                 raise ClipUnreadable(f"the picture has {picture.width}x{picture.height} pixels")
             if max_side is not None:
                 picture.thumbnail((max_side, max_side))
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+            return np.asarray(_turn(picture).convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ClipUnreadable(f"the picture cannot be read ({error})") from error
+
+
+def _turn(picture: Image.Image) -> Image.Image:
+    """The picture as its EXIF orientation says. `ImageOps.exif_transpose` also writes the EXIF data again, which fails if they are damaged."""
+    try:
+        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except (OSError, SyntaxError, TypeError, ValueError, struct.error):  # damaged: the picture is read as it is
+        turn = None
+    return picture if turn is None else picture.transpose(turn)
 
 
 def is_picture(path: Path) -> bool:

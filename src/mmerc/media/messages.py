@@ -63,7 +63,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[np.ndarray]
         return body, [
             _map(file, each["dtype"], each["shape"]) for file, each in zip(files, body["arrays"], strict=True)
         ]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"a message with wrong parts ({error})") from error
     finally:
         for file in files:

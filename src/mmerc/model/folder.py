@@ -11,7 +11,8 @@ from typing import Any
 
 from mmerc import weights
 from mmerc.config import Backend, Protocol, validate
-from mmerc.config.schema import FUSED, MODALITY_NAME
+from mmerc.config.saved import FusionInfo, ModelInfo, build_saved, check_info
+from mmerc.config.schema import FUSED
 from mmerc.corpora import Corpus, Key
 from mmerc.emotions import Dimension, LabelSet
 from mmerc.encoders import ENCODERS, Encoder
@@ -46,9 +47,7 @@ def load_model(location: str | Path, *, backend: Backend = "torch") -> EmotionMo
     """
     folder = find_model_folder(location)
     info = read_info(folder)
-    labels, prior, names = (get_required(info, key, folder / CONFIG) for key in ("labels", "prior", "modalities"))
-    if not all(isinstance(name, str) and MODALITY_NAME.fullmatch(name) for name in names):
-        raise RunError(f"{folder / CONFIG} has a modality with an invalid name: the folder is damaged.")
+    labels, prior, names = info["labels"], info["prior"], info["modalities"]
     encoders = {name: load_encoder(folder / "encoders" / name) for name in names}
     combination = read_combination(info, folder / CONFIG)
     fusion = load_fusion(folder / "fusion") if len(encoders) > 1 and combination is None else None
@@ -79,7 +78,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     """The content of a model folder's config.json, checked for its format.
 
     Raises:
-        RunError: the folder is no model, or was written by another version of mmerc.
+        RunError: the folder is no model, is damaged, or was written by another version of mmerc.
     """
     if not (folder / CONFIG).is_file():
         inner = " (its model is in the folder model inside it)" if (folder / "model").is_dir() else ""
@@ -89,6 +88,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     if found != FORMAT:
         remedy = "train it again" if isinstance(found, int) and found < FORMAT else "update mmerc"
         raise RunError(f"{folder} has format {found}, this mmerc reads {FORMAT}: {remedy}.")
+    check_info(info, ModelInfo, folder / CONFIG)
     return info
 
 
@@ -185,18 +185,15 @@ def load_fusion(folder: Path) -> Fusion:
         RunError, WeightsError: the folder is incomplete, or its tensors do not fit its configuration.
     """
     settings = read_json(folder / CONFIG)
-    widths, num_classes, protocol = (
-        get_required(settings, key, folder / CONFIG) for key in ("widths", "num_classes", "protocol")
-    )
+    check_info(settings, FusionInfo, folder / CONFIG)
+    widths, num_classes, protocol = settings["widths"], settings["num_classes"], settings["protocol"]
     num_dimensions = settings.get(NUM_DIMENSIONS, 0)
     others = ("widths", "num_classes", "protocol", NUM_DIMENSIONS)
     settings = {key: value for key, value in settings.items() if key not in others}
-    network = build_fusion(
-        validate(FusionConfig, settings, "fusion"),
-        widths,
-        num_classes,
-        num_dimensions=num_dimensions,
-        protocol=protocol,
+    config = validate(FusionConfig, settings, "fusion")
+    network = build_saved(
+        lambda: build_fusion(config, widths, num_classes, num_dimensions=num_dimensions, protocol=protocol),
+        folder / CONFIG,
     )
     weights.fill(network, weights.read_tensors(folder / TENSORS), str(folder))
     return network.eval()

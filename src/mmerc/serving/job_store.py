@@ -116,9 +116,9 @@ class JobStore:
         """What `add` got.
 
         Raises:
-            MmercError: it cannot be read with this key.
+            MmercError: it cannot be read with this key, or is damaged.
         """
-        return dict(json.loads(b"".join(self._read(self.folder / id / REQUEST))))
+        return self._read_json(self.folder / id / REQUEST)
 
     def unpack(self, id: str, name: str, target: Path) -> Path:
         """Write a file of the job, decrypted, to `target`."""
@@ -146,7 +146,7 @@ class JobStore:
             return None
         with suppress(OSError, MmercError):
             os.utime(file)
-            return dict(json.loads(b"".join(self._read(file))))
+            return self._read_json(file)
         return None
 
     def erase(self, id: str) -> bool:
@@ -183,6 +183,12 @@ class JobStore:
                 out.write(block if self.cipher is None else self.cipher.encrypt(block) + b"\n")
             out.flush()
             os.fsync(out.fileno())
+
+    def _read_json(self, file: Path) -> dict[str, Any]:
+        try:
+            return dict(json.loads(b"".join(self._read(file))))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise MmercError("what is stored of the recording is damaged: send the recording again.") from error
 
     def _read(self, file: Path) -> Iterator[bytes]:
         if self.cipher is None:

@@ -12,7 +12,7 @@ from mmerc.config.load import MODALITIES
 from mmerc.config.schema import check_modality_name
 from mmerc.corpora import Corpus
 from mmerc.encoders import EncoderConfig, check_encoder_config
-from mmerc.errors import ConfigError
+from mmerc.errors import ConfigError, quote
 from mmerc.fusion import FusionConfig, check_fusion_config
 from mmerc.training.signals import add_signals
 from mmerc.training.tracking import LoggerName
@@ -121,7 +121,7 @@ def check_config(settings: Settings, *, modalities: Sequence[str] | None = None)
     for name, section in sections.items():
         check_modality_name(name)
         if not isinstance(section, dict):
-            raise ConfigError(f'"{MODALITIES}.{name}" is {section!r} and not a section: give it an encoder.')
+            raise ConfigError(f'"{MODALITIES}.{name}" is {quote(section)} and not a section: give it an encoder.')
         defaults: dict[str, Any] = {"pretrained": pretrained} if isinstance(pretrained, bool) else {}
         checked[name] = check_encoder_config(name, defaults | section)
     if modalities is not None:

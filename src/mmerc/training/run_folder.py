@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from mmerc.config import Settings
-from mmerc.errors import RunError
+from mmerc.errors import RunError, quote
 from mmerc.training.run_config import RunConfig, check_config
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
@@ -38,7 +38,7 @@ def read_run(folder: Path) -> Run:
     settings = read_run_settings(folder)
     location, seeds = settings.pop(CORPUS, ""), settings.pop(SEEDS, 1)
     if not isinstance(seeds, int) or seeds < 1:
-        raise RunError(f"{folder / CONFIG} has {SEEDS} {seeds!r}, which is no count: the folder is damaged.")
+        raise RunError(f"{folder / CONFIG} has {SEEDS} {quote(seeds)}, which is no count: the folder is damaged.")
     return Run(folder, check_config(settings), str(location), seeds)
 
 
@@ -53,7 +53,7 @@ def read_run_settings(folder: Path, name: str = CONFIG) -> Settings:
         raise RunError(f"{folder} is not a run folder (it has no {CONFIG}): give the --out of `mmerc train`.")
     try:
         settings = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise RunError(f"{file} cannot be read ({error}): delete the folder and train again.") from error
     if not isinstance(settings, dict):
         raise RunError(f"{file} holds no settings: delete the folder and train again.")

@@ -17,7 +17,7 @@ import yaml
 
 from mmerc.config import Settings
 from mmerc.corpora import Corpus
-from mmerc.errors import ConfigError, MmercError, RunError
+from mmerc.errors import ConfigError, MmercError, RunError, quote
 from mmerc.files import read_json, refuse_address, write_json, write_text
 from mmerc.hardware import is_main_process
 from mmerc.training.run import train
@@ -66,7 +66,7 @@ def read_space(file: Path) -> dict[str, Range]:
     """
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{file} cannot be read ({' '.join(str(error).split())}): give a YAML file.") from error
     if not isinstance(found, dict) or not found:
         raise ConfigError(f"{file} has no settings: write lines such as fusion.dropout: {{low: 0.0, high: 0.5}}.")
@@ -82,7 +82,7 @@ def _read_range(file: Path, name: str, entry: Any) -> Range:
         if low is not None and high is not None and low < high and isinstance(is_log, bool) and (low > 0 or not is_log):
             return Range(low=low, high=high, log=is_log)
     raise ConfigError(
-        f"{file}: {name} is {entry!r}: write a list of values, or low and high with low < high; log needs low above 0."
+        f"{file}: {name} is {quote(entry)}: write a list of values, or low and high with low < high; log needs low above 0."
     )
 
 

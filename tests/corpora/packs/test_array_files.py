@@ -1,11 +1,14 @@
 """Files of arrays: damaged ones, ones with links, and every spelling of their names."""
 
+import gc
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmerc.corpora import open_corpus
+from mmerc.corpora.packs.array_files import read_arrays
 from mmerc.errors import CorpusError
 
 
@@ -54,3 +57,14 @@ def test_arrays_behind_links_and_in_every_spelling_of_their_names(tmp_path: Path
     found = [list(utterance.signals) for split in ("train", "dev") for utterance in corpus.utterances(split)]
     assert found == [["eeg", "gaze", "pose"], ["eeg"], ["eeg"], ["gaze"]] and not corpus.problems
     assert next(corpus.utterances("train")).signals["pose"].tolist() == [1.5]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + b"x" * 50, b"PK", b""])
+def test_a_damaged_archive_is_closed(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npz").write_bytes(content)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        with pytest.raises(CorpusError, match="a.npz cannot be read"):
+            read_arrays(tmp_path / "a.npz")
+        gc.collect()
+    assert found == []

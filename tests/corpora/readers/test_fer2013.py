@@ -70,3 +70,12 @@ def test_fer2013_as_it_is(real_data: Path) -> None:
     assert (counts["joy"], counts["disgust"]) == (7_215, 436)
     assert [problem.kind for problem in corpus.problems] == ["duplicate"] * 2  # two names occur twice
     assert read_picture(next(corpus.utterances("dev")).signals["face"]).shape == (48, 48, 3)  # type: ignore[arg-type]
+
+
+def test_a_name_that_is_no_text_makes_the_file_unreadable(tmp_path: Path) -> None:
+    names = pa.array([b"\xff\xfe"], pa.binary()).view(pa.string())
+    pq.write_table(
+        pa.table({"image": pa.array([picture(1)]), "label": pa.array([0]), "name": names}), tmp_path / "train.parquet"
+    )
+    with pytest.raises(CorpusError, match="train.parquet cannot be read"):
+        read_fer2013(tmp_path)

@@ -12,12 +12,16 @@ LABELS = "anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise"
 
 def test_one_emotion_is_a_label_and_several_are_none(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text(LABELS)
-    (tmp_path / "train.tsv").write_text("so good\t3\ta1\nhm\t3,6\ta2\nodd\tx\ta3\nold\t9\ta4\n")
+    (tmp_path / "train.tsv").write_text("so good\t3\ta1\nhm\t3,6\ta2\nodd\tx\ta3\nold\t9\ta4\nlow\t-1\ta5\n")
     corpus = read_goemotions(tmp_path)
     assert [(utterance.dialogue, utterance.text, utterance.emotion) for utterance in corpus.utterances("train")] == [
-        ("a1", "so good", "joy"), ("a2", "hm", None), ("a3", "odd", None), ("a4", "old", None),
+        ("a1", "so good", "joy"), ("a2", "hm", None), ("a3", "odd", None), ("a4", "old", None), ("a5", "low", None),
     ]  # fmt: skip
-    assert [problem.where for problem in corpus.problems] == ["train.tsv line 3", "train.tsv line 4"]
+    assert [problem.where for problem in corpus.problems] == [
+        "train.tsv line 3",
+        "train.tsv line 4",
+        "train.tsv line 5",
+    ]
 
 
 def test_what_is_not_goemotions(tmp_path: Path) -> None:

@@ -124,3 +124,10 @@ def test_a_given_column_takes_the_place_of_one_with_the_usual_name(tmp_path: Pat
     write(tmp_path / "train.parquet", {"mood": ["joy", "fear"], "text": ["Hi!", "No."], "emotion": ["x", "y"]})
     corpus = open_corpus(f"hf:{tmp_path}?emotion=mood")
     assert [each.emotion for each in corpus.utterances("train")] == ["joy", "fear"]
+
+
+def test_words_that_are_no_text_make_the_file_unreadable(tmp_path: Path) -> None:
+    words = pa.array([b"\xff\xfe"], pa.binary()).view(pa.string())
+    write(tmp_path / "d" / "train.parquet", {"utterance": words, "label": [0]})
+    with pytest.raises(CorpusError, match="train.parquet cannot be read"):
+        open_corpus(f"hf:{tmp_path / 'd'}")

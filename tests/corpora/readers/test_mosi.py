@@ -60,3 +60,13 @@ def test_mosi_as_it_is(real_data: Path) -> None:
     shapes = {name: np.asarray(value).shape for name, value in utterances[0].signals.items()}
     assert shapes == {"text": (100,), "audio": (73,), "face": (100,)}
     assert corpus.problems == ()
+
+
+def test_features_without_a_number_or_too_large_are_refused(tmp_path: Path) -> None:
+    put(tmp_path)
+    (tmp_path / "video_test.csv").write_text("1,2e38,3\n")
+    corpus = read_mosi(tmp_path)
+    assert next(corpus.utterances("test")).signals == {}
+    (tmp_path / "audio_train.csv").write_text("1\n0\n0\n")
+    with pytest.raises(CorpusError, match="audio_train.csv has one column, and needs numbers before the label"):
+        read_mosi(tmp_path)

@@ -82,3 +82,8 @@ def test_a_text_without_words_is_one_empty_line() -> None:
 @given(st.text(alphabet="<>/&;#v.b:0123 -\\{}a\n", max_size=100))
 def test_any_text_is_read(text: str) -> None:
     assert all(line.text for line in parse_markup(text.split("\n")))
+
+
+def test_a_stamp_of_very_many_hours_is_text() -> None:
+    (line,) = parse_markup(["<9999999999999:00:00.000>Hi"])
+    assert line.start is None and line.text.endswith("Hi")

@@ -96,3 +96,11 @@ def test_what_has_no_speech_is_one_sentence(tmp_path: Path, content: bytes, mess
     (tmp_path / "a.TextGrid").write_bytes(content)
     with pytest.raises(CorpusError, match=message):
         read_transcript(tmp_path / "a.TextGrid")
+
+
+def test_an_infinite_number_of_intervals_is_a_cut_file() -> None:
+    problems: list[Problem] = []
+    (tier,) = parse_textgrid(LONG.replace("intervals: size = 3", "intervals: size = 1e400"), "a.TextGrid", problems)
+    assert tier.name == "Ann" and tier.marks == [] and problems[0].kind == "cut"
+    with pytest.raises(CorpusError, match="a.TextGrid ends before its first tier"):
+        parse_textgrid(LONG.replace("size = 1 ", "size = 1e400 "), "a.TextGrid", [])

@@ -57,3 +57,8 @@ def test_sbv() -> None:
         (4.0, 5.5, ["Bye"]),
     ]
     assert parse_sbv_timing("Yes, no") is None
+
+
+def test_a_time_of_very_many_hours_is_no_timing_of_sbv() -> None:
+    assert parse_sbv_timing("999999999999999:00:02.000,0:00:03.000") is None
+    assert parse_sbv_timing("0:00:01.000,0:00:02.500") == (1.0, 2.5)

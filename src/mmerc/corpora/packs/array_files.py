@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 from zlib import error as BadZlib
 
 import numpy as np
@@ -18,6 +18,7 @@ from mmerc.corpora.readers.rows import read_rows
 from mmerc.errors import CorpusError
 
 LEVELS = 3  # in a name at most: split, dialogue, utterance
+ZIP = b"PK"  # the beginning of a file of this format
 KEY_COLUMNS = ("split", "dialogue", "utterance")
 # What NumPy, zipfile and h5py raise for a file with a changed byte. NumPy parses its headers as Python.
 READ_ERRORS = (
@@ -93,6 +94,9 @@ def _load_npy(file: Path) -> Any:
 
 
 def _open_npz(file: Path) -> NamedArrays:
+    with file.open("rb") as stream:
+        if stream.read(len(ZIP)) == ZIP:
+            ZipFile(stream).close()  # NumPy would leave a file open whose list of arrays is damaged
     arrays = np.load(file, allow_pickle=False)
     if not isinstance(arrays, np.lib.npyio.NpzFile):
         raise CorpusError(f"{file} holds one array without a name: save it with numpy.savez.")

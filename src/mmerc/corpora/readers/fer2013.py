@@ -52,9 +52,10 @@ def _read_parquet(file: Path) -> list[dict[str, object]]:
 
     try:
         table = pq.read_table(file)
-    except (OSError, pa.ArrowException) as error:
+        rows = list(table.to_pylist())
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
         raise CorpusError(explain_unreadable(file, error)) from error
     absent = [column for column in COLUMNS if column not in table.column_names]
     if absent:
         raise CorpusError(f"{file} has no column {', '.join(absent)}: it needs image, name and (to train) label.")
-    return list(table.to_pylist())
+    return rows

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmerc.corpora.dialogue import SPLITS, Corpus, Dialogue, Problem, Utterance
 from mmerc.corpora.paths import explain_unreadable, refuse_lfs_pointer
+from mmerc.corpora.readers.ids import parse_number
 from mmerc.emotions import SEVEN, LabelSet
 from mmerc.errors import CorpusError
 
@@ -59,12 +60,13 @@ def _read_comments(file: Path, split: str, names: list[str], problems: list[Prob
         ids, _, name = rest.partition("\t")
         identity = name.strip() or str(number)
         emotion = None
-        try:
-            marked = [names[int(label)] for label in ids.split(",")]
-            emotion = marked[0] if len(marked) == 1 else None
-        except (ValueError, IndexError):
+        numbers = [parse_number(label.strip()) for label in ids.split(",")]
+        marked = [names[index] for index in numbers if index is not None and index < len(names)]
+        if len(marked) < len(numbers):
             what = f'"{ids[:40]}" is not a list of label ids from 0 to {len(names) - 1}'
             problems.append(Problem("label", f"{file.name} line {number}", what))
+        elif len(marked) == 1:
+            emotion = marked[0]
         utterance = Utterance(split, identity, 0, text=text.strip() or None, emotion=emotion, source="reddit")
         dialogues.append(Dialogue(split, identity, (utterance,)))
     return dialogues

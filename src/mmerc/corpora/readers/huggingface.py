@@ -101,7 +101,12 @@ def _read_file(file: Path, folder: Path, mapping: Mapping[str, str], problems: l
                     complete_ids(row, f"{file.stem}-{number}", turns)
                     number += 1
                     yield TableRow(number, row)
-    except (pa.ArrowException, OSError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        OverflowError,
+    ) as error:  # of text that is no UTF-8, of impossible times
         raise CorpusError(explain_unreadable(file, error)) from error
     if several:
         problems.append(Problem("label", str(file), f"{several} rows have several labels and are read without a label"))
@@ -111,7 +116,7 @@ def _read_class_names(schema: "pa.Schema") -> dict[str, list[str]]:
     """The names of the classes of each column of whole numbers, which `datasets` writes into the schema."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return {}
     found = {}
     for column, feature in features.items() if isinstance(features, dict) else ():

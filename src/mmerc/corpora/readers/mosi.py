@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from mmerc.corpora.build import build_corpus
 from mmerc.corpora.dialogue import SPLITS, Corpus, Problem, Utterance
+from mmerc.corpora.packs.arrays import is_signal
 from mmerc.corpora.paths import explain_unreadable
 from mmerc.corpora.readers.ids import parse_ids
 from mmerc.corpora.readers.rows import read_rows
@@ -57,8 +58,10 @@ def _read_split(folder: Path, file: Path, split: str, problems: list[Problem]) -
         if split == "train":
             labels = [str(int(value)) if value in (0, 1) else None for value in table[:, -1]]
             table = table[:, :-1]
+            if not table.shape[1]:
+                raise CorpusError(f"{features} has one column, and needs numbers before the label: export it again.")
         for index, vector in enumerate(table):
-            if np.isfinite(vector).all():
+            if is_signal(vector):
                 signals[index][signal] = vector
             else:
                 problems.append(Problem(signal, f"{features.name} row {index + 1}", "has a value that is not a number"))

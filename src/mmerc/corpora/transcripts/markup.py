@@ -12,7 +12,7 @@ from mmerc.corpora.transcripts.cue import Line
 
 TOKEN = re.compile(
     r"<(?P<close>/?)(?P<tag>[A-Za-z]+)(?P<classes>(?:\.[^\s<>.]*)*)(?:\s+(?P<annotation>[^>]*))?/?\s*>"
-    r"|<(?P<stamp>(?:\d+:)?\d{1,2}:\d{1,2}[.,]\d{1,3})>"
+    r"|<(?P<stamp>(?:\d{1,9}:)?\d{1,2}:\d{1,2}[.,]\d{1,3})>"
     r"|</?>|<\|[^|<>]{0,40}\|>"  # the latter are tokens of Whisper
     r"|\{\\[^}]*\}"  # override tags of Advanced SubStation, which SRT files carry along
 )

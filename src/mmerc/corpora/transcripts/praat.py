@@ -86,13 +86,13 @@ def parse_textgrid(text: str, name: str, problems: list[Problem]) -> list[Tier]:
             raise CorpusError(f'{name} has an object "{head[1][:40]}": save the TextGrid instead, as a text file.')
         _take(tokens, "number"), _take(tokens, "number")
         count = int(float(_take(tokens, "number"))) if _take(tokens, "flag") == "exists" else 0
-    except (_End, ValueError) as error:
+    except (_End, OverflowError, ValueError) as error:
         raise CorpusError(f"{name} ends before its first tier: save it again in Praat.") from error
     tiers: list[Tier] = []
     for _ in range(count):
         try:
             _read_tier(tokens, tiers)
-        except (_End, ValueError):
+        except (_End, OverflowError, ValueError):  # no number of intervals is infinite
             where = f'in the tier "{tiers[-1].name[:40]}"' if tiers else "before its first tier"
             what = f"is cut {where}; what stands before is read, save it again in Praat to get the rest"
             problems.append(Problem("cut", name, what))

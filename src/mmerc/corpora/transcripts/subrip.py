@@ -26,7 +26,10 @@ def read_sbv(text: str, name: str, problems: list[Problem]) -> list[Cue]:
 def parse_sbv_timing(line: str) -> Timing | None:
     """Start and end of a line such as `0:00:01.000,0:00:02.500`, in seconds; `None` where it is no such line."""
     found = SBV_TIMING.match(line)
-    return (parse_clock(found[1]), parse_clock(found[2])) if found else None
+    try:
+        return (parse_clock(found[1]), parse_clock(found[2])) if found else None
+    except ValueError:
+        return None
 
 
 def _read_cues(text: str, name: str, problems: list[Problem], parse: Callable[[str], Timing | None]) -> list[Cue]:
