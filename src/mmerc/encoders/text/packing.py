@@ -15,7 +15,7 @@ UNKNOWN = 0  # speaker
 MAX_SPEAKERS = 8
 PADDING = -1  # block
 # Dialogues are packed into rows of so many tokens, or of the longest dialogue. Padding to the longest alone wastes a third of a
-# batch of single comments; with longer rows, attention costs more than the padding does.
+# batch of single comments; longer rows add work in attention, which grows with their length.
 ROW_TOKENS = 128
 
 Window = Sequence[Example]  # the utterances of a dialogue that are read together
