@@ -31,18 +31,14 @@ def _options(
     """Options before a command."""
 
 
-app.command()(training.demo)
-app.command()(training.train)
-app.command()(search.tune)
-app.command()(training.evaluate)
-app.command()(training.report)
-app.command()(combining.combine)
-app.command()(combining.build)
-app.command()(inference.predict)
-app.command()(engines.extract)
-app.command()(inference.export)
-app.command()(publishing.push)
-app.command()(inspection.inspect)
-app.command()(serving.serve)
-app.add_typer(corpora.app, name="corpus")
-app.add_typer(weights.app, name="weights")
+COMMANDS = {  # by their group in --help
+    "Train": (training.demo, training.train, search.tune, combining.combine, combining.build),
+    "Evaluate": (training.evaluate, training.report),
+    "Use a model": (inference.predict, serving.serve, engines.extract, inference.export, publishing.push),
+}
+for group, commands in COMMANDS.items():
+    for command in commands:
+        app.command(rich_help_panel=group)(command)
+app.command(rich_help_panel="Data and weights")(inspection.inspect)
+app.add_typer(corpora.app, name="corpus", rich_help_panel="Data and weights")
+app.add_typer(weights.app, name="weights", rich_help_panel="Data and weights")

@@ -8,6 +8,7 @@ import typer
 
 from mmerc.addresses import make_path
 from mmerc.cli.options import (
+    COMPUTING,
     AsOption,
     JsonOption,
     ModelArgument,
@@ -27,16 +28,26 @@ if TYPE_CHECKING:
 EngineOption = Annotated[
     Literal["local", "ray"],
     typer.Option(
-        help="local: this process computes; ray: several processes compute, on this machine or on a cluster of Ray"
+        help="local: this process computes; ray: several processes compute, on this machine or on a cluster of Ray",
+        rich_help_panel=COMPUTING,
     ),
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="a running Ray cluster, or auto; by default Ray is started on this machine"),
+    typer.Option(
+        metavar="HOST:PORT",
+        help="a running Ray cluster, or auto; by default Ray is started on this machine",
+        rich_help_panel=COMPUTING,
+    ),
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="processes of --engine ray; by default as many as the CPUs allow"),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="processes of --engine ray; by default as many as the CPUs allow",
+        rich_help_panel=COMPUTING,
+    ),
 ]
 
 

@@ -12,6 +12,8 @@ from rich.markup import escape
 from mmerc.addresses import make_path
 from mmerc.cli.engines import AddressOption, EngineOption, WorkersOption, find_cluster
 from mmerc.cli.options import (
+    OUTPUT,
+    READING,
     AsOption,
     BackendOption,
     CoverageOption,
@@ -44,13 +46,16 @@ def predict(
     form: Annotated[
         Literal["jsonl", "json", "csv", "csv-long", "xlsx", "xlsx-long", "eaf", "textgrid", "rttm", "vtt", "srt"]
         | None,
-        typer.Option("--format", help="format of the file; by default the suffix of --out decides"),
+        typer.Option(
+            "--format", help="format of the file; by default the suffix of --out decides", rich_help_panel=OUTPUT
+        ),
     ] = None,
     transcript: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="transcript of the recording: .srt, .vtt, .eaf, .TextGrid, .rttm, .csv, .json and others",
+            rich_help_panel=READING,
         ),
     ] = None,
     transcribe: TranscribeOption = None,
@@ -62,7 +67,8 @@ def predict(
         Literal["auto", "recording", "utterance"],
         typer.Option(
             help="recording: find the people in the whole recording, and read the speaker's face; utterance: look at each utterance "
-            "alone; auto: recording, if several people are seen or speak"
+            "alone; auto: recording, if several people are seen or speak",
+            rich_help_panel=READING,
         ),
     ] = "auto",
     listeners: Annotated[
@@ -77,11 +83,17 @@ def predict(
         ),
     ] = None,
     audio_track: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="use audio track N, from 0, instead of the default track")
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="use audio track N, from 0, instead of the default track", rich_help_panel=READING
+        ),
     ] = None,
     html: HtmlOption = None,
     corrections: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="apply the corrections of a person, saved on the page")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="apply the corrections of a person, saved on the page", rich_help_panel=READING
+        ),
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="also show how much each modality changes the probability of the emotion")

@@ -7,6 +7,12 @@ import typer
 
 from mmerc.addresses import make_path
 
+# Titles of the groups in which --help shows options
+READING = "Reading the input"
+OUTPUT = "Output"
+COMPUTING = "Computing"
+TRAINING = "Training"
+
 CorpusArgument = Annotated[
     str,
     typer.Argument(
@@ -23,18 +29,31 @@ ModelArgument = Annotated[
 ]
 OutModelOption = Annotated[Path, typer.Option(parser=make_path, metavar="MODEL", help="the model folder to write")]
 OutOption = Annotated[
-    Path | None, typer.Option(parser=make_path, metavar="FILE", help="a file, or an address of one, instead of stdout")
+    Path | None,
+    typer.Option(
+        parser=make_path, metavar="FILE", help="a file, or an address of one, instead of stdout", rich_help_panel=OUTPUT
+    ),
 ]
 HtmlOption = Annotated[
-    Path | None, typer.Option(parser=make_path, metavar="FILE", help="also write a page with a timeline")
+    Path | None,
+    typer.Option(parser=make_path, metavar="FILE", help="also write a page with a timeline", rich_help_panel=OUTPUT),
 ]
 TranscribeOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="recognise the words with this faster-whisper model, such as base, or a folder"),
+    typer.Option(
+        metavar="NAME",
+        help="recognise the words with this faster-whisper model, such as base, or a folder",
+        rich_help_panel=READING,
+    ),
 ]
 SpeakersOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="number of people who speak in each recording; by default mmerc finds it"),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="number of people who speak in each recording; by default mmerc finds it",
+        rich_help_panel=READING,
+    ),
 ]
 LiveSpeakersOption = Annotated[
     Literal["auto", "off"],
@@ -42,17 +61,26 @@ LiveSpeakersOption = Annotated[
 ]
 NamesOption = Annotated[
     str | None,
-    typer.Option(metavar="NAMES", help="names of the speakers in the order in which they speak first, such as Ann,Bob"),
+    typer.Option(
+        metavar="NAMES",
+        help="names of the speakers in the order in which they speak first, such as Ann,Bob",
+        rich_help_panel=READING,
+    ),
 ]
 VoicesOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="folder with a recording of each person, named as the person, such as Ann.wav"),
+    typer.Option(
+        metavar="DIR",
+        help="folder with a recording of each person, named as the person, such as Ann.wav",
+        rich_help_panel=READING,
+    ),
 ]
 AsOption = Annotated[
     Literal["auto", "clips", "conversations"],
     typer.Option(
         "--as",
         help="clips: each file is one utterance; conversations: segment each file; auto: segment files longer than 30 s",
+        rich_help_panel=READING,
     ),
 ]
 ProtocolOption = Annotated[
@@ -60,7 +88,8 @@ ProtocolOption = Annotated[
     typer.Option(help="online reads no later utterance; for a model that was trained for both protocols"),
 ]
 BackendOption = Annotated[
-    Literal["torch", "onnx"], typer.Option(help="onnx computes with the graphs that `mmerc export` wrote")
+    Literal["torch", "onnx"],
+    typer.Option(help="onnx computes with the graphs that `mmerc export` wrote", rich_help_panel=COMPUTING),
 ]
 CoverageOption = Annotated[
     float,
@@ -75,6 +104,7 @@ ThreadsOption = Annotated[
         min=1,
         metavar="N",
         help="CPU threads; by default one per core, or fewer if OMP_NUM_THREADS or the CPU quota of the container says so",
+        rich_help_panel=COMPUTING,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
@@ -82,9 +112,16 @@ LabelsOption = Annotated[
     str | None, typer.Option(metavar="NAMES", help="the label set, such as calm,tense; by default the corpus decides")
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="override a setting; repeatable")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="override a setting; repeatable", rich_help_panel=TRAINING),
 ]
-PresetOption = Annotated[str | None, typer.Option(help="compact (default), base, paper, demo or smoke")]
-ConfigOption = Annotated[Path | None, typer.Option(metavar="FILE", help="a YAML file instead of a preset")]
-ModalitiesOption = Annotated[str | None, typer.Option(help="the modalities to use, such as text,audio")]
-SeedsOption = Annotated[int, typer.Option(min=1, help="number of seeds")]
+PresetOption = Annotated[
+    str | None, typer.Option(help="compact (default), base, paper, demo or smoke", rich_help_panel=TRAINING)
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="a YAML file instead of a preset", rich_help_panel=TRAINING)
+]
+ModalitiesOption = Annotated[
+    str | None, typer.Option(help="the modalities to use, such as text,audio", rich_help_panel=TRAINING)
+]
+SeedsOption = Annotated[int, typer.Option(min=1, help="number of seeds", rich_help_panel=TRAINING)]

@@ -18,34 +18,60 @@ from mmerc.cli.options import (
 from mmerc.errors import ConfigError
 from mmerc.terminal import errors, exit_on_error
 
+NETWORK, STORAGE, LOG = "Network", "What is kept, and where", "Log"  # groups in --help
+
 
 @exit_on_error
 def serve(
     model: ModelArgument,
     host: Annotated[
-        str, typer.Option(help="address to listen on; 0.0.0.0 is open to other machines: then set a token")
+        str,
+        typer.Option(
+            help="address to listen on; 0.0.0.0 is open to other machines: then set a token", rich_help_panel=NETWORK
+        ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = 8000,
-    token: Annotated[str | None, typer.Option(envvar="MMERC_TOKEN", help="bearer token that clients must send")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on", rich_help_panel=NETWORK)] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="MMERC_TOKEN", help="bearer token that clients must send", rich_help_panel=NETWORK),
+    ] = None,
     allowed_hosts: Annotated[
         list[str] | None,
         typer.Option(
-            "--allowed-host", metavar="NAME", help="a further host name of the service, as a proxy forwards it"
+            "--allowed-host",
+            metavar="NAME",
+            help="a further host name of the service, as a proxy forwards it",
+            rich_help_panel=NETWORK,
         ),
     ] = None,
     allowed_origins: Annotated[
         list[str] | None,
-        typer.Option("--allowed-origin", metavar="URL", help="a further website whose pages may use the service"),
+        typer.Option(
+            "--allowed-origin",
+            metavar="URL",
+            help="a further website whose pages may use the service",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
     root_path: Annotated[
-        str, typer.Option(metavar="/PREFIX", help="path prefix under which a proxy offers the service")
+        str,
+        typer.Option(
+            metavar="/PREFIX", help="path prefix under which a proxy offers the service", rich_help_panel=NETWORK
+        ),
     ] = "",
     proxy_headers: Annotated[
-        bool, typer.Option("--proxy-headers", help="trust a proxy's X-Forwarded-For and X-Forwarded-Proto")
+        bool,
+        typer.Option(
+            "--proxy-headers", help="trust a proxy's X-Forwarded-For and X-Forwarded-Proto", rich_help_panel=NETWORK
+        ),
     ] = False,
     forwarded_allow_ips: Annotated[
         str,
-        typer.Option(metavar="ADDRESSES", help="the addresses of the proxy for --proxy-headers, separated by commas"),
+        typer.Option(
+            metavar="ADDRESSES",
+            help="the addresses of the proxy for --proxy-headers, separated by commas",
+            rich_help_panel=NETWORK,
+        ),
     ] = "127.0.0.1,::1",
     overrides: Annotated[
         list[str] | None,
@@ -55,8 +81,12 @@ def serve(
         float,
         typer.Option(min=0, metavar="SECONDS", help="time between interim predictions of a live utterance; 0: none"),
     ] = 1.0,
-    access_log: Annotated[bool, typer.Option("--access-log/--no-access-log", help="log each request")] = True,
-    log_format: Annotated[Literal["text", "json"], typer.Option(help="lines of the log: text or JSON")] = "text",
+    access_log: Annotated[
+        bool, typer.Option("--access-log/--no-access-log", help="log each request", rich_help_panel=LOG)
+    ] = True,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option(help="lines of the log: text or JSON", rich_help_panel=LOG)
+    ] = "text",
     drain: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="time for open requests to finish when the service stops")
     ] = 30.0,
@@ -67,16 +97,24 @@ def serve(
             min=0,
             metavar="SECONDS",
             help="how long results are kept; by default one hour; 0: until they are read",
+            rich_help_panel=STORAGE,
         ),
     ] = None,
     state: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="keep recordings and results here, so that they survive a restart"),
+        typer.Option(
+            metavar="DIR",
+            help="keep recordings and results here, so that they survive a restart",
+            rich_help_panel=STORAGE,
+        ),
     ] = None,
     state_key: Annotated[
-        str | None, typer.Option(envvar="MMERC_STATE_KEY", help="the Fernet key that encrypts --state")
+        str | None,
+        typer.Option(envvar="MMERC_STATE_KEY", help="the Fernet key that encrypts --state", rich_help_panel=STORAGE),
     ] = None,
-    encrypt: Annotated[bool, typer.Option("--encrypt/--no-encryption", help="encrypt the files in --state")] = True,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt/--no-encryption", help="encrypt the files in --state", rich_help_panel=STORAGE)
+    ] = True,
     transcribe: TranscribeOption = None,
     speakers: LiveSpeakersOption = "auto",
     coverage: CoverageOption = 0.9,
