@@ -1,6 +1,8 @@
 """A pre-trained speech network as audio encoder, with the speaker's other utterances as a reference.
 
 The backbone is frozen by default. Then `prepare` computes it, once per run, and training computes the layers after it only.
+Training by gradients gives the sequence that stage 2 reads. After it, a kernel classifier is fitted to the same vectors and
+takes the place of the trained classifier: on speakers that it has not heard it is several points better.
 """
 
 import random
@@ -22,14 +24,17 @@ from mmerc.encoders.audio.pooling import compute_attention, pool_statistics
 from mmerc.encoders.audio.speaker_reference import SpeakerNormalization, find_references
 from mmerc.encoders.audio.speech_network import SpeechNetwork, load_speech_network
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
+from mmerc.encoders.kernel_classifier import KernelClassifier
 from mmerc.encoders.windows import Window, cut_windows
 from mmerc.hardware import pack_linear_layers
 from mmerc.media import SAMPLE_RATE
+from mmerc.weights.tensors import read_shapes
 
 POOLED_STEPS = 4  # steps of the backbone (20 ms) that are averaged
 STEPS_PER_SECOND = 50 // POOLED_STEPS
 MAX_UTTERANCES = 100  # of a dialogue that are read together
 BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder
+KERNEL_COEFFICIENTS = "kernel.coefficients"  # name of the tensor
 
 
 class PretrainedSpeechConfig(SpeechConfig):
@@ -46,11 +51,15 @@ class PretrainedSpeechConfig(SpeechConfig):
         True, description="normalise an utterance by the same speaker's other utterances in the dialogue"
     )
     hidden_size: int = Field(128, ge=4, description="size of the vectors after the backbone")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability before the pooling and in the classifier")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability of the vectors and in the trained classifier")
     augmented_copies: int = Field(
         0,
         ge=0,
         description="augmented copies of each training utterance for a frozen backbone, which is computed once for each of them",
+    )
+    kernel_classifier: bool = Field(
+        True,
+        description="after training, fit a kernel classifier to the utterances' vectors, which takes the place of the trained one",
     )
     bf16: bool = Field(True, description="compute the backbone in bfloat16 where the hardware supports it")
 
@@ -68,9 +77,9 @@ class PretrainedSpeechConfig(SpeechConfig):
 
 
 class PretrainedSpeech(SpeechEncoder):
-    """A learned mix of the backbone's layers, attentive statistics pooling, and the difference to the speaker's references.
+    """Mean and deviation of the backbone's layers over the utterance, normalised by the speaker's references.
 
-    The sequence of stage 2 is the utterance's vector, followed by a vector for every 80 ms.
+    The sequence of stage 2 is the utterance's vector, followed by a vector for every 80 ms: a learned mix of the layers.
     """
 
     Config = PretrainedSpeechConfig
@@ -106,11 +115,11 @@ class PretrainedSpeech(SpeechEncoder):
         self.layer_weights = nn.Parameter(torch.zeros(self.network.num_outputs))
         self.hidden = nn.Sequential(nn.Linear(size, self.width), nn.Tanh())
         self.attention = nn.Linear(self.width, 1)
-        self.normalization = SpeakerNormalization(2 * self.network.num_outputs * size)
-        self.summary = nn.Sequential(
-            nn.Dropout(config.dropout), nn.Linear(2 * self.network.num_outputs * size, self.width), nn.ReLU()
-        )
+        self.vector_size = 2 * (self.network.num_outputs - 1) * size
+        self.normalization = SpeakerNormalization(self.vector_size)
+        self.summary = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.vector_size, self.width))
         self.emotion = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.width, num_classes))
+        self.fits_kernel = config.kernel_classifier
 
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
         """Return the pooled layers [T, K, d] of a frozen backbone in float16, otherwise the samples [S] as integers."""
@@ -179,16 +188,35 @@ class PretrainedSpeech(SpeechEncoder):
     def forward(self, batch: Batch) -> Encoding:
         if "waveform" in batch:
             batch = batch | self._run_waveforms(batch)
-        steps = F.layer_norm(batch["steps"].float(), (self.network.width,))  # [S, K, d]
+        steps = self._normalize_layers(batch)  # [S, K, d]
         mixed = (steps * self.layer_weights.softmax(0)[:, None]).sum(1)  # [S, d]
         mask = batch["mask"]  # [B, T]
         hidden = self.hidden(mixed)[batch["positions"]] * mask[..., None]  # [B, T, h]
         attention = compute_attention(self.attention(hidden)[..., 0], mask)  # [B, T]
-        weights = attention[mask] * batch["is_own"]  # [B, S], 0 at the steps of other utterances
-        pooled = pool_statistics(steps.flatten(1), lambda each: weights @ each)  # [B, 2 K d]
-        summary = self.summary(self.normalization(pooled, batch["is_reference"]))  # [B, h]
+        vectors = self._pool(steps, batch)  # [B, v], v = 2 (K - 1) d
+        summary = F.relu(self.summary(vectors) + (attention[..., None] * hidden).sum(1))  # [B, h]
         sequence = torch.cat([summary[:, None], hidden], 1)  # [B, 1 + T, h]
-        return Encoding(sequence, F.pad(mask, (1, 0), value=True), self.emotion(summary))
+        logits = self.emotion(summary)  # [B, C]
+        if self.kernel is not None:  # of the emotions; the continuous dimensions stay those of the trained layer
+            scores = self.kernel(vectors)
+            logits = torch.cat([scores, logits[:, scores.shape[1] :]], 1)
+        return Encoding(sequence, F.pad(mask, (1, 0), value=True), logits)
+
+    def compute_vectors(self, batch: Batch) -> Float[Tensor, "B v"]:
+        """What the classifiers read of a batch; v = `vector_size`."""
+        if "waveform" in batch:
+            batch = batch | self._run_waveforms(batch)
+        return self._pool(self._normalize_layers(batch), batch)
+
+    def _normalize_layers(self, batch: Batch) -> Float[Tensor, "S K d"]:
+        return F.layer_norm(batch["steps"].float(), (self.network.width,))
+
+    def _pool(self, steps: Float[Tensor, "S K d"], batch: Batch) -> Float[Tensor, "B v"]:
+        weights = batch["is_own"] / batch["is_own"].sum(1, keepdim=True)  # [B, S]
+        outputs = steps[:, 1:].flatten(1)  # of the layers, without the input of the first
+        pooled = pool_statistics(outputs, lambda each: weights @ each)
+        vectors: Tensor = self.normalization(pooled, batch["is_reference"])
+        return vectors
 
     def _run_waveforms(self, batch: Batch) -> Batch:
         parts = [
@@ -208,7 +236,12 @@ class PretrainedSpeech(SpeechEncoder):
     ) -> Encoder:
         assert isinstance(config, PretrainedSpeechConfig)
         network = load_speech_network(str(folder / BACKBONE_FOLDER), pretrained=False, bf16=config.bf16)
-        return cls(config, num_classes, network, protocol=protocol)
+        encoder = cls(config, num_classes, network, protocol=protocol)
+        shapes = read_shapes(folder / "model.safetensors")
+        if KERNEL_COEFFICIENTS in shapes:
+            num_landmarks, num_labels = shapes[KERNEL_COEFFICIENTS]
+            encoder.kernel = KernelClassifier(num_landmarks, encoder.vector_size, num_labels)
+        return encoder
 
 
 def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
