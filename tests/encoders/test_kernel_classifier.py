@@ -11,7 +11,7 @@ LABELS = torch.tensor([0, 1, 1, 0])
 
 def label(vectors: torch.Tensor, labels: torch.Tensor, corpus: int = 0, num_labels: int = 2) -> LabelledVectors:
     shares = torch.nn.functional.one_hot(labels, num_labels).float()
-    return LabelledVectors(vectors, shares, torch.full((len(labels),), corpus))
+    return LabelledVectors(vectors, shares, torch.full((len(labels),), corpus), torch.ones(len(labels)))
 
 
 def fit(batches: list[LabelledVectors], landmarks: torch.Tensor, has_label: list[list[bool]]) -> KernelClassifier:
@@ -65,6 +65,14 @@ def test_equal_landmarks_and_a_label_that_no_corpus_has() -> None:
     logits = classifier(CORNERS)
     assert torch.isfinite(logits).all() and (logits[:, 2] == 0).all()
     assert logits.argmax(1).tolist() == LABELS.tolist()
+
+
+def test_a_vector_of_weight_two_counts_as_two() -> None:
+    doubled = label(torch.cat([CORNERS, CORNERS[:1]]), torch.cat([LABELS, LABELS[:1]]))
+    once = label(CORNERS, LABELS)
+    once.weights[0] = 2
+    first, second = (fit([batch], CORNERS, [[True, True]])(CORNERS) for batch in (doubled, once))
+    assert torch.allclose(first, second, atol=1e-4)
 
 
 @pytest.mark.parametrize("distance", [0.0, 1e4])

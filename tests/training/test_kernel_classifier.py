@@ -61,7 +61,7 @@ def test_the_fitted_classifier_is_used_saved_and_restored(tmp_path: Path) -> Non
     before = encoder.eval()(inputs)
     fit_kernel_classifier(task, encoder)
     assert encoder.kernel is not None
-    assert encoder.kernel.landmarks.shape == (24, 2 * 2 * 16)  # 12 labelled utterances, with references and without
+    assert encoder.kernel.landmarks.shape == (24, 5 * 2 * 16)  # 12 labelled utterances, with references and without
     after = encoder(inputs)
     joy, anger = (SEVEN.index(emotion) for emotion in EMOTIONS)
     assert after.logits.argmax(1).tolist() == [joy, anger, joy, anger]

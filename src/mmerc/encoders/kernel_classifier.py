@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-MAX_LANDMARKS = 2048  # 12 MB in float16 for vectors of 3,072 numbers
+MAX_LANDMARKS = 2048  # 31 MB in float16 for vectors of 7,680 numbers
 # A squared distance of two unrelated vectors of d standardised numbers is about 2 d. Their similarity is exp(-0.5).
 WIDTH = 0.25
 RIDGE = 0.1  # variance of the labels' noise, if the variance of the function is 1
@@ -21,11 +21,12 @@ JITTER = 1e-7  # of the mean of the diagonal, so that equal landmarks give a sol
 
 @dataclass(frozen=True)
 class LabelledVectors:
-    """B training vectors [B, d], the share of each label [B, C] that they should get, and the number of their corpus [B]."""
+    """B training vectors, the share of each label that they should get, the numbers of their corpora, and their weights."""
 
     vectors: Float[Tensor, "B d"]
     shares: Float[Tensor, "B C"]
     corpora: Int[Tensor, " B"]
+    weights: Float[Tensor, " B"]
 
 
 class KernelClassifier(nn.Module):
@@ -56,7 +57,7 @@ class KernelClassifier(nn.Module):
         """
         landmarks = landmarks.half().float()  # as they are kept
         num_corpora, num_labels = has_label.shape
-        counts, sums = torch.zeros(num_corpora), torch.zeros(num_corpora, num_labels)
+        counts, sums = torch.zeros(num_corpora), torch.zeros(num_corpora, num_labels, dtype=torch.float64)
         grams = torch.zeros(num_corpora, len(landmarks), len(landmarks), dtype=torch.float64)
         means = torch.zeros(num_corpora, len(landmarks), dtype=torch.float64)
         products = torch.zeros(num_corpora, len(landmarks), num_labels, dtype=torch.float64)
@@ -64,12 +65,13 @@ class KernelClassifier(nn.Module):
             similarities = compute_similarities(batch.vectors, landmarks).double()  # [B, M]
             for corpus in set(batch.corpora.tolist()):
                 rows = batch.corpora == corpus
-                own, shares = similarities[rows], batch.shares[rows]
-                grams[corpus] += own.T @ own
-                means[corpus] += own.sum(0)
-                products[corpus] += own.T @ shares.double()
-                counts[corpus] += len(own)
-                sums[corpus] += shares.sum(0)
+                own, shares = similarities[rows], batch.shares[rows].double()
+                weighted = batch.weights[rows, None] * own
+                grams[corpus] += weighted.T @ own
+                means[corpus] += weighted.sum(0)
+                products[corpus] += weighted.T @ shares
+                counts[corpus] += batch.weights[rows].sum()
+                sums[corpus] += batch.weights[rows].double() @ shares
         return cls._solve(landmarks, has_label, counts, sums, grams, means, products)
 
     @classmethod

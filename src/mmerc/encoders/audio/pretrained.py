@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,6 +31,7 @@ from mmerc.media import SAMPLE_RATE
 from mmerc.weights.tensors import read_shapes
 
 POOLED_STEPS = 4  # steps of the backbone (20 ms) that are averaged
+PARTS = 3  # of an utterance, each with a mean of its own: how the voice changes
 STEPS_PER_SECOND = 50 // POOLED_STEPS
 MAX_UTTERANCES = 100  # of a dialogue that are read together
 BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder
@@ -51,7 +52,9 @@ class PretrainedSpeechConfig(SpeechConfig):
         True, description="normalise an utterance by the same speaker's other utterances in the dialogue"
     )
     hidden_size: int = Field(128, ge=4, description="size of the vectors after the backbone")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout probability of the vectors and in the trained classifier")
+    dropout: float = Field(
+        0.3, ge=0, lt=1, description="dropout probability of the vectors and in the trained classifier"
+    )
     augmented_copies: int = Field(
         0,
         ge=0,
@@ -77,7 +80,7 @@ class PretrainedSpeechConfig(SpeechConfig):
 
 
 class PretrainedSpeech(SpeechEncoder):
-    """Mean and deviation of the backbone's layers over the utterance, normalised by the speaker's references.
+    """Statistics of the backbone's layers over the utterance, normalised by the speaker's references.
 
     The sequence of stage 2 is the utterance's vector, followed by a vector for every 80 ms: a learned mix of the layers.
     """
@@ -115,7 +118,7 @@ class PretrainedSpeech(SpeechEncoder):
         self.layer_weights = nn.Parameter(torch.zeros(self.network.num_outputs))
         self.hidden = nn.Sequential(nn.Linear(size, self.width), nn.Tanh())
         self.attention = nn.Linear(self.width, 1)
-        self.vector_size = 2 * (self.network.num_outputs - 1) * size
+        self.vector_size = (2 + PARTS) * (self.network.num_outputs - 1) * size
         self.normalization = SpeakerNormalization(self.vector_size)
         self.summary = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.vector_size, self.width))
         self.emotion = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.width, num_classes))
@@ -193,7 +196,7 @@ class PretrainedSpeech(SpeechEncoder):
         mask = batch["mask"]  # [B, T]
         hidden = self.hidden(mixed)[batch["positions"]] * mask[..., None]  # [B, T, h]
         attention = compute_attention(self.attention(hidden)[..., 0], mask)  # [B, T]
-        vectors = self._pool(steps, batch)  # [B, v], v = 2 (K - 1) d
+        vectors = self._pool(steps, batch)  # [B, v], v = 5 (K - 1) d
         summary = F.relu(self.summary(vectors) + (attention[..., None] * hidden).sum(1))  # [B, h]
         sequence = torch.cat([summary[:, None], hidden], 1)  # [B, 1 + T, h]
         logits = self.emotion(summary)  # [B, C]
@@ -212,9 +215,15 @@ class PretrainedSpeech(SpeechEncoder):
         return F.layer_norm(batch["steps"].float(), (self.network.width,))
 
     def _pool(self, steps: Float[Tensor, "S K d"], batch: Batch) -> Float[Tensor, "B v"]:
-        weights = batch["is_own"] / batch["is_own"].sum(1, keepdim=True)  # [B, S]
         outputs = steps[:, 1:].flatten(1)  # of the layers, without the input of the first
-        pooled = pool_statistics(outputs, lambda each: weights @ each)
+        own, parts = batch["is_own"], batch["parts"]  # [B, S], [S]
+        whole = average(own)  # [B, S]
+        means = []
+        for part in range(PARTS):
+            is_part = own & (parts == part)
+            weights = torch.where(is_part.any(1, keepdim=True), average(is_part), whole)  # one step has no parts
+            means.append(weights @ outputs)
+        pooled = torch.cat([pool_statistics(outputs, lambda each: whole @ each), *means], 1)
         vectors: Tensor = self.normalization(pooled, batch["is_reference"])
         return vectors
 
@@ -244,6 +253,11 @@ class PretrainedSpeech(SpeechEncoder):
         return encoder
 
 
+def average(chosen: Bool[Tensor, "B S"]) -> Float[Tensor, "B S"]:
+    """The weights of the mean over the chosen steps of each row; 0 where there is none."""
+    return chosen / chosen.sum(1, keepdim=True).clamp(min=1)
+
+
 def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
     """Return a number for each name; equal names have the same number."""
     numbers: dict[tuple[str, str, int], int] = {}
@@ -253,11 +267,14 @@ def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
 def index_steps(lengths: Sequence[int]) -> Batch:
     """Return where the steps of B utterances are, which follow one another in one sequence of S steps.
 
-    `is_own` [B, S]: whether a step is of an utterance. `positions` [B, T]: the steps of each utterance, padded with 0. `mask` [B, T]:
-    true at the real steps.
+    `is_own` [B, S]: whether a step is of an utterance. `parts` [S]: in which third of its utterance it is, from 0. `positions` [B, T]: the
+    steps of each utterance, padded with 0. `mask` [B, T]: true at the real steps.
 
-    >>> {name: value.tolist() for name, value in index_steps([1, 2]).items()}
-    {'is_own': [[True, False, False], [False, True, True]], 'positions': [[0, 0], [1, 2]], 'mask': [[True, False], [True, True]]}
+    >>> index = {name: value.tolist() for name, value in index_steps([1, 3]).items()}
+    >>> index["is_own"], index["parts"]
+    ([[True, False, False, False], [False, True, True, True]], [0, 0, 1, 2])
+    >>> index["positions"], index["mask"]
+    ([[0, 0, 0], [1, 2, 3]], [[True, False, False], [True, True, True]])
     """
     counts = torch.tensor(lengths)
     starts = counts.cumsum(0) - counts  # [B]
@@ -265,6 +282,7 @@ def index_steps(lengths: Sequence[int]) -> Batch:
     mask = offsets < counts[:, None]  # [B, T]
     return {
         "is_own": torch.arange(len(lengths)).repeat_interleave(counts) == torch.arange(len(lengths))[:, None],
+        "parts": (PARTS * offsets // counts[:, None])[mask],
         "positions": (starts[:, None] + offsets) * mask,
         "mask": mask,
     }
