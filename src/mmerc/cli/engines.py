@@ -23,7 +23,7 @@ from mmerc.errors import ConfigError
 from mmerc.terminal import console, exit_on_error, print_extraction
 
 if TYPE_CHECKING:
-    from mmerc.scale.ray_data import Cluster
+    from mmerc.scale.cluster import Cluster
 
 EngineOption = Annotated[
     Literal["local", "ray"],
@@ -60,7 +60,7 @@ def find_cluster(
         ConfigError: an option is about Ray, and the engine is another one.
     """
     if engine == "ray":
-        from mmerc.scale.ray_data import Cluster
+        from mmerc.scale.cluster import Cluster
 
         return Cluster(address, workers, threads or 1)
     given = {"--address": address, "--workers": workers}

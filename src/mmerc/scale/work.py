@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from mmerc import __version__
+from mmerc.addresses import RemotePath
 from mmerc.config import FaceChoice
 from mmerc.config import Protocol as ProtocolName
 from mmerc.corpora import Clip, Dialogue, Problem, Utterance
@@ -130,6 +131,12 @@ def list_utterances(part: Part) -> tuple[Utterance, ...]:
         return part.utterances
     dialogue = replace_surrogates(part.file.stem if part.name is None else part.name)
     return (Utterance("input", dialogue, 0, clip=Clip(part.file)),)
+
+
+def measure_size(part: Part) -> int:
+    """The bytes of the recordings of a part on this machine: how long it takes, roughly. What is at an address would be a request each."""
+    files = {part.file} if not isinstance(part, Dialogue) else {each.clip.path for each in part.utterances if each.clip}
+    return sum(file.stat().st_size for file in files if not isinstance(file, RemotePath) and file.is_file())
 
 
 def make_absolute(part: Part) -> Part:

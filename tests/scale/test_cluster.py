@@ -1,7 +1,4 @@
-"""Ray is started once for all tests here: that takes longer than the tests themselves."""
-
 import os
-import pickle
 import shutil
 import signal
 import subprocess
@@ -9,25 +6,19 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
-import pyarrow as pa
 import pytest
 
 from mmerc.errors import ConfigError, RunError
 from mmerc.inference.inputs import Part, Recording
-from mmerc.scale.attempts import Attempts
-from mmerc.scale.ray_data import MAX_ATTEMPTS, Cluster, Worker
+from mmerc.scale.cluster import Cluster
 from mmerc.scale.work import Job
 from tests.cli.run import run
+from tests.scale.conftest import RAY_WARNINGS
 from tests.scale.jobs import EchoJob
 
-# Ray uses names that it has deprecated itself.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
-)
-ROOT = Path(__file__).parent.parent.parent
+pytestmark = RAY_WARNINGS
 SECONDS = 300.0  # on a machine with nothing else to do it takes a few
 
 
@@ -41,17 +32,6 @@ def test_a_cluster_that_does_not_answer() -> None:
     pytest.importorskip("ray", reason="needs the extra ray")
     with pytest.raises(RunError, match="the Ray cluster at 127.0.0.1:1 cannot be reached"):
         next(Cluster("127.0.0.1:1").run(EchoJob(), [Recording(Path("a"))]))
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """The address of a cluster with two CPUs, to which this process is connected."""
-    ray = pytest.importorskip("ray", reason="needs the extra ray")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])  # for the workers
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  they would wait for everything else on a busy machine
-    context = ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield context.address_info["gcs_address"]
-    ray.shutdown()
 
 
 def test_a_killed_worker_and_a_killed_driver_cost_only_what_they_had_open(
@@ -105,26 +85,7 @@ def wait_for_parts(out: Path, count: int) -> None:
 def find_workers() -> list[psutil.Process]:
     """The processes of Ray that hold the networks."""
     children = psutil.Process().children(recursive=True)
-    return [each for each in children if each.cmdline() and each.cmdline()[0].startswith("ray::MapWorker")]
-
-
-def test_a_worker_that_cannot_start_is_one_sentence(address: str) -> None:
-    table = compute(Worker(EchoJob(has_weights=False), 1, None), "a")
-    assert table["error"].to_pylist() == ["the weights are not here: fetch them."]
-    assert table["content"].to_pylist() == [None]
-
-
-def test_a_part_with_which_every_process_dies_is_a_failure(address: str) -> None:
-    ray: Any = pytest.importorskip("ray")
-    attempts = ray.remote(num_cpus=0)(Attempts).remote()
-    worker = Worker(EchoJob(), 1, attempts)
-    for _ in range(MAX_ATTEMPTS):
-        assert compute(worker, "a")["content"].to_pylist() == [b"a 1"]
-    assert compute(worker, "a")["content"].to_pylist() == [b"a failed: 3 processes died while they read it"]
-
-
-def compute(worker: Worker, name: str) -> pa.Table:
-    return worker(pa.table({"index": [0], "part": [pickle.dumps(Recording(Path(name)))]}))
+    return [each for each in children if each.cmdline() and each.cmdline()[0].startswith("ray::Worker")]
 
 
 def test_a_worker_needs_as_many_cpus_as_threads(address: str) -> None:

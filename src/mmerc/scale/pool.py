@@ -1,0 +1,153 @@
+"""Actors of Ray, each a process with the networks, and the driver's loop that gives them parts.
+
+Ray Data does the same, but its driver and its workers need seven times as much time for each part (docs/figures.md).
+"""
+
+import logging
+import os
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmerc.errors import MmercError, RunError
+from mmerc.hardware import keep_memory
+from mmerc.inference.inputs import Part
+from mmerc.scale.work import Job, Work, measure_size, process_safely
+from mmerc.threads import NUM_THREADS, set_num_threads
+
+MAX_ATTEMPTS = 3  # a part with which this many processes have died is a failure
+
+
+class Worker:
+    """The process of an actor."""
+
+    def __init__(self, job: Job, threads: int) -> None:
+        self.job, self.threads = job, threads
+        self.work: Work | None = None
+
+    def load(self) -> str | None:
+        """Load the networks. Returns why they cannot be used: an exception would be a trace of Ray on every terminal."""
+        os.environ[NUM_THREADS] = str(self.threads)  # for libraries that torch does not set
+        set_num_threads(self.threads)
+        keep_memory()
+        logging.getLogger("mmerc").setLevel(logging.ERROR)  # the rows have the reasons
+        try:
+            self.work = self.job.load()
+        except MmercError as error:
+            return str(error)
+        return None
+
+    def compute(self, part: Part, deaths: int) -> bytes:
+        """What is stored of a part, with which so many processes have died."""
+        assert self.work is not None
+        if deaths >= MAX_ATTEMPTS:
+            return self.work.fail(part, f"{MAX_ATTEMPTS} processes died while they read it")
+        return process_safely(self.work, part)
+
+
+@dataclass(eq=False)
+class Actor:
+    """A worker, as the driver sees it.
+
+    Attributes:
+        handle: Ray's.
+        failed_starts: how many processes before it have died while they loaded the networks.
+        is_ready: whether it has loaded them.
+        open: the indexes of the parts that it has, in the order in which it computes them.
+    """
+
+    handle: Any
+    failed_starts: int = 0
+    is_ready: bool = False
+    open: deque[int] = field(default_factory=deque)
+
+
+class Pool:
+    """Gives parts to actors, the largest first, so that none computes a long one while the others have nothing left.
+
+    An actor has one part, and a second one that waits: it would otherwise be idle until the driver gives it the next one. At
+    the end none waits, because another actor may be free before.
+    """
+
+    def __init__(self, ray: Any, job: Job, threads: int, parts: Sequence[Part]) -> None:
+        """`ray`: the connected module."""
+        self.ray, self.parts = ray, parts
+        self.start = lambda: ray.remote(num_cpus=threads)(Worker).remote(job, threads)
+        sizes = [measure_size(part) for part in parts]
+        self.waiting = deque(sorted(range(len(parts)), key=lambda index: -sizes[index]))
+        self.deaths: Counter[int] = Counter()  # of processes, with each part
+        self.actors: list[Actor] = []
+        self.calls: dict[Any, Actor] = {}  # by the reference of the result; of an actor, the oldest first
+
+    def run(self, workers: int) -> Iterator[tuple[int, bytes]]:
+        """The index of each part and what was computed of it, in the order in which they are finished.
+
+        Raises:
+            RunError: no worker can start.
+            ray.exceptions.RayError: Ray has stopped.
+        """
+        dead = (
+            self.ray.exceptions.RayActorError,
+            self.ray.exceptions.NodeDiedError,
+            self.ray.exceptions.ObjectLostError,  # the result, with its machine
+            self.ray.exceptions.OutOfMemoryError,
+            self.ray.exceptions.WorkerCrashedError,
+        )
+        try:
+            for _ in range(workers):
+                self._start_actor()
+            finished = 0
+            while finished < len(self.parts):
+                (call,), _ = self.ray.wait(list(self.calls), num_returns=1)
+                actor = self.calls.pop(call)
+                try:
+                    result = self.ray.get(call)
+                except dead:
+                    self._replace(actor)
+                    continue
+                if not actor.is_ready:
+                    if result is not None:
+                        raise RunError(f"a worker cannot start: {result}")
+                    actor.is_ready = True
+                    self._give_parts(actor)
+                    continue
+                index = actor.open.popleft()
+                self._give_parts(
+                    actor
+                )  # first of all, so that it computes while the caller does something with the result
+                finished += 1
+                yield index, result
+        finally:
+            for actor in self.actors:
+                self.ray.kill(actor.handle)
+
+    def _start_actor(self, failed_starts: int = 0) -> None:
+        actor = Actor(self.start(), failed_starts)
+        self.actors.append(actor)
+        self.calls[actor.handle.load.remote()] = actor
+
+    def _give_parts(self, actor: Actor) -> None:
+        while self.waiting and len(actor.open) < (2 if len(self.waiting) > len(self.actors) else 1):
+            index = self.waiting.popleft()
+            actor.open.append(index)
+            call = actor.handle.compute.remote(self.parts[index], self.deaths[index])
+            self.calls[call] = actor
+
+    def _replace(self, actor: Actor) -> None:
+        """Start another actor instead of one that has died, and compute its parts again."""
+        self.actors.remove(actor)
+        self.calls = {call: each for call, each in self.calls.items() if each is not actor}
+        self.ray.kill(actor.handle)  # it may live, and only its machine be out of reach
+        if actor.open:
+            self.deaths[actor.open[0]] += 1
+        failed_starts = 0 if actor.is_ready else actor.failed_starts + 1
+        if failed_starts == MAX_ATTEMPTS:
+            raise RunError(
+                f"a worker cannot start: {MAX_ATTEMPTS} processes died while they loaded the model: use fewer workers if the memory is scarce."
+            )
+        self.waiting.extendleft(reversed(actor.open))
+        self._start_actor(failed_starts)
+        for each in self.actors:
+            if each.is_ready:
+                self._give_parts(each)
