@@ -60,7 +60,7 @@ class Actor:
     handle: Any
     failed_starts: int = 0
     is_ready: bool = False
-    open: deque[int] = field(default_factory=deque)
+    open: list[int] = field(default_factory=list)
 
 
 class Pool:
@@ -78,7 +78,8 @@ class Pool:
         self.waiting = deque(sorted(range(len(parts)), key=lambda index: -sizes[index]))
         self.deaths: Counter[int] = Counter()  # of processes, with each part
         self.actors: list[Actor] = []
-        self.calls: dict[Any, Actor] = {}  # by the reference of the result; of an actor, the oldest first
+        # By the reference of its result: the actor, and the part; None where it loads the networks.
+        self.calls: dict[Any, tuple[Actor, int | None]] = {}
 
     def run(self, workers: int) -> Iterator[tuple[int, bytes]]:
         """The index of each part and what was computed of it, in the order in which they are finished.
@@ -100,22 +101,20 @@ class Pool:
             finished = 0
             while finished < len(self.parts):
                 (call,), _ = self.ray.wait(list(self.calls), num_returns=1)
-                actor = self.calls.pop(call)
+                actor, index = self.calls.pop(call)
                 try:
                     result = self.ray.get(call)
                 except dead:
                     self._replace(actor)
                     continue
-                if not actor.is_ready:
+                if index is None:
                     if result is not None:
                         raise RunError(f"a worker cannot start: {result}")
                     actor.is_ready = True
                     self._give_parts(actor)
                     continue
-                index = actor.open.popleft()
-                self._give_parts(
-                    actor
-                )  # first of all, so that it computes while the caller does something with the result
+                actor.open.remove(index)
+                self._give_parts(actor)  # so that it computes while the caller does something with the result
                 finished += 1
                 yield index, result
         finally:
@@ -125,19 +124,19 @@ class Pool:
     def _start_actor(self, failed_starts: int = 0) -> None:
         actor = Actor(self.start(), failed_starts)
         self.actors.append(actor)
-        self.calls[actor.handle.load.remote()] = actor
+        self.calls[actor.handle.load.remote()] = actor, None
 
     def _give_parts(self, actor: Actor) -> None:
         while self.waiting and len(actor.open) < (2 if len(self.waiting) > len(self.actors) else 1):
             index = self.waiting.popleft()
             actor.open.append(index)
             call = actor.handle.compute.remote(self.parts[index], self.deaths[index])
-            self.calls[call] = actor
+            self.calls[call] = actor, index
 
     def _replace(self, actor: Actor) -> None:
         """Start another actor instead of one that has died, and compute its parts again."""
         self.actors.remove(actor)
-        self.calls = {call: each for call, each in self.calls.items() if each is not actor}
+        self.calls = {call: each for call, each in self.calls.items() if each[0] is not actor}
         self.ray.kill(actor.handle)  # it may live, and only its machine be out of reach
         if actor.open:
             self.deaths[actor.open[0]] += 1
