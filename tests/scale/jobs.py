@@ -9,15 +9,13 @@ from mmerc.scale.work import Work, name
 
 
 class Echo:
-    """Gives the name of the part; "bad" and "worse" cannot be processed, and "deadly" ends the process."""
+    """Gives the name of the part; "bad" and "worse" cannot be processed."""
 
     def process(self, part: Part) -> bytes:
         if name(part) == "bad":
             raise CorpusError("bad is no recording: give another one.")
         if name(part) == "worse":
             raise ZeroDivisionError("by\nzero")
-        if name(part) == "deadly":
-            os._exit(1)
         return f"{name(part)} {os.environ.get('OMP_NUM_THREADS')}".encode()
 
     def fail(self, part: Part, reason: str) -> bytes:
@@ -27,11 +25,8 @@ class Echo:
 @dataclass(frozen=True)
 class EchoJob:
     has_weights: bool = True
-    has_memory: bool = True
 
     def load(self) -> Work:
-        if not self.has_memory:
-            os._exit(1)
         if not self.has_weights:
             raise WeightsError("the weights are not here: fetch them.")
         return Echo()

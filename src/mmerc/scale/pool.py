@@ -54,13 +54,13 @@ class Actor:
         handle: Ray's.
         failed_starts: how many processes before it have died while they loaded the networks.
         is_ready: whether it has loaded them.
-        open: the indexes of the parts that it has, in the order in which it computes them.
+        calls: what it has to do, in this order: the reference of the result, and the index of the part; None is the loading.
     """
 
     handle: Any
     failed_starts: int = 0
     is_ready: bool = False
-    open: list[int] = field(default_factory=list)
+    calls: deque[tuple[Any, int | None]] = field(default_factory=deque)
 
 
 class Pool:
@@ -78,8 +78,6 @@ class Pool:
         self.waiting = deque(sorted(range(len(parts)), key=lambda index: -sizes[index]))
         self.deaths: Counter[int] = Counter()  # of processes, with each part
         self.actors: list[Actor] = []
-        # By the reference of its result: the actor, and the part; None where it loads the networks.
-        self.calls: dict[Any, tuple[Actor, int | None]] = {}
 
     def run(self, workers: int) -> Iterator[tuple[int, bytes]]:
         """The index of each part and what was computed of it, in the order in which they are finished.
@@ -100,52 +98,51 @@ class Pool:
                 self._start_actor()
             finished = 0
             while finished < len(self.parts):
-                (call,), _ = self.ray.wait(list(self.calls), num_returns=1)
-                actor, index = self.calls.pop(call)
+                # Of each actor only the oldest call, so that a death is found at the part that was being computed.
+                oldest = {actor.calls[0][0]: actor for actor in self.actors if actor.calls}
+                (call,), _ = self.ray.wait(list(oldest), num_returns=1)
+                actor = oldest[call]
                 try:
                     result = self.ray.get(call)
                 except dead:
                     self._replace(actor)
                     continue
-                if index is None:
-                    if result is not None:
-                        raise RunError(f"a worker cannot start: {result}")
-                    actor.is_ready = True
-                    self._give_parts(actor)
-                    continue
-                actor.open.remove(index)
+                _, index = actor.calls.popleft()
+                if index is None and result is not None:
+                    raise RunError(f"a worker cannot start: {result}")
+                actor.is_ready = True
                 self._give_parts(actor)  # so that it computes while the caller does something with the result
-                finished += 1
-                yield index, result
+                if index is not None:
+                    finished += 1
+                    yield index, result
         finally:
             for actor in self.actors:
                 self.ray.kill(actor.handle)
 
     def _start_actor(self, failed_starts: int = 0) -> None:
         actor = Actor(self.start(), failed_starts)
+        actor.calls.append((actor.handle.load.remote(), None))
         self.actors.append(actor)
-        self.calls[actor.handle.load.remote()] = actor, None
 
     def _give_parts(self, actor: Actor) -> None:
-        while self.waiting and len(actor.open) < (2 if len(self.waiting) > len(self.actors) else 1):
+        while self.waiting and len(actor.calls) < (2 if len(self.waiting) > len(self.actors) else 1):
             index = self.waiting.popleft()
-            actor.open.append(index)
             call = actor.handle.compute.remote(self.parts[index], self.deaths[index])
-            self.calls[call] = actor, index
+            actor.calls.append((call, index))
 
     def _replace(self, actor: Actor) -> None:
         """Start another actor instead of one that has died, and compute its parts again."""
-        self.actors.remove(actor)
-        self.calls = {call: each for call, each in self.calls.items() if each[0] is not actor}
         self.ray.kill(actor.handle)  # it may live, and only its machine be out of reach
-        if actor.open:
-            self.deaths[actor.open[0]] += 1
+        self.actors.remove(actor)
+        again = [index for _, index in actor.calls if index is not None]
+        self.deaths.update(again[:1])
+        self.waiting.extendleft(reversed(again))
         failed_starts = 0 if actor.is_ready else actor.failed_starts + 1
         if failed_starts == MAX_ATTEMPTS:
-            raise RunError(
-                f"a worker cannot start: {MAX_ATTEMPTS} processes died while they loaded the model: use fewer workers if the memory is scarce."
+            reason = (
+                f"{MAX_ATTEMPTS} processes died while they loaded the model: use fewer workers if the memory is scarce."
             )
-        self.waiting.extendleft(reversed(actor.open))
+            raise RunError(f"a worker cannot start: {reason}")
         self._start_actor(failed_starts)
         for each in self.actors:
             if each.is_ready:
