@@ -1,6 +1,6 @@
 """Actors of Ray, each a process with the networks, and the driver's loop that gives them parts.
 
-Ray Data does the same, but its driver and its workers need seven times as much time for each part (docs/figures.md).
+Ray Data does the same, but takes 26 instead of 4 ms of a core for each part (docs/figures.md).
 """
 
 import logging
