@@ -73,7 +73,8 @@ class Pool:
     def __init__(self, ray: Any, job: Job, threads: int, parts: Sequence[Part]) -> None:
         """`ray`: the connected module."""
         self.ray, self.parts = ray, parts
-        self.start = lambda: ray.remote(num_cpus=threads)(Worker).remote(job, threads)
+        remote_class = ray.remote(num_cpus=threads)(Worker)
+        self.start = lambda: remote_class.remote(job, threads)
         sizes = [measure_size(part) for part in parts]
         self.waiting = deque(sorted(range(len(parts)), key=lambda index: -sizes[index]))
         self.deaths: Counter[int] = Counter()  # of processes, with each part
