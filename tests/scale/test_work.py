@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from mmerc.addresses import RemotePath
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.inference.inputs import Recording
-from mmerc.scale.work import ModelJob, Reading, list_utterances, make_absolute, name, run_here
+from mmerc.scale.work import ModelJob, Reading, list_utterances, make_absolute, measure_size, name, run_here
 from tests.scale.jobs import EchoJob
 
 
@@ -34,3 +35,19 @@ def test_names_and_the_utterance_of_an_unread_recording() -> None:
     assert (name(part), name(Dialogue("dev", 3, ()))) == ("talk.mp4", "dev 3")
     assert [each.key for each in list_utterances(part)] == [("input", "talk", "0")]
     assert not Reading().asks_for_speakers and Reading(names=("Ann",)).asks_for_speakers
+
+
+def test_the_size_of_a_part_counts_each_file_once(tmp_path: Path) -> None:
+    for file, size in (("a.wav", 5), ("b.wav", 7)):
+        (tmp_path / file).write_bytes(bytes(size))
+    clips = (
+        Clip(tmp_path / "a.wav"),
+        Clip(tmp_path / "a.wav", 1.0),
+        Clip(tmp_path / "b.wav"),
+        Clip(tmp_path / "c"),
+        None,
+    )
+    utterances = tuple(Utterance("input", 3, index, clip=clip) for index, clip in enumerate(clips))
+    assert measure_size(Dialogue("input", 3, utterances)) == 12
+    assert measure_size(Recording(tmp_path / "b.wav")) == 7
+    assert measure_size(Recording(RemotePath("https://127.0.0.1:1/a.wav"))) == 0
