@@ -145,7 +145,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         if options.run:
-            print(json.dumps(measure(*options.run, options.model, options.clips, Path(temporary) / "out")))
+            command, run = options.run
+            print(json.dumps(measure(command, run, options.model, options.clips, Path(temporary) / "out")))
             return
         parts, _ = list_input(str(options.clips), treat_as="conversations")  # so that each file is a part
         files = [part.file for part in parts if isinstance(part, Recording)]

@@ -6,7 +6,7 @@ Ray Data does the same, but takes 26 instead of 4 ms of a core for each part (do
 import logging
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,7 @@ class Pool:
         """`ray`: the connected module."""
         self.ray, self.parts = ray, parts
         remote_class = ray.remote(num_cpus=threads)(Worker)
-        self.start = lambda: remote_class.remote(job, threads)
+        self.start: Callable[[], Any] = lambda: remote_class.remote(job, threads)
         sizes = [measure_size(part) for part in parts]
         self.waiting = deque(sorted(range(len(parts)), key=lambda index: -sizes[index]))
         self.deaths: Counter[int] = Counter()  # of processes, with each part
