@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
 from mmerc.media import read_waveform
-from mmerc.media.silero import load_network
 from mmerc.media.voice_activity import UtteranceDetector, find_speech
 
 
@@ -33,25 +31,6 @@ TIME = np.arange(32_000) / 16_000
 )
 def test_what_is_no_voice(sound: np.ndarray) -> None:
     assert seconds_of_speech(sound) == 0
-
-
-def test_the_detector_leaves_torchs_threads_as_they_are() -> None:
-    before = torch.get_num_threads()
-    seconds_of_speech(np.zeros(1600))
-    assert torch.get_num_threads() == before
-
-
-def test_the_first_detector_of_a_process_leaves_torchs_threads_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "silero_vad"]:
-        monkeypatch.delitem(sys.modules, name)  # the import sets the whole process to one thread
-    load_network.cache_clear()
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        UtteranceDetector()
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.realdata

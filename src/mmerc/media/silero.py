@@ -5,7 +5,12 @@ chunks together, and only the LSTM goes from chunk to chunk. The weights are tho
 those of its `tinygrad_model.py` (Silero Team, MIT).
 """
 
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from threading import Lock, get_ident
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +37,7 @@ NAMES = {
     "decoder.decoder.2.bias": "final_conv.bias",
 }
 PREFIX = "_model."  # of the parameters of the network for 16 kHz
+_import_lock = Lock()
 
 State = tuple[Float[Tensor, "1 1 w"], Float[Tensor, "1 1 w"]]
 
@@ -89,14 +95,37 @@ def load_network() -> SileroNetwork:
     Raises:
         WeightsError: the package has another network.
     """
-    threads = torch.get_num_threads()
-    from silero_vad import load_silero_vad
-
-    torch.set_num_threads(threads)  # the import sets the whole process to one
-    found = load_silero_vad().state_dict()
+    found = import_package().load_silero_vad().state_dict()
     tensors = {
         NAMES.get(name.removeprefix(PREFIX), name): tensor for name, tensor in found.items() if name.startswith(PREFIX)
     }
     network = SileroNetwork()
     weights.fill(network, tensors, "silero-vad")
     return network.eval().requires_grad_(False)
+
+
+@lru_cache(maxsize=1)
+def import_package() -> Any:
+    """The package `silero_vad`; torch keeps its number of threads. Every use of the package begins here."""
+    with _import_lock, _keep_num_threads():
+        return importlib.import_module("silero_vad")
+
+
+@contextmanager
+def _keep_num_threads() -> Iterator[None]:
+    """What this thread does cannot change the number of torch's threads.
+
+    The package sets it to 1 for the whole process. To set it back afterwards would be too late: a thread that begins to compute during the import
+    would keep the 1.
+    """
+    importing, set_num_threads = get_ident(), torch.set_num_threads
+
+    def set_elsewhere(count: int) -> None:
+        if get_ident() != importing:
+            set_num_threads(count)
+
+    torch.set_num_threads = set_elsewhere
+    try:
+        yield
+    finally:
+        torch.set_num_threads = set_num_threads

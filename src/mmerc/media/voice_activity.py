@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from mmerc.corpora import Clip
 from mmerc.media.audio import SAMPLE_RATE, read_waveform_blocks
-from mmerc.media.silero import CHUNK, VoiceProbabilities
+from mmerc.media.silero import CHUNK, VoiceProbabilities, import_package
 
 # The detector's probability above which there is speech. Its default of 0.5 treats screams as noise in 14 of RAVDESS's
 # 1,320 clips, all of strong emotion; steady noise, tones and hum stay below 0.07.
@@ -23,11 +23,8 @@ CUT_CHUNKS = 5  # chunks over which the loudness is averaged for the cut: 0.16 s
 
 def find_speech(waveform: Float[np.ndarray, " S"]) -> list[tuple[int, int]]:
     """First sample and end of each segment of speech at 16 kHz; noise, tones and music are not speech."""
-    probabilities = VoiceProbabilities()  # imports the package and keeps the number of threads
-    from silero_vad import get_speech_timestamps_from_probs
-
-    segments = get_speech_timestamps_from_probs(
-        probabilities.add(np.pad(waveform, (0, -len(waveform) % CHUNK))),
+    segments = import_package().get_speech_timestamps_from_probs(
+        VoiceProbabilities().add(np.pad(waveform, (0, -len(waveform) % CHUNK))),
         sampling_rate=SAMPLE_RATE,
         threshold=SPEECH_THRESHOLD,
         neg_threshold=END_THRESHOLD,
@@ -47,11 +44,8 @@ class UtteranceDetector:
     def __init__(
         self, *, min_pause: float = MIN_PAUSE, min_length: float = MIN_UTTERANCE, max_length: float = MAX_UTTERANCE
     ) -> None:
-        self.probabilities = VoiceProbabilities()  # imports the package and keeps the number of threads
-        from silero_vad import VADIterator
-
-        self.known = _Known()
-        self.detector = VADIterator(
+        self.probabilities, self.known = VoiceProbabilities(), _Known()
+        self.detector = import_package().VADIterator(
             self.known,
             sampling_rate=SAMPLE_RATE,
             threshold=STREAM_THRESHOLD,
