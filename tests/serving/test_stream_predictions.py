@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mmerc.corpora import LiveRecording, Utterance
+from mmerc.media import SAMPLE_RATE
+from mmerc.serving import Limits
 from mmerc.serving.service import Service
 from mmerc.serving.stream_predictions import MAX_WAITING, StreamPredictions
 from tests.serving.stub import StubConversation, StubPredictor
@@ -16,7 +19,7 @@ def make_utterance(text: str, start: float) -> Utterance:
     return Utterance("live", "", 0, text=text, start=start, end=start + 1)
 
 
-def run_stream(work: Any, before: Any = lambda: None) -> list[dict[str, Any]]:
+def run_stream(work: Any, before: Any = lambda: None, transcriber: Any = None) -> list[dict[str, Any]]:
     """The messages that a stream sends while `work` uses it."""
 
     async def run() -> list[dict[str, Any]]:
@@ -25,7 +28,7 @@ def run_stream(work: Any, before: Any = lambda: None) -> list[dict[str, Any]]:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        service = Service(StubPredictor(before))
+        service = Service(StubPredictor(before), Limits(words_wait_seconds=0.0), transcriber=transcriber)
         predictions = StreamPredictions(service, service.predictor.stream(), send)
         await work(predictions)
         await predictions.finish(wait_for_words=True)
@@ -76,14 +79,12 @@ def test_too_many_utterances_of_one_stream_are_refused_one_by_one() -> None:
     async def work(predictions: StreamPredictions) -> None:
         for index in range(MAX_WAITING + 2):
             predictions.predict(make_utterance(str(index), float(index)))
-        await asyncio.sleep(0.05)
         release.set()
 
     sent = run_stream(work, lambda: release.wait(20))
-    assert sum(each["type"] == "error" and each["status"] == 429 for each in sent) == MAX_WAITING + 2 - len(
-        [each for each in sent if each["type"] == "prediction"]
-    )
-    assert any("too many utterances of this stream" in each.get("detail", "") for each in sent)
+    assert [each["type"] for each in sent] == ["prediction"] * MAX_WAITING + ["error"] * 2
+    assert {each["status"] for each in sent[MAX_WAITING:]} == {429}
+    assert "too many utterances of this stream" in sent[-1]["detail"]
 
 
 def test_images_are_read_ahead_unless_earlier_ones_still_are() -> None:
@@ -106,12 +107,53 @@ def test_images_are_read_ahead_unless_earlier_ones_still_are() -> None:
 
 
 def test_what_is_given_up_is_not_sent() -> None:
-    release = threading.Event()
+    has_begun, release = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        has_begun.set()
+        release.wait(20)
 
     async def work(predictions: StreamPredictions) -> None:
         predictions.predict(make_utterance("late", 0.0))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(has_begun.wait, 20)
         predictions.cancel()
         release.set()
 
-    assert run_stream(work, lambda: release.wait(20)) == []
+    assert run_stream(work, wait) == []
+
+
+def make_sound(start: float) -> Utterance:
+    """A second without words."""
+    live = LiveRecording(np.full(SAMPLE_RATE, 0.3, np.float32), start=start)
+    return Utterance("live", "", 0, start=start, end=start + 1, live=live)
+
+
+def test_recognised_words_stay_when_the_client_changes_the_speaker() -> None:
+    async def work(predictions: StreamPredictions) -> None:
+        predictions.predict(make_sound(0.0))
+        predictions.revise(replace(make_sound(0.0), speaker="Ann"))
+        await predictions.finish(wait_for_words=True)
+        predictions.revise(replace(make_sound(0.0), speaker="Bo"))
+
+    sent = run_stream(work, transcriber=lambda samples: "You came back!")
+    found = [(each.get("text"), each["speaker"], each["revised"]) for each in sent]
+    assert found[-1] == ("You came back!", "Bo", True)
+    assert found[-2] == ("You came back!", "Ann", True)  # a revision with late words keeps the speaker
+
+
+def test_the_end_of_the_service_does_not_wait_for_late_words() -> None:
+    release, sent_before = threading.Event(), []
+
+    def recognise(samples: np.ndarray) -> str:
+        assert release.wait(20)
+        return "late"
+
+    async def work(predictions: StreamPredictions) -> None:
+        predictions.predict(make_sound(0.0))
+        await predictions.finish(wait_for_words=False)
+        sent_before.append(len(predictions._late_tasks))
+        release.set()
+
+    sent = run_stream(work, transcriber=recognise)
+    assert sent_before == [1]
+    assert [(each.get("text"), each["revised"]) for each in sent] == [(None, False), ("late", True)]

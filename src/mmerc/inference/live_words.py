@@ -100,13 +100,13 @@ class LiveWords:
             except Exception as error:  # of the recogniser; the utterance has no words then
                 log.warning("the words of an utterance were not recognised: %s", error)
                 words = []
-            self._last_seconds = time.monotonic() - started
-            job.future.set_result(words)
+            with self._condition:
+                self._last_seconds, self._is_working = time.monotonic() - started, False
+            job.future.set_result(words)  # who waits for it finds the recogniser idle
 
     def _take(self) -> _Job | None:
         """The next job; None at the end."""
         with self._condition:
-            self._is_working = False
             while not (self._jobs or self._is_closed):
                 self._condition.wait()
             if self._is_closed:

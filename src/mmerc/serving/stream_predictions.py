@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,11 +20,20 @@ from mmerc.serving import protocol
 from mmerc.serving.logs import log_failure
 from mmerc.serving.prediction_threads import INTERIM
 from mmerc.serving.service import Service
-from mmerc.serving.stream_words import LATE_SECONDS, Recognition, StreamWords
+from mmerc.serving.stream_words import Recognition, StreamWords
 
 MAX_WAITING = 8  # utterances of one stream
+LATE_SECONDS = 30.0  # after the stop of a stream, in which words that come late correct its predictions
 
 Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """An utterance as it was predicted, and whether its words are the client's."""
+
+    utterance: Utterance
+    has_client_words: bool
 
 
 class StreamPredictions:
@@ -42,7 +52,7 @@ class StreamPredictions:
         self._send_lock = asyncio.Lock()  # predictions are sent in the order of the utterances
         self._last_end: float | None = None  # of the last utterance that has ended
         self._ahead: Future[None] | None = None  # reads images of the utterance that is going on
-        self._recent: deque[Utterance] = deque(maxlen=MAX_REWIND)  # the last ones that were predicted
+        self._recent: deque[_Predicted] = deque(maxlen=MAX_REWIND)  # the last ones
 
     @property
     def is_idle(self) -> bool:
@@ -52,7 +62,11 @@ class StreamPredictions:
     def predict(self, utterance: Utterance) -> None:
         """Predict an utterance that has ended. It waits a moment for recognised words; if they come later, they correct the prediction."""
         self._last_end = utterance.end
-        self._start(self._predict(utterance))
+        if len(self._tasks) >= MAX_WAITING:
+            sentence = "too many utterances of this stream are waiting: one is not predicted."
+            self.send_in_order(protocol.make_error(sentence, 429))
+        else:
+            self._start(self._predict(utterance))
 
     def predict_running(self, utterance: Utterance) -> None:
         """Predict an utterance that is going on, with the words that are recognised so far."""
@@ -76,9 +90,11 @@ class StreamPredictions:
         self._start(self._send_in_order(message))
 
     async def finish(self, *, wait_for_words: bool) -> None:
-        """Wait until all predictions are sent; `wait_for_words`: those that late words will correct, too."""
-        while self._tasks or (self._late_tasks and wait_for_words):
-            await asyncio.wait(self._tasks | self._late_tasks)
+        """Wait until all predictions are sent; `wait_for_words`: those that late words will correct, too, for some time."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._late_tasks and wait_for_words:
+            await asyncio.wait(self._late_tasks, timeout=LATE_SECONDS)
 
     def cancel(self) -> None:
         """Give up what is not sent yet."""
@@ -92,29 +108,27 @@ class StreamPredictions:
         task.add_done_callback(tasks.discard)
 
     async def _predict(self, utterance: Utterance) -> None:
-        if len(self._tasks) > MAX_WAITING:
-            sentence = "too many utterances of this stream are waiting: one is not predicted."
-            await self.send(protocol.make_error(sentence, 429))
-            return
         deadline = time.monotonic() + self.service.limits.words_wait_seconds
         recognition = self.words.ask(utterance)
         async with self._send_lock:
-            found: Utterance | None = utterance
+            is_late = False
             if recognition is not None:
-                found = await self.words.complete(utterance, recognition, max(0.0, deadline - time.monotonic()))
-            complete = found or utterance
+                is_late = not await self.words.wait(recognition, max(0.0, deadline - time.monotonic()))
+            complete = self.words.complete(
+                utterance
+            )  # with the words that came before its end, if the recognition is late
 
             def predict() -> list[Prediction]:
                 prediction = self.conversation.push(complete)
-                self._recent.append(complete)
+                self._recent.append(_Predicted(complete, bool(utterance.text)))
                 return [prediction]
 
             await self._answer_or_explain(predict)
-        if found is None and recognition is not None:
+        if recognition is not None and is_late:
             self._start(self._correct(utterance, recognition), is_late=True)
 
     async def _predict_running(self, utterance: Utterance) -> None:
-        heard = await self.words.add_to_running(utterance)
+        heard = await self.words.complete_running(utterance)
 
         def predict() -> list[Prediction]:
             return [self.conversation.peek(heard)]
@@ -127,28 +141,34 @@ class StreamPredictions:
 
     async def _correct(self, utterance: Utterance, recognition: Recognition) -> None:
         """Predict an utterance again when its words are recognised, unless the client has sent some."""
-        found = await self.words.complete(utterance, recognition, LATE_SECONDS)
-        if found is not None and found.text:
-            await self._revise(found, is_recognised=True)
+        await self.words.wait(recognition, None)
+        await self._revise(utterance, is_recognised=True)
 
     async def _revise(self, utterance: Utterance, *, is_recognised: bool = False) -> None:
         """`is_recognised`: the words are recognised here; those that the client has sent stay."""
 
         def predict() -> list[Prediction]:
-            index = next((n for n, each in enumerate(self._recent) if each.start == utterance.start), None)
-            if index is None or (is_recognised and self._recent[index].text):
+            index = next((n for n, each in enumerate(self._recent) if each.utterance.start == utterance.start), None)
+            if index is None:
                 return []
-            later = [utterance, *list(self._recent)[index + 1 :]]
+            revised = _Predicted(complete, bool(utterance.text))
+            if is_recognised:
+                known = self._recent[index]
+                if known.has_client_words or known.utterance.text == complete.text:
+                    return []
+                revised = _Predicted(replace(known.utterance, text=complete.text), False)
+            later = [revised, *list(self._recent)[index + 1 :]]
             self.conversation.rewind(len(later))
             for _ in later:
                 self._recent.pop()
             predictions = []
             for each in later:
-                predictions.append(self.conversation.push(each))
+                predictions.append(self.conversation.push(each.utterance))
                 self._recent.append(each)
             return predictions
 
         async with self._send_lock:
+            complete = self.words.complete(utterance)
             await self._answer_or_explain(predict, is_revised=True)
 
     async def _send_in_order(self, message: Message) -> None:
