@@ -120,6 +120,28 @@ def test_a_pause_ends_an_utterance(real_data: Path) -> None:
     assert 1.0 < utterance.start < utterance.end < 1.0 + len(voice) / SAMPLE_RATE + 0.2
 
 
+@pytest.mark.realdata
+def test_in_a_pause_the_utterance_is_known_as_it_will_end(real_data: Path) -> None:
+    voice = read_waveform(Clip(real_data / "ravdess/Actor_01/03-01-01-01-01-01-01.flac"))
+    sound = np.concatenate([voice, np.zeros(SAMPLE_RATE, np.float32)])
+    segmenter, expected, ended = LiveSegmenter("Ann"), [], []
+    assert segmenter.peek_end() is None
+    for first in range(0, len(sound), 1600):
+        segmenter.add_image(b"image", first / SAMPLE_RATE)
+        ended += segmenter.add_audio(sound[first : first + 1600])
+        ending = segmenter.peek_end()
+        assert ending is None or segmenter.pause > 0
+        if segmenter.pause >= 0.2:
+            assert ending is not None
+            expected.append(ending)
+    (utterance,) = ended
+    assert expected[-1].live is not None and utterance.live is not None
+    assert (expected[-1].start, expected[-1].end) == (utterance.start, utterance.end)
+    assert np.array_equal(expected[-1].live.samples, utterance.live.samples)
+    assert expected[-1].live.times == utterance.live.times and expected[-1].live.memo is utterance.live.memo
+    assert segmenter._memo is not utterance.live.memo  # that of the next one
+
+
 def test_the_length_of_a_text_is_bounded() -> None:
     segmenter = LiveSegmenter(max_characters=10)
     for _ in range(1000):

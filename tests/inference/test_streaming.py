@@ -17,6 +17,7 @@ from mmerc.errors import RunError
 from mmerc.inference import Conversation, Predictor, make_utterance
 from mmerc.inference.call_batcher import CallBatcher
 from mmerc.inference.streaming import MAX_PAST_UTTERANCES, LiveRequest, predict_requests
+from mmerc.memo import Memo
 from mmerc.model import EmotionModel, load_model
 from mmerc.model.prediction import Prediction
 
@@ -177,3 +178,65 @@ def test_an_utterance_can_be_looked_at_and_pushed_again(model: EmotionModel) -> 
     assert [utterance.text for utterance in conversation._past] == ["One", "Too"]
     with pytest.raises(ValueError, match="3 utterances cannot be forgotten: give at most 2"):
         conversation.rewind(3)
+
+
+def make_voice_model() -> EmotionModel:
+    torch.manual_seed(0)
+    settings = {"encoder": "spectrogram", "n_mels": 16, "conv_channels": 4, "hidden_size": 8, "bf16": False}
+    encoder = ENCODERS["spectrogram"](check_encoder_config("audio", settings), 7).eval()
+    return EmotionModel(SEVEN, {"audio": encoder}, None, [1 / 7] * 7)
+
+
+def make_voice(seconds: float, memo: Memo | None) -> Utterance:
+    samples = np.random.default_rng(0).normal(0, 0.1, int(16_000 * seconds)).astype(np.float32)
+    return Utterance("live", "", 0, start=0.0, end=seconds, live=LiveRecording(samples, memo=memo))
+
+
+def test_what_was_prepared_is_not_encoded_again_and_the_prediction_is_the_same() -> None:
+    model = make_voice_model()
+    lengths: list[int] = []
+    model.encoders["audio"].register_forward_pre_hook(lambda _, batch: lengths.append(batch[0]["waveform"].shape[1]))
+    expected = Predictor(model).stream().push(make_voice(1.0, None))
+    conversation, memo = Predictor(model).stream(explain=True), Memo()
+    lengths.clear()
+    conversation.prepare(make_voice(0.9, memo))
+    conversation.prepare(make_voice(1.0, memo))
+    assert conversation.peek(make_voice(1.0, memo)).probabilities == expected.probabilities
+    found = conversation.push(make_voice(1.0, memo))
+    assert found.probabilities == expected.probabilities and found.utterance == 0
+    assert lengths == [14_400, 16_000]
+    conversation.rewind(1)
+    assert conversation.push(make_voice(1.0, memo)).probabilities == expected.probabilities
+    assert lengths == [14_400, 16_000]
+    conversation.push(make_voice(0.9, memo))
+    assert lengths == [14_400, 16_000, 14_400]
+
+
+def test_without_a_memo_nothing_is_prepared() -> None:
+    model = make_voice_model()
+    lengths: list[int] = []
+    model.encoders["audio"].register_forward_pre_hook(lambda _, batch: lengths.append(1))
+    conversation = Predictor(model).stream()
+    conversation.prepare(make_voice(1.0, None))
+    conversation.prepare(Utterance("live", "", 0, text="Hi!"))
+    assert lengths == [] and conversation.push(make_voice(1.0, None)).utterance == 0
+
+
+def test_a_memo_of_one_conversation_of_a_batch_does_not_change_the_others() -> None:
+    model, memo = make_voice_model(), Memo()
+    requests: list[LiveRequest] = []
+
+    def collect(batch: Sequence[LiveRequest]) -> list[tuple[Prediction, None]]:
+        requests.extend(batch)
+        return [(found, None) for found, _ in predict_requests(model, batch)]
+
+    batcher = CallBatcher(collect, max_batch=4)
+    voices = [make_voice(0.8, Memo()), make_voice(1.0, memo), make_voice(0.6, None)]
+    alone = [Conversation(model, batcher, "", explain=False).push(voice) for voice in voices]
+    assert voices[0].live is not None
+    requests[0] = replace(
+        requests[0], utterance=replace(requests[0].utterance, live=replace(voices[0].live, memo=Memo()))
+    )
+    together = [found for found, _ in predict_requests(model, requests)]
+    for one, other in zip(alone, together, strict=True):
+        assert dict(one.probabilities) == pytest.approx(dict(other.probabilities), abs=1e-5)

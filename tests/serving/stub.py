@@ -90,6 +90,9 @@ class StubConversation(Conversation):
         self.count, self.lock = 0, Lock()
         self.looked: list[int] = []  # numbers of images
 
+    def prepare(self, utterance: Utterance) -> None:
+        """There is nothing to prepare."""
+
     def look_ahead(self, live: LiveRecording) -> None:
         self.looked.append(len(live.images))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from mmerc.corpora import LiveRecording, Utterance
 from mmerc.media import SAMPLE_RATE
@@ -157,3 +158,27 @@ def test_the_end_of_the_service_does_not_wait_for_late_words() -> None:
     sent = run_stream(work, transcriber=recognise)
     assert sent_before == [1]
     assert [(each.get("text"), each["revised"]) for each in sent] == [(None, False), ("late", True)]
+
+
+def test_an_utterance_that_will_probably_end_is_prepared_unless_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[float | None] = []
+    is_prepared = threading.Event()
+
+    def prepare(self: StubConversation, utterance: Utterance) -> None:
+        prepared.append(utterance.end)
+        is_prepared.set()
+
+    monkeypatch.setattr(StubConversation, "prepare", prepare)
+
+    async def work(predictions: StreamPredictions) -> None:
+        predictions.prepare(make_sound(0.0))
+        ahead = predictions.service.threads.ahead
+        assert await asyncio.to_thread(is_prepared.wait, 20)
+        ahead.begin_prediction()
+        predictions.prepare(make_sound(2.0))
+        predictions.predict(make_sound(2.0))
+        ahead.end_prediction()
+        await predictions.finish(wait_for_words=True)
+        await asyncio.to_thread(ahead.close)
+
+    assert [each["start"] for each in run_stream(work)] == [2.0] and prepared == [1.0]

@@ -11,6 +11,7 @@ import numpy as np
 from mmerc.corpora.speakers import is_crowd, split_names
 from mmerc.emotions import LabelSet
 from mmerc.errors import CorpusError
+from mmerc.memo import Memo
 
 Identity = int | str
 Key = tuple[str, str, str]
@@ -62,6 +63,7 @@ class LiveRecording:
         start: the time of the first sample, in seconds since the start of the stream.
         memos: what encoders have found in each image, by encoder, so that a later look at the same utterance does not search again.
             Empty where nothing is kept.
+        memo: what was computed of the utterance as far as it was heard. None where nothing is kept.
     """
 
     samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -69,6 +71,7 @@ class LiveRecording:
     times: tuple[float, ...] = ()
     start: float = 0.0
     memos: tuple[dict[object, Any], ...] = ()
+    memo: Memo | None = None
 
 
 @dataclass(frozen=True)

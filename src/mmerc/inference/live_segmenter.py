@@ -11,6 +11,7 @@ from mmerc.corpora import LiveRecording, Utterance
 from mmerc.inference.live_text import LiveText, make_words
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.voice_activity import MIN_PAUSE, MIN_UTTERANCE, UtteranceDetector
+from mmerc.memo import Memo
 from mmerc.speakers.live import LiveSpeakers
 from mmerc.speakers.turns import Turn
 
@@ -73,6 +74,7 @@ class LiveSegmenter:
         self._last_end = 0.0  # end of the last utterance
         self._images: deque[tuple[float, bytes, dict[object, Any]]] = deque()  # time, file, memo
         self._image_bytes = 0
+        self._memo = Memo()  # of the current utterance
 
     @property
     def text(self) -> str:
@@ -239,6 +241,15 @@ class LiveSegmenter:
         speaker = "" if self.speakers is None else self.speakers.guess()
         return self._make_utterance(start, self.sound_end, self._text, speaker)
 
+    def peek_end(self) -> Utterance | None:
+        """The current utterance as it will be if the voice, which has paused, does not go on; None while it is heard, or if it is too short."""
+        start, pause_start = self.speech_start, None if self._detector is None else self._detector.pause_start
+        if start is None or pause_start is None or pause_start + self._sound_start - start < MIN_UTTERANCE:
+            return None
+        speaker = "" if self.speakers is None else self.speakers.guess()
+        end = pause_start + self._sound_start
+        return self._make_utterance(start, end, self._text.split(end + MIN_PAUSE)[0], speaker)
+
     def peek_images(self) -> LiveRecording:
         """The images of the current utterance, without its sound; none before a voice begins."""
         start, end = self.speech_start, max(self.sound_end, self._last_image)
@@ -275,6 +286,7 @@ class LiveSegmenter:
         """End the utterance between two times. Later input, and words after the pause, belong to the next one."""
         text, self._text = self._text.split(end + pause)
         utterance = self._make_utterance(start, end, text, speaker)
+        self._memo = Memo()
         self._ended.append(_Ended(utterance, text))
         self._last_end = end
         while self._images and self._images[0][0] <= end:
@@ -307,6 +319,7 @@ class LiveSegmenter:
             times=tuple(time - origin for time, _, _ in images),
             start=origin,
             memos=tuple(memo for _, _, memo in images),
+            memo=self._memo,
         )
 
     def _drop_samples(self) -> None:

@@ -62,6 +62,11 @@ def predict_requests(model: EmotionModel, requests: Sequence[LiveRequest]) -> li
         {key: request.utterance for key, request in by_key.items()},
         inputs,
         {key: request.context for key, request in by_key.items()},
+        {
+            key: request.utterance.live.memo
+            for key, request in by_key.items()
+            if request.utterance.live is not None and request.utterance.live.memo is not None
+        },
     )
     found = dict(zip(keys, predictions, strict=True))
     explained = [key for key, request in by_key.items() if request.explain]
@@ -113,7 +118,7 @@ class Conversation:
             latest = self._place(utterance)
             if self._faces is not None:
                 latest = self._faces.assign(latest, keep=True)
-            prediction = self._predict(Dialogue("live", self.name, (*self._past, latest)))
+            prediction = self._predict(Dialogue("live", self.name, (*self._past, latest)), explain=self.explain)
             self._past.append(replace(latest, face=None, clip=None, live=None, signals=_keep_vectors(latest.signals)))
             self._count += 1
             self._before.append(state)
@@ -129,15 +134,26 @@ class Conversation:
             return
         self._look_ahead(live)
 
+    def prepare(self, utterance: Utterance) -> None:
+        """Encode an utterance that will probably end as it is now, so that `push` need not encode what has not changed.
+
+        It changes no prediction, and nobody has to call it. Without the `memo` of its recording, which `LiveSegmenter` makes, nothing can be kept.
+        """
+        if utterance.live is not None and utterance.live.memo is not None:
+            self._peek(utterance, explain=False)
+
     def peek(self, utterance: Utterance) -> Prediction:
         """The prediction for an utterance that has not ended yet, as `push` makes it. The conversation stays as it is."""
+        return self._peek(utterance, explain=self.explain)
+
+    def _peek(self, utterance: Utterance, *, explain: bool) -> Prediction:
         with self._push_lock:
             state = self._get_state()
             try:
                 latest = self._place(utterance)
                 if self._faces is not None:
                     latest = self._faces.assign(latest, keep=False)
-                return self._predict(Dialogue("live", self.name, (*self._past, latest)))
+                return self._predict(Dialogue("live", self.name, (*self._past, latest)), explain=explain)
             finally:
                 self._set_state(state)
 
@@ -180,7 +196,7 @@ class Conversation:
         if self._faces is not None:
             self._faces.seen = state.seen
 
-    def _predict(self, dialogue: Dialogue) -> Prediction:
+    def _predict(self, dialogue: Dialogue, *, explain: bool) -> Prediction:
         index = len(dialogue) - 1
         latest = dialogue.utterances[index]
         inputs = {name: prepare_row(encoder, dialogue, index) for name, encoder in self._model.encoders.items()}
@@ -188,7 +204,7 @@ class Conversation:
         can_be_read = any(row.values is not None for row in inputs.values())
         speaker = get_speaker_number(latest.speaker, self._speaker_numbers) if can_be_read else 0
         context = LiveContext(tuple(self._past_vectors), speaker, dict(self._earlier))
-        prediction, vector = self._batcher(LiveRequest(latest, inputs, context, self.explain))
+        prediction, vector = self._batcher(LiveRequest(latest, inputs, context, explain))
         for name, rows in self._earlier.items():
             if inputs[name].values is not None:
                 self._earlier[name] = keep_window(self._model.encoders[name], (*rows, inputs[name]))

@@ -63,6 +63,12 @@ class UtteranceDetector:
         paused = self.detector.temp_end if self.start is not None else 0
         return (self.num_samples - paused) / SAMPLE_RATE if paused else 0.0
 
+    @property
+    def pause_start(self) -> float | None:
+        """The end of the current utterance if its pause goes on, in seconds from the first sample; None while the voice is heard."""
+        paused = self.detector.temp_end if self.start is not None else 0
+        return (paused + int(self.detector.speech_pad_samples) - CHUNK) / SAMPLE_RATE if paused else None
+
     def add_audio(self, samples: Float[np.ndarray, " S"]) -> list[tuple[float, float]]:
         """Start and end, in seconds from the first sample added, of each utterance that ends within these samples."""
         self.rest = np.concatenate([self.rest, samples.astype(np.float32)])

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +15,7 @@ from mmerc.errors import RunError
 from mmerc.features import FeatureRow
 from mmerc.fusion import Fusion
 from mmerc.fusion.layers.crossmodal import BlockedPairs
+from mmerc.memo import Memo
 from mmerc.model.calibration import Calibration, ProbabilitiesByKey
 from mmerc.model.conformal import DEFAULT_COVERAGE, ConformalSets
 from mmerc.model.explanation import Compute, Evidence, explain_predictions
@@ -34,6 +35,7 @@ from mmerc.model.prediction import Prediction, make_prediction
 
 log = logging.getLogger("mmerc")
 FeaturesByKey = Mapping[Key, FeatureRow]
+NO_MEMOS: Mapping[Key, Memo] = {}
 
 
 @dataclass(frozen=True)
@@ -167,10 +169,12 @@ class EmotionModel:
         utterances: Mapping[Key, Utterance],
         inputs: Mapping[str, FeaturesByKey],
         context: Mapping[Key, LiveContext],
+        memos: Mapping[Key, Memo] = NO_MEMOS,
     ) -> tuple[list[Prediction], dict[Key, Tensor], "LiveFeatures"]:
         """The predictions of the latest utterance of several conversations, computed together.
 
-        `utterances`, `inputs` (prepared inputs of each modality) and `context` have the same keys, one per conversation.
+        `utterances`, `inputs` (prepared inputs of each modality) and `context` have the same keys, one per conversation. `memos` of some of them: an
+        encoder that reads the utterance alone does not encode an input again that has not changed.
         Returns the predictions in order, the fused vectors that later utterances read, and the features for `explain_live`.
         """
         keys = list(utterances)
@@ -180,7 +184,7 @@ class EmotionModel:
             if encoder.reads_dialogue:
                 encoded = encode_latest(encoder, {row.key: (*context[row.key].earlier[name], row) for row in present})
             else:
-                encoded = encode_rows(encoder, present)
+                encoded = _encode_changed(encoder, present, memos)
             features[name] = {**inputs[name], **{row.key: row for row in encoded}}
         out = self.compute_probabilities(keys, features, context=context)
         predictions = self.make_predictions(
@@ -281,6 +285,22 @@ class EmotionModel:
             predictions,
             with_attention=with_attention,
         )
+
+
+def _encode_changed(encoder: Encoder, rows: Sequence[FeatureRow], memos: Mapping[Key, Memo]) -> list[FeatureRow]:
+    """The features of prepared utterances; those that a memo has of the same input are not computed again."""
+    known: dict[Key, FeatureRow] = {}
+    for row in rows:
+        assert row.values is not None
+        found = memos[row.key].find(encoder, row.values, row.metadata) if row.key in memos else None
+        if found is not None:
+            known[row.key] = replace(found, key=row.key)
+    new = [row for row in rows if row.key not in known]
+    for row, encoded in zip(new, encode_rows(encoder, new), strict=True):
+        known[row.key] = encoded
+        if row.key in memos and row.values is not None:
+            memos[row.key].keep(encoder, row.values, row.metadata, encoded)
+    return [known[row.key] for row in rows]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from mmerc.serving.service import Service
 from mmerc.serving.stream_words import Recognition, StreamWords
 
 MAX_WAITING = 8  # utterances of one stream
-LATE_SECONDS = 30.0  # after the stop of a stream, in which words that come late correct its predictions
+LATE_SECONDS = 30.0  # for which a stream that has stopped waits for the words of its next utterance
 
 Message = dict[str, Any]
 
@@ -77,9 +77,10 @@ class StreamPredictions:
         if images.images and (self._ahead is None or self._ahead.done()):
             self._ahead = self.service.threads.ahead.submit(partial(self.conversation.look_ahead, images))
 
-    def listen(self, utterance: Utterance) -> None:
-        """Begin to recognise the words of an utterance that will probably end here."""
+    def prepare(self, utterance: Utterance) -> None:
+        """Begin with an utterance that will probably end like this: recognise its words, and encode its voice and its face."""
         self.words.listen(utterance)
+        self.service.threads.ahead.submit(partial(self._prepare, utterance))
 
     def revise(self, utterance: Utterance) -> None:
         """Predict an utterance again, to which words have come late, and those after it, which read them."""
@@ -90,11 +91,13 @@ class StreamPredictions:
         self._start(self._send_in_order(message))
 
     async def finish(self, *, wait_for_words: bool) -> None:
-        """Wait until all predictions are sent; `wait_for_words`: those that late words will correct, too, for some time."""
+        """Wait until all predictions are sent; `wait_for_words`: those that late words will correct, too, as long as words come."""
         while self._tasks:
             await asyncio.wait(self._tasks)
-        if self._late_tasks and wait_for_words:
-            await asyncio.wait(self._late_tasks, timeout=LATE_SECONDS)
+        while self._late_tasks and wait_for_words:
+            came, _ = await asyncio.wait(self._late_tasks, timeout=LATE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not came:
+                return
 
     def cancel(self) -> None:
         """Give up what is not sent yet."""
@@ -138,6 +141,10 @@ class StreamPredictions:
                 return  # it has ended in the meantime
             with suppress(HTTPException):  # the next one may be in time
                 await self._answer(predict, is_final=False)
+
+    def _prepare(self, utterance: Utterance) -> None:
+        if self._last_end is None or self._last_end < (utterance.end or 0.0):  # it has not ended in the meantime
+            self.conversation.prepare(utterance)
 
     async def _correct(self, utterance: Utterance, recognition: Recognition) -> None:
         """Predict an utterance again when its words are recognised, unless the client has sent some."""

@@ -20,9 +20,7 @@ from mmerc.speakers.live import Enrolment
 
 REFUSED, BUSY, BAD, RESTART = 1008, 1013, 1003, 1012  # close codes of RFC 6455
 STATUSES = {REFUSED: 401, BUSY: 503, BAD: 400}
-LISTEN_PAUSE = (
-    0.2  # seconds of a pause after which the words are recognised, so that they are there when the utterance ends
-)
+PREPARE_PAUSE = 0.2  # seconds of a pause after which an utterance that will probably end here is prepared
 MAX_REASON = 120  # characters of the reason of a close frame
 # The client has left, perhaps during a prediction; starlette raises a RuntimeError then.
 DISCONNECTED = (WebSocketDisconnect, RuntimeError)
@@ -188,9 +186,9 @@ class Stream:
             predictions.look_ahead(segmenter.peek_images())
             return []
         utterances = await asyncio.to_thread(segmenter.add_audio, parsed.samples)
-        is_pausing = segmenter.pause >= LISTEN_PAUSE
-        if is_pausing and not self.is_pausing and (running := segmenter.peek()) is not None:
-            predictions.listen(running)
+        is_pausing = segmenter.pause >= PREPARE_PAUSE
+        if is_pausing and not self.is_pausing and (ending := segmenter.peek_end()) is not None:
+            predictions.prepare(ending)
         self.is_pausing = is_pausing
         start = segmenter.speech_start
         if start is not None and not self.is_speaking:

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmerc.encoders.audio.pretrained import PretrainedSpeech, PretrainedSpeechCo
 from mmerc.encoders.base import Example
 from mmerc.errors import ConfigError
 from mmerc.inference import Predictor
+from mmerc.memo import Memo
 from mmerc.model import EmotionModel
 from mmerc.model.extraction import extract_dialogues, prepare_rows
 from mmerc.model.folder import write_model
@@ -47,6 +49,17 @@ def make_examples(encoder: PretrainedSpeech, dialogue: Dialogue) -> list[Example
         Example(utterance.key, values, notes=notes)
         for utterance, (values, notes) in zip(dialogue.utterances, prepared, strict=True)
     ]
+
+
+def test_a_live_utterance_is_read_by_the_backbone_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, memo = make_encoder(tmp_path), Memo()
+    dialogue = make_dialogue(("A", 1.0))
+    (utterance,) = dialogue.utterances
+    assert utterance.live is not None
+    live = Dialogue("test", "0", (replace(utterance, live=replace(utterance.live, memo=memo)),))
+    expected = encoder.prepare(live, 0)
+    monkeypatch.setattr(encoder, "run_frozen", lambda waveform: np.zeros(0))
+    assert np.array_equal(encoder.prepare(live, 0), expected) and len(encoder.prepare(dialogue, 0)) == 0
 
 
 @pytest.mark.parametrize("unfreeze_layers", [0, 1])

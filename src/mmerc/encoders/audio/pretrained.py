@@ -28,6 +28,7 @@ from mmerc.encoders.kernel_classifier import KernelClassifier
 from mmerc.encoders.windows import Window, cut_windows
 from mmerc.hardware import pack_linear_layers
 from mmerc.media import SAMPLE_RATE
+from mmerc.memo import recall
 from mmerc.weights.tensors import read_shapes
 
 POOLED_STEPS = 4  # steps of the backbone (20 ms) that are averaged
@@ -127,7 +128,15 @@ class PretrainedSpeech(SpeechEncoder):
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
         """Return the pooled layers [T, K, d] of a frozen backbone in float16, otherwise the samples [S] as integers."""
         samples = super().prepare(dialogue, index)
-        return samples if self.config.unfreeze_layers else self.run_frozen(samples.astype(np.float32) / INT16_SCALE)
+        if self.config.unfreeze_layers:
+            return samples
+        live = dialogue.utterances[index].live
+        return recall(
+            None if live is None else live.memo,
+            (self, "prepare"),
+            samples,
+            lambda: self.run_frozen(samples.astype(np.float32) / INT16_SCALE),
+        )
 
     def prepare_with_notes(self, dialogue: Dialogue, index: int) -> tuple[np.ndarray, dict[str, Any]]:
         return self.prepare(dialogue, index), {"speaker": dialogue.utterances[index].speaker}
