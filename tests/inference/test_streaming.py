@@ -5,6 +5,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -220,6 +222,24 @@ def test_without_a_memo_nothing_is_prepared() -> None:
     conversation.prepare(make_voice(1.0, None))
     conversation.prepare(Utterance("live", "", 0, text="Hi!"))
     assert lengths == [] and conversation.push(make_voice(1.0, None)).utterance == 0
+
+
+def test_the_faces_of_several_people_are_not_compared_before_the_end() -> None:
+    conversation, compared = Predictor(make_voice_model()).stream(), []
+
+    def assign(utterance: Utterance, *, keep: bool) -> Utterance:
+        assert utterance.live is not None
+        compared.append((len(utterance.live.images), keep))
+        return utterance
+
+    voice = make_voice(1.0, Memo())
+    assert voice.live is not None
+    seen = replace(voice, live=replace(voice.live, images=(b"image",), times=(0.5,), memos=({},)))
+    for before in (None, ()):
+        conversation._faces = cast(Any, SimpleNamespace(seen=before, assign=assign))
+        conversation.prepare(seen)
+        conversation.push(seen)
+    assert compared == [(1, False), (1, True), (0, False), (1, True)]
 
 
 def test_a_memo_of_one_conversation_of_a_batch_does_not_change_the_others() -> None:

@@ -139,8 +139,14 @@ class Conversation:
 
         It changes no prediction, and nobody has to call it. Without the `memo` of its recording, which `LiveSegmenter` makes, nothing can be kept.
         """
-        if utterance.live is not None and utterance.live.memo is not None:
-            self._peek(utterance, explain=False)
+        live = utterance.live
+        if live is None or live.memo is None:
+            return
+        if (
+            self._faces is not None and self._faces.seen is not None
+        ):  # several people, whose faces are compared at the end
+            utterance = replace(utterance, live=replace(live, images=(), times=(), memos=()))
+        self._peek(utterance, explain=False)
 
     def peek(self, utterance: Utterance) -> Prediction:
         """The prediction for an utterance that has not ended yet, as `push` makes it. The conversation stays as it is."""
