@@ -14,6 +14,7 @@ from mmerc.media import SAMPLE_RATE
 from mmerc.media.audio import Channel
 from mmerc.media.live_input import read_utterance_waveform
 from mmerc.media.voice_activity import find_speech
+from mmerc.memo import recall
 
 INT16_SCALE = 32_768
 SPEECH_MARGIN = SAMPLE_RATE // 10  # samples kept before and after the speech, for quiet consonants and breath
@@ -74,7 +75,8 @@ class SpeechEncoder(Encoder):
         waveform = read_utterance_waveform(utterance, channel=self.config.channel, max_seconds=self.config.max_seconds)
         waveform = waveform - waveform.mean()  # cheap converters add a constant offset
         if self.config.min_speech_seconds:
-            segments = find_speech(waveform)
+            memo = None if utterance.live is None else utterance.live.memo
+            segments = recall(memo, (self, "speech"), waveform, lambda: find_speech(waveform))
             if sum(end - start for start, end in segments) < self.config.min_speech_seconds * SAMPLE_RATE:
                 where = utterance.clip.path.name if utterance.clip is not None else "the microphone"
                 raise MissingModality(f"{where} has less than {self.config.min_speech_seconds} s of speech")
