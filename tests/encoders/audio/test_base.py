@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from mmerc.corpora import Clip, Dialogue, Utterance
+from mmerc.corpora import Clip, Dialogue, LiveRecording, Utterance
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.encoders.base import Example
 from mmerc.errors import MissingModality
+from mmerc.memo import Memo
 from tests.media.clips import write_wav
 
 
@@ -51,3 +52,23 @@ def test_the_example_input_is_in_tenths_of_a_second() -> None:
 
 def test_the_protocol_is_kept() -> None:
     assert Spectrogram(SpectrogramConfig(encoder="spectrogram"), 7, protocol="online").protocol == "online"
+
+
+def test_the_speech_of_a_live_utterance_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def find_speech(samples: np.ndarray) -> list[tuple[int, int]]:
+        searched.append(len(samples))
+        return [(0, len(samples))]
+
+    monkeypatch.setattr("mmerc.encoders.audio.base.find_speech", find_speech)
+    encoder = Spectrogram(SpectrogramConfig(encoder="spectrogram", min_speech_seconds=0.1), 7)
+    memo = Memo()
+
+    def prepare(count: int, memo: Memo | None) -> int:
+        samples = np.random.default_rng(0).normal(0, 0.1, count).astype(np.float32)
+        live = LiveRecording(samples, memo=memo)
+        return len(encoder.prepare(Dialogue("live", "", (Utterance("live", "", 0, live=live),)), 0))
+
+    counts = [prepare(*each) for each in ((8000, memo), (8000, memo), (9000, memo), (8000, None), (8000, None))]
+    assert counts == [8000, 8000, 9000, 8000, 8000] and searched == [8000, 9000, 8000, 8000]
