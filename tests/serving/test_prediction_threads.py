@@ -19,31 +19,32 @@ async def wait_until_waiting(threads: PredictionThreads, count: int) -> None:
 
 
 def test_a_client_with_few_requests_does_not_wait_for_one_with_many() -> None:
-    threads, release, order = make_threads(), threading.Event(), []
+    threads, may_end, started = make_threads(), threading.Semaphore(0), []
 
     def work(name: str) -> None:
-        release.wait(20)
-        order.append(name)
+        started.append(name)
+        assert may_end.acquire(timeout=20)
 
-    async def ask(client: str, name: str) -> None:
+    async def ask(client: str) -> None:
         CLIENT.set(client)
-        await threads.run(lambda: work(name), "http")
+        await threads.run(lambda: work(client), "http")
 
     async def run() -> None:
-        first = [asyncio.create_task(ask("many", "running")) for _ in range(THREADS)]
-        await wait_until_waiting(threads, THREADS)
-        assert threads.is_busy
-        later = [asyncio.create_task(ask("many", "many")) for _ in range(2 * THREADS)]
+        tasks = [asyncio.create_task(ask("many")) for _ in range(3 * THREADS)]
         await wait_until_waiting(threads, 3 * THREADS)
-        later.append(asyncio.create_task(ask("one", "one")))
-        while len(threads._slots._waiting) < 2 * THREADS + 1:  # until all of them wait for a place
+        assert threads.is_busy
+        tasks.append(asyncio.create_task(ask("one")))
+        while len(threads._slots._waiting) < 2 * THREADS + 1 or len(started) < THREADS:
+            await asyncio.sleep(0.005)  # until all places are taken, and all others wait for one
+        may_end.release()  # one place gets free
+        while len(started) == THREADS:
             await asyncio.sleep(0.005)
-        release.set()
-        await asyncio.gather(*first, *later)
+        may_end.release(3 * THREADS)
+        await asyncio.gather(*tasks)
         await threads.close()
 
     asyncio.run(run())
-    assert order.index("one") < len(order) - 1 and sorted(set(order)) == ["many", "one", "running"]
+    assert started[:THREADS] == ["many"] * THREADS and started[THREADS] == "one" and len(started) == 3 * THREADS + 1
     assert threads.waiting == 0 and not threads.is_busy
 
 

@@ -120,9 +120,9 @@ def _keep_num_threads() -> Iterator[None]:
     """
     importing, set_num_threads = get_ident(), torch.set_num_threads
 
-    def set_elsewhere(count: int) -> None:
+    def set_elsewhere(nthreads: int) -> None:
         if get_ident() != importing:
-            set_num_threads(count)
+            set_num_threads(nthreads)
 
     torch.set_num_threads = set_elsewhere
     try:
