@@ -20,6 +20,7 @@ from mmerc.encoders.face.people import identify_people
 from mmerc.encoders.face.sightings import Sighting, find_sightings
 from mmerc.errors import MissingModality
 from mmerc.media import Frames, read_frames, read_waveform, space_evenly
+from mmerc.media.keeping import keep_open
 
 FPS = 12.5  # frames per second in which a mouth is followed
 PART = 4.8  # seconds that are in memory: 60 frames
@@ -75,11 +76,12 @@ def analyze_faces(
     """Find the people of a recording and match them to its speakers. `on_progress` is called after each utterance."""
     found: list[Sighting] = []
     readable: set[int] = set()
-    for index, utterance in enumerate(dialogue.utterances):
-        for frames, waveform, start in read_parts(utterance, max_side):
-            found += find_sightings(detector, frames, waveform, start=start, utterance=index)
-            readable.add(index)
-        on_progress()
+    with keep_open():
+        for index, utterance in enumerate(dialogue.utterances):
+            for frames, waveform, start in read_parts(utterance, max_side):
+                found += find_sightings(detector, frames, waveform, start=start, utterance=index)
+                readable.add(index)
+            on_progress()
     return match_sightings(found, [each.speaker for each in dialogue.utterances], frozenset(readable))
 
 

@@ -11,10 +11,11 @@ from jaxtyping import Float
 
 from mmerc.corpora import Clip
 from mmerc.errors import NoAudio, NoAudioStream
-from mmerc.media.container import Media, open_media
+from mmerc.media.container import Media, explain_damage
 from mmerc.media.decoding import decode_frames
 from mmerc.media.image import is_picture
 from mmerc.media.isolation import isolate, isolate_blocks
+from mmerc.media.keeping import borrow
 from mmerc.media.timeline import read_timeline
 
 SAMPLE_RATE = 16_000
@@ -82,7 +83,10 @@ def read_waveform_blocks(clip: Clip, *, channel: Channel = "mean") -> Iterator[F
     """
     if is_picture(clip.path):
         raise NoAudioStream(f"{clip.path.name} is a picture and has no audio stream")
-    with open_media(clip.path, clip.seconds) as media:
+    with (
+        explain_damage(clip.path),
+        borrow("sound", clip.path, lambda: Media(clip.path, clip.seconds)) as media,
+    ):
         converter: _Converter | None = None
         position = clip.start  # on the clock: where the next sample belongs
         has_begun, num_displaced = False, 0  # frames in a row whose time stamp is not `position`

@@ -67,6 +67,10 @@ class Media:
             self.container = _open(self.path, self.seconds)
             self.has_moved = False
 
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
     def read_packets(self, *indices: int) -> Iterator[Packet]:
         """The packets of these streams, of all audio and video tracks by default, up to where the file ends or turns into
         something else."""
@@ -140,14 +144,22 @@ def open_media(path: Path, seconds: float | None = None) -> Iterator[Media]:
         ClipUnreadable: it is empty or cut off, is not audio or video, or is found to be damaged while it is read.
     """
     media = Media(path, seconds)
+    with explain_damage(path):
+        try:
+            yield media
+        finally:
+            media.close()
+
+
+@contextmanager
+def explain_damage(path: Path) -> Iterator[None]:
+    """Turn what libraries raise while they read a file into ClipUnreadable."""
     try:
-        yield media
+        yield
     except (av.error.FFmpegError, ValueError, ArithmeticError, IndexError, OSError) as error:
         if isinstance(path, RemotePath) and isinstance(error, OSError) and error.strerror:
             raise ClipUnreadable(f"{path.name} cannot be read ({error.strerror})") from error
         raise ClipUnreadable(f"{path.name} is damaged ({str(error)[:120]})") from error
-    finally:
-        media.container.close()
 
 
 def _open(path: Path, seconds: float | None) -> av.container.InputContainer:

@@ -9,8 +9,9 @@ import av
 import av.error
 
 from mmerc.errors import MediaError
-from mmerc.media.container import Media, Track, open_media
+from mmerc.media.container import Media, Packet, Track, open_media
 from mmerc.media.image import is_picture
+from mmerc.media.skipping import WantedTimes, skip_pictures
 from mmerc.media.timeline import Timeline
 
 LOOK_BACK = (
@@ -48,10 +49,12 @@ def is_media(path: Path) -> bool:
     return frames > errors  # any bytes may look like a few packets of MP3
 
 
-def decode_frames(media: Media, index: int, timeline: Timeline, start: float = 0.0) -> Iterator[tuple[float, Frame]]:
+def decode_frames(
+    media: Media, index: int, timeline: Timeline, start: float = 0.0, wanted: WantedTimes | None = None
+) -> Iterator[tuple[float, Frame]]:
     """Time and frame of the stream `index`, from a frame at or before `start` (seconds) where there is one.
 
-    Damaged packets are left out.
+    Damaged packets are left out. With `wanted`, so are pictures that are not on show at these times, where that saves work.
     """
     track, joins = media.container.streams[index], timeline.joins.get(index, ())
     # Of compressed sound, a decoder needs some before the wanted time to be exact.
@@ -62,7 +65,7 @@ def decode_frames(media: Media, index: int, timeline: Timeline, start: float = 0
         landing = start - back
         if landing < NEAR_START:
             media.rewind()
-            yield from _decode_packets(media, index, joins)
+            yield from _decode_packets(media, index, joins, wanted=wanted)
             return
         if timeline.joins:
             media.rewind()  # time stamps that occur twice cannot be sought
@@ -71,7 +74,7 @@ def decode_frames(media: Media, index: int, timeline: Timeline, start: float = 0
                 media.seek(landing, any_frame=track.type == "audio")
             except av.error.FFmpegError:
                 continue
-        frames = _decode_packets(media, index, joins, landing)
+        frames = _decode_packets(media, index, joins, landing, wanted)
         first = next(frames, None)
         if first is not None and first[0] <= start:
             yield first
@@ -80,13 +83,39 @@ def decode_frames(media: Media, index: int, timeline: Timeline, start: float = 0
 
 
 def _decode_packets(
-    media: Media, index: int, joins: tuple[tuple[int, float], ...], landing: float | None = None
+    media: Media,
+    index: int,
+    joins: tuple[tuple[int, float], ...],
+    landing: float | None = None,
+    wanted: WantedTimes | None = None,
 ) -> Iterator[tuple[float, Frame]]:
     """With `landing`, from the first key frame on that the reader meets; in joined files, from the first after this time."""
     track, origin = media.container.streams[index], media.origin
+    following = 0.0  # the end of the frame before: the time of a frame without a time stamp
+    packets = _read_packets(media, index, joins, landing)
+    if wanted is not None and isinstance(track, av.VideoStream):
+        packets = skip_pictures(packets, track, wanted, origin)
+    for packet in packets:
+        try:
+            frames: list[Any] = packet.decode()
+        except av.error.FFmpegError:
+            continue
+        for frame in frames:
+            time = following if frame.time is None else frame.time - origin
+            if isinstance(frame, av.AudioFrame):
+                following = time + frame.samples / frame.sample_rate
+            else:
+                following = time + 1 / float(getattr(track, "average_rate", None) or 25)
+            yield time, frame
+
+
+def _read_packets(
+    media: Media, index: int, joins: tuple[tuple[int, float], ...], landing: float | None
+) -> Iterator[Packet]:
+    """The packets from which to decode, on one clock where recordings were joined."""
+    track, origin = media.container.streams[index], media.origin
     shift, later = 0.0, list(joins)
     is_waiting = landing is not None
-    following = 0.0  # the end of the frame before: the time of a frame without a time stamp
     for number, packet in enumerate(media.read_packets(index)):
         while later and number >= later[0][0]:
             shift = later.pop(0)[1]
@@ -100,14 +129,4 @@ def _decode_packets(
             if is_early or (track.type == "video" and not packet.is_keyframe):
                 continue
             is_waiting = False
-        try:
-            frames: list[Any] = packet.decode()
-        except av.error.FFmpegError:
-            continue
-        for frame in frames:
-            time = following if frame.time is None else frame.time - origin
-            if isinstance(frame, av.AudioFrame):
-                following = time + frame.samples / frame.sample_rate
-            else:
-                following = time + 1 / float(getattr(track, "average_rate", None) or 25)
-            yield time, frame
+        yield packet

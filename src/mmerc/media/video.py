@@ -1,6 +1,7 @@
 """A clip's picture: evenly spaced frames with their times on the clock of the file, in bounded memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,11 +14,13 @@ from jaxtyping import Float, UInt8
 
 from mmerc.corpora import Clip
 from mmerc.errors import NoVideo
-from mmerc.media.container import Media, open_media
-from mmerc.media.decoding import decode_frames
+from mmerc.media.container import Media, explain_damage
+from mmerc.media.decoding import Frame, decode_frames
 from mmerc.media.image import FILE_FORMATS, is_picture, read_picture
 from mmerc.media.isolation import isolate
-from mmerc.media.timeline import Timeline, read_timeline, scan_timeline
+from mmerc.media.keeping import borrow
+from mmerc.media.skipping import WantedTimes
+from mmerc.media.timeline import read_timeline, scan_timeline
 
 MAX_SIDE = 1280  # pixels; 1080p and 8K are reduced to it while they are decoded
 SEEK_BEYOND = 4.0  # seconds between two wanted frames from which a seek is faster than decoding what lies between
@@ -51,9 +54,9 @@ def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float
     if is_picture(clip.path):
         image = read_picture(clip.path.read_bytes(), max_side=max_side, formats=FILE_FORMATS)
         return Frames(image[None], np.asarray([clip.start]))
-    with open_media(clip.path, clip.seconds) as media:
-        index, timeline = media.find_video_tracks()[0], read_timeline(media)
-        first, last = timeline.spans.get(index, (0.0, timeline.duration))
+    with _open_pictures(clip) as pictures:
+        timeline = pictures.timeline
+        first, last = timeline.spans.get(pictures.index, (0.0, timeline.duration))
         start = clip.start if clip.end is not None else max(clip.start, first)
         end = last if clip.end is None else clip.end
         if end > timeline.duration > start:
@@ -62,7 +65,7 @@ def read_frames(clip: Clip, count: int, *, max_side: int = MAX_SIDE, rate: float
         if rate * (end - start) < count:
             count = max(1, round(rate * (end - start)))
         wanted = start + (np.arange(count) + 0.5) * (end - start) / count  # [F]
-        shown = dict(_pick_frames(media, index, timeline, wanted, max_side))
+        shown = dict(_pick_frames(pictures, wanted, max_side))
     return _stack_frames(clip, shown, start, end)
 
 
@@ -74,9 +77,8 @@ def read_frames_at(clip: Clip, times: Sequence[float], *, max_side: int = MAX_SI
         NoVideo: the clip has no video track or shows no frame then.
         ClipNotFound, ClipUnreadable: the file does not exist, or is not readable audio or video.
     """
-    with open_media(clip.path, clip.seconds) as media:
-        index, timeline = media.find_video_tracks()[0], read_timeline(media)
-        shown = dict(_pick_frames(media, index, timeline, np.asarray(times, np.float64), max_side))
+    with _open_pictures(clip) as pictures:
+        shown = dict(_pick_frames(pictures, np.asarray(times, np.float64), max_side))
     return _stack_frames(clip, shown, times[0], times[-1])
 
 
@@ -98,40 +100,70 @@ def _stack_frames(clip: Clip, shown: Mapping[float, np.ndarray], start: float, e
     return Frames(np.stack(list(same.values())), np.maximum(list(same), clip.start))
 
 
-def _pick_frames(
-    media: Media, index: int, timeline: Timeline, wanted: np.ndarray, max_side: int
-) -> Iterator[tuple[float, np.ndarray]]:
+@contextmanager
+def _open_pictures(clip: Clip) -> Iterator["_Pictures"]:
+    with (
+        explain_damage(clip.path),
+        borrow("pictures", clip.path, lambda: _Pictures(Media(clip.path, clip.seconds))) as pictures,
+    ):
+        yield pictures
+
+
+class _Pictures:
+    """The pictures of a file's first video track that are on show at rising times. It goes on from where it stopped."""
+
+    def __init__(self, media: Media) -> None:
+        try:
+            self.media, self.index, self.timeline = media, media.find_video_tracks()[0], read_timeline(media)
+            track = media.video_track(self.index)
+        except BaseException:
+            media.close()
+            raise
+        self.ratio = track.sample_aspect_ratio
+        self.early = min(MAX_EARLY, 1 / float(track.average_rate or 25))
+        self._wanted = WantedTimes()
+        self._frames: Iterator[tuple[float, Frame]] = iter(())
+        self._shown: tuple[float, av.VideoFrame] | None = None  # the last frame that was decoded
+
+    def find(self, times: list[float]) -> Iterator[tuple[float, av.VideoFrame]]:
+        """For each time the start of the frame on show then, and this frame; none where there is no frame."""
+        pending = list(times)
+        shown, self._shown = self._shown, None
+        self._wanted.times = times
+        if shown is None or not 0 <= times[0] - shown[0] < SEEK_BEYOND:
+            shown = None
+            self._frames = decode_frames(self.media, self.index, self.timeline, times[0], self._wanted)
+        for begun, frame in self._frames:
+            assert isinstance(frame, av.VideoFrame)
+            while pending and begun > pending[0]:
+                time = pending.pop(0)
+                if shown is not None:
+                    yield shown
+                elif begun - time <= self.early:
+                    yield begun, frame
+            shown = begun, frame
+            if not pending:
+                break
+        self._shown = shown
+        if shown is not None and pending and pending[0] <= self.timeline.duration:
+            yield shown  # the last frame stays on show to the end of the file
+
+    def close(self) -> None:
+        """Close the file."""
+        self.media.close()
+
+
+def _pick_frames(pictures: _Pictures, wanted: np.ndarray, max_side: int) -> Iterator[tuple[float, np.ndarray]]:
     """For each wanted time the start of the frame on show then, and its image; some may be the same."""
     is_sparse = len(wanted) > 1 and wanted[1] - wanted[0] > SEEK_BEYOND
     groups = [[time] for time in wanted.tolist()] if is_sparse else [wanted.tolist()]
-    renderer = _Renderer(media.video_track(index).sample_aspect_ratio, max_side)
+    renderer = _Renderer(pictures.ratio, max_side)
     previous: float | None = None
     for times in groups:
-        for begun, frame in _find_frames_on_show(media, index, timeline, times):
+        for begun, frame in pictures.find(times):
             if begun != previous:  # rendering is the larger part of the work
                 yield begun, renderer.render(frame)
             previous = begun
-
-
-def _find_frames_on_show(
-    media: Media, index: int, timeline: Timeline, times: list[float]
-) -> Iterator[tuple[float, av.VideoFrame]]:
-    early = min(MAX_EARLY, 1 / float(media.video_track(index).average_rate or 25))
-    pending = list(times)
-    shown: tuple[float, av.VideoFrame] | None = None
-    for begun, frame in decode_frames(media, index, timeline, times[0]):
-        assert isinstance(frame, av.VideoFrame)
-        while pending and begun > pending[0]:
-            time = pending.pop(0)
-            if shown is not None:
-                yield shown
-            elif begun - time <= early:
-                yield begun, frame
-        shown = begun, frame
-        if not pending:
-            return
-    if shown is not None and pending and pending[0] <= timeline.duration:
-        yield shown  # the last frame stays on show to the end of the file
 
 
 def compute_display_size(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.encoders import Encoder, Example
 from mmerc.errors import MissingModality, remove_details
 from mmerc.features import FeatureRow, average_steps, quantize
+from mmerc.media.keeping import keep_open
 from mmerc.model.collation import count_steps, make_batches
 from mmerc.outputs import split_outputs
 
@@ -152,9 +153,10 @@ def extract_dialogues(
         size = max(1, len(dialogue)) if encoder.reads_dialogue else UTTERANCES_IN_MEMORY
         for first in range(0, len(dialogue), size):
             prepared = []
-            for index in range(len(dialogue))[first : first + size]:
-                prepared.append(prepare_row(encoder, dialogue, index))
-                on_progress()
+            with keep_open():
+                for index in range(len(dialogue))[first : first + size]:
+                    prepared.append(prepare_row(encoder, dialogue, index))
+                    on_progress()
             rows |= encode_prepared(encoder, prepared)
     return rows
 
