@@ -74,6 +74,14 @@ class LiveRecording:
     memo: Memo | None = None
 
 
+EMPTY: Mapping[Any, Any] = {}  # one object for all utterances: a corpus may have a million of them
+
+
+def get_empty() -> Mapping[Any, Any]:
+    """The default of a mapping of an utterance."""
+    return EMPTY
+
+
 @dataclass(frozen=True)
 class ChosenFace:
     """The face that an utterance takes, chosen after the whole recording was seen.
@@ -84,6 +92,7 @@ class ChosenFace:
         times: of the frames that show it, in seconds from the start of the file or of the stream. Empty where no face is to be read.
         boxes: (left, top, right, bottom) in each of these frames, as shares of its width and height.
         reason: why no face is to be read; empty if one is.
+        crops: of some of the frames, by their times, as the encoder that found the faces cuts them [S, S, 3]. They need not be read again.
     """
 
     face_of: FaceOf
@@ -91,14 +100,7 @@ class ChosenFace:
     times: tuple[float, ...] = ()
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     reason: str = ""
-
-
-EMPTY: Mapping[str, Any] = {}  # one object for all utterances: a corpus may have a million of them
-
-
-def get_empty() -> Mapping[str, Any]:
-    """The default of a mapping of an utterance."""
-    return EMPTY
+    crops: Mapping[float, np.ndarray] = field(default_factory=get_empty, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ def take_face(face_of: FaceOf, clip: Clip | None, sightings: Sequence[Sighting])
     times = np.concatenate([each.times for each in sightings])
     boxes = np.concatenate([each.boxes for each in sightings])
     order = np.argsort(times, kind="stable")
-    return ChosenFace(face_of, clip, tuple(times[order].tolist()), tuple(map(tuple, boxes[order].tolist())))
+    crops = {time: crop for each in sightings for time, crop in each.crops.items()}
+    return ChosenFace(face_of, clip, tuple(times[order].tolist()), tuple(map(tuple, boxes[order].tolist())), crops=crops)
 
 
 def count_frames(sightings: Sequence[Sighting]) -> int:

@@ -1,7 +1,7 @@
 """The faces of a recording: who is seen, and which face is each speaker's.
 
-The recording is read a few seconds at a time. Only positions, movements and colours of the faces are kept, so that memory does
-not grow with the size of the pictures.
+The recording is read a few seconds at a time. Only positions, movements, colours and some small crops of the faces are kept, so that
+memory does not grow with the size of the pictures.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from mmerc.encoders.face.detector import FaceDetector
 from mmerc.encoders.face.encoder import Face
 from mmerc.encoders.face.matching import match_speakers, measure_evidence
 from mmerc.encoders.face.people import identify_people
-from mmerc.encoders.face.sightings import Sighting, find_sightings
+from mmerc.encoders.face.sightings import CropFaces, Sighting, find_sightings
 from mmerc.errors import MissingModality
 from mmerc.media import Frames, read_frames, read_waveform, space_evenly
 from mmerc.media.keeping import keep_open
@@ -25,6 +25,7 @@ from mmerc.media.keeping import keep_open
 FPS = 12.5  # frames per second in which a mouth is followed
 PART = 4.8  # seconds that are in memory: 60 frames
 MAX_PARTS = 4  # of a long utterance that are read, evenly spaced
+MAX_CROP_BYTES = 100_000_000  # half an hour with two faces of 48 pixels
 PROBES = 12  # utterances of a recording with one speaker in which a second face is looked for
 
 
@@ -71,15 +72,27 @@ def has_many_faces(dialogue: Dialogue, encoder: Face) -> bool:
 
 
 def analyze_faces(
-    dialogue: Dialogue, detector: FaceDetector, *, max_side: int, on_progress: Callable[[], None] = lambda: None
+    dialogue: Dialogue,
+    detector: FaceDetector,
+    *,
+    max_side: int,
+    crop: CropFaces | None = None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> RecordingFaces:
-    """Find the people of a recording and match them to its speakers. `on_progress` is called after each utterance."""
+    """Find the people of a recording and match them to its speakers. `on_progress` is called after each utterance.
+
+    `crop`: cuts faces out of frames, so that the encoder need not read them again. Crops are kept up to `MAX_CROP_BYTES`.
+    """
     found: list[Sighting] = []
     readable: set[int] = set()
+    kept = 0  # bytes of crops
     with keep_open():
         for index, utterance in enumerate(dialogue.utterances):
             for frames, waveform, start in read_parts(utterance, max_side):
-                found += find_sightings(detector, frames, waveform, start=start, utterance=index)
+                cut = crop if kept < MAX_CROP_BYTES else None
+                new = find_sightings(detector, frames, waveform, start=start, utterance=index, crop=cut)
+                found += new
+                kept += sum(image.nbytes for each in new for image in each.crops.values())
                 readable.add(index)
             on_progress()
     return match_sightings(found, [each.speaker for each in dialogue.utterances], frozenset(readable))

@@ -227,7 +227,11 @@ class Predictor:
         if encoder is None or faces == "utterance" or (faces == "auto" and not has_many_faces(dialogue, encoder)):
             return None
         return analyze_faces(
-            dialogue, encoder.detector, max_side=encoder.config.max_frame_side, on_progress=on_progress
+            dialogue,
+            encoder.detector,
+            max_side=encoder.config.max_frame_side,
+            crop=encoder.crop_faces,
+            on_progress=on_progress,
         )
 
     def choose_faces(

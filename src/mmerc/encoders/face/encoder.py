@@ -264,22 +264,33 @@ class Face(Encoder):
         if not face.times:
             raise NoFace(face.reason)
         chosen = space_evenly(len(face.times), self.config.num_frames)
-        times, boxes = np.asarray(face.times)[chosen], torch.tensor(face.boxes)[chosen]  # [T], [T, 4]
-        if face.clip is not None:
-            frames = read_frames_at(face.clip, times.tolist(), max_side=self.config.max_frame_side)
-        else:
-            assert live is not None
-            times = times - live.start
-            frames = read_live_frames_at(live, times.tolist(), max_side=self.config.max_frame_side)
+        times, boxes = np.asarray(face.times)[chosen], np.asarray(face.boxes)[chosen]  # [T], [T, 4]
+        crops = face.crops
+        if not all(time in crops for time in times.tolist()):
+            if face.clip is not None:
+                frames = read_frames_at(face.clip, times.tolist(), max_side=self.config.max_frame_side)
+            else:
+                assert live is not None
+                times = times - live.start
+                frames = read_live_frames_at(live, times.tolist(), max_side=self.config.max_frame_side)
+            nearest = np.abs(frames.times[:, None] - times).argmin(1)  # [F]
+            times, crops = frames.times, self.crop_faces(frames, boxes[nearest])
+        notes = {"track": "recording", "frames": len(times), "times": [round(float(time), 3) for time in times]}
+        return np.stack([crops[time] for time in times.tolist()]), notes
+
+    def crop_faces(self, frames: Frames, boxes: Float[np.ndarray, "F 4"]) -> dict[float, UInt8[np.ndarray, "S S 3"]]:
+        """The crops of a face by the times of their frames: at most `num_frames`, evenly spaced.
+
+        `boxes`: shares of the frames' width and height.
+        """
         height, width = frames.images.shape[1:3]
-        boxes = boxes * torch.tensor([width, height, width, height])
-        nearest = np.abs(frames.times[:, None] - times).argmin(1)  # [F]
-        crops = [
-            crop_face(image, boxes[index], self.crop_size, is_square=self.config.square_crop)
-            for image, index in zip(frames.images, nearest, strict=True)
-        ]
-        notes = {"track": "recording", "frames": len(crops), "times": [round(float(time), 3) for time in frames.times]}
-        return np.stack(crops), notes
+        pixels = torch.tensor(boxes.tolist()).reshape(-1, 4) * torch.tensor([width, height, width, height])
+        return {
+            float(frames.times[index]): crop_face(
+                frames.images[index], pixels[index], self.crop_size, is_square=self.config.square_crop
+            )
+            for index in space_evenly(len(boxes), self.config.num_frames)
+        }
 
     def _read_frames(self, utterance: Utterance, is_tracked: bool) -> Frames:
         count = MAX_TRACK_FRAMES if is_tracked else self.config.num_frames

@@ -4,8 +4,8 @@ Faces are searched in every fourth frame. In the frames between, boxes and landm
 about three frames a second, and the mouth is seen 12.5 times a second.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from mmerc.media import Frames, space_evenly
 
 MAX_MISSED = 2  # searches that may miss a face before its track ends
 LOOKS_PER_TRACK = 3  # frames of a track from which its appearance is taken
+# From the frames of a face, and its boxes as shares of the frame [N, 4], to crops by time.
+CropFaces = Callable[[Frames, Float[np.ndarray, "N 4"]], Mapping[float, UInt8[np.ndarray, "S S 3"]]]
 FACE_GRID, BODY_GRID, SCENE_GRID = 6, 4, 8  # fields on each side of a thumbnail
 
 
@@ -36,6 +38,7 @@ class Sighting:
         loudness: of the sound at the same times.
         appearance: colours of the face and of what is below it, from 0 to 1.
         scene: colours of the frame, from 0 to 1.
+        crops: of evenly spaced frames, by their times, where they were asked for.
     """
 
     utterance: int
@@ -45,6 +48,7 @@ class Sighting:
     loudness: Float[np.ndarray, " M"]
     appearance: Float[np.ndarray, " a"]
     scene: Float[np.ndarray, " s"]
+    crops: Mapping[float, np.ndarray] = field(default_factory=dict)
 
     @property
     def box(self) -> Float[np.ndarray, " 4"]:
@@ -61,25 +65,27 @@ def find_sightings(
     start: float,
     utterance: int,
     search_interval: int = SEARCH_INTERVAL,
+    crop: CropFaces | None = None,
 ) -> list[Sighting]:
     """The faces in successive frames. `waveform`: the sound from `start` (seconds) on; empty without sound.
 
-    `search_interval`: frames from one search for faces to the next one.
+    `search_interval`: frames from one search for faces to the next one. `crop`: cuts the face out of some frames.
     """
     images = torch.from_numpy(frames.images)
     size = np.asarray([images.shape[2], images.shape[1]] * 2, np.float32)
     found = []
     for track in follow_faces(detector, images, search_interval):
-        times = frames.times[track.frames]
+        times, boxes = frames.times[track.frames], track.boxes.numpy() / size
         found.append(
             Sighting(
                 utterance,
                 times,
-                track.boxes.numpy() / size,
+                boxes,
                 smooth(measure_mouth_motion(track, images).numpy()),
                 smooth(compute_loudness(waveform, times - start)[1:]),
                 describe_appearance(track, images),
                 make_thumbnail(images[track.frames[0]], SCENE_GRID),
+                {} if crop is None else crop(Frames(frames.images[track.frames[0] : track.frames[-1] + 1], times), boxes),
             )
         )
     return found
