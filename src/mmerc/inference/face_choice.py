@@ -76,7 +76,9 @@ def take_face(face_of: FaceOf, clip: Clip | None, sightings: Sequence[Sighting])
     boxes = np.concatenate([each.boxes for each in sightings])
     order = np.argsort(times, kind="stable")
     crops = {time: crop for each in sightings for time, crop in each.crops.items()}
-    return ChosenFace(face_of, clip, tuple(times[order].tolist()), tuple(map(tuple, boxes[order].tolist())), crops=crops)
+    return ChosenFace(
+        face_of, clip, tuple(times[order].tolist()), tuple(map(tuple, boxes[order].tolist())), crops=crops
+    )
 
 
 def count_frames(sightings: Sequence[Sighting]) -> int:

@@ -1,9 +1,12 @@
 import subprocess
 import sys
 
+import pytest
 import torch
+from torch import nn
 
-from mmerc.encoders.face.expression import ExpressionNetwork, normalize_grey
+from mmerc.encoders.face.expression import ExpressionNetwork, GreyNetwork, normalize_grey
+from mmerc.encoders.face.resnet import ResidualNetwork
 
 
 def test_light_and_colour_have_no_effect() -> None:
@@ -18,6 +21,22 @@ def test_number_of_parameters_and_shape() -> None:
     network = ExpressionNetwork(32, 0.3).eval()
     assert sum(value.numel() for value in network.parameters()) == 1_225_824
     assert network(torch.zeros(3, 48, 48, 3, dtype=torch.uint8)).shape == (3, 256)
+
+
+@pytest.mark.parametrize("kind", [ExpressionNetwork, ResidualNetwork])
+def test_fused_normalisation_gives_the_same_vectors(kind: type[GreyNetwork]) -> None:
+    torch.manual_seed(0)
+    network = kind(8, 0.3).eval()  # type: ignore[call-arg, arg-type]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        assert norm.running_mean is not None and norm.running_var is not None
+        norm.running_mean.normal_(), norm.running_var.uniform_(0.5, 2)
+        norm.weight.data.uniform_(0.5, 1.5), norm.bias.data.normal_()
+    faces = torch.randint(0, 255, (3, 48, 48, 3), dtype=torch.uint8)
+    expected = network(faces)
+    network.fuse_normalization()
+    assert norms and not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    torch.testing.assert_close(network(faces), expected, rtol=1e-4, atol=1e-4)
 
 
 TRAINING = """

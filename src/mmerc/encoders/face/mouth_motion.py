@@ -79,9 +79,7 @@ def place_mouth(landmarks: Float[Tensor, "P 5 2"]) -> Float[Tensor, "P 4"]:
     return torch.cat([corners.mean(1) - reach, corners.mean(1) + reach], 1)
 
 
-def measure_shift(
-    region: Region, landmarks: Float[Tensor, "P 5 2"], index: Int[Tensor, " P"]
-) -> Float[Tensor, "P 2"]:
+def measure_shift(region: Region, landmarks: Float[Tensor, "P 5 2"], index: Int[Tensor, " P"]) -> Float[Tensor, "P 2"]:
     """How far the eyes and the nose move to the next frame, in pixels: the shift with the smallest squared difference.
 
     Between whole pixels of the crop the minimum is that of a parabola.

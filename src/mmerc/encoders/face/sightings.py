@@ -85,7 +85,9 @@ def find_sightings(
                 smooth(compute_loudness(waveform, times - start)[1:]),
                 describe_appearance(track, images),
                 make_thumbnail(images[track.frames[0]], SCENE_GRID),
-                {} if crop is None else crop(Frames(frames.images[track.frames[0] : track.frames[-1] + 1], times), boxes),
+                {}
+                if crop is None
+                else crop(Frames(frames.images[track.frames[0] : track.frames[-1] + 1], times), boxes),
             )
         )
     return found

@@ -54,8 +54,12 @@ def make_thumbnails(images: UInt8[Tensor, "F H W 3"]) -> Float[Tensor, "F S S"]:
     rows = []
     for index in range(THUMBNAIL_SIZE):
         first, end = index * height // THUMBNAIL_SIZE, -(-(index + 1) * height // THUMBNAIL_SIZE)
-        rows.append(images[:, first:end].numpy().sum(1, dtype=dtype).mean(2, dtype=np.float32) / (end - first))  # [F, W]
-    return F.interpolate(torch.from_numpy(np.stack(rows, 1))[:, None], (THUMBNAIL_SIZE, THUMBNAIL_SIZE), mode="area")[:, 0]
+        rows.append(
+            images[:, first:end].numpy().sum(1, dtype=dtype).mean(2, dtype=np.float32) / (end - first)
+        )  # [F, W]
+    return F.interpolate(torch.from_numpy(np.stack(rows, 1))[:, None], (THUMBNAIL_SIZE, THUMBNAIL_SIZE), mode="area")[
+        :, 0
+    ]
 
 
 @torch.inference_mode()
