@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from mmerc.config import Protocol
 from mmerc.corpora import Dialogue
 from mmerc.encoders.audio.base import INT16_SCALE, SpeechConfig, SpeechEncoder
-from mmerc.encoders.audio.pooling import compute_attention, pool_statistics
+from mmerc.encoders.audio.pooling import compute_attention
 from mmerc.encoders.audio.speaker_reference import SpeakerNormalization, find_references
 from mmerc.encoders.audio.speech_network import SpeechNetwork, load_speech_network
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
@@ -33,6 +33,7 @@ from mmerc.weights.tensors import read_shapes
 
 POOLED_STEPS = 4  # steps of the backbone (20 ms) that are averaged
 PARTS = 3  # of an utterance, each with a mean of its own: how the voice changes
+MIN_VARIANCE = 1e-6
 STEPS_PER_SECOND = 50 // POOLED_STEPS
 MAX_UTTERANCES = 100  # of a dialogue that are read together
 BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder
@@ -225,14 +226,16 @@ class PretrainedSpeech(SpeechEncoder):
 
     def _pool(self, steps: Float[Tensor, "S K d"], batch: Batch) -> Float[Tensor, "B v"]:
         outputs = steps[:, 1:].flatten(1)  # of the layers, without the input of the first
-        own, parts = batch["is_own"], batch["parts"]  # [B, S], [S]
-        whole = average(own)  # [B, S]
-        means = []
-        for part in range(PARTS):
-            is_part = own & (parts == part)
-            weights = torch.where(is_part.any(1, keepdim=True), average(is_part), whole)  # one step has no parts
-            means.append(weights @ outputs)
-        pooled = torch.cat([pool_statistics(outputs, lambda each: whole @ each), *means], 1)
+        segments = batch["segments"][:, None].expand_as(outputs)  # [S, (K - 1) d]
+        sizes = batch["sizes"][..., None].float()  # [B, PARTS, 1]
+        zeros = torch.zeros_like(sizes.reshape(-1, 1)).expand(-1, outputs.shape[1])
+        sums = zeros.scatter_add(0, segments, outputs).reshape(-1, PARTS, outputs.shape[1])  # [B, PARTS, (K - 1) d]
+        squares = zeros.scatter_add(0, segments, outputs.square()).reshape(-1, PARTS, outputs.shape[1]).sum(1)
+        whole = sizes.sum(1)  # [B, 1]
+        mean = sums.sum(1) / whole
+        deviation = (squares / whole - mean.square()).clamp(min=MIN_VARIANCE).sqrt()
+        parts = torch.where(sizes > 0, sums / sizes.clamp(min=1), mean[:, None])  # one step has no thirds
+        pooled = torch.cat([mean, deviation, parts.flatten(1)], 1)
         vectors: Tensor = self.normalization(pooled, batch["is_reference"])
         return vectors
 
@@ -262,11 +265,6 @@ class PretrainedSpeech(SpeechEncoder):
         return encoder
 
 
-def average(chosen: Bool[Tensor, "B S"]) -> Float[Tensor, "B S"]:
-    """The weights of the mean over the chosen steps of each row; 0 where there is none."""
-    return chosen / chosen.sum(1, keepdim=True).clamp(min=1)
-
-
 def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
     """Return a number for each name; equal names have the same number."""
     numbers: dict[tuple[str, str, int], int] = {}
@@ -276,12 +274,12 @@ def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
 def index_steps(lengths: Sequence[int]) -> Batch:
     """Return where the steps of B utterances are, which follow one another in one sequence of S steps.
 
-    `is_own` [B, S]: whether a step is of an utterance. `parts` [S]: in which third of its utterance it is, from 0. `positions` [B, T]: the
-    steps of each utterance, padded with 0. `mask` [B, T]: true at the real steps.
+    `segments` [S]: the number of the third of an utterance in which a step is; those of utterance i are 3 i to 3 i + 2. `sizes` [B, 3]:
+    the steps of each third. `positions` [B, T]: the steps of each utterance, padded with 0. `mask` [B, T]: true at the real steps.
 
     >>> index = {name: value.tolist() for name, value in index_steps([1, 3]).items()}
-    >>> index["is_own"], index["parts"]
-    ([[True, False, False, False], [False, True, True, True]], [0, 0, 1, 2])
+    >>> index["segments"], index["sizes"]
+    ([0, 3, 4, 5], [[1, 0, 0], [1, 1, 1]])
     >>> index["positions"], index["mask"]
     ([[0, 0, 0], [1, 2, 3]], [[True, False, False], [True, True, True]])
     """
@@ -289,9 +287,6 @@ def index_steps(lengths: Sequence[int]) -> Batch:
     starts = counts.cumsum(0) - counts  # [B]
     offsets = torch.arange(max(lengths))[None]  # [1, T]
     mask = offsets < counts[:, None]  # [B, T]
-    return {
-        "is_own": torch.arange(len(lengths)).repeat_interleave(counts) == torch.arange(len(lengths))[:, None],
-        "parts": (PARTS * offsets // counts[:, None])[mask],
-        "positions": (starts[:, None] + offsets) * mask,
-        "mask": mask,
-    }
+    segments = (PARTS * torch.arange(len(lengths))[:, None] + PARTS * offsets // counts[:, None])[mask]
+    sizes = segments.bincount(minlength=PARTS * len(lengths)).reshape(-1, PARTS)
+    return {"segments": segments, "sizes": sizes, "positions": (starts[:, None] + offsets) * mask, "mask": mask}
