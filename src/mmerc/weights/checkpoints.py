@@ -105,4 +105,6 @@ def _read_checkpoint(file: Path, name: str) -> Tensors:
         raise WeightsError(
             f"{name} is not a PyTorch checkpoint of tensors ({type(error).__name__}): delete it and fetch it again."
         ) from error
+    if isinstance(state.get("state_dict"), dict):  # beside what describes the network
+        state = state["state_dict"]
     return {key: value.clone().contiguous() for key, value in state.items() if isinstance(value, Tensor)}
