@@ -1,9 +1,8 @@
 """Clustering: which pieces of speech come from the same person, and how many people there are.
 
-Two methods count the people. Clusters are merged up to a distance, which finds one person reliably, but how far apart two voices are depends on the
-people and the recording. The eigengap of a graph of the nearest voices (Park et al. 2020) needs no distance, but it splits the voice of a
-single person. So the distance decides whether there is one person. Otherwise the eigengap is taken, unless the number by the distance has a
-clearly better silhouette (Rousseeuw 1987).
+Clusters are merged up to a distance. If one is left, there is one person: this is what the distance tells reliably. How far apart two voices are
+depends on the people and the recording, so the number of several people is not found by a distance. The pieces are clustered for each number, and the
+one with the largest silhouette is taken (Rousseeuw 1987), less a little for each person: a silhouette compares distances with distances.
 """
 
 from collections.abc import Sequence
@@ -16,15 +15,13 @@ from mmerc.speakers.linkage import Merge, cut_at_count, cut_at_distance, merge_c
 from mmerc.speakers.voice_encoder import normalize
 
 # The values below were chosen on conversations of RAVDESS's actors 1 to 16.
-MAX_DISTANCE = 0.7  # mean of 1 - cosine over the pairs of two clusters, above which they are two people
+MAX_PEOPLE = 8  # that are looked for
+PER_PERSON = 0.0125  # by which one more person must raise the silhouette
+MAX_DISTANCE = 0.7  # mean of 1 - cosine over the pairs of two clusters, up to which they may be one person
 # Of the speech, whichever is less: a smaller cluster is a manner in which someone spoke, not a person.
 MIN_SHARE, MIN_SECONDS = 0.08, 15.0
-CLEARLY_BETTER = 0.05  # difference of two silhouettes with which the distance overrules the eigengap
 MAX_PIECES = 4000  # that are clustered, because the memory grows with the square; others go to the nearest cluster
-MAX_COUNTED = 400  # pieces from which people are counted, because its time grows with the cube
-MAX_PEOPLE = 8  # that the eigengap can find
-# Of each piece in the graphs of the eigengap, a number and a share of all; and how many graphs there are about.
-MIN_NEIGHBOURS, MAX_NEIGHBOURS, NUM_GRAPHS = 5, 0.3, 30
+MAX_ROUNDS = 10  # in which pieces move to the nearest person
 
 
 def cluster(
@@ -33,24 +30,25 @@ def cluster(
     """A label from 0 for each piece of speech. `vectors` have length 1; `seconds` are the lengths of the pieces.
 
     Clusters are merged by the mean distance of their pieces (average linkage). Clusters with little speech are dissolved: their pieces go to the
-    nearest of the others. `num_speakers`: the number of labels, if there are as many vectors; by default it is found.
+    nearest of the others. Then each piece goes to the person whose mean is nearest. `num_speakers`: the number of labels, if there are as many
+    vectors; by default it is found.
     """
     if num_speakers == 1 or len(vectors) < 2:
         return np.zeros(len(vectors), int)
     used = np.array(space_evenly(len(vectors), MAX_PIECES))
     merges = merge_clusters(1 - vectors[used] @ vectors[used].T)
-    if num_speakers is None:
-        merged = assign(vectors, used, *find_people(merges, seconds[used]))
-        num_speakers = int(merged.max()) + 1
-        if num_speakers == 1:
-            return merged
-        by_eigengap = count_by_eigengap(vectors[space_evenly(len(vectors), MAX_COUNTED)])
-        if by_eigengap == num_speakers:
-            return merged
-        other = assign(vectors, used, *find_number_of_people(merges, seconds[used], by_eigengap))
-        is_better = measure_silhouette(vectors, merged) > measure_silhouette(vectors, other) + CLEARLY_BETTER
-        return merged if is_better else other
-    return assign(vectors, used, *find_number_of_people(merges, seconds[used], num_speakers))
+
+    def divide(count: int) -> Int[np.ndarray, " N"]:
+        labels = assign(vectors, used, *find_number_of_people(merges, seconds[used], count))
+        return move_to_nearest(vectors, seconds, labels)
+
+    if num_speakers is not None:
+        return divide(num_speakers)
+    if is_one_person(merges, seconds[used]):
+        return np.zeros(len(vectors), int)
+    divided = {count: divide(count) for count in range(2, min(MAX_PEOPLE, len(vectors)) + 1)}
+    values = {count: measure_silhouette(vectors, labels) - PER_PERSON * count for count, labels in divided.items()}
+    return divided[max(values, key=values.__getitem__)]
 
 
 def assign(
@@ -67,14 +65,24 @@ def assign(
     return found
 
 
-def find_people(
-    merges: Sequence[Merge], seconds: Float[np.ndarray, " N"]
-) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " K"]]:
-    """Labels of the clusters that `MAX_DISTANCE` leaves, and those of them that have enough speech."""
-    labels = cut_at_distance(merges, len(seconds), MAX_DISTANCE)
-    amounts = np.bincount(labels, seconds)
-    least = compute_least_seconds(seconds)
-    return labels, np.flatnonzero(amounts >= least) if amounts.max() >= least else np.array([amounts.argmax()])
+def move_to_nearest(
+    vectors: Float[np.ndarray, "N d"], seconds: Float[np.ndarray, " N"], labels: Int[np.ndarray, " N"]
+) -> Int[np.ndarray, " N"]:
+    """The labels when each piece is with the person whose mean, weighted by seconds, is nearest (k-means); nobody loses all pieces."""
+    count = labels.max() + 1
+    for _ in range(MAX_ROUNDS):
+        sums = (np.eye(count)[labels] * seconds[:, None]).T @ vectors  # [K, d]
+        nearest = (vectors @ normalize(sums).T).argmax(1)
+        if len(np.unique(nearest)) < count or (nearest == labels).all():
+            break
+        labels = nearest
+    return labels
+
+
+def is_one_person(merges: Sequence[Merge], seconds: Float[np.ndarray, " N"]) -> bool:
+    """Whether `MAX_DISTANCE` leaves at most one cluster with enough speech."""
+    amounts = np.bincount(cut_at_distance(merges, len(seconds), MAX_DISTANCE), seconds)
+    return int((amounts >= compute_least_seconds(seconds)).sum()) <= 1
 
 
 def find_number_of_people(
@@ -98,28 +106,6 @@ def find_number_of_people(
 def compute_least_seconds(seconds: Float[np.ndarray, " N"]) -> float:
     """The speech that a person has at least, in seconds."""
     return float(min(MIN_SHARE * seconds.sum(), MIN_SECONDS))
-
-
-def count_by_eigengap(vectors: Float[np.ndarray, "N d"]) -> int:
-    """The number of people by the normalised maximum eigengap, at most `MAX_PEOPLE` (Park et al. 2020, NME-SC).
-
-    In a graph of each piece with its p nearest pieces, the Laplacian has as many eigenvalues near 0 as there are people, and then a gap. The p is
-    used for which the gap is largest in proportion to p.
-    """
-    num_pieces = len(vectors)
-    order = np.argsort(-(vectors @ vectors.T), 1)  # [N, N]: the nearest first
-    most = max(MIN_NEIGHBOURS + 1, int(MAX_NEIGHBOURS * num_pieces))
-    best, count = np.inf, 1
-    for p in range(MIN_NEIGHBOURS, most, max(1, (most - MIN_NEIGHBOURS) // NUM_GRAPHS)):
-        graph = np.zeros((num_pieces, num_pieces))
-        np.put_along_axis(graph, order[:, :p], 1, 1)
-        graph = (graph + graph.T) / 2
-        eigenvalues = np.linalg.eigvalsh(np.diag(graph.sum(1)) - graph)  # [N], the smallest first
-        gaps = np.diff(eigenvalues[: MAX_PEOPLE + 1])
-        ratio = p * eigenvalues[-1] / max(gaps.max(), 1e-9)
-        if ratio < best:
-            best, count = ratio, int(gaps.argmax()) + 1
-    return count
 
 
 def measure_silhouette(vectors: Float[np.ndarray, "N d"], labels: Int[np.ndarray, " N"]) -> float:
