@@ -16,7 +16,7 @@ from mmerc.speakers.voice_encoder import normalize
 
 # The values below were chosen on conversations of RAVDESS's actors 1 to 16.
 MAX_PEOPLE = 8  # that are looked for
-PER_PERSON = 0.0125  # by which one more person must raise the silhouette
+PER_PERSON = 0.01  # by which one more person must raise the silhouette
 MAX_DISTANCE = 0.7  # mean of 1 - cosine over the pairs of two clusters, up to which they may be one person
 # Of the speech, whichever is less: a smaller cluster is a manner in which someone spoke, not a person.
 MIN_SHARE, MIN_SECONDS = 0.08, 15.0

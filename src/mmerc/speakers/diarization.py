@@ -14,6 +14,7 @@ from mmerc.corpora import Clip
 from mmerc.errors import ConfigError, MissingModality
 from mmerc.media import SAMPLE_RATE, read_waveform
 from mmerc.speakers.clustering import cluster
+from mmerc.speakers.segmentation import Segmenter, find_segmenter
 from mmerc.speakers.turns import Turn
 from mmerc.speakers.voice_encoder import WEIGHTS, WINDOW, VoiceEncoder, load_voice_encoder, normalize
 from mmerc.speakers.voices import match_voices, read_voices
@@ -35,12 +36,14 @@ class Diarizer:
         num_speakers: the number of people who speak in each recording; None finds it.
         names: names of the speakers in the order in which they speak first.
         voices: vectors of known people, by their names.
+        segmenter: finds where the speaker changes within a stretch; without it, changes are found by the vectors alone.
     """
 
     encoder: VoiceEncoder
     num_speakers: int | None = None
     names: tuple[str, ...] = ()
     voices: dict[str, np.ndarray] = field(default_factory=dict)
+    segmenter: Segmenter | None = field(default=None, repr=False)
 
     @property
     def is_asked_for(self) -> bool:
@@ -58,9 +61,12 @@ class Diarizer:
         A stretch in which the speaker changes becomes several turns. A speaker without a name is "speaker 1" if it speaks first,
         "speaker 2" if it speaks second, and so on. `on_progress` is called with the end of each stretch; an exception in it ends the work.
         """
-        vectors = list(self._embed(clip, stretches, on_progress))
         if not stretches:
             return []
+        if self.segmenter is not None:
+            segmentation = self.segmenter.segment(clip, on_progress)
+            stretches = [part for start, end in stretches for part in segmentation.split(start, end)]
+        vectors = list(self._embed(clip, stretches, on_progress))
         labels = label_windows(vectors, [end - start for start, end in stretches], self.num_speakers)
         turns = [
             turn for stretch, found in zip(stretches, labels, strict=True) for turn in split_stretch(*stretch, found)
@@ -130,7 +136,8 @@ def load_diarizer(
     if num_speakers is None and not names and voices is None and weights.find(WEIGHTS) is None:
         return None
     encoder = load_voice_encoder()
-    return Diarizer(encoder, num_speakers, names, {} if voices is None else read_voices(voices, encoder))
+    known = {} if voices is None else read_voices(voices, encoder)
+    return Diarizer(encoder, num_speakers, names, known, find_segmenter())
 
 
 def label_windows(
