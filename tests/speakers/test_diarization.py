@@ -1,12 +1,16 @@
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from mmerc.corpora import Clip
 from mmerc.errors import ConfigError, WeightsError
+from mmerc.media import SAMPLE_RATE
 from mmerc.speakers.diarization import Diarizer, label_windows, load_diarizer, split_stretch
+from mmerc.speakers.pyannet import STEP
+from mmerc.speakers.segmentation import Segmentation
 from mmerc.speakers.voice_encoder import SIZE, VoiceEncoder, place_windows
 from tests.media.clips import write_wav
 
@@ -99,3 +103,16 @@ def test_numbers_and_names_that_cannot_be_used(tmp_path: Path) -> None:
         load_diarizer(2, ["Ann", "Bob", "Cem"])
     with pytest.raises(ConfigError, match="names and voices both name the speakers"):
         load_diarizer(names=["Ann"], voices=tmp_path)
+
+
+def test_a_segmenter_cuts_a_short_stretch(talk: Path) -> None:
+    class Segmenter:
+        def segment(self, clip: Clip, on_progress: object) -> Segmentation:
+            change = np.zeros(2_000)
+            change[round(21.0 * SAMPLE_RATE / STEP)] = 1.0
+            return Segmentation(change)
+
+    stretches = [*STRETCHES, (20.0, 22.0)]
+    cut = Diarizer(LevelEncoder(), 2, segmenter=cast(Any, Segmenter())).find_turns(Clip(talk), stretches)
+    assert len(Diarizer(LevelEncoder(), 2).find_turns(Clip(talk), stretches)) == 9 and len(cut) == 10
+    assert cut[-2].end == cut[-1].start == pytest.approx(21.0, abs=0.05)

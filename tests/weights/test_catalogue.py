@@ -10,7 +10,7 @@ from mmerc.weights import CATALOGUE, Network
 def test_a_name_that_is_not_in_the_catalogue() -> None:
     with pytest.raises(
         WeightsError,
-        match='there are no weights with the name "mtcn": choose one of mtcnn, yunet, voice-encoder, mpnet',
+        match='there are no weights with the name "mtcn": choose one of mtcnn, yunet, voice-encoder, speaker-segmentation, mpnet',
     ):
         weights.find("mtcn")
 

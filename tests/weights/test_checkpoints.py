@@ -18,6 +18,12 @@ def test_a_mirror_is_converted_into_the_cache(empty_cache: Path) -> None:
     assert (empty_cache / "cache" / "vggface2.safetensors").is_file()
 
 
+def test_tensors_beside_a_description_of_the_network(empty_cache: Path) -> None:
+    checkpoint = {"model": {"layers": 4}, "state_dict": {"a": torch.ones(2)}}
+    torch.save(checkpoint, empty_cache / "mirror" / "20180402-114759-vggface2.pt")
+    assert {name: value.tolist() for name, value in weights.load("vggface2").items()} == {"a": [1, 1]}
+
+
 def test_a_pickle_with_code_is_refused(empty_cache: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:

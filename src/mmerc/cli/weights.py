@@ -25,8 +25,11 @@ def list_weights() -> None:
 
 @app.command("fetch")
 @exit_on_error
-def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="a name that `weights list` shows")]) -> None:
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="names that `weights list` shows")],
+) -> None:
     """Download weights, check their hash, convert them, and print where they are."""
     from mmerc import weights
 
-    print(weights.fetch(name))
+    for name in names:
+        print(weights.fetch(name), flush=True)
