@@ -1,6 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from mmerc.errors import ConfigError, WeightsError
 from mmerc.media import SAMPLE_RATE
 from mmerc.speakers.diarization import Diarizer, label_windows, load_diarizer, split_stretch
 from mmerc.speakers.pyannet import STEP
-from mmerc.speakers.segmentation import Segmentation
+from mmerc.speakers.segmentation import Segmentation, Segmenter
 from mmerc.speakers.voice_encoder import SIZE, VoiceEncoder, place_windows
 from tests.media.clips import write_wav
 
@@ -106,13 +105,13 @@ def test_numbers_and_names_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_a_segmenter_cuts_a_short_stretch(talk: Path) -> None:
-    class Segmenter:
-        def segment(self, clip: Clip, on_progress: object) -> Segmentation:
+    class OneChange(Segmenter):
+        def segment(self, clip: Clip, on_progress: Callable[[float], None] = lambda seconds: None) -> Segmentation:
             change = np.zeros(2_000)
             change[round(21.0 * SAMPLE_RATE / STEP)] = 1.0
             return Segmentation(change)
 
     stretches = [*STRETCHES, (20.0, 22.0)]
-    cut = Diarizer(LevelEncoder(), 2, segmenter=cast(Any, Segmenter())).find_turns(Clip(talk), stretches)
+    cut = Diarizer(LevelEncoder(), 2, segmenter=OneChange()).find_turns(Clip(talk), stretches)
     assert len(Diarizer(LevelEncoder(), 2).find_turns(Clip(talk), stretches)) == 9 and len(cut) == 10
     assert cut[-2].end == cut[-1].start == pytest.approx(21.0, abs=0.05)

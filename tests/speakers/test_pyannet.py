@@ -22,7 +22,7 @@ def test_each_frame_has_the_probabilities_of_seven_sets_of_people(network: PyanN
 
 def test_ten_seconds_are_589_frames_of_17_milliseconds() -> None:
     assert count_frames(160_000) == 589 and count_frames(160_000 + STEP) == 590
-    assert STEP / SAMPLE_RATE == pytest.approx(0.016875)
+    assert pytest.approx(0.016875) == STEP / SAMPLE_RATE
 
 
 def test_the_loudness_of_a_window_has_no_effect(network: PyanNet) -> None:

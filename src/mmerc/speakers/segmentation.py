@@ -70,12 +70,13 @@ class Segmenter(PyanNet):
         sums = np.zeros((2, 0))  # of the differences, and the number of windows, of each frame
         for first, probabilities in self._read(read_waveform_blocks(clip), on_progress):
             sums = np.pad(sums, ((0, 0), (0, max(0, first + FRAMES - sums.shape[1]))))
-            sums[:, first : first + FRAMES] += measure_change(probabilities), 1
+            sums[0, first : first + FRAMES] += measure_change(probabilities)
+            sums[1, first : first + FRAMES] += 1
         return Segmentation(sums[0] / np.maximum(sums[1], 1), clip.start)
 
     @torch.inference_mode()
     def _read(
-        self, blocks: Iterator[Float[np.ndarray, "_"]], on_progress: Callable[[float], None]
+        self, blocks: Iterator[Float[np.ndarray, " S"]], on_progress: Callable[[float], None]
     ) -> Iterator[tuple[int, Float[np.ndarray, "T K"]]]:
         """The first frame of each window, and the probabilities of its frames. The last window is filled with silence."""
         size, hop = 10 * SAMPLE_RATE, HOP * STEP
@@ -113,7 +114,7 @@ def measure_change(probabilities: Float[np.ndarray, "T K"]) -> Float[np.ndarray,
     return np.where(has_speech, change, 0.0)
 
 
-def _mark_last(blocks: Iterator[Float[np.ndarray, "_"]]) -> Iterator[tuple[Float[np.ndarray, "_"], bool]]:
+def _mark_last(blocks: Iterator[Float[np.ndarray, " S"]]) -> Iterator[tuple[Float[np.ndarray, " S"], bool]]:
     before: np.ndarray | None = None
     for block in blocks:
         if before is not None:
