@@ -1,6 +1,7 @@
 """Who speaks when: diarization error rate, number of speakers and speed, as JSON.
 
     python benchmarks/diarization.py [--data ../shared/data] [--conversations 3] [--seconds 180] [--known] [--seed 0] [--out FILE]
+    python benchmarks/diarization.py --pauses 0 0.1 [--no-segmentation]
     python benchmarks/diarization.py --clips [--vectors FILE.npz] --conversations 36 --seconds 300 --known
 
 Conversations are composed of clips of 2, 3 and 4 speakers of one corpus, without overlap: turns of one to three clips, pauses of 0.2 to 1 s
@@ -47,6 +48,7 @@ COLLAR = 0.25  # seconds on each side of a boundary
 WINDOW, HOP = 1600, 160  # samples in which the level of a clip is measured
 RANGE, ABOVE_NOISE, LOUDEST_NOISE = 10 ** (-30 / 20), 2.0, 0.1  # shares of the loudest level; a factor
 NOISE = 10 ** (-65 / 20)
+PAUSES = (0.2, 1.0)  # seconds between clips
 
 
 def list_clips(data: Path) -> dict[str, dict[str, list[Path]]]:
@@ -71,7 +73,10 @@ def cut_to_speech(waveform: np.ndarray) -> np.ndarray:
 
 
 def draw_clips(
-    speakers: Mapping[str, Sequence[Path]], count: int, rng: random.Random
+    speakers: Mapping[str, Sequence[Path]],
+    count: int,
+    rng: random.Random,
+    pauses: tuple[float, float] = PAUSES,
 ) -> Iterator[tuple[str, Path, float]]:
     """A conversation without end of `count` of the speakers: who speaks, a clip, and the seconds of pause before it."""
     chosen = rng.sample(sorted(speakers), count)
@@ -80,17 +85,21 @@ def draw_clips(
     while True:
         speaker = rng.choice([name for name in chosen if name != speaker])
         for _ in range(rng.randint(1, 3)):
-            yield speaker, next(clips[speaker]), rng.uniform(0.2, 1.0)
+            yield speaker, next(clips[speaker]), rng.uniform(*pauses)
 
 
 def compose(
-    speakers: Mapping[str, Sequence[Path]], count: int, seconds: float, rng: random.Random
+    speakers: Mapping[str, Sequence[Path]],
+    count: int,
+    seconds: float,
+    rng: random.Random,
+    pauses: tuple[float, float] = PAUSES,
 ) -> tuple[np.ndarray, list[Turn]]:
     """The waveform of a conversation, and who speaks when in it."""
     parts: list[np.ndarray] = []
     turns: list[Turn] = []
     position = 0
-    for speaker, file, length in draw_clips(speakers, count, rng):
+    for speaker, file, length in draw_clips(speakers, count, rng, pauses):
         pause = np.zeros(round(length * SAMPLE_RATE), np.float32)
         speech = cut_to_speech(read_waveform(Clip(file)))
         start = position + len(pause)
@@ -198,7 +207,9 @@ def measure_chain(
     rows: Rows = defaultdict(list)
     for index in range(options.conversations):
         count = 2 + index % 3
-        waveform, turns = compose(speakers, count, options.seconds, random.Random(f"{options.seed} {name} {index}"))
+        waveform, turns = compose(
+            speakers, count, options.seconds, random.Random(f"{options.seed} {name} {index}"), tuple(options.pauses)
+        )
         diarizers = {name: diarizer}
         if options.known:
             diarizers[f"{name}, known number"] = replace(diarizer, num_speakers=count)
@@ -236,13 +247,21 @@ def main() -> None:
     parser.add_argument("--known", action="store_true", help="also with the number of speakers given")
     parser.add_argument("--clips", action="store_true", help="the vectors and the clustering alone")
     parser.add_argument("--vectors", type=Path, help="with --clips: a file that keeps the vectors (.npz)")
+    parser.add_argument("--pauses", nargs=2, type=float, default=PAUSES, help="seconds between clips, from and to")
+    parser.add_argument("--no-segmentation", action="store_true", help="without the network that finds changes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     diarizer = load_diarizer()
     if diarizer is None:
-        parser.error("the weights are absent: run `mmerc weights fetch voice-encoder`")
-    result: dict[str, Any] = {"seconds": options.seconds, "threads": torch.get_num_threads()}
+        parser.error("the weights are absent: run `mmerc weights fetch voice-encoder speaker-segmentation`")
+    if options.no_segmentation:
+        diarizer = replace(diarizer, segmenter=None)
+    result: dict[str, Any] = {
+        "segmentation": diarizer.segmenter is not None,
+        "seconds": options.seconds,
+        "threads": torch.get_num_threads(),
+    }
     sets = list_clips(options.data)
     for name in options.sets:
         if options.clips:
