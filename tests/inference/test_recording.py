@@ -89,7 +89,10 @@ def test_speakers_are_found_where_no_transcript_names_them(
     diarizer = TwoSpeakers(VoiceEncoder(), num_speakers=2)
     dialogue, _ = read_recording(talk, diarizer=diarizer)
     assert [each.speaker for each in dialogue.utterances] == ["Ann", "Ann", "Bob"]
-    assert caplog.messages == ["talk.wav: 3 utterances by voice activity; 2 speakers by their voices"]
+    assert caplog.messages == [
+        "talk.wav: 3 utterances by voice activity; 2 speakers by their voices; `mmerc weights fetch speaker-segmentation` "
+        "fetches a network that finds changes of the speaker without a pause"
+    ]
     lines = tmp_path / "lines.srt"
     lines.write_text("1\n00:00:01,000 --> 00:00:08,000\nWe won!\n\n2\n00:00:26,000 --> 00:00:33,000\nReally?\n")
     dialogue, _ = read_recording(talk, lines, diarizer=diarizer)

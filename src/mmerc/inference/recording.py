@@ -17,6 +17,7 @@ from mmerc.media.image import is_picture
 from mmerc.media.timeline import is_longer_than, measure_duration
 from mmerc.media.voice_activity import find_utterances
 from mmerc.speakers.diarization import MAX_STRETCH_PAUSE, Diarizer
+from mmerc.speakers.segmentation import WEIGHTS as SEGMENTATION
 from mmerc.speakers.turns import Turn, find_main_speakers, join_turns
 from mmerc.speakers.voice_encoder import WEIGHTS
 
@@ -112,7 +113,7 @@ def _segment(
     if utterances:
         speakers = len({turn.speaker for turn in utterances})
         found = (
-            f"{speakers} {'speaker' if speakers == 1 else 'speakers'} by their voices"
+            f"{speakers} {'speaker' if speakers == 1 else 'speakers'} by their voices{_explain_changes(diarizer)}"
             if diarizer
             else explain_unknown()
         )
@@ -149,6 +150,13 @@ def _find_turns(clip: Clip, diarizer: Diarizer | None, on_progress: Callable[[fl
         )
     except MissingModality:
         return []
+
+
+def _explain_changes(diarizer: Diarizer) -> str:
+    """What to do about changes of the speaker without a pause, where the network that finds them is absent."""
+    if diarizer.segmenter is not None:
+        return ""
+    return f"; `mmerc weights fetch {SEGMENTATION}` fetches a network that finds changes of the speaker without a pause"
 
 
 def explain_unknown() -> str:
