@@ -76,6 +76,9 @@ class BandPass(nn.Module):
 class Edges(nn.Module):
     """The edges of the filters in Hz, and the filters that they make."""
 
+    window_: Tensor
+    n_: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.low_hz_ = nn.Parameter(torch.zeros(FILTERS // 2, 1))
