@@ -7,6 +7,7 @@ from torch import nn
 
 from mmerc import weights
 from mmerc.errors import WeightsError
+from mmerc.weights.tensors import read_shapes, write_tensors
 
 
 def test_fill_names_the_first_tensor_that_does_not_match() -> None:
@@ -35,3 +36,14 @@ def test_a_written_file_has_the_permissions_of_any_other_file(tmp_path: Path) ->
         os.umask(before)
     assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == 0o640
     assert weights.read_tensors(tmp_path / "a.safetensors")["a"].tolist() == [1.0]
+
+
+def test_shapes_are_read_without_the_tensors(tmp_path: Path) -> None:
+    file = tmp_path / "t.safetensors"
+    write_tensors(file, {"a": torch.zeros(2, 3), "b": torch.tensor(1.0)})
+    assert read_shapes(file) == {"a": [2, 3], "b": []}
+    file.write_bytes(b"no tensors")
+    with pytest.raises(WeightsError, match="is not a safetensors file"):
+        read_shapes(file)
+    with pytest.raises(WeightsError, match="does not exist"):
+        read_shapes(tmp_path / "gone.safetensors")

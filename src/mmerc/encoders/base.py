@@ -22,6 +22,7 @@ from mmerc import weights
 from mmerc.config import Protocol, TrainingConfig, validate
 from mmerc.config.saved import NetworkInfo, build_saved, check_info
 from mmerc.corpora import Dialogue, Key, LiveRecording
+from mmerc.encoders.kernel_classifier import KernelClassifier
 from mmerc.encoders.windows import Window
 from mmerc.errors import RunError
 from mmerc.files import read_json, write_json
@@ -109,12 +110,14 @@ class Encoder(nn.Module, ABC):
     num_dimensions: int = 0  # of the outputs, the last ones; `build_encoder` and `restore` set it
     # Steps at the start of the sequence that are a summary of the utterance and no point in time.
     num_leading_steps: int = 0
+    fits_kernel: bool = False  # whether a kernel classifier of the emotions is fitted after training by gradients
     width: int
 
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:
         super().__init__()
         self.config, self.num_classes = config, num_classes
         self.protocol: Protocol = protocol
+        self.kernel: KernelClassifier | None = None  # once it is fitted
         self.protocols: tuple[Protocol, ...] = (protocol,) if self.depends_on_protocol else get_args(Protocol)
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:
@@ -180,6 +183,10 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoding: ...
+
+    def compute_vectors(self, batch: Batch) -> Float[Tensor, "B v"]:
+        """Return what the kernel classifier reads. Only encoders with `fits_kernel` implement it."""
+        raise NotImplementedError
 
     def save(self, folder: Path) -> None:
         """Write the network to an existing folder."""

@@ -63,6 +63,11 @@ def name_copy(key: Key, copy: int) -> Key:
     return (f"{key[0]}+{copy}", *key[1:]) if copy else key
 
 
+def is_copy(key: Key) -> bool:
+    """Whether it is the key of an augmented copy."""
+    return "+" in key[0]
+
+
 @dataclass(frozen=True)
 class ForwardPass:
     """A forward pass of an encoder: the indices of the utterances that it reads, and of those whose results are used."""

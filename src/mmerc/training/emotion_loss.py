@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,9 +31,7 @@ class EmotionLoss(nn.Module):
         super().__init__()
         self.label_smoothing = config.label_smoothing
         counts = count_labels(examples, num_classes)  # [M, C]
-        # One corpus: all labels of its set. The user may know a label that no training utterance has.
-        has_label = counts > 0 if len(counts) > 1 else torch.ones_like(counts, dtype=torch.bool)
-        self.register_buffer("has_label", has_label, persistent=False)
+        self.register_buffer("has_label", find_known_labels(counts), persistent=False)
         self.register_buffer("adjustment", config.logit_adjustment * compute_log_prior(counts), persistent=False)
 
     def forward(
@@ -74,6 +72,14 @@ def count_labels(examples: Examples, num_classes: int) -> Int[Tensor, "M C"]:
     counts = np.zeros((corpora.max(initial=0) + 1, num_classes), int)
     np.add.at(counts, (corpora[labels != CONTEXT], labels[labels != CONTEXT]), 1)
     return torch.from_numpy(counts)
+
+
+def find_known_labels(counts: Int[Tensor, "M C"]) -> Bool[Tensor, "M C"]:
+    """Which labels each of the M corpora has, from `count_labels`.
+
+    One corpus has all labels of its set: the user may know a label that no training utterance has.
+    """
+    return counts > 0 if len(counts) > 1 else torch.ones_like(counts, dtype=torch.bool)
 
 
 def compute_log_prior(counts: Int[Tensor, "M C"]) -> Float[Tensor, "M C"]:

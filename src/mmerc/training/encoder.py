@@ -16,6 +16,7 @@ from mmerc.model.folder import load_encoder
 from mmerc.progress import EventLog
 from mmerc.training import distributed
 from mmerc.training.batches import make_encoder_examples
+from mmerc.training.kernel_classifier import fit_kernel_classifier
 from mmerc.training.loop import fit
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_selection_split
@@ -60,6 +61,7 @@ def train_encoder(
     task = make_task(modality, encoder, encoder, config.modalities[modality], corpus, examples, dev, seed=seed)
     checkpoint = folder.parent / f"{modality}.checkpoint"
     history = fit(task, config.trainer, checkpoint, events.write)
+    fit_kernel_classifier(task, encoder)
     if is_main_process():
         with replace_atomically(folder) as temporary:
             temporary.mkdir()

@@ -30,6 +30,7 @@ from mmerc.training.task import make_task
 
 log = logging.getLogger("mmerc")
 CLASSIFIER = "emotion."  # prefix of an encoder's own classifier, which fits other labels only by chance
+KERNEL = "kernel."  # prefix of the classifier that is fitted after training, so that it has no initial weights
 MODEL = "model"  # the kind of a warm start from a model folder
 
 
@@ -107,7 +108,9 @@ class WarmStart:
         """Write the weights; the classifier only if it is for the same labels."""
         if is_main_process():
             kept = {
-                name: value for name, value in tensors.items() if has_same_labels or not name.startswith(CLASSIFIER)
+                name: value
+                for name, value in tensors.items()
+                if not name.startswith(KERNEL) and (has_same_labels or not name.startswith(CLASSIFIER))
             }
             file.parent.mkdir(parents=True, exist_ok=True)
             with replace_atomically(file) as temporary:

@@ -1,9 +1,11 @@
 """Tensors: reading and writing safetensors files, and loading tensors into a network."""
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -18,8 +20,25 @@ def read_tensors(file: Path) -> Tensors:
     Raises:
         WeightsError: the file does not exist, or it is not a safetensors file (for example a pickle).
     """
-    try:
+    with explain_file_errors(file):
         return load_file(file)
+
+
+def read_shapes(file: Path) -> dict[str, list[int]]:
+    """Read the shapes of the tensors of a safetensors file, without the tensors.
+
+    Raises:
+        WeightsError: as in `read_tensors`.
+    """
+    with explain_file_errors(file), safe_open(file, "pt") as tensors:
+        return {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118 (it is no mapping)
+
+
+@contextmanager
+def explain_file_errors(file: Path) -> Iterator[None]:
+    """Turn the errors of safetensors into a `WeightsError`."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise WeightsError(f"{file} does not exist: check that the folder is complete.") from error
     except Exception as error:  # safetensors raises its own errors and OSError

@@ -1,6 +1,8 @@
 """A pre-trained speech network as audio encoder, with the speaker's other utterances as a reference.
 
 The backbone is frozen by default. Then `prepare` computes it, once per run, and training computes the layers after it only.
+Training by gradients gives the sequence that stage 2 reads. After it, a kernel classifier is fitted to the same vectors and
+takes the place of the trained classifier: on speakers that it has not heard it is several points better.
 """
 
 import random
@@ -22,10 +24,12 @@ from mmerc.encoders.audio.pooling import compute_attention
 from mmerc.encoders.audio.speaker_reference import SpeakerNormalization, find_references
 from mmerc.encoders.audio.speech_network import SpeechNetwork, load_speech_network
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
+from mmerc.encoders.kernel_classifier import KernelClassifier
 from mmerc.encoders.windows import Window, cut_windows
 from mmerc.hardware import pack_linear_layers
 from mmerc.media import SAMPLE_RATE
 from mmerc.memo import recall
+from mmerc.weights.tensors import read_shapes
 
 POOLED_STEPS = 4  # steps of the backbone (20 ms) that are averaged
 PARTS = 3  # of an utterance, each with a mean of its own: how the voice changes
@@ -33,6 +37,7 @@ MIN_VARIANCE = 1e-6
 STEPS_PER_SECOND = 50 // POOLED_STEPS
 MAX_UTTERANCES = 100  # of a dialogue that are read together
 BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder
+KERNEL_COEFFICIENTS = "kernel.coefficients"  # name of the tensor
 
 
 class PretrainedSpeechConfig(SpeechConfig):
@@ -56,6 +61,10 @@ class PretrainedSpeechConfig(SpeechConfig):
         0,
         ge=0,
         description="augmented copies of each training utterance for a frozen backbone, which is computed once for each of them",
+    )
+    kernel_classifier: bool = Field(
+        True,
+        description="after training, fit a kernel classifier to the utterances' vectors, which takes the place of the trained one",
     )
     bf16: bool = Field(True, description="compute the backbone in bfloat16 where the hardware supports it")
 
@@ -111,10 +120,11 @@ class PretrainedSpeech(SpeechEncoder):
         self.layer_weights = nn.Parameter(torch.zeros(self.network.num_outputs))
         self.hidden = nn.Sequential(nn.Linear(size, self.width), nn.Tanh())
         self.attention = nn.Linear(self.width, 1)
-        vector_size = (2 + PARTS) * (self.network.num_outputs - 1) * size
-        self.normalization = SpeakerNormalization(vector_size)
-        self.summary = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(vector_size, self.width))
+        self.vector_size = (2 + PARTS) * (self.network.num_outputs - 1) * size
+        self.normalization = SpeakerNormalization(self.vector_size)
+        self.summary = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.vector_size, self.width))
         self.emotion = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.width, num_classes))
+        self.fits_kernel = config.kernel_classifier
 
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
         """Return the pooled layers [T, K, d] of a frozen backbone in float16, otherwise the samples [S] as integers."""
@@ -157,6 +167,8 @@ class PretrainedSpeech(SpeechEncoder):
         return self
 
     def optimize_for_inference(self) -> None:
+        if self.kernel is not None:
+            self.kernel.float()  # converted once, not in each call
         if self.config.bf16:
             pack_linear_layers(self.network)
 
@@ -191,7 +203,7 @@ class PretrainedSpeech(SpeechEncoder):
     def forward(self, batch: Batch) -> Encoding:
         if "waveform" in batch:
             batch = batch | self._run_waveforms(batch)
-        steps = F.layer_norm(batch["steps"].float(), (self.network.width,))  # [S, K, d]
+        steps = self._normalize_layers(batch)  # [S, K, d]
         mixed = (steps * self.layer_weights.softmax(0)[:, None]).sum(1)  # [S, d]
         mask = batch["mask"]  # [B, T]
         hidden = self.hidden(mixed)[batch["positions"]] * mask[..., None]  # [B, T, h]
@@ -199,7 +211,20 @@ class PretrainedSpeech(SpeechEncoder):
         vectors = self._pool(steps, batch)  # [B, v], v = 5 (K - 1) d
         summary = F.relu(self.summary(vectors) + (attention[..., None] * hidden).sum(1))  # [B, h]
         sequence = torch.cat([summary[:, None], hidden], 1)  # [B, 1 + T, h]
-        return Encoding(sequence, F.pad(mask, (1, 0), value=True), self.emotion(summary))
+        logits = self.emotion(summary)  # [B, C]
+        if self.kernel is not None:  # of the emotions; the continuous dimensions stay those of the trained layer
+            scores = self.kernel(vectors)
+            logits = torch.cat([scores, logits[:, scores.shape[1] :]], 1)
+        return Encoding(sequence, F.pad(mask, (1, 0), value=True), logits)
+
+    def compute_vectors(self, batch: Batch) -> Float[Tensor, "B v"]:
+        """What the classifiers read of a batch; v = `vector_size`."""
+        if "waveform" in batch:
+            batch = batch | self._run_waveforms(batch)
+        return self._pool(self._normalize_layers(batch), batch)
+
+    def _normalize_layers(self, batch: Batch) -> Float[Tensor, "S K d"]:
+        return F.layer_norm(batch["steps"].float(), (self.network.width,))
 
     def _pool(self, steps: Float[Tensor, "S K d"], batch: Batch) -> Float[Tensor, "B v"]:
         outputs = steps[:, 1:].flatten(1)  # of the layers, without the input of the first
@@ -234,7 +259,12 @@ class PretrainedSpeech(SpeechEncoder):
     ) -> Encoder:
         assert isinstance(config, PretrainedSpeechConfig)
         network = load_speech_network(str(folder / BACKBONE_FOLDER), pretrained=False, bf16=config.bf16)
-        return cls(config, num_classes, network, protocol=protocol)
+        encoder = cls(config, num_classes, network, protocol=protocol)
+        shapes = read_shapes(folder / "model.safetensors")
+        if KERNEL_COEFFICIENTS in shapes:
+            num_landmarks, num_labels = shapes[KERNEL_COEFFICIENTS]
+            encoder.kernel = KernelClassifier(num_landmarks, encoder.vector_size, num_labels)
+        return encoder
 
 
 def number_groups(names: Sequence[tuple[str, str, int]]) -> list[int]:
