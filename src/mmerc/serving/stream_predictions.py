@@ -117,9 +117,8 @@ class StreamPredictions:
             is_late = False
             if recognition is not None:
                 is_late = not await self.words.wait(recognition, max(0.0, deadline - time.monotonic()))
-            complete = self.words.complete(
-                utterance
-            )  # with the words that came before its end, if the recognition is late
+            # If the recognition is late, these are the words that came before its end.
+            complete = self.words.complete(utterance)
 
             def predict() -> list[Prediction]:
                 prediction = self.conversation.push(complete)

@@ -137,5 +137,5 @@ def load_segmenter() -> Segmenter:
         WeightsError: the weights are not on this machine. The message has the command that downloads them.
     """
     network = Segmenter().eval().requires_grad_(False)
-    weights.fill(network, weights.load(WEIGHTS), WEIGHTS)
+    weights.fill_public(network, WEIGHTS)
     return network

@@ -78,5 +78,5 @@ def load_voice_encoder() -> VoiceEncoder:
         WeightsError: the weights are not on this machine. The message has the command that downloads them.
     """
     network = VoiceEncoder().eval().requires_grad_(False)
-    weights.fill(network, weights.load(WEIGHTS), WEIGHTS)
+    weights.fill_public(network, WEIGHTS)
     return network

@@ -7,6 +7,8 @@ with converted files, or with folders of networks. Downloads use the proxy setti
 
 from pathlib import Path
 
+from torch import nn
+
 from mmerc.errors import WeightsError
 from mmerc.weights.catalogue import CATALOGUE, Checkpoint, Entry, Network, get_entry
 from mmerc.weights.checkpoints import fetch_checkpoint, find_checkpoint, find_original
@@ -14,7 +16,7 @@ from mmerc.weights.networks import fetch_network, find_mirrored, find_network
 from mmerc.weights.tensors import Tensors, fill, fill_where_shapes_match, read_tensors, write_tensors
 
 __all__ = [
-    "CATALOGUE", "Checkpoint", "Network", "fetch", "fill", "fill_where_shapes_match", "find", "find_folder", "load", "read_tensors",
+    "CATALOGUE", "Checkpoint", "Network", "fetch", "fill", "fill_public", "fill_where_shapes_match", "find", "find_folder", "load", "read_tensors",
     "write_tensors",
 ]  # fmt: skip
 
@@ -50,6 +52,15 @@ def load(name: str) -> Tensors:
     assert isinstance(entry, Checkpoint)
     how = f"put {entry.filename} into a folder and set MMERC_WEIGHTS to it"
     return read_tensors(_require(f"the weights {name} ({entry.description}) are", entry, find_original(entry), how))
+
+
+def fill_public(network: nn.Module, name: str) -> None:
+    """Load a checkpoint on this machine into the network.
+
+    Raises:
+        WeightsError: as `load`.
+    """
+    fill(network, load(name), name)
 
 
 def find_folder(name: str) -> Path:

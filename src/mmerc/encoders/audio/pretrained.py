@@ -2,7 +2,7 @@
 
 The backbone is frozen by default. Then `prepare` computes it, once per run, and training computes the layers after it only.
 Training by gradients gives the sequence that stage 2 reads. After it, a kernel classifier is fitted to the same vectors and
-takes the place of the trained classifier: on speakers that it has not heard it is several points better.
+takes the place of the trained classifier: over six folds of RAVDESS's speakers it is a point better, which is near the error.
 """
 
 import random
@@ -21,7 +21,7 @@ from mmerc.config import Protocol
 from mmerc.corpora import Dialogue
 from mmerc.encoders.audio.base import INT16_SCALE, SpeechConfig, SpeechEncoder
 from mmerc.encoders.audio.pooling import compute_attention
-from mmerc.encoders.audio.speaker_reference import SpeakerNormalization, find_references
+from mmerc.encoders.audio.speaker_reference import MIN_VARIANCE, SpeakerNormalization, find_references
 from mmerc.encoders.audio.speech_network import SpeechNetwork, load_speech_network
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
 from mmerc.encoders.kernel_classifier import KernelClassifier
@@ -33,7 +33,6 @@ from mmerc.weights.tensors import read_shapes
 
 POOLED_STEPS = 4  # steps of the backbone (20 ms) that are averaged
 PARTS = 3  # of an utterance, each with a mean of its own: how the voice changes
-MIN_VARIANCE = 1e-6
 STEPS_PER_SECOND = 50 // POOLED_STEPS
 MAX_UTTERANCES = 100  # of a dialogue that are read together
 BACKBONE_FOLDER = "backbone"  # in the folder of a saved encoder

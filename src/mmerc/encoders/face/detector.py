@@ -59,7 +59,7 @@ class FaceDetector(nn.Module, ABC):
             WeightsError: the weights are not on this machine.
         """
         detector = cls(min_face_size=min_face_size)
-        weights.fill(detector, weights.load(cls.name), cls.name)
+        weights.fill_public(detector, cls.name)
         return detector.eval().requires_grad_(False)
 
     @abstractmethod
