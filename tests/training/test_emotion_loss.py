@@ -74,3 +74,14 @@ def test_labels_are_counted_in_each_corpus() -> None:
     counts = count_labels(Labels([0, 2, CONTEXT, 2], [0, 1, 1, 1]), 3)
     assert counts.tolist() == [[1, 0, 0], [0, 0, 2]]
     assert compute_log_prior(torch.tensor([[49, 0]])).exp()[0].tolist() == pytest.approx([0.98, 0.02])
+
+
+def test_the_disagreement_of_two_predictions_is_the_mean_of_both_divergences() -> None:
+    loss = EmotionLoss(Labels([0, 1, 2, 0, 1], [0, 0, 0, 1, 1]), 3, TrainingConfig())
+    p, q = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.25, 0.5, 0.25])
+    labels, corpora = torch.tensor([0, CONTEXT, 1]), torch.tensor([0, 0, 1])
+    first = torch.stack([p.log(), p.log(), torch.tensor([0.0, 0.0, 9.0])])
+    second = torch.stack([q.log(), torch.zeros(3), torch.tensor([0.0, 0.0, -9.0])])  # corpus 1 has no label 2
+    found = float(loss.compute_disagreement(first, second, labels, corpora))
+    assert found == pytest.approx((0.25 * math.log(2) + 0) / 2)
+    assert float(loss.compute_disagreement(first, first, labels, corpora)) == 0

@@ -2,11 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
+from mmerc import load_config, train
 from mmerc.corpora import Corpus, Dialogue, LiveRecording, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.encoders.audio.pretrained import PretrainedSpeech, PretrainedSpeechConfig
 from mmerc.features.store import FeatureStore
+from mmerc.files import read_jsonl
 from mmerc.training.batches import make_encoder_examples
 from mmerc.training.extraction import open_inputs
 from mmerc.training.kernel_classifier import fit_kernel_classifier
@@ -33,7 +36,7 @@ def make_corpus() -> Corpus:
             )
             for dialogue in range(count)
         )
-        for split, count in (("train", 3), ("dev", 1))
+        for split, count in (("train", 3), ("dev", 1), ("test", 1))
     }  # fmt: skip
     return Corpus("tones", SEVEN, splits)
 
@@ -94,3 +97,32 @@ def test_without_references_each_utterance_counts_once(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path, speaker_reference=False)
     fit_kernel_classifier(make_fit(tmp_path, encoder), encoder)
     assert encoder.kernel is not None and len(encoder.kernel.landmarks) == 12
+
+
+def test_refitted_with_dev_it_knows_the_utterances_of_both(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path)
+    task = make_fit(tmp_path, encoder)
+    fit_kernel_classifier(task, encoder)
+    before = encoder.eval()(task.dev.collate(range(4), None)).logits
+    fit_kernel_classifier(task, encoder, with_dev=True)
+    assert encoder.kernel is not None and len(encoder.kernel.landmarks) == 24 + 8  # four of dev are labelled
+    after = encoder(task.dev.collate(range(4), None)).logits
+    labels = torch.tensor(task.dev.labels[:4])
+    assert torch.nn.functional.cross_entropy(after, labels) < torch.nn.functional.cross_entropy(before, labels)
+
+
+def test_a_run_predicts_dev_before_and_test_after_the_classifier_is_refitted(tmp_path: Path) -> None:
+    backbone = save_speech_network("whisper", tmp_path / "hub")
+    rows, landmarks = {}, {}
+    for refit in ("false", "true"):
+        overrides = [f"audio.backbone={backbone}", "audio.hidden_size=8", "audio.epochs=1", "audio.bf16=false"]
+        overrides += ["audio.encoder=pretrained", f"audio.refit={refit}", "calibration=none"]
+        run = tmp_path / refit
+        train(make_corpus(), run, load_config("smoke", overrides=overrides, modalities=["audio"]))
+        for split in ("dev", "test"):
+            rows[refit, split] = [row["probabilities"] for row in read_jsonl(run / "predictions" / f"{split}.jsonl")]
+        landmarks[refit] = len(
+            load_file(run / "model" / "encoders" / "audio" / "model.safetensors")["kernel.landmarks"]
+        )
+    assert rows["false", "dev"] == rows["true", "dev"] and rows["false", "test"] != rows["true", "test"]
+    assert landmarks == {"false": 24, "true": 32}

@@ -70,7 +70,9 @@ def test_it_learns_and_keeps_the_best_dev_state(tmp_path: Path) -> None:
     assert [event["stage"] for event in events] == ["points"] * 8
 
 
-@pytest.mark.parametrize("settings", [{"optimizer": "adamw"}, {"optimizer": "sgd"}, {"ema_decay": 0.9}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"optimizer": "adamw"}, {"optimizer": "sgd"}, {"ema_decay": 0.9}, {"rdrop_weight": 1.0}], ids=str
+)
 def test_killed_after_any_epoch_it_resumes_to_the_same_numbers(tmp_path: Path, settings: dict[str, Any]) -> None:
     uninterrupted = task(**settings)
     expected = fit(uninterrupted, MACHINE, tmp_path / "uninterrupted", lambda event: None)
@@ -91,6 +93,18 @@ def test_killed_after_any_epoch_it_resumes_to_the_same_numbers(tmp_path: Path, s
         history = fit(resumed, MACHINE, checkpoint, lambda event: None)
         assert [{**entry, "seconds": 0} for entry in history] == [{**entry, "seconds": 0} for entry in expected]
         assert weights(resumed) == weights(uninterrupted)
+
+
+def test_with_r_drop_two_readings_of_a_batch_should_agree(tmp_path: Path) -> None:
+    def last(folder: str, dropout: float, weight: float) -> dict[str, Any]:
+        made = task(8, rdrop_weight=weight)
+        made.network[1].p = dropout
+        return fit(made, MACHINE, tmp_path / folder, lambda event: None)[-1]
+
+    weak, strong = last("weak", 0.3, 0.01), last("strong", 0.3, 10.0)
+    assert 0 < strong["loss_disagreement"] / 10.0 < weak["loss_disagreement"] / 0.01
+    plain, same = last("plain", 0.0, 0.0), last("same", 0.0, 1.0)  # without dropout the readings are the same
+    assert same["loss_disagreement"] == 0 and same["loss"] == pytest.approx(plain["loss"], rel=1e-5)
 
 
 def test_a_continuous_dimension_is_learned_beside_the_label(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from mmerc.model.folder import find_encoder_tensors
 from mmerc.training.run_config import check_config
 
 
-def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
+def read_log(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
+
+def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
     (tmp_path / "go").mkdir()
     (tmp_path / "go" / "labels.txt").write_text("anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise")
     for split in ("train", "dev"):
@@ -23,13 +27,15 @@ def test_a_warm_start_on_another_corpus(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("dialogue,utterance,speaker,text,emotion,split\n" + rows)
 
     def stages(run: str, warm_start: str, seeds: int = 1) -> list[str]:
-        overrides = [f"text.warm_start={warm_start}", "text.epochs=1"]
+        overrides = [f"text.warm_start={warm_start}", "text.epochs=1", "text.rdrop_weight=1"]
+        overrides += ["text.warm_start_batch_size=3"]
         config = load_config("smoke", overrides=overrides, modalities=["text"])
         train(open_corpus(f"table:{tmp_path / 't.csv'}"), tmp_path / run, config, seeds=seeds)
         assert not list((tmp_path / run).rglob("*.checkpoint")) and not (tmp_path / run / "warm").exists()
-        return [json.loads(line)["stage"] for line in (tmp_path / run / "log.jsonl").read_text().splitlines()]
+        return [entry["stage"] for entry in read_log(tmp_path / run)]
 
     assert stages("asked", f"goemotions:{tmp_path / 'go'}") == ["text on GoEmotions", "text"]
+    assert ["loss_disagreement" in entry for entry in read_log(tmp_path / "asked")] == [False, True]
     assert stages("once", f"goemotions:{tmp_path / 'go'}", seeds=2) == ["text on GoEmotions", "text", "text"]
     assert stages("absent", "'goemotions:'") == ["text"]
     (tmp_path / "go").rename(tmp_path / "goemotions")

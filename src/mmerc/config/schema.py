@@ -53,6 +53,12 @@ class TrainingConfig(Section):
         le=1,
         description="strength of logit adjustment (Menon et al. 2021): training adds this times the log label frequency to each logit; 0 switches it off",
     )
+    rdrop_weight: float = Field(
+        0.0,
+        ge=0,
+        description="weight of R-Drop (Liang et al. 2021): each training batch is read twice with different dropout, and the two "
+        "predictions should agree; 0 switches it off and halves the time",
+    )
     ema_decay: float = Field(
         0.0, ge=0, lt=1, description="decay of the exponential moving average (EMA) of the weights; 0 switches it off"
     )

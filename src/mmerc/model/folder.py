@@ -127,8 +127,10 @@ def write_model(
     if corpus.labels.dimensions:
         info[DIMENSIONS] = [asdict(dimension) for dimension in corpus.labels.dimensions]
     with replace_atomically(folder / "model") as temporary:
-        for name in encoders:
+        for name, encoder in encoders.items():
             shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
+            if encoder.refits_kernel:
+                encoder.save(temporary / "encoders" / name)
         if fusion is not None:
             shutil.copytree(folder / "fusion", temporary / "fusion")
         write_dev_outputs(temporary / DEV_OUTPUTS, features, dev_labels)

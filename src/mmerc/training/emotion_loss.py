@@ -47,23 +47,45 @@ class EmotionLoss(nn.Module):
             shares = shares[is_scored]
         logits, labels, corpora = logits[is_scored], labels[is_scored], corpora[is_scored]
         losses = []
-        for corpus in sorted(set(corpora.tolist())):
-            rows, own = corpora == corpus, self.has_label[corpus]
+        for corpus, rows in _list_corpora(corpora):
+            own = self.has_label[corpus]
             if shares is None:
                 columns = own.cumsum(0) - 1  # of a label among those that the corpus has
                 targets = columns[labels[rows]]
             else:
                 targets = shares[rows][:, own]
                 targets = targets / targets.sum(1, keepdim=True)
-            losses.append(
-                F.cross_entropy(
-                    logits[rows][:, own] + self.adjustment[corpus, own],
-                    targets,
-                    reduction="none",
-                    label_smoothing=self.label_smoothing,
-                )
-            )
+            adjusted = self._adjust(logits, corpus, rows)
+            losses.append(F.cross_entropy(adjusted, targets, reduction="none", label_smoothing=self.label_smoothing))
         return torch.cat(losses).mean()
+
+    def compute_disagreement(
+        self,
+        first: Float[Tensor, "B C"],
+        second: Float[Tensor, "B C"],
+        labels: Int[Tensor, " B"],
+        corpora: Int[Tensor, " B"],
+    ) -> Float[Tensor, ""]:
+        """How much two predictions of the same labelled utterances differ, for R-Drop (Liang et al. 2021).
+
+        This is the mean of both Kullback-Leibler divergences, in nats, of the softmaxes that `forward` uses.
+        """
+        is_scored = labels != CONTEXT
+        divergences = []
+        for corpus, rows in _list_corpora(corpora[is_scored]):
+            p, q = (self._adjust(logits[is_scored], corpus, rows).log_softmax(1) for logits in (first, second))
+            divergences.append(((p.exp() - q.exp()) * (p - q)).sum(1) / 2)
+        return torch.cat(divergences).mean()
+
+    def _adjust(self, logits: Float[Tensor, "B C"], corpus: int, rows: Bool[Tensor, " B"]) -> Float[Tensor, "R K"]:
+        """The adjusted logits of the rows of a corpus, for the labels that it has."""
+        own = self.has_label[corpus]
+        return logits[rows][:, own] + self.adjustment[corpus, own]
+
+
+def _list_corpora(corpora: Int[Tensor, " B"]) -> list[tuple[int, Bool[Tensor, " B"]]]:
+    """The number of each corpus in the batch, and which rows are from it."""
+    return [(corpus, corpora == corpus) for corpus in sorted(set(corpora.tolist()))]
 
 
 def count_labels(examples: Examples, num_classes: int) -> Int[Tensor, "M C"]:

@@ -20,7 +20,7 @@ from mmerc.training.kernel_classifier import fit_kernel_classifier
 from mmerc.training.loop import fit
 from mmerc.training.run_config import RunConfig
 from mmerc.training.splits import get_selection_split
-from mmerc.training.task import make_task
+from mmerc.training.task import Task, make_task
 from mmerc.training.warm_start import WarmStart
 
 
@@ -54,11 +54,7 @@ def train_encoder(
     encoder = create_encoder(modality, config, corpus, seed)
     with name_section(modality):
         WarmStart(config, corpus, run, seed, events.write).fill(modality, encoder)
-    inputs = open_inputs(encoder)
-    examples, dev = (
-        make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", get_selection_split(corpus))
-    )
-    task = make_task(modality, encoder, encoder, config.modalities[modality], corpus, examples, dev, seed=seed)
+    task = make_encoder_task(modality, encoder, open_inputs(encoder), config, corpus, seed)
     checkpoint = folder.parent / f"{modality}.checkpoint"
     history = fit(task, config.trainer, checkpoint, events.write)
     fit_kernel_classifier(task, encoder)
@@ -70,6 +66,16 @@ def train_encoder(
         checkpoint.unlink(missing_ok=True)
     distributed.barrier()
     return encoder
+
+
+def make_encoder_task(
+    modality: str, encoder: Encoder, inputs: FeatureStore, config: RunConfig, corpus: Corpus, seed: int
+) -> Task:
+    """The training of an encoder on what it reads of train; the selection split selects."""
+    train, dev = (
+        make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", get_selection_split(corpus))
+    )
+    return make_task(modality, encoder, encoder, config.modalities[modality], corpus, train, dev, seed=seed)
 
 
 @contextmanager

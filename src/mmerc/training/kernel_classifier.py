@@ -10,49 +10,60 @@ from mmerc.encoders import Encoder
 from mmerc.encoders.kernel_classifier import MAX_LANDMARKS, KernelClassifier, LabelledVectors
 from mmerc.model.extraction import is_copy
 from mmerc.progress import log
-from mmerc.training.batches import Batches, get_inputs
+from mmerc.training.batches import Batches, Examples, get_inputs
 from mmerc.training.emotion_loss import count_labels, find_known_labels
 from mmerc.training.splits import CONTEXT
+from mmerc.training.targets import Targets
 from mmerc.training.task import Task
 
 COPY_WEIGHT = 0.4  # of an augmented copy: it costs accuracy on clean sound if it counts as much as the recording
 
 
-def fit_kernel_classifier(task: Task, encoder: Encoder) -> None:
+def fit_kernel_classifier(task: Task, encoder: Encoder, *, with_dev: bool = False) -> None:
     """Give the encoder the kernel classifier of the task's training examples; nothing for an encoder without one.
 
-    An encoder that uses references of the speaker sees each utterance with all of them and without any, so that it can do without.
+    `with_dev`: of its dev examples, too, which must have selected all that they select before. An encoder that uses references of the speaker sees each utterance with all of them and without any, so that it can do without.
     Every process of a run computes it for itself, from the same numbers. A killed run that continues finds the same ones.
     """
     if not encoder.fits_kernel:
         return
     encoder.eval()
-    count = (1 + encoder.reads_dialogue) * sum(label != CONTEXT for label in task.train.labels)
+    labels = [*task.train.labels, *(task.dev.labels if with_dev else ())]
+    count = (1 + encoder.reads_dialogue) * sum(label != CONTEXT for label in labels)
     rng = random.Random(f"{task.seed}/{task.name}/landmarks")
     chosen = torch.tensor(sorted(rng.sample(range(count), min(count, MAX_LANDMARKS))))
     landmarks, start = [], 0
-    for batch in read_vectors(task, encoder):
+    for batch in read_vectors(task, encoder, with_dev=with_dev):
         end = start + len(batch.vectors)
         landmarks.append(batch.vectors[chosen[(chosen >= start) & (chosen < end)] - start])
         start = end
     has_label = find_known_labels(count_labels(task.train, task.num_classes))
-    encoder.kernel = KernelClassifier.fit(read_vectors(task, encoder), torch.cat(landmarks), has_label)
+    encoder.kernel = KernelClassifier.fit(
+        read_vectors(task, encoder, with_dev=with_dev), torch.cat(landmarks), has_label
+    )
     log.info("%s: classifier fitted to %d vectors, %d of them as landmarks", task.name, count, len(chosen))
 
 
+def read_vectors(task: Task, encoder: Encoder, *, with_dev: bool) -> Iterator[LabelledVectors]:
+    """The vectors of the labelled utterances, batch by batch, the same ones in the same order at every call."""
+    yield from _read_examples(task, encoder, task.train, task.train_targets)
+    if with_dev:
+        yield from _read_examples(task, encoder, task.dev, task.dev_targets)
+
+
 @torch.inference_mode()
-def read_vectors(task: Task, encoder: Encoder) -> Iterator[LabelledVectors]:
-    """The vectors of the labelled training utterances, batch by batch, the same ones in the same order at every call."""
-    batches = Batches(task.train, task.config.batch_size, seed=task.seed, epoch=None)
+def _read_examples(
+    task: Task, encoder: Encoder, examples: Examples, targets: Targets | None
+) -> Iterator[LabelledVectors]:
+    batches = Batches(examples, task.config.batch_size, seed=task.seed, epoch=None)
     for index in range(len(batches)):
         batch = batches[index]
         is_scored = batch["labels"] != CONTEXT
-        targets = task.train_targets
         if targets is not None and targets.shares is not None:
             shares = targets.shares[batch["indices"]]
         else:
             shares = F.one_hot(batch["labels"].clamp(min=0), task.num_classes).float()
-        keys = [task.train.keys[number] for number in batch["indices"].tolist()]
+        keys = [examples.keys[number] for number in batch["indices"].tolist()]
         weights = torch.tensor([COPY_WEIGHT if is_copy(key) else 1.0 for key in keys])
         inputs = get_inputs(batch)
         versions = [inputs]

@@ -70,6 +70,8 @@ class TrainingModule(L.LightningModule):
         torch.manual_seed(random.Random(text).getrandbits(31))
         out = self.task.forward(get_inputs(batch))
         losses = {**self._compute_losses(out.logits, batch), **getattr(out, "losses", {})}
+        if self.task.config.rdrop_weight:
+            losses = self._add_second_reading(losses, out.logits, batch)
         total = torch.stack(list(losses.values())).sum()
         share = float(batch["share"])
         self.train_metrics.add({f"loss_{name}": (share * loss.detach(), share) for name, loss in losses.items()})
@@ -91,6 +93,20 @@ class TrainingModule(L.LightningModule):
         if targets is not None and targets.names:
             losses["dimensions"] = compute_dimension_loss(values, targets.dimensions[indices].to(values.device))
         return losses
+
+    def _add_second_reading(
+        self, losses: dict[str, Tensor], outputs: Tensor, batch: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """The mean losses of two readings of a batch with different dropout, and how much their emotions differ (R-Drop)."""
+        out = self.task.forward(get_inputs(batch))
+        second = {**self._compute_losses(out.logits, batch), **getattr(out, "losses", {})}
+        count = count_dimensions(self.task.train_targets)
+        first_logits, second_logits = (split_outputs(values, count)[0] for values in (outputs, out.logits))
+        disagreement = self.emotion_loss.compute_disagreement(
+            first_logits, second_logits, batch["labels"], batch["corpora"]
+        )
+        means = {name: (loss + second[name]) / 2 for name, loss in losses.items()}
+        return means | {"disagreement": self.task.config.rdrop_weight * disagreement}
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.ema is not None:

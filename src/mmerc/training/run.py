@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from sklearn.metrics import f1_score
 
-from mmerc.corpora import Corpus
+from mmerc.corpora import Corpus, Key
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import ConfigError, MmercError, RunError
@@ -27,9 +27,10 @@ from mmerc.model.folder import name_model, write_model
 from mmerc.progress import EventLog, log, show_log, show_progress
 from mmerc.threads import set_num_threads
 from mmerc.training import distributed
-from mmerc.training.encoder import create_encoder, train_encoder
+from mmerc.training.encoder import create_encoder, make_encoder_task, train_encoder
 from mmerc.training.extraction import extract_features, open_inputs
 from mmerc.training.fusion import config_for_fusion, train_compared_fusion, train_fusion
+from mmerc.training.kernel_classifier import fit_kernel_classifier
 from mmerc.training.predictions import compute_prior, fit_calibrations, fit_conformal, write_predictions
 from mmerc.training.run_config import RunConfig, load_config
 from mmerc.training.run_folder import list_seed_folders
@@ -222,19 +223,42 @@ def train_seed(job: SeedJob, fusions: Sequence[str] = ()) -> None:
 def extract_modality(job: SeedJob, modality: str, encoder: Encoder) -> FeatureStore:
     """The features of every utterance that stage 2 reads."""
     store = open_features(job.config, job.folder, modality)
-    keys = [utterance.key for split in job.splits for utterance in job.corpus.utterances(split)]
+    keys = list_keys(job.corpus, job.splits)
     if job.config.features is not None:
         if absent := store.list_absent(keys):
             raise RunError(
                 f"{store.folder} lacks {len(absent)} of {len(keys)} utterances, such as {' '.join(absent[0])}: extract them, too."
             )
         return store
+    inputs = partial(job.open_inputs, modality, encoder)
+    if encoder.refits_kernel:  # dev is predicted by a classifier that has not seen it
+        _extract(
+            job, modality, encoder, inputs, store, list_keys(job.corpus, ["train", get_selection_split(job.corpus)])
+        )
+        task = make_encoder_task(modality, encoder, inputs(), job.config, job.corpus, job.seed)
+        fit_kernel_classifier(task, encoder, with_dev=True)
+    _extract(job, modality, encoder, inputs, store, keys)
+    return store
+
+
+def list_keys(corpus: Corpus, splits: Sequence[str]) -> list[Key]:
+    """Every utterance of the splits, in order."""
+    return [utterance.key for split in splits for utterance in corpus.utterances(split)]
+
+
+def _extract(
+    job: SeedJob,
+    modality: str,
+    encoder: Encoder,
+    open_inputs: Callable[[], FeatureStore],
+    store: FeatureStore,
+    keys: Sequence[Key],
+) -> None:
+    """Add the features of the keys that the store lacks."""
     if distributed.reduce_any(bool(store.list_absent(keys)) or not is_sorted(store)):
-        inputs = job.open_inputs(modality, encoder)
         with show_progress(f"{modality}: features", len(keys)) as report:
             device = distributed.select_device(job.config.trainer.accelerator)
-            extract_features(encoder, inputs, store, keys, report, device=device)
-    return store
+            extract_features(encoder, open_inputs(), store, keys, report, device=device)
 
 
 def write_results(

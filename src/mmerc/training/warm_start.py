@@ -94,7 +94,14 @@ class WarmStart:
         selection = get_selection_split(corpus)
         inputs = open_inputs(self.run / INPUTS, f"{modality}-warm", encoder, corpus, ["train", selection])
         examples, dev = (make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", selection))
-        name, settings = f"{modality} on {corpus.name}", config.model_copy(update={"epochs": config.warm_start_epochs})
+        name = f"{modality} on {corpus.name}"
+        settings = config.model_copy(
+            update={
+                "epochs": config.warm_start_epochs,
+                "batch_size": config.warm_start_batch_size or config.batch_size,
+                "rdrop_weight": 0.0,
+            }
+        )
         task = make_task(name, encoder, encoder, settings, corpus, examples, dev, seed=self.seed)
         checkpoint = file.with_suffix(".checkpoint")
         fit(task, self.config.trainer, checkpoint, self.log_event)

@@ -135,6 +135,20 @@ def test_in_training_some_dialogues_are_cut_in_two() -> None:
     assert not torch.allclose(parts, encoder(whole).logits, atol=1e-4)
 
 
+@torch.no_grad()
+def test_in_training_comments_are_read_together() -> None:
+    encoder = make_encoder(join_probability=1.0, split_probability=0.0)
+    examples = make_examples(encoder, make_dialogue(0, "hello there"), make_dialogue(1, "go on"))
+    apart = encoder.collate(examples, random.Random(0))  # not in training
+    together = encoder.train().collate(examples, random.Random(0))
+    assert apart["places"].max() == together["places"].max() - 3 and len(apart["ends"]) == len(together["ends"]) == 2
+    encoder.eval()
+    as_dialogue = encoder.collate(make_examples(encoder, make_dialogue(0, "hello there", "go on")))
+    as_dialogue["speakers"] = together["speakers"]  # in a made dialogue each comment has its own
+    assert torch.equal(together["last_visible"], as_dialogue["last_visible"])
+    assert torch.allclose(encoder(together).logits, encoder(as_dialogue).logits, atol=1e-5)
+
+
 def test_in_training_some_batches_are_read_online() -> None:
     encoder = make_encoder(online_probability=0.5).train()
     examples = make_examples(encoder, DIALOGUES[0])

@@ -1,10 +1,22 @@
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmerc.encoders.base import Example
-from mmerc.encoders.text.packing import MAX_SPEAKERS, PADDING, build_rows, find_visible_blocks, group_windows, pack
+from mmerc.encoders.text.packing import (
+    MAX_JOINED,
+    MAX_SPEAKERS,
+    PADDING,
+    build_rows,
+    count_tokens,
+    find_visible_blocks,
+    group_windows,
+    join_singles,
+    pack,
+)
 
 A = [([11, 12], 700), ([13], 0), ([14], 900)]
 B = [([15], 900)]
@@ -76,3 +88,20 @@ def test_examples_of_another_window_or_dialogue_are_not_read_together() -> None:
 def test_what_a_token_sees(cut: int, protocol: str, first: list[int], last: list[int]) -> None:
     visible = find_visible_blocks(np.asarray([0, 1, 1, 2, 3]), 3, cut, protocol)  # type: ignore[arg-type]
     assert visible.tolist() == [first, last]
+
+
+def test_single_utterances_are_joined_and_dialogues_stay_as_they_are() -> None:
+    windows = make_windows(B, B, A, B, B)
+    joined = join_singles(windows, 1.0, 512, random.Random(0))
+    assert [len(window) for window in joined] == [2, 3, 2]
+    assert [example for window in joined for example in window] == [each for window in windows for each in window]
+    assert join_singles(windows, 0.0, 512, random.Random(0)) == windows
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=40), st.floats(0, 1), st.integers(0, 99))
+def test_joined_utterances_fit_and_none_is_lost(lengths: list[int], probability: float, seed: int) -> None:
+    windows = make_windows(*([([7] * length, 0)] for length in lengths))
+    joined = join_singles(windows, probability, 64, random.Random(seed))
+    assert [len(each.values) for window in joined for each in window] == lengths
+    assert max(map(len, joined)) <= MAX_JOINED and max(map(count_tokens, joined)) <= 64

@@ -20,7 +20,7 @@ from mmerc.corpora import Dialogue, Utterance
 from mmerc.encoders.base import Batch, Classifier, Encoding, Example, compute_masked_mean
 from mmerc.encoders.text.bidirectional import BidirectionalText
 from mmerc.encoders.text.config import BACKBONE, TextConfig
-from mmerc.encoders.text.packing import MAX_SPEAKERS, UNKNOWN, build_rows, group_windows
+from mmerc.encoders.text.packing import MAX_SPEAKERS, UNKNOWN, build_rows, group_windows, join_singles
 from mmerc.encoders.windows import Window, cut_windows
 from mmerc.errors import MissingModality
 from mmerc.hardware import supports_bf16
@@ -38,6 +38,13 @@ class DialogueConfig(TextConfig):
     )
     split_probability: float = Field(
         0.3, ge=0, le=1, description="share of dialogues that are cut in two at a random utterance in training"
+    )
+    join_probability: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="how often, in training, single utterances such as comments begin a made dialogue of 2 to 8 of them, "
+        "so that the network learns to tell neighbours apart",
     )
     online_probability: float = Field(
         0.0,
@@ -96,14 +103,15 @@ class DialogueText(BidirectionalText):
         read together.
 
         Each window must fit into `max_tokens`; the caller cuts dialogues with `cut_windows`. `protocol` is by default that of
-        the encoder. In training some dialogues are cut in two parts that do not see each other, and some batches are read with
-        the online protocol.
+        the encoder. In training some dialogues are cut in two parts that do not see each other, some single utterances are
+        joined, and some batches are read with the online protocol.
         """
         windows = group_windows(examples)
         protocol, cuts = protocol or self.protocol, [0] * len(windows)
         if rng is not None and self.training:
             if rng.random() < self.config.online_probability:
                 protocol = "online"
+            windows = join_singles(windows, self.config.join_probability, self.config.max_tokens, rng)
             cuts = [self._draw_cut(len(window), rng) for window in windows]
         arrays = build_rows(
             windows, cuts, self.cls_token, self.sep_token, protocol=protocol, max_tokens=self.config.max_tokens

@@ -1,5 +1,6 @@
 """From the utterances of dialogues to the padded rows that a network reads. Short dialogues share a row and do not see each other."""
 
+import random
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -18,12 +19,33 @@ PADDING = -1  # block
 # batch of single comments; longer rows add work in attention, which grows with their length.
 ROW_TOKENS = 128
 
+MAX_JOINED = 8  # single utterances that are joined; a dialogue of MELD has ten utterances
+
 Window = Sequence[Example]  # the utterances of a dialogue that are read together
 
 
-def group_windows(examples: Sequence[Example]) -> list[list[Example]]:
+def group_windows(examples: Sequence[Example]) -> list[Window]:
     """Neighbouring examples of one dialogue and one window belong together."""
     return [list(group) for _, group in groupby(examples, key=lambda example: (*example.key[:2], example.window))]
+
+
+def join_singles(windows: Sequence[Window], probability: float, max_tokens: int, rng: random.Random) -> list[Window]:
+    """Join neighbouring windows of one utterance into windows of 2 to `MAX_JOINED`; the others stay as they are.
+
+    `probability`: how often a single utterance begins such a window. The order of the utterances is kept, and a window has at most
+    `max_tokens`.
+    """
+    joined: list[Window] = []
+    room = 0  # utterances that the last window still takes
+    for window in windows:
+        is_single = len(window) == 1
+        if is_single and room and count_tokens([*joined[-1], *window]) <= max_tokens:
+            joined[-1] = [*joined[-1], *window]
+            room -= 1
+            continue
+        joined.append(window)
+        room = rng.randint(2, MAX_JOINED) - 1 if is_single and rng.random() < probability else 0
+    return joined
 
 
 def build_rows(
