@@ -1,12 +1,16 @@
 """CPU seconds of each part of the way from a 720p film with a transcript to predictions, per second of film, as JSON.
 
     taskset -c 0 python benchmarks/recording.py [--preset compact] [--clip ../shared/data/clips/facenet_video.mp4]
-        [--voice ../shared/data/ravdess/Actor_01/03-01-01-01-01-01-01.flac] [--seconds 12] [--faces utterance] [--out FILE]
+        [--voice ../shared/data/ravdess/Actor_01/03-01-01-01-01-01-01.flac] [--seconds 12] [--faces utterance] [--speakers]
+        [--threads 1] [--out FILE]
 
 The film has the frames of a real clip, forward and backward, in H.264 with the defaults of x264 (a key frame every ten seconds), a voice, and
 utterances of three seconds of two speakers. Networks have random weights, which changes no time. A part is without the parts
 inside of it. On one CPU (`taskset`) the decoder has one thread, so that its time belongs to the part that waits for it. CPU time is compared and
 not the clock, because it depends less on what else runs; on a busy machine it is up to twice that of an idle one.
+
+With `--speakers` the transcript names nobody, and the speakers are found by their voices. Without `taskset` and with `--threads 2`, `wall` is the time
+that a user of two CPUs waits.
 
 `floor`: ffmpeg alone decodes the film once, with every picture and without those that no other picture needs.
 """
@@ -16,7 +20,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +39,11 @@ from mmerc.encoders.face import encoder as face_encoder
 from mmerc.encoders.face import sightings
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.hardware import keep_memory
+from mmerc.inference import recording
 from mmerc.inference.recording import read_recording
 from mmerc.media import SAMPLE_RATE, audio, container, read_waveform, video
 from mmerc.model.model import EmotionModel
+from mmerc.speakers.diarization import load_diarizer
 
 UTTERANCE, RATE = 3, 25  # seconds; frames per second
 TEXTS = ("You came back!", "I never left, and you know that.", "That is not what you said.", "Oh, come on.", "Fine.")
@@ -82,8 +88,8 @@ class Clock:
         setattr(owner, name, run)
 
 
-def write_film(file: Path, clip: Path, voice: np.ndarray, seconds: int) -> None:
-    """Write the film, and its transcript beside it."""
+def write_film(file: Path, clip: Path, voice: np.ndarray, seconds: int, *, named: bool) -> None:
+    """Write the film, and its transcript beside it, which may name the speakers."""
     with av.open(str(clip)) as source:
         frames = [frame.reformat(1280, 720, format="yuv420p").to_ndarray() for frame in source.decode(video=0)]
     period = 2 * len(frames) - 2
@@ -102,7 +108,8 @@ def write_film(file: Path, clip: Path, voice: np.ndarray, seconds: int) -> None:
         target.mux(sound.encode(None))
     starts = range(0, seconds, UTTERANCE)
     rows = [
-        {"start": start, "end": start + UTTERANCE, "text": TEXTS[number % 5], "speaker": "AB"[number % 2]}
+        {"start": start, "end": start + UTTERANCE, "text": TEXTS[number % 5]}
+        | ({"speaker": "AB"[number % 2]} if named else {})
         for number, start in enumerate(starts)
     ]
     file.with_suffix(".json").write_text(json.dumps(rows))
@@ -126,6 +133,7 @@ def watch_parts(clock: Clock, model: EmotionModel) -> None:
     """Measure the parts of a prediction from now on."""
     face: Any = model.encoders["face"]
     for owner, name, part in (
+        (recording, "_name_lines", "speakers"),
         (container, "_open", "open files"),
         (video, "decode_frames", "decode pictures"),
         (video._Renderer, "render", "scale and convert pictures"),
@@ -163,22 +171,27 @@ def main() -> None:
     parser.add_argument("--voice", type=Path, default=Path("../shared/data/ravdess/Actor_01/03-01-01-01-01-01-01.flac"))
     parser.add_argument("--seconds", type=int, default=12)
     parser.add_argument("--faces", choices=["utterance", "recording"], default="utterance")
+    parser.add_argument("--speakers", action="store_true")
+    parser.add_argument("--threads", type=int, default=1, help="of the networks")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     keep_memory()  # as `mmerc predict` does
     clock, model = Clock(), make_model(options.preset)
     predictor = Predictor(model)
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
-        write_film(film, options.clip, read_waveform(Clip(options.voice)), options.seconds)
-        dialogue, _ = read_recording(film, film.with_suffix(".json"))
+        write_film(film, options.clip, read_waveform(Clip(options.voice)), options.seconds, named=not options.speakers)
+        read = partial(
+            read_recording, film, film.with_suffix(".json"), diarizer=load_diarizer(2) if options.speakers else None
+        )
+        dialogue, _ = read()
         list(predictor.predict([dialogue]))  # warm up
         watch_parts(clock, model)
         clock.times.clear()
         clock.last = time.process_time()
         started = time.perf_counter()
-        dialogue, _ = read_recording(film, film.with_suffix(".json"))
+        dialogue, _ = read()
         rows = list(predictor.predict([predictor.choose_faces(dialogue, options.faces)[0]]))
         clock.switch()
         wall = time.perf_counter() - started

@@ -53,8 +53,8 @@ def test_another_encoder_starts_from_its_own_defaults_whatever_the_order() -> No
     settings = apply_overrides(read_settings("compact", None), ["audio.epochs=3", "audio.encoder=wavernn"])
     assert settings["modalities"]["audio"] == {"encoder": "wavernn", "epochs": 3}
     assert load_config("compact", None, ["audio.encoder=wavernn"]).modalities["audio"].encoder == "wavernn"
-    same = apply_overrides(read_settings("compact", None), ["text.encoder=bert"])
-    assert same["modalities"]["text"]["history"] == 5
+    same = apply_overrides(read_settings("compact", None), ["text.encoder=dialogue"])
+    assert same["modalities"]["text"]["join_probability"] == 0.6
     assert load_config("compact", None, ["text.encoder=gpt"]).modalities["text"].backbone == "openai-gpt"  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r'the setting "audio.signal" is missing: give it a value\.'):
         load_config("compact", None, ["audio.encoder=signal"])
@@ -81,7 +81,10 @@ def test_base_extends_compact_by_larger_networks() -> None:
     assert base["fusion"] == compact["fusion"]
     assert [settings["modalities"]["face"]["backbone"] for settings in (compact, base)] == ["cnn", "resnet"]
     assert base["modalities"]["face"]["detector"] == compact["modalities"]["face"]["detector"] == "yunet"
-    assert base["modalities"]["text"]["backbone"] == "mpnet" and "history" not in base["modalities"]["text"]
+    texts = [settings["modalities"]["text"] for settings in (compact, base)]
+    assert [text["encoder"] for text in texts] == ["dialogue", "dialogue"]
+    assert [text["backbone"] for text in texts] == ["minilm", "mpnet"]
+    assert [text["rdrop_weight"] for text in texts] == [1.0, 0]  # twice the time, and no gain on MPNet
 
 
 def test_what_a_file_cannot_extend(tmp_path: Path) -> None:

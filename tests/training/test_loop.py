@@ -207,3 +207,17 @@ def test_further_losses_are_added_and_metrics_are_averaged(tmp_path: Path) -> No
     assert history[0]["loss_constant"] == 2.0
     assert history[0]["loss"] == pytest.approx(history[0]["loss_emotion"] + 2.0)
     assert history[0]["right"] == history[0]["dev_right"] == 0.5
+
+
+def test_with_r_drop_a_loss_that_only_one_reading_has_counts_half(tmp_path: Path) -> None:
+    made = task(1, rdrop_weight=1.0)
+    network, calls = made.network, 0
+
+    def forward(batch: dict[str, torch.Tensor]) -> Any:
+        nonlocal calls
+        calls += network.training
+        losses = {"distillation": torch.tensor(2.0)} if calls % 2 == 0 else {}
+        return SimpleNamespace(logits=network(batch["x"]), losses=losses)
+
+    history = fit(replace(made, forward=forward), MACHINE, tmp_path / "c", lambda event: None)
+    assert history[0]["loss_distillation"] == 1.0

@@ -38,7 +38,7 @@ def test_each_signal_gets_an_encoder_and_the_text_network_stays() -> None:
     found = sections(add_signals(COMPACT, corpus(text="hi", signals=signals)))
     assert list(found) == ["pulse", "text", "words"]
     assert (found["text"]["dialogue_context"], found["pulse"]["dialogue_context"]) == (True, False)
-    assert found["words"]["encoder"] == "bert"
+    assert found["words"]["encoder"] == "dialogue"
     assert list(sections(add_signals(COMPACT, corpus(text="hi", signals={"pulse": np.ones(2)})))) == ["pulse", "text"]
 
 
@@ -79,7 +79,7 @@ def test_the_text_network_gets_a_free_name() -> None:
     signals = {"text": np.ones(3), "words": np.ones(3)}
     found = sections(add_signals(COMPACT, corpus(text="hi", signals=signals)))
     assert found["words"]["encoder"] == found["text"]["encoder"] == "signal"
-    assert found["words-2"]["encoder"] == "bert"
+    assert found["words-2"]["encoder"] == "dialogue"
 
 
 def write_pack(folder: Path) -> Path:

@@ -56,8 +56,8 @@ class TrainingConfig(Section):
     rdrop_weight: float = Field(
         0.0,
         ge=0,
-        description="weight of R-Drop (Liang et al. 2021): each training batch is read twice with different dropout, and the two "
-        "predictions should agree; 0 switches it off and halves the time",
+        description="weight of R-Drop (Liang et al. 2021), half of the paper's alpha: each training batch is read twice with different dropout, "
+        "and the two predictions should agree; above 0, training takes twice the time; a warm start is without it",
     )
     ema_decay: float = Field(
         0.0, ge=0, lt=1, description="decay of the exponential moving average (EMA) of the weights; 0 switches it off"

@@ -74,9 +74,7 @@ class EncoderConfig(TrainingConfig):
         description="where the initial weights come from: KIND:PATH trains on this corpus first; KIND: trains on the folder KIND "
         "next to the corpus, if it exists; model:FOLDER loads the network of a trained model; empty: no warm start",
     )
-    warm_start_epochs: int = Field(
-        1, ge=1, description="number of epochs on the corpus of `warm_start`, which are without R-Drop"
-    )
+    warm_start_epochs: int = Field(1, ge=1, description="number of epochs on the corpus of `warm_start`")
     warm_start_batch_size: int = Field(
         0, ge=0, description="utterances in a batch of the corpus of `warm_start`; 0: as many as `batch_size`"
     )
@@ -116,7 +114,8 @@ class Encoder(nn.Module, ABC):
     # Steps at the start of the sequence that are a summary of the utterance and no point in time.
     num_leading_steps: int = 0
     fits_kernel: bool = False  # whether a kernel classifier of the emotions is fitted after training by gradients
-    refits_kernel: bool = False  # whether it is fitted again, to train and dev, for all splits but these
+    # Whether it is fitted again, to train and dev together, for the model and for all splits but these two.
+    refits_with_dev: bool = False
     width: int
 
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:

@@ -12,13 +12,14 @@ from mmerc.errors import MmercError
 from mmerc.features.store import FeatureStore
 from mmerc.files import replace_atomically, write_json
 from mmerc.hardware import is_main_process
-from mmerc.model.folder import load_encoder
+from mmerc.model.folder import REFITTED, load_encoder
 from mmerc.progress import EventLog
 from mmerc.training import distributed
 from mmerc.training.batches import make_encoder_examples
 from mmerc.training.kernel_classifier import fit_kernel_classifier
 from mmerc.training.loop import fit
 from mmerc.training.run_config import RunConfig
+from mmerc.training.selection import History
 from mmerc.training.splits import get_selection_split
 from mmerc.training.task import Task, make_task
 from mmerc.training.warm_start import WarmStart
@@ -47,6 +48,7 @@ def train_encoder(
 ) -> Encoder:
     """Train the encoder of a modality and save it in `folder`, or load it if it is there.
 
+    A classifier that is fitted again with dev is saved in `refitted` beside the folder of all encoders (see `find_final_encoder`).
     `open_inputs` gives what an encoder reads of every utterance. `run`: the run folder, where warm starts are kept for all seeds.
     """
     if not distributed.reduce_any(not folder.is_dir()):
@@ -58,14 +60,24 @@ def train_encoder(
     checkpoint = folder.parent / f"{modality}.checkpoint"
     history = fit(task, config.trainer, checkpoint, events.write)
     fit_kernel_classifier(task, encoder)
+    if encoder.refits_with_dev:
+        selected = encoder.kernel
+        fit_kernel_classifier(task, encoder, with_dev=True)
+        _save(encoder, folder.parent.parent / REFITTED / modality, history)  # `folder` is the sign that both are there
+        encoder.kernel = selected
+    _save(encoder, folder, history)
+    if is_main_process():
+        checkpoint.unlink(missing_ok=True)
+    distributed.barrier()
+    return encoder
+
+
+def _save(encoder: Encoder, folder: Path, history: History) -> None:
     if is_main_process():
         with replace_atomically(folder) as temporary:
             temporary.mkdir()
             encoder.save(temporary)
             write_json(temporary / "history.json", history)
-        checkpoint.unlink(missing_ok=True)
-    distributed.barrier()
-    return encoder
 
 
 def make_encoder_task(

@@ -1,7 +1,7 @@
 """After training by gradients: fit the kernel classifier of an encoder to its training utterances."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch.nn import functional as F
@@ -22,33 +22,39 @@ COPY_WEIGHT = 0.4  # of an augmented copy: it costs accuracy on clean sound if i
 def fit_kernel_classifier(task: Task, encoder: Encoder, *, with_dev: bool = False) -> None:
     """Give the encoder the kernel classifier of the task's training examples; nothing for an encoder without one.
 
-    `with_dev`: of its dev examples, too, which must have selected all that they select before. An encoder that uses references of the speaker sees each utterance with all of them and without any, so that it can do without.
+    `with_dev`: also of its dev examples; call this only when dev has selected everything.
+
+    An encoder that uses references of the speaker sees each utterance with all of them and without any, so that it can do without.
     Every process of a run computes it for itself, from the same numbers. A killed run that continues finds the same ones.
     """
     if not encoder.fits_kernel:
         return
     encoder.eval()
-    labels = [*task.train.labels, *(task.dev.labels if with_dev else ())]
-    count = (1 + encoder.reads_dialogue) * sum(label != CONTEXT for label in labels)
+    parts = [(task.train, task.train_targets), *([(task.dev, task.dev_targets)] if with_dev else ())]
+    count = (1 + encoder.reads_dialogue) * sum(label != CONTEXT for part, _ in parts for label in part.labels)
     rng = random.Random(f"{task.seed}/{task.name}/landmarks")
     chosen = torch.tensor(sorted(rng.sample(range(count), min(count, MAX_LANDMARKS))))
     landmarks, start = [], 0
-    for batch in read_vectors(task, encoder, with_dev=with_dev):
+    for batch in read_vectors(task, encoder, parts):
         end = start + len(batch.vectors)
         landmarks.append(batch.vectors[chosen[(chosen >= start) & (chosen < end)] - start])
         start = end
-    has_label = find_known_labels(count_labels(task.train, task.num_classes))
+    counts = [count_labels(part, task.num_classes) for part, _ in parts]  # [corpora, C] each; dev may have more corpora
+    total = sum(F.pad(each, (0, 0, 0, max(map(len, counts)) - len(each))) for each in counts)
+    assert isinstance(total, torch.Tensor)
     encoder.kernel = KernelClassifier.fit(
-        read_vectors(task, encoder, with_dev=with_dev), torch.cat(landmarks), has_label
+        read_vectors(task, encoder, parts), torch.cat(landmarks), find_known_labels(total)
     )
     log.info("%s: classifier fitted to %d vectors, %d of them as landmarks", task.name, count, len(chosen))
 
 
-def read_vectors(task: Task, encoder: Encoder, *, with_dev: bool) -> Iterator[LabelledVectors]:
+Parts = Sequence[tuple[Examples, Targets | None]]
+
+
+def read_vectors(task: Task, encoder: Encoder, parts: Parts) -> Iterator[LabelledVectors]:
     """The vectors of the labelled utterances, batch by batch, the same ones in the same order at every call."""
-    yield from _read_examples(task, encoder, task.train, task.train_targets)
-    if with_dev:
-        yield from _read_examples(task, encoder, task.dev, task.dev_targets)
+    for examples, targets in parts:
+        yield from _read_examples(task, encoder, examples, targets)
 
 
 @torch.inference_mode()

@@ -105,7 +105,11 @@ class TrainingModule(L.LightningModule):
         disagreement = self.emotion_loss.compute_disagreement(
             first_logits, second_logits, batch["labels"], batch["corpora"]
         )
-        means = {name: (loss + second[name]) / 2 for name, loss in losses.items()}
+        nothing = torch.zeros_like(
+            disagreement
+        )  # the fusion has a loss of distillation only where it draws modality dropout
+        names = [*losses, *(name for name in second if name not in losses)]
+        means = {name: (losses.get(name, nothing) + second.get(name, nothing)) / 2 for name in names}
         return means | {"disagreement": self.task.config.rdrop_weight * disagreement}
 
     def on_train_batch_end(self, *_: Any) -> None:

@@ -23,14 +23,13 @@ from mmerc.files import read_json, remove_temporary, replace_atomically
 from mmerc.fusion import Fusion
 from mmerc.hardware import is_main_process, keep_memory
 from mmerc.model.calibration import Calibration
-from mmerc.model.folder import name_model, write_model
+from mmerc.model.folder import REFITTED, find_final_encoder, load_encoder, name_model, write_model
 from mmerc.progress import EventLog, log, show_log, show_progress
 from mmerc.threads import set_num_threads
 from mmerc.training import distributed
-from mmerc.training.encoder import create_encoder, make_encoder_task, train_encoder
+from mmerc.training.encoder import create_encoder, train_encoder
 from mmerc.training.extraction import extract_features, open_inputs
 from mmerc.training.fusion import config_for_fusion, train_compared_fusion, train_fusion
-from mmerc.training.kernel_classifier import fit_kernel_classifier
 from mmerc.training.predictions import compute_prior, fit_calibrations, fit_conformal, write_predictions
 from mmerc.training.run_config import RunConfig, load_config
 from mmerc.training.run_folder import list_seed_folders
@@ -230,14 +229,13 @@ def extract_modality(job: SeedJob, modality: str, encoder: Encoder) -> FeatureSt
                 f"{store.folder} lacks {len(absent)} of {len(keys)} utterances, such as {' '.join(absent[0])}: extract them, too."
             )
         return store
-    inputs = partial(job.open_inputs, modality, encoder)
-    if encoder.refits_kernel:  # dev is predicted by a classifier that has not seen it
-        _extract(
-            job, modality, encoder, inputs, store, list_keys(job.corpus, ["train", get_selection_split(job.corpus)])
-        )
-        task = make_encoder_task(modality, encoder, inputs(), job.config, job.corpus, job.seed)
-        fit_kernel_classifier(task, encoder, with_dev=True)
-    _extract(job, modality, encoder, inputs, store, keys)
+    final = find_final_encoder(job.folder, modality)
+    if final.parent.name == REFITTED:  # dev is predicted by the classifier that has not seen it
+        seen = list_keys(job.corpus, ["train", get_selection_split(job.corpus)])
+        if distributed.reduce_any(bool(store.list_absent(seen))):
+            _extract(job, modality, encoder, store, seen)
+        encoder = load_encoder(final)
+    _extract(job, modality, encoder, store, keys)
     return store
 
 
@@ -246,19 +244,12 @@ def list_keys(corpus: Corpus, splits: Sequence[str]) -> list[Key]:
     return [utterance.key for split in splits for utterance in corpus.utterances(split)]
 
 
-def _extract(
-    job: SeedJob,
-    modality: str,
-    encoder: Encoder,
-    open_inputs: Callable[[], FeatureStore],
-    store: FeatureStore,
-    keys: Sequence[Key],
-) -> None:
+def _extract(job: SeedJob, modality: str, encoder: Encoder, store: FeatureStore, keys: Sequence[Key]) -> None:
     """Add the features of the keys that the store lacks."""
     if distributed.reduce_any(bool(store.list_absent(keys)) or not is_sorted(store)):
         with show_progress(f"{modality}: features", len(keys)) as report:
             device = distributed.select_device(job.config.trainer.accelerator)
-            extract_features(encoder, open_inputs(), store, keys, report, device=device)
+            extract_features(encoder, job.open_inputs(modality, encoder), store, keys, report, device=device)
 
 
 def write_results(

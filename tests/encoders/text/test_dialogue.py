@@ -144,7 +144,7 @@ def test_in_training_comments_are_read_together() -> None:
     assert apart["places"].max() == together["places"].max() - 3 and len(apart["ends"]) == len(together["ends"]) == 2
     encoder.eval()
     as_dialogue = encoder.collate(make_examples(encoder, make_dialogue(0, "hello there", "go on")))
-    as_dialogue["speakers"] = together["speakers"]  # in a made dialogue each comment has its own
+    as_dialogue["speakers"] = together["speakers"]  # both comments are by A, and in the dialogue B answers
     assert torch.equal(together["last_visible"], as_dialogue["last_visible"])
     assert torch.allclose(encoder(together).logits, encoder(as_dialogue).logits, atol=1e-5)
 

@@ -95,7 +95,8 @@ def test_single_utterances_are_joined_and_dialogues_stay_as_they_are() -> None:
     joined = join_singles(windows, 1.0, 512, random.Random(0))
     assert [len(window) for window in joined] == [2, 3, 2]
     assert [example for window in joined for example in window] == [each for window in windows for each in window]
-    assert join_singles(windows, 0.0, 512, random.Random(0)) == windows
+    rng = random.Random(0)
+    assert join_singles(windows, 0.0, 512, rng) == windows and rng.random() == random.Random(0).random()
 
 
 @settings(max_examples=50, deadline=None)

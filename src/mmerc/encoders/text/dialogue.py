@@ -43,8 +43,8 @@ class DialogueConfig(TextConfig):
         0.0,
         ge=0,
         le=1,
-        description="how often, in training, single utterances such as comments begin a made dialogue of 2 to 8 of them, "
-        "so that the network learns to tell neighbours apart",
+        description="how often, in training, a dialogue of one utterance, such as a comment, is read together with the 1 to 7 after it, "
+        "so that the network learns to tell neighbours apart; 0.6 joins nine of ten comments",
     )
     online_probability: float = Field(
         0.0,
