@@ -20,3 +20,9 @@ def test_errors_contain_the_name_of_the_section() -> None:
 @pytest.mark.parametrize("name", ENCODERS)
 def test_the_protocol_is_no_setting_of_an_encoder(name: str) -> None:
     assert "protocol" not in ENCODERS[name].Config.model_fields
+
+
+def test_a_setting_of_another_encoder_names_that_encoder() -> None:
+    expected = r'"text.history" is a setting of gpt and bert, and the encoder is dialogue: leave it out'
+    with pytest.raises(ConfigError, match=expected):
+        check_encoder_config("text", {"encoder": "dialogue", "history": 3})

@@ -1,18 +1,12 @@
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
 import torch
-from safetensors.torch import load_file
 
-import mmerc.training.run as run_module
-from mmerc import load_config, train
 from mmerc.corpora import Corpus, Dialogue, LiveRecording, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.encoders.audio.pretrained import PretrainedSpeech, PretrainedSpeechConfig
 from mmerc.features.store import FeatureStore
-from mmerc.files import read_jsonl
 from mmerc.training.batches import make_encoder_examples
 from mmerc.training.extraction import open_inputs
 from mmerc.training.kernel_classifier import fit_kernel_classifier
@@ -20,10 +14,6 @@ from mmerc.training.task import Task, make_task
 from tests.encoders.audio.speech_networks import make_samples, save_speech_network
 
 EMOTIONS = ("joy", "anger")
-SMALL = (
-    "audio.hidden_size=8", "audio.epochs=1", "audio.bf16=false", "audio.encoder=pretrained", "audio.refit_with_dev=true",
-    "calibration=none",
-)  # fmt: skip
 
 
 def make_utterance(split: str, dialogue: int, number: int, emotion: str | None) -> Utterance:
@@ -43,7 +33,7 @@ def make_corpus() -> Corpus:
             )
             for dialogue in range(count)
         )
-        for split, count in (("train", 3), ("dev", 1), ("test", 1))
+        for split, count in (("train", 3), ("dev", 1))
     }  # fmt: skip
     return Corpus("tones", SEVEN, splits)
 
@@ -104,64 +94,3 @@ def test_without_references_each_utterance_counts_once(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path, speaker_reference=False)
     fit_kernel_classifier(make_fit(tmp_path, encoder), encoder)
     assert encoder.kernel is not None and len(encoder.kernel.landmarks) == 12
-
-
-def test_refitted_with_dev_it_knows_the_utterances_of_both(tmp_path: Path) -> None:
-    encoder = make_encoder(tmp_path)
-    task = make_fit(tmp_path, encoder)
-    fit_kernel_classifier(task, encoder)
-    before = encoder.eval()(task.dev.collate(range(4), None)).logits
-    fit_kernel_classifier(task, encoder, with_dev=True)
-    assert encoder.kernel is not None and len(encoder.kernel.landmarks) == 24 + 8  # four of dev are labelled
-    after = encoder(task.dev.collate(range(4), None)).logits
-    labels = torch.tensor(task.dev.labels[:4])
-    assert torch.nn.functional.cross_entropy(after, labels) < torch.nn.functional.cross_entropy(before, labels)
-
-
-def test_a_run_predicts_dev_before_and_test_after_the_classifier_is_refitted(tmp_path: Path) -> None:
-    backbone = save_speech_network("whisper", tmp_path / "hub")
-    rows, landmarks = {}, {}
-    for refit in ("false", "true"):
-        overrides = [*SMALL, f"audio.backbone={backbone}", f"audio.refit_with_dev={refit}"]
-        config = load_config("smoke", overrides=overrides, modalities=["audio"])
-        run = tmp_path / refit
-        train(make_corpus(), run, config)
-        for split in ("dev", "test"):
-            rows[refit, split] = [row["probabilities"] for row in read_jsonl(run / "predictions" / f"{split}.jsonl")]
-        landmarks[refit] = len(
-            load_file(run / "model" / "encoders" / "audio" / "model.safetensors")["kernel.landmarks"]
-        )
-    assert rows["false", "dev"] == rows["true", "dev"] and rows["false", "test"] != rows["true", "test"]
-    assert landmarks == {"false": 24, "true": 32}
-    model = tmp_path / "true" / "model"
-    assert "fitted again to train and dev" in (model / "README.md").read_text()
-    folders = [tmp_path / "true" / part for part in ("encoders", "refitted", "features")]
-    parts = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    written = {file: file.stat().st_mtime_ns for file in parts}
-    train(make_corpus(), tmp_path / "true", config)  # a finished run is not computed again
-    assert all(folder.is_dir() for folder in folders) and written == {file: file.stat().st_mtime_ns for file in parts}
-    assert len(load_file(model / "encoders" / "audio" / "model.safetensors")["kernel.landmarks"]) == 32
-
-
-def test_a_run_that_was_killed_after_dev_was_predicted_ends_with_the_same_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    backbone = save_speech_network("whisper", tmp_path / "hub")
-    config = load_config("smoke", overrides=[*SMALL, f"audio.backbone={backbone}"], modalities=["audio"])
-    train(make_corpus(), tmp_path / "whole", config)
-    extract, calls = run_module._extract, []
-
-    def stop(*arguments: Any) -> None:
-        calls.append(arguments)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        extract(*arguments)
-
-    monkeypatch.setattr(run_module, "_extract", stop)
-    with pytest.raises(KeyboardInterrupt):
-        train(make_corpus(), tmp_path / "killed", config)
-    monkeypatch.setattr(run_module, "_extract", extract)
-    train(make_corpus(), tmp_path / "killed", config)
-    for split in ("dev", "test"):
-        rows = [read_jsonl(tmp_path / run / "predictions" / f"{split}.jsonl") for run in ("whole", "killed")]
-        assert [row["probabilities"] for row in rows[0]] == [row["probabilities"] for row in rows[1]]

@@ -56,4 +56,11 @@ def check_encoder_config(modality: str, settings: dict[str, Any]) -> EncoderConf
         raise ConfigError(f"modalities.{modality} has no encoder: choose one of {', '.join(ENCODERS)}.")
     if not isinstance(name, str) or name not in ENCODERS:
         raise ConfigError(f'modalities.{modality}.encoder is "{name}": choose one of {", ".join(ENCODERS)}.')
+    for key in settings:
+        others = [other for other, encoder in ENCODERS.items() if key in encoder.Config.model_fields]
+        if others and name not in others:
+            raise ConfigError(
+                f'"{modality}.{key}" is a setting of {" and ".join(others)}, and the encoder is {name}: leave it out, or set '
+                f"{modality}.encoder and all its settings."
+            )
     return validate(ENCODERS[name].Config, settings, modality)

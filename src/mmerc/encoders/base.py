@@ -114,8 +114,6 @@ class Encoder(nn.Module, ABC):
     # Steps at the start of the sequence that are a summary of the utterance and no point in time.
     num_leading_steps: int = 0
     fits_kernel: bool = False  # whether a kernel classifier of the emotions is fitted after training by gradients
-    # Whether it is fitted again, to train and dev together, for the model and for all splits but these two.
-    refits_with_dev: bool = False
     width: int
 
     def __init__(self, config: EncoderConfig, num_classes: int, *, protocol: Protocol = "offline") -> None:

@@ -19,12 +19,12 @@ from mmerc.media.degradation import DEGRADATIONS, degrade
 from mmerc.media.live_input import read_utterance_waveform
 from mmerc.model.calibration import Calibration
 from mmerc.model.extraction import encode_prepared, prepare_row
-from mmerc.model.folder import CONFIG, find_final_encoder, load_encoder, read_calibration, read_info
+from mmerc.model.folder import CONFIG, load_encoder, read_calibration, read_info
 from mmerc.model.inference import predict_unimodal
 from mmerc.progress import show_progress
 from mmerc.training.distributed import select_device
 from mmerc.training.run_folder import Run
-from mmerc.training.splits import get_labels, get_selection_split
+from mmerc.training.splits import get_labels
 
 CLEAN = "clean"
 Waveforms = Mapping[Key, np.ndarray]
@@ -77,7 +77,7 @@ def measure_signal_robustness(
     dialogues = [
         dialogue for dialogue in corpus.dialogues(split) if any(each.key in labels for each in dialogue.utterances)
     ]
-    modalities = load_audio_modalities(run, dialogues, on_dev=split == get_selection_split(corpus))
+    modalities = load_audio_modalities(run, dialogues)
     measured: dict[str, dict[str, dict[str, Any]]] = {
         "modalities": {name: {} for name in modalities},
         "fusions": {name: {} for name in fusions},
@@ -106,8 +106,8 @@ def measure_signal_robustness(
     return measured
 
 
-def load_audio_modalities(run: Run, dialogues: Sequence[Dialogue], *, on_dev: bool = False) -> dict[str, AudioModality]:
-    """The modalities of a run that read the sound. `on_dev`: as dev has selected them, not fitted again with dev.
+def load_audio_modalities(run: Run, dialogues: Sequence[Dialogue]) -> dict[str, AudioModality]:
+    """The modalities of a run that read the sound.
 
     Raises:
         RunError: there is none.
@@ -116,10 +116,7 @@ def load_audio_modalities(run: Run, dialogues: Sequence[Dialogue], *, on_dev: bo
     infos = [read_info(folder / "model") for folder in run.seed_folders]
     found = {}
     for name in run.config.modalities:
-        folders = [
-            folder / "encoders" / name if on_dev else find_final_encoder(folder, name) for folder in run.seed_folders
-        ]
-        encoders = [load_encoder(folder).to(device) for folder in folders]
+        encoders = [load_encoder(folder / "encoders" / name).to(device) for folder in run.seed_folders]
         speech = [encoder for encoder in encoders if isinstance(encoder, SpeechEncoder)]
         if speech:
             calibrations = [

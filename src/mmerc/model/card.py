@@ -33,16 +33,7 @@ def make_card(info: Mapping[str, Any], encoders: Mapping[str, Encoder]) -> str:
 
 Trained on {info["corpus"]} ({info["protocol"]} protocol: {PROTOCOLS[info["protocol"]]}).
 Dev weighted F1: {100 * info["dev_f1_weighted"]:.1f}. The dev split selected the checkpoint; report results on the test split.
-{_explain_refitted(encoders)}{USE}"""
-
-
-def _explain_refitted(encoders: Mapping[str, Encoder]) -> str:
-    names = [name for name, encoder in encoders.items() if encoder.refits_with_dev]
-    if not names:
-        return ""
-    return f"""
-The classifier of {", ".join(names)} was then fitted again to train and dev together. The score on dev is from before; do not measure this model on dev.
-"""
+{USE}"""
 
 
 def make_combined_card(info: Mapping[str, Any], encoders: Mapping[str, Encoder]) -> str:

@@ -35,7 +35,6 @@ CONFIG = "config.json"
 DIMENSIONS = "dimensions"  # key in config.json of a model that predicts continuous dimensions
 COMBINATION = "combination"  # key in config.json of a model that was combined
 TENSORS = "model.safetensors"
-REFITTED = "refitted"  # folder of a run, beside `encoders`: those whose classifier was fitted again to train and dev
 HASHED = ("*.safetensors", CONFIG, "*.onnx")
 
 
@@ -129,7 +128,7 @@ def write_model(
         info[DIMENSIONS] = [asdict(dimension) for dimension in corpus.labels.dimensions]
     with replace_atomically(folder / "model") as temporary:
         for name in encoders:
-            shutil.copytree(find_final_encoder(folder, name), temporary / "encoders" / name)
+            shutil.copytree(folder / "encoders" / name, temporary / "encoders" / name)
         if fusion is not None:
             shutil.copytree(folder / "fusion", temporary / "fusion")
         write_dev_outputs(temporary / DEV_OUTPUTS, features, dev_labels)
@@ -139,17 +138,10 @@ def write_model(
         (temporary / "README.md").write_text(make_card(info, encoders), encoding="utf-8")
 
 
-def find_final_encoder(run: Path, modality: str) -> Path:
-    """The folder of the encoder that a run gives to its model: fitted again with dev, or as dev has selected it."""
-    refitted = run / REFITTED / modality
-    return refitted if refitted.is_dir() else run / "encoders" / modality
-
-
 def name_model(folder: Path, corpus: str, settings: str = "") -> str:
     """A name such as `meld-3f9a01bc`: the corpus, and a hash of `settings` and all tensors of the encoders and the fusion in `folder`."""
     digest = hashlib.sha256(settings.encode())
-    encoders = [file for part in ("encoders", REFITTED) for file in sorted(folder.glob(f"{part}/*/{TENSORS}"))]
-    for file in [*encoders, folder / "fusion" / TENSORS]:
+    for file in [*sorted(folder.glob(f"encoders/*/{TENSORS}")), folder / "fusion" / TENSORS]:
         if file.is_file():
             digest.update(file.parent.name.encode())
             with file.open("rb") as stream:

@@ -12,16 +12,15 @@ from mmerc.errors import MmercError
 from mmerc.features.store import FeatureStore
 from mmerc.files import replace_atomically, write_json
 from mmerc.hardware import is_main_process
-from mmerc.model.folder import REFITTED, load_encoder
+from mmerc.model.folder import load_encoder
 from mmerc.progress import EventLog
 from mmerc.training import distributed
 from mmerc.training.batches import make_encoder_examples
 from mmerc.training.kernel_classifier import fit_kernel_classifier
 from mmerc.training.loop import fit
 from mmerc.training.run_config import RunConfig
-from mmerc.training.selection import History
 from mmerc.training.splits import get_selection_split
-from mmerc.training.task import Task, make_task
+from mmerc.training.task import make_task
 from mmerc.training.warm_start import WarmStart
 
 
@@ -48,7 +47,6 @@ def train_encoder(
 ) -> Encoder:
     """Train the encoder of a modality and save it in `folder`, or load it if it is there.
 
-    A classifier that is fitted again with dev is saved in `refitted` beside the folder of all encoders (see `find_final_encoder`).
     `open_inputs` gives what an encoder reads of every utterance. `run`: the run folder, where warm starts are kept for all seeds.
     """
     if not distributed.reduce_any(not folder.is_dir()):
@@ -56,38 +54,22 @@ def train_encoder(
     encoder = create_encoder(modality, config, corpus, seed)
     with name_section(modality):
         WarmStart(config, corpus, run, seed, events.write).fill(modality, encoder)
-    task = make_encoder_task(modality, encoder, open_inputs(encoder), config, corpus, seed)
+    inputs = open_inputs(encoder)
+    examples, dev = (
+        make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", get_selection_split(corpus))
+    )
+    task = make_task(modality, encoder, encoder, config.modalities[modality], corpus, examples, dev, seed=seed)
     checkpoint = folder.parent / f"{modality}.checkpoint"
     history = fit(task, config.trainer, checkpoint, events.write)
     fit_kernel_classifier(task, encoder)
-    if encoder.refits_with_dev:
-        selected = encoder.kernel
-        fit_kernel_classifier(task, encoder, with_dev=True)
-        _save(encoder, folder.parent.parent / REFITTED / modality, history)  # `folder` is the sign that both are there
-        encoder.kernel = selected
-    _save(encoder, folder, history)
-    if is_main_process():
-        checkpoint.unlink(missing_ok=True)
-    distributed.barrier()
-    return encoder
-
-
-def _save(encoder: Encoder, folder: Path, history: History) -> None:
     if is_main_process():
         with replace_atomically(folder) as temporary:
             temporary.mkdir()
             encoder.save(temporary)
             write_json(temporary / "history.json", history)
-
-
-def make_encoder_task(
-    modality: str, encoder: Encoder, inputs: FeatureStore, config: RunConfig, corpus: Corpus, seed: int
-) -> Task:
-    """The training of an encoder on what it reads of train; the selection split selects."""
-    train, dev = (
-        make_encoder_examples(encoder, inputs, corpus, split) for split in ("train", get_selection_split(corpus))
-    )
-    return make_task(modality, encoder, encoder, config.modalities[modality], corpus, train, dev, seed=seed)
+        checkpoint.unlink(missing_ok=True)
+    distributed.barrier()
+    return encoder
 
 
 @contextmanager

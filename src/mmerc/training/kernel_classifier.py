@@ -1,7 +1,7 @@
 """After training by gradients: fit the kernel classifier of an encoder to its training utterances."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch.nn import functional as F
@@ -10,19 +10,16 @@ from mmerc.encoders import Encoder
 from mmerc.encoders.kernel_classifier import MAX_LANDMARKS, KernelClassifier, LabelledVectors
 from mmerc.model.extraction import is_copy
 from mmerc.progress import log
-from mmerc.training.batches import Batches, Examples, get_inputs
+from mmerc.training.batches import Batches, get_inputs
 from mmerc.training.emotion_loss import count_labels, find_known_labels
 from mmerc.training.splits import CONTEXT
-from mmerc.training.targets import Targets
 from mmerc.training.task import Task
 
 COPY_WEIGHT = 0.4  # of an augmented copy: it costs accuracy on clean sound if it counts as much as the recording
 
 
-def fit_kernel_classifier(task: Task, encoder: Encoder, *, with_dev: bool = False) -> None:
+def fit_kernel_classifier(task: Task, encoder: Encoder) -> None:
     """Give the encoder the kernel classifier of the task's training examples; nothing for an encoder without one.
-
-    `with_dev`: also of its dev examples; call this only when dev has selected everything.
 
     An encoder that uses references of the speaker sees each utterance with all of them and without any, so that it can do without.
     Every process of a run computes it for itself, from the same numbers. A killed run that continues finds the same ones.
@@ -30,46 +27,32 @@ def fit_kernel_classifier(task: Task, encoder: Encoder, *, with_dev: bool = Fals
     if not encoder.fits_kernel:
         return
     encoder.eval()
-    parts = [(task.train, task.train_targets), *([(task.dev, task.dev_targets)] if with_dev else ())]
-    count = (1 + encoder.reads_dialogue) * sum(label != CONTEXT for part, _ in parts for label in part.labels)
+    count = (1 + encoder.reads_dialogue) * sum(label != CONTEXT for label in task.train.labels)
     rng = random.Random(f"{task.seed}/{task.name}/landmarks")
     chosen = torch.tensor(sorted(rng.sample(range(count), min(count, MAX_LANDMARKS))))
     landmarks, start = [], 0
-    for batch in read_vectors(task, encoder, parts):
+    for batch in read_vectors(task, encoder):
         end = start + len(batch.vectors)
         landmarks.append(batch.vectors[chosen[(chosen >= start) & (chosen < end)] - start])
         start = end
-    counts = [count_labels(part, task.num_classes) for part, _ in parts]  # [corpora, C] each; dev may have more corpora
-    total = sum(F.pad(each, (0, 0, 0, max(map(len, counts)) - len(each))) for each in counts)
-    assert isinstance(total, torch.Tensor)
-    encoder.kernel = KernelClassifier.fit(
-        read_vectors(task, encoder, parts), torch.cat(landmarks), find_known_labels(total)
-    )
+    has_label = find_known_labels(count_labels(task.train, task.num_classes))
+    encoder.kernel = KernelClassifier.fit(read_vectors(task, encoder), torch.cat(landmarks), has_label)
     log.info("%s: classifier fitted to %d vectors, %d of them as landmarks", task.name, count, len(chosen))
 
 
-Parts = Sequence[tuple[Examples, Targets | None]]
-
-
-def read_vectors(task: Task, encoder: Encoder, parts: Parts) -> Iterator[LabelledVectors]:
-    """The vectors of the labelled utterances, batch by batch, the same ones in the same order at every call."""
-    for examples, targets in parts:
-        yield from _read_examples(task, encoder, examples, targets)
-
-
 @torch.inference_mode()
-def _read_examples(
-    task: Task, encoder: Encoder, examples: Examples, targets: Targets | None
-) -> Iterator[LabelledVectors]:
-    batches = Batches(examples, task.config.batch_size, seed=task.seed, epoch=None)
+def read_vectors(task: Task, encoder: Encoder) -> Iterator[LabelledVectors]:
+    """The vectors of the labelled training utterances, batch by batch, the same ones in the same order at every call."""
+    batches = Batches(task.train, task.config.batch_size, seed=task.seed, epoch=None)
     for index in range(len(batches)):
         batch = batches[index]
         is_scored = batch["labels"] != CONTEXT
+        targets = task.train_targets
         if targets is not None and targets.shares is not None:
             shares = targets.shares[batch["indices"]]
         else:
             shares = F.one_hot(batch["labels"].clamp(min=0), task.num_classes).float()
-        keys = [examples.keys[number] for number in batch["indices"].tolist()]
+        keys = [task.train.keys[number] for number in batch["indices"].tolist()]
         weights = torch.tensor([COPY_WEIGHT if is_copy(key) else 1.0 for key in keys])
         inputs = get_inputs(batch)
         versions = [inputs]

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from sklearn.metrics import f1_score
 
-from mmerc.corpora import Corpus, Key
+from mmerc.corpora import Corpus
 from mmerc.corpora.dialogue import HELD_OUT
 from mmerc.encoders import Encoder
 from mmerc.errors import ConfigError, MmercError, RunError
@@ -23,7 +23,7 @@ from mmerc.files import read_json, remove_temporary, replace_atomically
 from mmerc.fusion import Fusion
 from mmerc.hardware import is_main_process, keep_memory
 from mmerc.model.calibration import Calibration
-from mmerc.model.folder import REFITTED, find_final_encoder, load_encoder, name_model, write_model
+from mmerc.model.folder import name_model, write_model
 from mmerc.progress import EventLog, log, show_log, show_progress
 from mmerc.threads import set_num_threads
 from mmerc.training import distributed
@@ -222,34 +222,19 @@ def train_seed(job: SeedJob, fusions: Sequence[str] = ()) -> None:
 def extract_modality(job: SeedJob, modality: str, encoder: Encoder) -> FeatureStore:
     """The features of every utterance that stage 2 reads."""
     store = open_features(job.config, job.folder, modality)
-    keys = list_keys(job.corpus, job.splits)
+    keys = [utterance.key for split in job.splits for utterance in job.corpus.utterances(split)]
     if job.config.features is not None:
         if absent := store.list_absent(keys):
             raise RunError(
                 f"{store.folder} lacks {len(absent)} of {len(keys)} utterances, such as {' '.join(absent[0])}: extract them, too."
             )
         return store
-    final = find_final_encoder(job.folder, modality)
-    if final.parent.name == REFITTED:  # dev is predicted by the classifier that has not seen it
-        seen = list_keys(job.corpus, ["train", get_selection_split(job.corpus)])
-        if distributed.reduce_any(bool(store.list_absent(seen))):
-            _extract(job, modality, encoder, store, seen)
-        encoder = load_encoder(final)
-    _extract(job, modality, encoder, store, keys)
-    return store
-
-
-def list_keys(corpus: Corpus, splits: Sequence[str]) -> list[Key]:
-    """Every utterance of the splits, in order."""
-    return [utterance.key for split in splits for utterance in corpus.utterances(split)]
-
-
-def _extract(job: SeedJob, modality: str, encoder: Encoder, store: FeatureStore, keys: Sequence[Key]) -> None:
-    """Add the features of the keys that the store lacks."""
     if distributed.reduce_any(bool(store.list_absent(keys)) or not is_sorted(store)):
+        inputs = job.open_inputs(modality, encoder)
         with show_progress(f"{modality}: features", len(keys)) as report:
             device = distributed.select_device(job.config.trainer.accelerator)
-            extract_features(encoder, job.open_inputs(modality, encoder), store, keys, report, device=device)
+            extract_features(encoder, inputs, store, keys, report, device=device)
+    return store
 
 
 def write_results(

