@@ -101,6 +101,13 @@ def test_corrections_of_another_recording_are_refused(tmp_path: Path) -> None:
         read(tmp_path, "")
 
 
+def test_an_end_before_the_start_changes_no_boundary() -> None:
+    rows = {make_key("input", "talk", 0): Correction("row 1", start=0.5, end=0.25)}
+    (dialogue,), (problem,) = Corrections("c.csv", rows).apply([make_dialogue()])
+    assert dialogue.utterances[0] == make_dialogue().utterances[0]
+    assert problem.what == "is at 0.5 to 0.25 s, so it ends before it starts: the boundaries stay"
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(

@@ -141,6 +141,8 @@ def _move(utterance: Utterance, correction: Correction) -> dict[str, object] | s
     start, end = correction.start, correction.end
     if start is None or end is None or (start, end) == (utterance.start, utterance.end):
         return {}
+    if end < start:  # a file was checked before, corrections that a program makes were not
+        return f"is at {start:g} to {end:g} s, so it ends before it starts: the boundaries stay"
     if utterance.start is None or utterance.end is None:
         return "has times, and the utterance has none: they are left out"
     if end <= utterance.start or start >= utterance.end:
