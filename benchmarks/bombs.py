@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import quantiles
 from threading import Event, Thread
@@ -87,33 +88,28 @@ async def bomb(address: str, bombs: Sequence[bytes], first: int, until: float, a
 
 
 async def bomb_together(address: str, bombs: Sequence[bytes], count: int, seconds: float) -> Counter[str]:
+    """The answers to `count` senders of bombs."""
     until, answers = time.monotonic() + seconds, Counter[str]()
     await asyncio.gather(*(bomb(address, bombs, index, until, answers) for index in range(count)))
     return answers
 
 
-def bomb_in_process(address: str, bombs: Sequence[bytes], count: int, seconds: float, results: Any) -> None:
-    """Put the statuses of the answers into a queue."""
-    os.nice(19)
-    results.put(asyncio.run(bomb_together(address, bombs, count, seconds)))
+def run_attack(address: str, bombs: Sequence[bytes], count: int, seconds: float) -> Counter[str]:
+    """`bomb_together` in a process without a loop of asyncio."""
+    return asyncio.run(bomb_together(address, bombs, count, seconds))
 
 
 async def ask_both(address: str, clip: bytes, seconds: float) -> tuple[list[float], list[float]]:
+    """The seconds of each answer to the client with the clip, and to the one with a text."""
     until, text = time.monotonic() + seconds, {"text": "We got the guitar!"}
     return await asyncio.gather(ask(address, text, clip, until), ask(address, text, None, until))
 
 
-def measure(address: str, clip: bytes, seconds: float, bombs: Sequence[bytes], count: int) -> dict[str, Any]:
-    """The 95th percentile of both clients in seconds, and the answers to the bombs."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    sender = context.Process(target=bomb_in_process, args=(address, bombs, count, seconds, results))
-    if count:
-        sender.start()
+def measure(address: str, clip: bytes, seconds: float) -> dict[str, Any]:
+    """The 95th percentile of both clients in seconds, and the number of their answers."""
     with_clip, alone = asyncio.run(ask_both(address, clip, seconds))
-    answers: Counter[str] = results.get() if count else Counter()
     p95 = {"clip": quantiles(with_clip, n=20)[-1], "text": quantiles(alone, n=20)[-1]}
-    return {"p95": p95, "answers": len(with_clip) + len(alone), "bombs": dict(answers)}
+    return {"p95": p95, "answers": len(with_clip) + len(alone)}
 
 
 def watch_memory(process_id: int, is_over: Event, peak: list[int]) -> None:
@@ -144,9 +140,13 @@ def main() -> None:
         service.wait()
         watcher = Thread(target=watch_memory, args=(service.process.pid, is_over, peak))
         watcher.start()
-        measure(service.address, clip, 3.0, [], 0)  # to warm up
-        before = measure(service.address, clip, arguments.seconds, [], 0)
-        during = measure(service.address, clip, arguments.seconds, bombs, arguments.bombs)
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, spawn, initializer=os.nice, initargs=(19,)) as attacker:
+            attacker.submit(os.getpid).result()  # so that its start is in no measurement
+            measure(service.address, clip, 3.0)  # to warm up
+            before = measure(service.address, clip, arguments.seconds)
+            attack = attacker.submit(run_attack, service.address, bombs, arguments.bombs, arguments.seconds)
+            during = measure(service.address, clip, arguments.seconds) | {"bombs": dict(attack.result())}
         is_over.set()
         watcher.join()
     finally:

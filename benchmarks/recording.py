@@ -40,7 +40,6 @@ from mmerc.encoders.face import sightings
 from mmerc.fusion import CrossmodalEmbraceNet, FusionConfig
 from mmerc.hardware import keep_memory
 from mmerc.inference import recording
-from mmerc.inference.recording import read_recording
 from mmerc.media import SAMPLE_RATE, audio, container, read_waveform, video
 from mmerc.model.model import EmotionModel
 from mmerc.speakers.diarization import load_diarizer
@@ -182,9 +181,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
         write_film(film, options.clip, read_waveform(Clip(options.voice)), options.seconds, named=not options.speakers)
-        read = partial(
-            read_recording, film, film.with_suffix(".json"), diarizer=load_diarizer(2) if options.speakers else None
-        )
+        diarizer = load_diarizer(2) if options.speakers else None
+        read = partial(recording.read_recording, film, film.with_suffix(".json"), diarizer=diarizer)
         dialogue, _ = read()
         list(predictor.predict([dialogue]))  # warm up
         watch_parts(clock, model)

@@ -52,9 +52,18 @@ def save_model(encoder: TextEncoder, corpus: Corpus, folder: Path) -> Path:
     (folder / "encoders" / "text").mkdir(parents=True)
     encoder.save(folder / "encoders" / "text")
     prior = [1 / len(corpus.labels)] * len(corpus.labels)
-    options: dict[str, Any] = {"protocol": "offline", "prior": prior, "calibrations": {}, "dev_f1_weighted": 0.0}
-    options |= {"features": {}, "dev_labels": {}}
-    write_model(folder, corpus, {"text": encoder}, None, **options)
+    write_model(
+        folder,
+        corpus,
+        {"text": encoder},
+        None,
+        protocol="offline",
+        prior=prior,
+        calibrations={},
+        dev_f1_weighted=0.0,
+        features={},
+        dev_labels={},
+    )
     return folder / "model"
 
 

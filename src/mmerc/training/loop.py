@@ -69,9 +69,9 @@ class TrainingModule(L.LightningModule):
         text = f"{self.task.seed}/{self.current_epoch}/{step}/{get_rank()}"
         torch.manual_seed(random.Random(text).getrandbits(31))
         out = self.task.forward(get_inputs(batch))
-        losses = {**self._compute_losses(out.logits, batch), **getattr(out, "losses", {})}
+        losses = self._compute_losses(out, batch)
         if self.task.config.rdrop_weight:
-            losses = self._add_second_reading(losses, out.logits, batch)
+            losses = self._add_second_reading(out, losses, batch)
         total = torch.stack(list(losses.values())).sum()
         share = float(batch["share"])
         self.train_metrics.add({f"loss_{name}": (share * loss.detach(), share) for name, loss in losses.items()})
@@ -85,31 +85,25 @@ class TrainingModule(L.LightningModule):
             )
         return total * batch["share"]
 
-    def _compute_losses(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _compute_losses(self, out: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The losses of a reading of the batch, and those that the network itself gives."""
         targets, indices = self.task.train_targets, batch["indices"].cpu()
-        logits, values = split_outputs(outputs, count_dimensions(targets))
+        logits, values = split_outputs(out.logits, count_dimensions(targets))
         shares = None if targets is None or targets.shares is None else targets.shares[indices].to(logits.device)
         losses = {"emotion": self.emotion_loss(logits, batch["labels"], batch["corpora"], shares)}
         if targets is not None and targets.names:
             losses["dimensions"] = compute_dimension_loss(values, targets.dimensions[indices].to(values.device))
-        return losses
+        return losses | getattr(out, "losses", {})
 
-    def _add_second_reading(
-        self, losses: dict[str, Tensor], outputs: Tensor, batch: dict[str, Tensor]
-    ) -> dict[str, Tensor]:
+    def _add_second_reading(self, out: Any, losses: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The mean losses of two readings of a batch with different dropout, and how much their emotions differ (R-Drop)."""
-        out = self.task.forward(get_inputs(batch))
-        second = {**self._compute_losses(out.logits, batch), **getattr(out, "losses", {})}
+        again = self.task.forward(get_inputs(batch))
         count = count_dimensions(self.task.train_targets)
-        first_logits, second_logits = (split_outputs(values, count)[0] for values in (outputs, out.logits))
-        disagreement = self.emotion_loss.compute_disagreement(
-            first_logits, second_logits, batch["labels"], batch["corpora"]
-        )
-        nothing = torch.zeros_like(
-            disagreement
-        )  # the fusion has a loss of distillation only where it draws modality dropout
-        names = [*losses, *(name for name in second if name not in losses)]
-        means = {name: (losses.get(name, nothing) + second.get(name, nothing)) / 2 for name in names}
+        first, second = (split_outputs(each.logits, count)[0] for each in (out, again))
+        disagreement = self.emotion_loss.compute_disagreement(first, second, batch["labels"], batch["corpora"])
+        # One reading may lack a loss: the fusion has distillation only where it draws modality dropout.
+        nothing, more = torch.zeros_like(disagreement), self._compute_losses(again, batch)
+        means = {name: (losses.get(name, nothing) + more.get(name, nothing)) / 2 for name in losses | more}
         return means | {"disagreement": self.task.config.rdrop_weight * disagreement}
 
     def on_train_batch_end(self, *_: Any) -> None:

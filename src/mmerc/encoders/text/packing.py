@@ -32,8 +32,8 @@ def group_windows(examples: Sequence[Example]) -> list[Window]:
 def join_singles(windows: Sequence[Window], probability: float, max_tokens: int, rng: random.Random) -> list[Window]:
     """Join neighbouring windows of one utterance into windows of 2 to `MAX_JOINED`; the others stay as they are.
 
-    `probability`: how often a single utterance that is in no such window yet begins one; with 0.6, nine of ten utterances are in one. The order of the utterances is kept, and a window has at most
-    `max_tokens`.
+    `probability`: how often a single utterance that is in no such window yet begins one; with 0.6, nine of ten utterances are in
+    one. The order of the utterances is kept, and a window has at most `max_tokens`.
     """
     if not probability:  # no random number is drawn
         return list(windows)
