@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmerc import weights
 from mmerc.errors import WeightsError
 from mmerc.speakers.voice_encoder import SIZE, VoiceEncoder, load_voice_encoder, place_windows
+from mmerc.weights import write_tensors
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +42,23 @@ def test_windows_reach_from_the_first_sample_to_the_last() -> None:
 def test_absent_weights_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MMERC_CACHE", str(tmp_path))
     monkeypatch.delenv("MMERC_WEIGHTS", raising=False)
-    load_voice_encoder.cache_clear()
     with pytest.raises(WeightsError, match="run `mmerc weights fetch voice-encoder`"):
         load_voice_encoder()
 
 
-def test_weights_are_loaded_by_their_names(encoder: VoiceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "load", lambda name: encoder.state_dict())
-    load_voice_encoder.cache_clear()
+def test_weights_are_loaded_by_their_names_and_again_from_another_file(
+    encoder: VoiceEncoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    state = encoder.state_dict()
+    for name, scale in (("first", 1), ("second", 2)):
+        (tmp_path / name).mkdir()
+        write_tensors(
+            tmp_path / name / "voice-encoder.safetensors", {key: value * scale for key, value in state.items()}
+        )
+    monkeypatch.setenv("MMERC_WEIGHTS", str(tmp_path / "first"))
     loaded = load_voice_encoder()
-    load_voice_encoder.cache_clear()
-    assert torch.equal(loaded.head.conv1.weight, encoder.head.conv1.weight) and not loaded.training
+    assert load_voice_encoder() is loaded and not loaded.training
+    assert torch.equal(loaded.head.conv1.weight, encoder.head.conv1.weight)
     assert not loaded.head.conv1.weight.requires_grad
+    monkeypatch.setenv("MMERC_WEIGHTS", str(tmp_path / "second"))
+    assert torch.equal(load_voice_encoder().head.conv1.weight, 2 * encoder.head.conv1.weight)

@@ -6,7 +6,6 @@ not depend on the numbers: how much the people before and after a frame differ.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -129,13 +128,10 @@ def find_segmenter() -> Segmenter | None:
     return None if weights.find(WEIGHTS) is None else load_segmenter()
 
 
-@lru_cache(maxsize=1)
 def load_segmenter() -> Segmenter:
     """The network with its public weights.
 
     Raises:
         WeightsError: the weights are not on this machine. The message has the command that downloads them.
     """
-    network = Segmenter().eval().requires_grad_(False)
-    weights.fill_public(network, WEIGHTS)
-    return network
+    return weights.load_network(Segmenter, WEIGHTS)

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -70,13 +69,10 @@ def normalize(vectors: Float[np.ndarray, "*n d"]) -> Float[np.ndarray, "*n d"]:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6))
 
 
-@lru_cache(maxsize=1)
 def load_voice_encoder() -> VoiceEncoder:
     """The network with its public weights.
 
     Raises:
         WeightsError: the weights are not on this machine. The message has the command that downloads them.
     """
-    network = VoiceEncoder().eval().requires_grad_(False)
-    weights.fill_public(network, WEIGHTS)
-    return network
+    return weights.load_network(VoiceEncoder, WEIGHTS)

@@ -5,7 +5,10 @@ PyTorch as safetensors, networks of transformers as folders. `MMERC_WEIGHTS` is 
 with converted files, or with folders of networks. Downloads use the proxy settings of the environment (`HTTPS_PROXY`, pip's own settings).
 """
 
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from torch import nn
 
@@ -16,9 +19,12 @@ from mmerc.weights.networks import fetch_network, find_mirrored, find_network
 from mmerc.weights.tensors import Tensors, fill, fill_where_shapes_match, read_tensors, write_tensors
 
 __all__ = [
-    "CATALOGUE", "Checkpoint", "Network", "fetch", "fill", "fill_public", "fill_where_shapes_match", "find", "find_folder", "load", "read_tensors",
-    "write_tensors",
+    "CATALOGUE", "Checkpoint", "Network", "fetch", "fill", "fill_public", "fill_where_shapes_match", "find", "find_folder", "load", "load_network",
+    "read_tensors", "write_tensors",
 ]  # fmt: skip
+
+
+N = TypeVar("N", bound=nn.Module)
 
 
 def find(name: str) -> Path | None:
@@ -48,10 +54,7 @@ def load(name: str) -> Tensors:
     Raises:
         WeightsError: the weights are not on this machine. The message has the command that downloads them.
     """
-    entry = get_entry(name)
-    assert isinstance(entry, Checkpoint)
-    how = f"put {entry.filename} into a folder and set MMERC_WEIGHTS to it"
-    return read_tensors(_require(f"the weights {name} ({entry.description}) are", entry, find_original(entry), how))
+    return read_tensors(_get_file(name))
 
 
 def fill_public(network: nn.Module, name: str) -> None:
@@ -61,6 +64,24 @@ def fill_public(network: nn.Module, name: str) -> None:
         WeightsError: as `load`.
     """
     fill(network, load(name), name)
+
+
+def load_network(kind: type[N], name: str) -> N:
+    """A network with its public weights, for predictions. It is loaded once in a process, and again if another file has the weights.
+
+    Raises:
+        WeightsError: as `load`.
+    """
+    network = _load_network(kind, name, _get_file(name))  # type: ignore[arg-type]  # mypy: "a class is not hashable"
+    assert isinstance(network, kind)
+    return network
+
+
+@lru_cache(maxsize=4)
+def _load_network(kind: Callable[[], nn.Module], name: str, file: Path) -> nn.Module:
+    network = kind().eval().requires_grad_(False)
+    fill(network, read_tensors(file), name)
+    return network
 
 
 def find_folder(name: str) -> Path:
@@ -73,6 +94,13 @@ def find_folder(name: str) -> Path:
     assert isinstance(entry, Network)
     how = f"put the files of {entry.source} into a folder {name} and set MMERC_WEIGHTS to the folder above it"
     return _require(f"the network {name} ({entry.description}) is", entry, find_mirrored(entry), how)
+
+
+def _get_file(name: str) -> Path:
+    entry = get_entry(name)
+    assert isinstance(entry, Checkpoint)
+    how = f"put {entry.filename} into a folder and set MMERC_WEIGHTS to it"
+    return _require(f"the weights {name} ({entry.description}) are", entry, find_original(entry), how)
 
 
 def _require(subject: str, entry: Entry, mirrored: Path | None, how: str) -> Path:
