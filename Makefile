@@ -16,7 +16,7 @@ demo: $(VENV)/.demo
 
 model: $(VENV)/.demo
 	@test -n '$(CORPORA)' || { echo "name the folder of the corpora: make model CORPORA=DIR" >&2; exit 2; }
-	test $(PRESET) != base || { $(BIN)/mmerc weights fetch mpnet && $(BIN)/mmerc weights fetch whisper-base; }
+	test $(PRESET) != base || { $(BIN)/mmerc weights fetch mpnet whisper-base voice-encoder; }
 	$(BIN)/mmerc build --corpora $(CORPORA) --preset $(PRESET) --out model-run
 
 # Counting the covered lines takes little time from Python 3.12 on, and half as long as the tests themselves before.

@@ -44,3 +44,16 @@ def test_another_models_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "model" / "config.json").write_text("{}")
     with pytest.raises(RunError, match="is not a model that was built"):
         _combine(tmp_path, [], "meld")
+
+
+def test_missing_weights_are_reported_before_the_first_training(
+    small_corpus: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MMERC_CACHE", str(tmp_path))
+    monkeypatch.delenv("MMERC_WEIGHTS", raising=False)
+    corpora, out = tmp_path / "corpora", tmp_path / "built"
+    write_takes(corpora)
+    (corpora / "meld").symlink_to(small_corpus)
+    result = run("build", "--corpora", corpora, "--out", out, *OPTIONS, "--set", "audio.pretrained=true")
+    assert result.exit_code != 0 and "mmerc weights fetch wavernn-ljspeech" in result.stderr
+    assert not (out / "text").exists()

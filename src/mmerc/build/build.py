@@ -4,7 +4,7 @@ Every part is a run folder that `mmerc train` would continue, so a stopped build
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mmerc.model.combine import combine
 from mmerc.model.folder import CONFIG, load_model
 from mmerc.model.model import EmotionModel
 from mmerc.progress import log, show_log
+from mmerc.training.encoder import create_encoder
 from mmerc.training.run import train
 from mmerc.training.run_config import RunConfig, load_config
 from mmerc.training.splits import add_selection_split, get_selection_split
@@ -56,6 +57,7 @@ def build(
     for line in plan.describe():
         log.info("%s", line)
     configs = {name: load_config(preset, overrides=overrides, modalities=[name]) for name in plan.locations}
+    _check_networks(out, plan, configs)
     for name, location in plan.locations.items():
         log.info("%s: training on %s", name, location)
         _train(location, out / name, configs[name])
@@ -73,6 +75,13 @@ def build(
     write_text(out / "model" / "README.md", make_combined_card(info, model.encoders))
     write_json(out / "model" / CONFIG, info)
     return info
+
+
+def _check_networks(out: Path, plan: Plan, configs: Mapping[str, RunConfig]) -> None:
+    """Make each network that is not trained yet, so that missing weights and libraries are reported before hours of training."""
+    for name, location in plan.locations.items():
+        if not (out / name / "model").exists():
+            create_encoder(name, configs[name], open_corpus(location), seed=0)
 
 
 def _train(location: str, folder: Path, config: RunConfig) -> None:

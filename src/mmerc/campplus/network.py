@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmerc.speakers.fbank import NUM_BANDS
+from mmerc.campplus.fbank import NUM_BANDS
 
 SIZE = 192  # of a vector
 HEAD_CHANNELS, FIRST_CHANNELS, GROWTH, BOTTLENECK = 32, 128, 32, 128

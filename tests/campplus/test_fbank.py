@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmerc.speakers.fbank import NUM_BANDS, compute_fbank, make_filters
+from mmerc.campplus.fbank import NUM_BANDS, compute_fbank, make_filters
 
 
 def make_tone(frequency: float, num_samples: int = 16_000) -> torch.Tensor:

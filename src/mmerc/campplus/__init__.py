@@ -1,0 +1,1 @@
+"""CAM++, a network that tells speakers apart, and the features that it reads."""
