@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmerc.threads import avoid_spinning, read_cpu_quota, set_num_threads
+from mmerc.threads import avoid_spinning, get_num_threads, read_cpu_quota, set_num_threads
 
 WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
@@ -55,12 +55,14 @@ def test_the_number_of_threads(
     count: int | None, variable: str, quota: float | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = torch.get_num_threads()
+    monkeypatch.setattr("mmerc.threads._chosen", None)
     monkeypatch.setenv("OMP_NUM_THREADS", variable)
     monkeypatch.setattr("mmerc.threads.read_cpu_quota", lambda: quota)
     torch.set_num_threads(4)
     try:
         set_num_threads(count)
         assert torch.get_num_threads() == expected
+        assert get_num_threads() == (None if count is quota is None and not variable else expected)
     finally:
         torch.set_num_threads(before)
 

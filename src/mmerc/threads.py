@@ -24,19 +24,30 @@ def avoid_spinning() -> None:
         os.environ.setdefault(WAIT_POLICY, "PASSIVE")
 
 
+_chosen: int | None = None  # by `set_num_threads`
+
+
 def set_num_threads(count: int | None = None) -> None:
-    """Compute with `count` CPU threads in the whole process.
+    """Compute with `count` CPU threads in the whole process, and decode video with no more.
 
     By default it is the number that `OMP_NUM_THREADS` says, else torch's choice, which is one per core; but no more than the
     CPU quota of the container allows.
     """
+    global _chosen
     import torch
 
     if count is None and not os.environ.get(NUM_THREADS):
         quota = read_cpu_quota()
         count = None if quota is None else min(torch.get_num_threads(), max(1, math.ceil(quota)))
     if count is not None:
+        _chosen = count
         torch.set_num_threads(count)
+
+
+def get_num_threads() -> int | None:
+    """The CPU threads that `set_num_threads` or `OMP_NUM_THREADS` allows, for libraries other than torch; None: one per CPU or so."""
+    given = os.environ.get(NUM_THREADS, "")
+    return _chosen or (int(given) if given.isdigit() else None) or None
 
 
 def count_cpus() -> int:

@@ -84,3 +84,14 @@ def test_every_name_in_the_list_is_read_whatever_it_is(tmp_path: Path, suffix: s
     assert len(read_waveform(Clip(file))) == pytest.approx(16_000, rel=0.1)
     assert file.suffix in MEDIA_SUFFIXES
     assert is_media(file.rename(tmp_path / "no suffix"))
+
+
+@pytest.mark.parametrize(("chosen", "variable", "expected"), [(1, "2", 1), (None, "2", 2), (None, "", 0)])
+def test_video_is_decoded_with_the_threads_of_the_process(
+    chosen: int | None, variable: str, expected: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("mmerc.threads._chosen", chosen)
+    monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    with open_media(write_video(tmp_path / "clip.mp4")) as media:
+        (index,) = media.find_video_tracks()
+        assert media.video_track(index).codec_context.thread_count == expected

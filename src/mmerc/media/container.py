@@ -17,6 +17,7 @@ from mmerc.addresses import RemotePath
 from mmerc.corpora.paths import LFS_REASON, is_lfs_pointer
 from mmerc.errors import ClipNotFound, ClipUnreadable, NoAudio, NoAudioStream, NoVideoStream
 from mmerc.media.image import MAX_PIXELS
+from mmerc.threads import get_num_threads
 
 # The ffmpeg demuxers that may open a user's file. All of them hold their own data: a playlist is not among them, because
 # it could make ffmpeg read other files.
@@ -190,6 +191,7 @@ def _open(path: Path, seconds: float | None) -> av.container.InputContainer:
                 container.close()
                 raise ClipUnreadable(f"{path.name} has frames of {size} pixels")
             track.thread_type = "AUTO"
+            track.codec_context.thread_count = get_num_threads() or 0  # 0: ffmpeg chooses
             # A frame may be larger than the header says; ffmpeg checks it before it takes memory.
             track.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return container
