@@ -222,7 +222,8 @@ def test_settings_named_in_the_manual_exist() -> None:
     overrides = re.findall(r"((?:text|audio|face|fusion|trainer)\.\w+=[\w./:-]+)", page)
     assert len(overrides) >= 20
     speech_network, signal = ["audio.encoder=pretrained"], ["audio.encoder=signal", "audio.signal=NAME"]
-    speech_settings = ("audio.backbone", "audio.unfreeze_layers", "audio.augmented_copies", "audio.speaker_reference")
+    names = ("backbone", "unfreeze_layers", "augmented_copies", "speaker_reference", "voice_network")
+    speech_settings = [f"audio.{name}" for name in names]
     for override in overrides:
         name = override.partition("=")[0]
         needed = speech_network if name in speech_settings else signal if override in signal else []
