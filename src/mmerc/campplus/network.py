@@ -36,7 +36,7 @@ class CamPlusPlus(nn.Module):
         for number, (num_layers, dilation) in enumerate(BLOCKS, 1):
             parts[f"block{number}"] = DenseBlock(channels, num_layers, dilation)
             channels += num_layers * GROWTH
-            halve = nn.Conv1d(channels, channels // 2, 1, bias=False)
+            halve = PointwiseConvolution(channels, channels // 2, 1, bias=False)
             parts[f"transit{number}"] = sequence(nonlinear=normalize_and_rectify(channels), linear=halve)
             channels //= 2
         parts["out_nonlinear"] = normalize_and_rectify(channels)
@@ -119,7 +119,7 @@ class DenseLayer(nn.Module):
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.nonlinear1 = normalize_and_rectify(channels)
-        self.linear1 = nn.Conv1d(channels, BOTTLENECK, 1, bias=False)
+        self.linear1 = PointwiseConvolution(channels, BOTTLENECK, 1, bias=False)
         self.nonlinear2 = normalize_and_rectify(BOTTLENECK)
         self.cam_layer = MaskedConvolution(dilation)
 
@@ -134,8 +134,8 @@ class MaskedConvolution(nn.Module):
     def __init__(self, dilation: int) -> None:
         super().__init__()
         self.linear_local = nn.Conv1d(BOTTLENECK, GROWTH, 3, padding=dilation, dilation=dilation, bias=False)
-        self.linear1 = nn.Conv1d(BOTTLENECK, BOTTLENECK // 2, 1)
-        self.linear2 = nn.Conv1d(BOTTLENECK // 2, GROWTH, 1)
+        self.linear1 = PointwiseConvolution(BOTTLENECK, BOTTLENECK // 2, 1)
+        self.linear2 = PointwiseConvolution(BOTTLENECK // 2, GROWTH, 1)
 
     def forward(self, hidden: Float[Tensor, "B C T"]) -> Float[Tensor, "B G T"]:
         length = hidden.shape[2]
@@ -144,6 +144,14 @@ class MaskedConvolution(nn.Module):
         mask = self.linear2(self.linear1(context).relu()).sigmoid()  # [B, G, segments]
         masked: Tensor = self.linear_local(hidden) * mask.repeat_interleave(SEGMENT, 2)[:, :, :length]
         return masked
+
+
+class PointwiseConvolution(nn.Conv1d):
+    """A convolution of size 1, as a matrix product: oneDNN prepares a convolution anew for each length of the sound, which takes longer than to compute it."""
+
+    def forward(self, input: Float[Tensor, "B C T"]) -> Float[Tensor, "B D T"]:
+        product = self.weight[:, :, 0] @ input
+        return product if self.bias is None else product + self.bias[:, None]
 
 
 class Statistics(nn.Module):
