@@ -47,7 +47,7 @@ def set_num_threads(count: int | None = None) -> None:
 def get_num_threads() -> int | None:
     """The CPU threads that `set_num_threads` or `OMP_NUM_THREADS` allows, for libraries other than torch; None: one per CPU or so."""
     given = os.environ.get(NUM_THREADS, "")
-    return _chosen or (int(given) if given.isdigit() else None) or None
+    return _chosen or int(given if given.isdigit() else 0) or None
 
 
 def count_cpus() -> int:

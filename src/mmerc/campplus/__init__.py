@@ -1,1 +1,3 @@
-"""CAM++, a network that tells speakers apart, and the features that it reads."""
+"""CAM++, a network for speaker recognition, and the features that it reads."""
+
+WEIGHTS = "voice-encoder"  # name of its public weights

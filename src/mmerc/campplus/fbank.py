@@ -16,6 +16,7 @@ from mmerc.media import SAMPLE_RATE
 NUM_BANDS = 80
 LOWEST, HIGHEST = 20.0, SAMPLE_RATE / 2  # Hz
 WIN_LENGTH, HOP_LENGTH, FFT_LENGTH = 400, 160, 512  # samples: 25 ms, 10 ms, and the next power of two
+MIN_SAMPLES = SAMPLE_RATE // 10
 PREEMPHASIS = 0.97
 FLOOR = torch.finfo(torch.float32).eps  # the least power in a band
 
@@ -28,6 +29,11 @@ def make_filters() -> Float[Tensor, "M F"]:
     lower, centre, upper = (edges[first : first + NUM_BANDS, None] for first in range(3))  # [M, 1]
     rising, falling = (mels - lower) / (centre - lower), (upper - mels) / (upper - centre)
     return torch.minimum(rising, falling).clamp(min=0)
+
+
+def pad(waveform: Float[Tensor, " S"]) -> Float[Tensor, " P"]:
+    """The waveform, with silence to 0.1 s at its end, so that CAM++ has several steps to compute a deviation of."""
+    return torch.nn.functional.pad(waveform, (0, max(0, MIN_SAMPLES - len(waveform))))
 
 
 def compute_fbank(waveform: Float[Tensor, " S"]) -> Float[Tensor, "T M"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from mmerc import weights
+from mmerc.campplus import WEIGHTS
 from mmerc.corpora import Clip, Dialogue, Problem, Utterance
 from mmerc.corpora.dialogue import replace_surrogates, resolve_speakers
 from mmerc.corpora.transcripts import Segment, read_transcript
@@ -19,7 +20,6 @@ from mmerc.media.voice_activity import find_utterances
 from mmerc.speakers.diarization import MAX_STRETCH_PAUSE, Diarizer
 from mmerc.speakers.segmentation import WEIGHTS as SEGMENTATION
 from mmerc.speakers.turns import Turn, find_main_speakers, join_turns
-from mmerc.speakers.voice_encoder import WEIGHTS
 
 MAX_SINGLE = 30.0  # seconds: a shorter recording without a transcript is one utterance
 # What a file without a transcript is: `auto` decides by its length.

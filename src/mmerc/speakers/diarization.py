@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mmerc import weights
+from mmerc.campplus import WEIGHTS
 from mmerc.corpora import Clip
 from mmerc.errors import ConfigError, MissingModality
 from mmerc.media import SAMPLE_RATE, read_waveform
 from mmerc.speakers.clustering import cluster
 from mmerc.speakers.segmentation import Segmenter, find_segmenter
 from mmerc.speakers.turns import Turn
-from mmerc.speakers.voice_encoder import WEIGHTS, WINDOW, VoiceEncoder, load_voice_encoder, normalize
+from mmerc.speakers.voice_encoder import WINDOW, VoiceEncoder, load_voice_encoder, normalize
 from mmerc.speakers.voices import match_voices, read_voices
 
 MAX_STRETCH_PAUSE = 0.2  # seconds: a longer pause ends a stretch of speech, since the speaker may change there

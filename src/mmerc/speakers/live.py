@@ -13,11 +13,12 @@ import numpy as np
 from jaxtyping import Float
 
 from mmerc import weights
+from mmerc.campplus import WEIGHTS
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.voice_activity import find_speech
 from mmerc.speakers.online import MAX_SPEAKERS, OnlineSpeakers
 from mmerc.speakers.turns import Turn
-from mmerc.speakers.voice_encoder import WEIGHTS, WINDOW, VoiceEncoder, load_voice_encoder, normalize
+from mmerc.speakers.voice_encoder import WINDOW, VoiceEncoder, load_voice_encoder, normalize
 from mmerc.speakers.voices import MIN_SECONDS
 
 # The values below were chosen on conversations without pauses of RAVDESS's actors 1 to 16; some were looked at on its other actors and EMO-DB too.

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from mmerc import weights
-from mmerc.campplus.fbank import compute_fbank
+from mmerc.campplus import WEIGHTS
+from mmerc.campplus.fbank import compute_fbank, pad
 from mmerc.campplus.network import SIZE, CamPlusPlus
 from mmerc.media import SAMPLE_RATE
 
-WEIGHTS = "voice-encoder"
 WINDOW, STEP = 1.5, 0.75  # seconds; about from start to start
 BATCH = 16  # windows that are computed together
 # Samples: short windows lose less than this, so that they have few lengths and can be computed together.
@@ -57,11 +56,6 @@ def place_windows(num_samples: int) -> list[tuple[int, int]]:
     count = 1 + max(1, round((num_samples - length) / (STEP * SAMPLE_RATE)))
     starts = np.linspace(0, num_samples - length, count).round().astype(int).tolist()
     return [(start, start + length) for start in starts]
-
-
-def pad(waveform: Float[Tensor, " S"]) -> Float[Tensor, " P"]:
-    """The waveform, with silence to 0.1 s at its end."""
-    return torch.nn.functional.pad(waveform, (0, max(0, ROUND_TO - len(waveform))))
 
 
 def normalize(vectors: Float[np.ndarray, "*n d"]) -> Float[np.ndarray, "*n d"]:

@@ -86,10 +86,8 @@ def test_an_encoder_is_saved_and_restored(unfreeze_layers: int, tmp_path: Path) 
 def test_the_voice_network_is_a_part_of_the_model(
     unfreeze_layers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    encoder, dialogue = (
-        make_encoder(tmp_path, voice_network=True, unfreeze_layers=unfreeze_layers),
-        make_dialogue(("A", 1.0), ("A", 0.3), ("B", 0.1)),
-    )
+    encoder = make_encoder(tmp_path, voice_network=True, unfreeze_layers=unfreeze_layers)
+    dialogue = make_dialogue(("A", 1.0), ("A", 0.3), ("B", 0.1))
     examples = make_examples(encoder, dialogue)
     if not unfreeze_layers:
         assert examples[0].values.shape == (22 + 13, 3, 16)  # 1,024 statistics fill 22 steps

@@ -9,19 +9,16 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmerc import weights
-from mmerc.campplus.fbank import compute_fbank
-from mmerc.campplus.network import CamPlusPlus, Statistics
+from mmerc.campplus import WEIGHTS
+from mmerc.campplus.fbank import compute_fbank, pad
+from mmerc.campplus.network import CamPlusPlus, Statistics, sequence
 from mmerc.hardware import autocast_bf16
-from mmerc.media import SAMPLE_RATE
 
-WEIGHTS = "voice-encoder"
 # The third block is left out: it takes time, and its output tells emotions less well apart (A34 in docs/experiments.md).
 SUBMODULES = ("tdnn", "block1", "transit1", "block2", "transit2")
 NUM_STATISTICS = 1024  # means and standard deviations of 512 channels
-MIN_SAMPLES = SAMPLE_RATE // 10  # a shorter waveform is padded
 
 
 class VoiceStatistics(nn.Module):
@@ -36,9 +33,7 @@ class VoiceStatistics(nn.Module):
         super().__init__()
         whole = CamPlusPlus()
         self.bf16, self.head = bf16, whole.head
-        self.xvector = nn.Sequential()
-        for name in SUBMODULES:
-            self.xvector.add_module(name, whole.xvector.get_submodule(name))
+        self.xvector = sequence(**{name: whole.xvector.get_submodule(name) for name in SUBMODULES})
         self.statistics = Statistics()
         if pretrained:
             own, tensors = self.state_dict(), weights.load(WEIGHTS)
@@ -48,9 +43,8 @@ class VoiceStatistics(nn.Module):
     @torch.no_grad()
     def forward(self, waveform: Float[np.ndarray, " S"]) -> Float[Tensor, " v"]:
         """The means, then the standard deviations, of the channels over time; v = `NUM_STATISTICS`. `waveform` is at 16 kHz."""
-        samples = F.pad(torch.from_numpy(waveform).float(), (0, max(0, MIN_SAMPLES - len(waveform))))
         device = self.head.conv1.weight.device
-        bands = compute_fbank(samples).T[None].to(device)  # [1, M, T]
+        bands = compute_fbank(pad(torch.from_numpy(waveform).float())).T[None].to(device)  # [1, M, T]
         with autocast_bf16(device, enabled=self.bf16):
             hidden = self.xvector(self.head(bands))  # [1, C, T / 2]
         found: Tensor = self.statistics(hidden.float()).flatten()
