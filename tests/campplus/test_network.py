@@ -39,16 +39,16 @@ def test_the_mask_of_a_segment_comes_from_its_mean_and_that_of_all() -> None:
     layer.linear_local.weight[0, 0, 1] = 1.0  # the first channel is copied
     layer.linear1.weight[0, 0] = 1.0
     layer.linear2.weight[0, 0] = 1.0
-    hidden = torch.zeros(1, BOTTLENECK, 150)
-    hidden[0, 0, :100], hidden[0, 0, 100:] = 1.0, 4.0  # means: 1 and 4 of the segments, 2 of all
-    masked = layer(hidden)[0]
+    hidden = torch.zeros(1, 150, BOTTLENECK)
+    hidden[0, :100, 0], hidden[0, 100:, 0] = 1.0, 4.0  # means: 1 and 4 of the segments, 2 of all
+    masked = layer(hidden)[0].T
     assert masked[0, [0, 99]].tolist() == pytest.approx([0.95257] * 2, abs=1e-4)
     assert masked[0, [100, 149]].tolist() == pytest.approx([4 * 0.99753] * 2, abs=1e-4)
     assert not masked[1:].any()
 
 
 def test_statistics_are_means_and_standard_deviations() -> None:
-    assert Statistics()(torch.tensor([[[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]]])).flatten().tolist() == [2, 5, 1, 0]
+    assert Statistics()(torch.tensor([[[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]]])).flatten().tolist() == [2, 5, 1, 0]
 
 
 def test_a_known_answer(network: CamPlusPlus) -> None:
@@ -64,3 +64,26 @@ def test_a_known_answer(network: CamPlusPlus) -> None:
             value.copy_(0.2 * torch.arange(value.numel(), dtype=torch.float64).sin().view_as(value))
     vector = network(torch.arange(250 * 80, dtype=torch.float64).cos().float().view(1, 250, 80))[0]
     assert vector[:4].tolist() == pytest.approx([8.6614, 8.0408, 7.2169, 6.2105], abs=1e-3)
+
+
+def test_a_vector_does_not_depend_on_how_the_length_is_rounded(network: CamPlusPlus) -> None:
+    """The 2D convolutions read frames up to a multiple of 16; those that do not exist must not change the result."""
+    window = torch.randn(1, 37, 80)
+    image = window.transpose(1, 2)[:, None]  # [1, 1, M, T], as the convolutions of torch read it
+    head = network.head
+    image = head.bn1(head.conv1(image)).relu()
+    for block in [*head.layer1, *head.layer2]:
+        around = block.shortcut[1](block.shortcut[0](image)) if block.shortcut else image
+        image = (block.bn2(block.conv2(block.bn1(block.conv1(image)).relu())) + around).relu()
+    image = head.bn2(head.conv2(image)).relu()  # [1, 32, 10, T]
+    assert torch.allclose(network.head(window)[0].T, image.flatten(1, 2)[0], atol=1e-5)
+
+
+def test_what_is_computed_once_follows_the_weights_that_are_loaded(network: CamPlusPlus) -> None:
+    window, state = torch.randn(1, 30, 80), network.state_dict()
+    other = CamPlusPlus().eval().requires_grad_(False)
+    other.load_state_dict(state)
+    assert torch.allclose(other(window), network(window), atol=1e-4)
+    assert other.state_dict().keys() == state.keys()
+    other.load_state_dict({name: torch.rand_like(value.float()) for name, value in state.items()})
+    assert not torch.allclose(other(window), network(window), atol=1e-1)

@@ -24,6 +24,9 @@ CHUNK, CONTEXT = 512, 64  # samples of a chunk, and of the chunk before it that 
 WINDOW, HOP, BINS = 256, 128, 129  # samples of a Fourier transform and between two; frequencies
 WIDTH = 128  # of the LSTM
 CHUNKS_AT_ONCE = 512  # 16 s: bounds the memory
+ROUND_TO = (
+    16  # chunks; oneDNN prepares a convolution anew for each new number of chunks, which takes as long as to compute it
+)
 # Names of the package's parameters, and of ours.
 NAMES = {
     "stft.forward_basis_buffer": "stft_conv.weight",
@@ -58,11 +61,13 @@ class SileroNetwork(nn.Module):
     def forward(self, chunks: Float[Tensor, "N s"], state: State | None = None) -> tuple[Float[Tensor, " N"], State]:
         """`state`: that of the chunk before the first one."""
         x = F.pad(chunks, (0, CONTEXT), "reflect")[:, None]  # [N, 1, 640]
-        parts = self.stft_conv(x)  # [N, 258, 4]
-        x = (parts[:, :BINS].square() + parts[:, BINS:].square()).sqrt()  # [N, 129, 4]
+        if len(chunks) > ROUND_TO:
+            x = F.pad(x, (0, 0, 0, 0, 0, -len(chunks) % ROUND_TO))  # [P, 1, 640]
+        parts = self.stft_conv(x)  # [P, 258, 4]
+        x = (parts[:, :BINS].square() + parts[:, BINS:].square()).sqrt()  # [P, 129, 4]
         for convolution in (self.conv1, self.conv2, self.conv3, self.conv4):
-            x = F.relu(convolution(x))  # [N, 128, 1] at the end
-        hidden, state = self.lstm(x.transpose(1, 2).transpose(0, 1)[0][:, None], state)  # [N, 1, 128]
+            x = F.relu(convolution(x))  # [P, 128, 1] at the end
+        hidden, state = self.lstm(x[: len(chunks), None, :, 0], state)  # [N, 1, 128]
         return torch.sigmoid(self.final_conv(F.relu(hidden.transpose(1, 2))))[:, 0, 0], state  # [N]
 
 

@@ -44,9 +44,9 @@ class VoiceStatistics(nn.Module):
     def forward(self, waveform: Float[np.ndarray, " S"]) -> Float[Tensor, " v"]:
         """The means, then the standard deviations, of the channels over time; v = `NUM_STATISTICS`. `waveform` is at 16 kHz."""
         device = self.head.conv1.weight.device
-        bands = compute_fbank(pad(torch.from_numpy(waveform).float())).T[None].to(device)  # [1, M, T]
+        bands = compute_fbank(pad(torch.from_numpy(waveform).float()))[None].to(device)  # [1, T, M]
         with autocast_bf16(device, enabled=self.bf16):
-            hidden = self.xvector(self.head(bands))  # [1, C, T / 2]
+            hidden = self.xvector(self.head(bands))  # [1, T / 2, C]
         found: Tensor = self.statistics(hidden.float()).flatten()
         return found
 
