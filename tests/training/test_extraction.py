@@ -1,3 +1,5 @@
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from mmerc.emotions import SEVEN
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.errors import MissingModality
 from mmerc.features.store import FeatureStore
+from mmerc.training import extraction
 from mmerc.training.extraction import extract_features, list_inputs, open_inputs, prepare_inputs
 
 COUNT = 70
@@ -23,6 +26,15 @@ class Voice(Spectrogram):
         if index % 7 == 0:
             raise MissingModality("it has no clip")
         return (np.random.default_rng(index).standard_normal(800 + 160 * index) * 2000).astype(np.int16)
+
+
+class DeadlyVoice(Voice):
+    """A decoder that ends its process at the fifth utterance."""
+
+    def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
+        if index == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().prepare(dialogue, index)
 
 
 @pytest.fixture
@@ -44,6 +56,25 @@ def test_every_row_has_an_array_or_a_reason(voice: Voice, corpus: Corpus, tmp_pa
     assert store[("train", "0", "7")].reason == "it has no clip"
     assert store[("train", "0", "3")].reason == "it cannot be read (ValueError: invalid data)"
     assert store[("train", "0", "1")].values is not None
+
+
+def test_several_processes_prepare_the_same_rows(
+    voice: Voice, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = open_inputs(tmp_path / "one", "audio", voice, corpus, ["train"])
+    monkeypatch.setattr(extraction, "MIN_INPUTS", COUNT)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    deadly = DeadlyVoice(voice.config, 7)
+    reported: list[int] = []
+    store = FeatureStore(tmp_path / "two")
+    prepare_inputs(deadly, list_inputs(deadly, corpus, ["train"]), store, reported.append)
+    assert reported == list(range(1, COUNT + 1)) and len(store) == COUNT
+    for key in (utterance.key for utterance in corpus.utterances("train")):
+        if key[2] == "5":
+            assert store[key].reason == "3 processes died while they read it (SIGKILL)"
+        else:
+            assert store[key].reason == expected[key].reason
+            assert np.array_equal(store[key].values, expected[key].values)
 
 
 def test_inputs_that_are_there_are_not_prepared_again(

@@ -8,10 +8,11 @@ The network only predicts: normalisation uses its stored statistics in `train` a
 """
 
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -146,11 +147,10 @@ class MaskedConvolution(nn.Module):
         self.linear2 = Convolution(BOTTLENECK // 2, GROWTH, 1)
 
     def forward(self, hidden: Float[Tensor, "B T C"]) -> Float[Tensor, "B T G"]:
-        near = torch.stack([segment.mean(1) for segment in torch.split(hidden, SEGMENT, 1)], 1)  # [B, segments, C]
-        context = hidden.mean(1, keepdim=True) + near
-        mask = self.linear2(self.linear1(context).relu()).sigmoid()  # [B, segments, G]
-        mask = mask[:, :, None].expand(-1, -1, SEGMENT, -1).flatten(1, 2)[:, : hidden.shape[1]]
-        masked: Tensor = self.linear_local(hidden) * mask
+        averages, segments = (each.to(hidden.device) for each in make_averages(hidden.shape[1]))
+        context = averages @ hidden  # [B, S, C]
+        mask = self.linear2(self.linear1(context).relu()).sigmoid()  # [B, S, G]
+        masked: Tensor = self.linear_local(hidden) * mask[:, segments]
         return masked
 
 
@@ -204,6 +204,17 @@ class Statistics(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "B T C"]) -> Float[Tensor, "B D"]:
         return torch.cat([hidden.mean(1), hidden.std(1)], 1)
+
+
+@lru_cache(maxsize=64)
+def make_averages(length: int) -> tuple[Float[Tensor, "S T"], Int64[Tensor, " T"]]:
+    """The matrix that adds the mean over all time steps to the mean over each segment, and the segment of each time step.
+
+    The last of the S segments may be shorter than the others.
+    """
+    segments = torch.arange(length) // SEGMENT
+    is_inside = (segments == torch.arange(-(-length // SEGMENT))[:, None]).float()  # [S, T]
+    return is_inside / is_inside.sum(1, keepdim=True) + 1 / length, segments
 
 
 def sequence(**parts: nn.Module) -> nn.Sequential:

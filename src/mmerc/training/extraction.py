@@ -3,8 +3,10 @@
 Both continue where a killed run stopped, and share the work among the processes of a distributed run.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,10 +18,13 @@ from mmerc.features.store import FeatureStore
 from mmerc.features.writer import FeatureWriter, sort_store
 from mmerc.hardware import get_rank, is_main_process
 from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_rows
+from mmerc.processes.mapping import map_in_processes
 from mmerc.progress import show_progress
 from mmerc.training import distributed
 
 Report = Callable[[int], None]
+MIN_INPUTS = 200  # of recordings that several processes prepare: a process takes seconds to begin
+MAX_PROCESSES = 16  # bounds the memory: each has the networks of an encoder
 
 
 def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
@@ -60,17 +65,48 @@ def list_inputs(encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> list
 def prepare_inputs(
     encoder: Encoder, inputs: Sequence[Input], store: FeatureStore, report: Report = lambda done: None
 ) -> None:
-    """Add a row for every input that the store lacks: the prepared input, or the reason why it is missing."""
+    """Add a row for every input that the store lacks: the prepared input, or the reason why it is missing.
+
+    As many processes as torch has threads prepare what is read from recordings: one after the other, most operations are too small for
+    several threads.
+    """
     remaining = [each for each in inputs if store.list_absent(each.keys)]
     distributed.barrier()  # every process has counted what remains before one of them adds to it
-    with FeatureWriter(store.folder) as writer:
-        for done, each in enumerate(remaining[get_rank() :: distributed.get_world_size()], start=1):
-            for row in prepare_rows(encoder, each.dialogue, each.index, copies=each.copies):
+    # All inputs count, not those that remain: a resumed run computes the rest in the same way.
+    workers = min(torch.get_num_threads(), MAX_PROCESSES) if len(inputs) >= MIN_INPUTS else 1
+    if (
+        not encoder.reads_recordings or type(encoder).__module__ == "__main__"
+    ):  # a class of a notebook exists in no other process
+        workers = 1
+    prepared = _prepare(encoder, remaining[get_rank() :: distributed.get_world_size()], workers)
+    with FeatureWriter(store.folder) as writer, closing(prepared):
+        for done, rows in enumerate(prepared, start=1):
+            for row in rows:
                 if row.key not in store:
                     writer.add(row)
             report(done)
     distributed.barrier()
     store.refresh()
+
+
+def _prepare(encoder: Encoder, inputs: Sequence[Input], workers: int) -> Generator[list[FeatureRow]]:
+    """The rows of each input, prepared by so many processes; by this one if `workers` is 1."""
+    numbers = range(len(inputs))
+    prepare = partial(_prepare_input, encoder, inputs)  # the inputs go to each process once: a dialogue may be long
+    if workers > 1:
+        fail, threads = partial(_fail_input, inputs), torch.get_num_threads() // workers
+        yield from map_in_processes(prepare, numbers, workers=workers, fail=fail, threads=threads)
+    else:
+        yield from map(prepare, numbers)
+
+
+def _prepare_input(encoder: Encoder, inputs: Sequence[Input], number: int) -> list[FeatureRow]:
+    each = inputs[number]
+    return prepare_rows(encoder, each.dialogue, each.index, copies=each.copies)
+
+
+def _fail_input(inputs: Sequence[Input], number: int, reason: str) -> list[FeatureRow]:
+    return [FeatureRow(key, None, reason) for key in inputs[number].keys]
 
 
 def extract_features(

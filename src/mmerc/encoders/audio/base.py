@@ -52,6 +52,7 @@ class SpeechConfig(EncoderConfig):
 class SpeechEncoder(Encoder):
     """Base of the encoders that read a waveform at 16 kHz."""
 
+    reads_recordings = True
     config: SpeechConfig
 
     def adapt(self, dialogues: Sequence[Dialogue]) -> None:

@@ -9,6 +9,7 @@ With `voice_network`, the vector of an utterance also has statistics of CAM++, a
 
 import random
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,8 @@ class PretrainedSpeech(SpeechEncoder):
         if "waveform" in batch:
             batch = batch | self._run_waveforms(batch)
         steps = self._normalize_layers(batch)  # [S, K, d]
-        mixed = (steps * self.layer_weights.softmax(0)[:, None]).sum(1)  # [S, d]
+        # One layer after the other: a product with all of them would write an array as large as `steps`.
+        mixed = reduce(torch.add, map(torch.mul, self.layer_weights.softmax(0), steps.unbind(1)))  # [S, d]
         mask = batch["mask"]  # [B, T]
         hidden = self.hidden(mixed)[batch["positions"]] * mask[..., None]  # [B, T, h]
         attention = compute_attention(self.attention(hidden)[..., 0], mask)  # [B, T]

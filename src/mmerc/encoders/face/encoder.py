@@ -61,6 +61,7 @@ class Face(Encoder):
     """Embeddings of one face for each frame, in the order of time, and a GRU over them."""
 
     Config = FaceConfig
+    reads_recordings = True
     config: FaceConfig
 
     def __init__(

@@ -1,0 +1,1 @@
+"""A function called in several processes, for what one process computes too slowly."""
