@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import torch
 from mmerc.corpora import Corpus, Dialogue, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
-from mmerc.errors import MissingModality
+from mmerc.encoders.signal import Signal, SignalConfig
+from mmerc.errors import ConfigError, MissingModality, RunError
 from mmerc.features.store import FeatureStore
-from mmerc.training import extraction
-from mmerc.training.extraction import extract_features, list_inputs, open_inputs, prepare_inputs
+from mmerc.training.extraction import count_workers, extract_features, list_inputs, open_inputs, prepare_inputs
 
 COUNT = 70
 
@@ -26,15 +27,6 @@ class Voice(Spectrogram):
         if index % 7 == 0:
             raise MissingModality("it has no clip")
         return (np.random.default_rng(index).standard_normal(800 + 160 * index) * 2000).astype(np.int16)
-
-
-class DeadlyVoice(Voice):
-    """A decoder that ends its process at the fifth utterance."""
-
-    def prepare(self, dialogue: Dialogue, index: int) -> np.ndarray:
-        if index == 5:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().prepare(dialogue, index)
 
 
 @pytest.fixture
@@ -62,19 +54,62 @@ def test_several_processes_prepare_the_same_rows(
     voice: Voice, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = open_inputs(tmp_path / "one", "audio", voice, corpus, ["train"])
-    monkeypatch.setattr(extraction, "MIN_INPUTS", COUNT)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    deadly = DeadlyVoice(voice.config, 7)
     reported: list[int] = []
-    store = FeatureStore(tmp_path / "two")
-    prepare_inputs(deadly, list_inputs(deadly, corpus, ["train"]), store, reported.append)
+    store, state = FeatureStore(tmp_path / "two"), torch.random.get_rng_state()
+    prepare_inputs(voice, list_inputs(voice, corpus, ["train"]), store, reported.append)
+    assert torch.equal(torch.random.get_rng_state(), state)
     assert reported == list(range(1, COUNT + 1)) and len(store) == COUNT
     for key in (utterance.key for utterance in corpus.utterances("train")):
-        if key[2] == "5":
-            assert store[key].reason == "3 processes died while they read it (SIGKILL)"
-        else:
-            assert store[key].reason == expected[key].reason
-            assert np.array_equal(store[key].values, expected[key].values)
+        assert store[key].reason == expected[key].reason
+        assert np.array_equal(store[key].values, expected[key].values)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            None,
+            "a process that reads recordings has died (DataLoader worker (pid(s) N) exited unexpectedly): if the memory",
+        ),
+        (ConfigError("it needs the extra sound."), "it needs the extra sound."),
+        (TypeError("it is no number"), "it is no number"),
+    ],
+)
+def test_an_error_in_a_process_ends_the_run(
+    error: Exception | None,
+    sentence: str,
+    voice: Voice,
+    corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+
+    def fail(dialogue: Dialogue, index: int) -> np.ndarray:
+        if index < 60:
+            return np.zeros(1600, np.int16)
+        if error is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise error
+
+    monkeypatch.setattr(voice, "prepare", fail)
+    store = FeatureStore(tmp_path / "inputs")
+    with pytest.raises(RunError if error is None else type(error)) as caught:
+        prepare_inputs(voice, list_inputs(voice, corpus, ["train"]), store)
+    assert sentence in re.sub(r"\d+", "N", str(caught.value))
+    assert 0 < len(FeatureStore(tmp_path / "inputs")) <= 60  # those before it are kept
+
+
+def test_processes_are_for_many_recordings(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    assert [count_workers(voice, count) for count in (1, 63, 64, 10_000)] == [0, 0, 4, 4]
+    signal = Signal(SignalConfig(encoder="signal", signal="body"), 7)
+    assert count_workers(signal, 10_000) == 0  # it reads numbers
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert count_workers(voice, 64) == 2  # of each of two ranks on this machine
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert count_workers(voice, 64) == 0
 
 
 def test_inputs_that_are_there_are_not_prepared_again(

@@ -99,12 +99,11 @@ class Encoder(nn.Module, ABC):
     """
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
+    # Whether `prepare` reads sound or video, so that several processes prepare the utterances for training.
+    reads_recordings: ClassVar[bool] = False
     # Whether `prepare` uses what `adapt` learned from the training dialogues.
     adapt_changes_inputs: ClassVar[bool] = False
     augmented_copies: int = 0  # augmented versions of each training utterance, which `prepare_with_copies` makes
-    reads_recordings: ClassVar[bool] = (
-        False  # whether `prepare` reads sound or video, so that several processes prepare many utterances
-    )
     is_traceable: bool = True  # whether `mmerc export` can trace the network
     has_graph: bool = False  # whether `forward` was replaced by a graph of onnxruntime, which reads what was exported and nothing else
     depends_on_protocol: bool = False  # whether it reads more than the current utterance

@@ -11,9 +11,9 @@ from mmerc.config import FaceChoice
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.corpora.dialogue import replace_surrogates
 from mmerc.errors import ClipNotFound, MmercError, get_first_line
+from mmerc.inference.processes import map_in_processes
 from mmerc.inference.recording import read_recording
 from mmerc.model.prediction import Prediction, Predictions
-from mmerc.processes.mapping import map_in_processes
 from mmerc.progress import count_calls, show_progress
 from mmerc.speakers.diarization import load_diarizer
 

@@ -24,9 +24,8 @@ CHUNK, CONTEXT = 512, 64  # samples of a chunk, and of the chunk before it that 
 WINDOW, HOP, BINS = 256, 128, 129  # samples of a Fourier transform and between two; frequencies
 WIDTH = 128  # of the LSTM
 CHUNKS_AT_ONCE = 512  # 16 s: bounds the memory
-ROUND_TO = (
-    16  # chunks; oneDNN prepares a convolution anew for each new number of chunks, which takes as long as to compute it
-)
+# Chunks: a convolution reads a multiple of it. oneDNN prepares one anew for each new number, which takes as long as to compute it.
+ROUND_TO = 16
 # Names of the package's parameters, and of ours.
 NAMES = {
     "stft.forward_basis_buffer": "stft_conv.weight",

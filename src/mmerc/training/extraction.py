@@ -3,28 +3,30 @@
 Both continue where a killed run stopped, and share the work among the processes of a distributed run.
 """
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder
+from mmerc.errors import MmercError, RunError, get_first_line
 from mmerc.features import FeatureRow
 from mmerc.features.store import FeatureStore
 from mmerc.features.writer import FeatureWriter, sort_store
 from mmerc.hardware import get_rank, is_main_process
 from mmerc.model.extraction import encode_pass, log_missing, name_copy, plan_passes, prepare_rows
-from mmerc.processes.mapping import map_in_processes
 from mmerc.progress import show_progress
+from mmerc.threads import set_num_threads
 from mmerc.training import distributed
 
 Report = Callable[[int], None]
-MIN_INPUTS = 200  # of recordings that several processes prepare: a process takes seconds to begin
-MAX_PROCESSES = 16  # bounds the memory: each has the networks of an encoder
+MIN_INPUTS = 64  # of recordings that several processes prepare
 
 
 def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
@@ -33,7 +35,7 @@ def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, split
     inputs = list_inputs(encoder, corpus, splits)
     keys = [key for each in inputs for key in each.keys]
     if distributed.reduce_any(bool(store.list_absent(keys))):
-        with show_progress(f"{name}: reading", len(keys) // distributed.get_world_size()) as report:
+        with show_progress(f"{name}: reading", len(inputs) // distributed.get_world_size()) as report:
             prepare_inputs(encoder, inputs, store, report)
         log_missing(name, store.list_missing().values(), len(store))
     return store
@@ -67,19 +69,15 @@ def prepare_inputs(
 ) -> None:
     """Add a row for every input that the store lacks: the prepared input, or the reason why it is missing.
 
-    As many processes as torch has threads prepare what is read from recordings: one after the other, most operations are too small for
-    several threads.
+    Raises:
+        RunError: a process that reads recordings has died.
     """
     remaining = [each for each in inputs if store.list_absent(each.keys)]
     distributed.barrier()  # every process has counted what remains before one of them adds to it
     # All inputs count, not those that remain: a resumed run computes the rest in the same way.
-    workers = min(torch.get_num_threads(), MAX_PROCESSES) if len(inputs) >= MIN_INPUTS else 1
-    if (
-        not encoder.reads_recordings or type(encoder).__module__ == "__main__"
-    ):  # a class of a notebook exists in no other process
-        workers = 1
+    workers = count_workers(encoder, len(inputs))
     prepared = _prepare(encoder, remaining[get_rank() :: distributed.get_world_size()], workers)
-    with FeatureWriter(store.folder) as writer, closing(prepared):
+    with FeatureWriter(store.folder) as writer:
         for done, rows in enumerate(prepared, start=1):
             for row in rows:
                 if row.key not in store:
@@ -89,24 +87,64 @@ def prepare_inputs(
     store.refresh()
 
 
-def _prepare(encoder: Encoder, inputs: Sequence[Input], workers: int) -> Generator[list[FeatureRow]]:
-    """The rows of each input, prepared by so many processes; by this one if `workers` is 1."""
-    numbers = range(len(inputs))
-    prepare = partial(_prepare_input, encoder, inputs)  # the inputs go to each process once: a dialogue may be long
-    if workers > 1:
-        fail, threads = partial(_fail_input, inputs), torch.get_num_threads() // workers
-        yield from map_in_processes(prepare, numbers, workers=workers, fail=fail, threads=threads)
-    else:
-        yield from map(prepare, numbers)
+def count_workers(encoder: Encoder, num_inputs: int) -> int:
+    """How many processes prepare so many inputs: one for each thread of torch; 0 is this one alone.
+
+    With several threads, one process is slower: most operations on a short recording are too small to be shared.
+    """
+    # Forked processes have the encoder and the inputs without a copy. On other systems than Linux a fork is not safe.
+    if sys.platform != "linux" or not encoder.reads_recordings or num_inputs < MIN_INPUTS:
+        return 0
+    threads = torch.get_num_threads() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return threads if threads > 1 else 0
 
 
-def _prepare_input(encoder: Encoder, inputs: Sequence[Input], number: int) -> list[FeatureRow]:
-    each = inputs[number]
-    return prepare_rows(encoder, each.dialogue, each.index, copies=each.copies)
+def _prepare(encoder: Encoder, inputs: Sequence[Input], workers: int) -> Iterator[list[FeatureRow]]:
+    """The rows of each input, prepared by so many processes; by this one if `workers` is 0."""
+    loader: DataLoader[list[FeatureRow] | MmercError] = DataLoader(
+        _PreparedRows(encoder, inputs),
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context="fork" if workers else None,
+        collate_fn=_keep,
+        worker_init_fn=_begin_worker,
+        generator=torch.Generator(),  # of its own: it draws a seed, and the training must not depend on how inputs are read
+    )
+    try:
+        for rows in loader:
+            if isinstance(rows, MmercError):
+                raise rows
+            yield rows
+    except RuntimeError as error:
+        raise RunError(
+            f"a process that reads recordings has died ({get_first_line(error)}): if the memory is scarce, set trainer.num_threads=1."
+        ) from error
 
 
-def _fail_input(inputs: Sequence[Input], number: int, reason: str) -> list[FeatureRow]:
-    return [FeatureRow(key, None, reason) for key in inputs[number].keys]
+class _PreparedRows(Dataset[list[FeatureRow] | MmercError]):
+    def __init__(self, encoder: Encoder, inputs: Sequence[Input]) -> None:
+        self.encoder, self.inputs = encoder, inputs
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, number: int) -> list[FeatureRow] | MmercError:
+        each = self.inputs[number]
+        try:
+            return prepare_rows(self.encoder, each.dialogue, each.index, copies=each.copies)
+        except MmercError as error:  # raised in the process that forked, as the one sentence that it is
+            return error
+
+
+def _keep(rows: list[FeatureRow] | MmercError) -> list[FeatureRow] | MmercError:
+    return rows
+
+
+def _begin_worker(_: int) -> None:
+    set_num_threads(1)
+    # The terminal may have been in use during the fork, and would be locked for ever. The rows have the reasons.
+    log = logging.getLogger("mmerc")
+    log.handlers, log.propagate = [logging.NullHandler()], False
 
 
 def extract_features(

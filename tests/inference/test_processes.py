@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from mmerc.errors import ConfigError, MmercError, RunError
-from mmerc.processes.mapping import map_in_processes
+from mmerc.inference.processes import map_in_processes
 
 
 def name_failure(item: object, reason: str) -> tuple[object, str]:
@@ -96,8 +96,8 @@ def test_an_iterator_that_is_left_ends_its_processes() -> None:
 
 PROGRAM = """
 import sys
-from mmerc.processes.mapping import map_in_processes
-from tests.processes.test_mapping import sleep_and_double
+from mmerc.inference.processes import map_in_processes
+from tests.inference.test_processes import sleep_and_double
 
 for number, process in map_in_processes(sleep_and_double, [(0.0, 1), (0.0, 2), (60.0, 3), (60.0, 4)], workers=2, fail=None):
     print(process, flush=True)
@@ -159,8 +159,7 @@ def test_the_log_of_the_processes_is_in_the_log(
 
 def test_the_processes_share_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("mmerc.processes.mapping.count_cpus", lambda: 8)
+    monkeypatch.setattr("mmerc.inference.processes.count_cpus", lambda: 8)
     assert list(map_in_processes(os.getenv, ["OMP_NUM_THREADS"], workers=2, fail=name_failure)) == ["4"]
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert list(map_in_processes(os.getenv, ["OMP_NUM_THREADS"], workers=2, fail=name_failure)) == ["3"]
-    assert list(map_in_processes(os.getenv, ["OMP_NUM_THREADS"], workers=2, fail=name_failure, threads=1)) == ["1"]

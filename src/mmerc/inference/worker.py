@@ -1,4 +1,4 @@
-"""The process of a `mapping.Worker`: `python -m mmerc.processes.worker FD` receives a function, and calls it for each item that arrives."""
+"""The process of a `processes.Worker`: `python -m mmerc.inference.worker FD` receives a function, and calls it for each item that arrives."""
 
 import logging
 import os

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mmerc.errors import ConfigError
-from mmerc.processes.worker import ERROR, LOG, READY, RESULT, serve
+from mmerc.inference.worker import ERROR, LOG, READY, RESULT, serve
 
 
 @pytest.fixture(autouse=True)

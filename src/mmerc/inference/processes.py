@@ -1,7 +1,6 @@
 """A function called in several processes, each with networks of its own. A process that dies takes no item with it but the one that it worked on."""
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -15,12 +14,12 @@ from multiprocessing.connection import wait
 from typing import Any, Generic, TypeVar
 
 from mmerc.errors import RunError
-from mmerc.processes.worker import ERROR, LOG, READY
+from mmerc.inference.worker import ERROR, LOG, READY
 from mmerc.threads import NUM_THREADS, count_cpus
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-COMMAND = (sys.executable, "-P", "-m", "mmerc.processes.worker")
+COMMAND = (sys.executable, "-P", "-m", "mmerc.inference.worker")
 MAX_ATTEMPTS = 3  # an item with which this many processes have died is a failure
 EXIT_SECONDS = 10.0  # between the end of the connection and that of the process
 MAX_AHEAD = 256  # results that may wait for an earlier one
@@ -36,18 +35,12 @@ class Task(Generic[Item]):
 
 
 def map_in_processes(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    *,
-    workers: int,
-    fail: Callable[[Item, str], Result],
-    threads: int | None = None,
+    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int, fail: Callable[[Item, str], Result]
 ) -> Iterator[Result]:
     """The results of the items, in their order. The processes end when the iterator ends, is closed, or an error leaves it.
 
     `function`: each process unpickles it, and so loads what it needs. `fail`: the result of an item with which `MAX_ATTEMPTS`
-    processes have died, and the reason. `threads`: CPU threads of each process; by default what `OMP_NUM_THREADS` says, else the
-    processes share the CPUs.
+    processes have died, and the reason. The processes share the CPUs, unless `OMP_NUM_THREADS` says how many threads each has.
 
     Raises:
         MmercError: the function cannot be loaded.
@@ -66,7 +59,7 @@ def map_in_processes(
                 task = again.popleft() if again else next(tasks, None)
                 if task is None:
                     break
-                worker = idle.pop() if idle else Worker(threads or _share_cpus(workers))
+                worker = idle.pop() if idle else Worker(max(1, count_cpus() // workers))
                 busy[worker.connection] = worker, task
                 worker.begin(function, task.item)
             if index in results:
@@ -109,7 +102,7 @@ class Worker:
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-                    NUM_THREADS: str(threads),
+                    NUM_THREADS: os.environ.get(NUM_THREADS) or str(threads),
                 },
                 stdin=subprocess.PIPE,  # nothing is written to it: it closes when this process ends, however it ends
                 start_new_session=True,  # Ctrl-C is for this process, which then ends it
@@ -119,8 +112,7 @@ class Worker:
         """Let it work on an item. The function is the same each time."""
         with suppress(BrokenPipeError):  # it has died, as `receive` will say
             if not self._has_function:
-                # Not `send`: it would keep tensors in shared memory, and the other process would have to ask for them.
-                self.connection.send_bytes(pickle.dumps(function))
+                self.connection.send(function)
                 self._has_function = True
             self.connection.send(item)
 
@@ -161,8 +153,3 @@ class Worker:
         self.process.wait()
         assert self.process.stdin is not None
         self.process.stdin.close()
-
-
-def _share_cpus(workers: int) -> int:
-    given = os.environ.get(NUM_THREADS, "")
-    return int(given) if given.isdigit() and int(given) else max(1, count_cpus() // workers)

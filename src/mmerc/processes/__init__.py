@@ -1,1 +1,0 @@
-"""A function called in several processes, for what one process computes too slowly."""
