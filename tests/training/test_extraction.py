@@ -1,6 +1,5 @@
 import os
 import re
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +72,6 @@ def test_several_processes_prepare_the_same_rows(
             "a process that reads recordings has died (DataLoader worker (pid(s) N) exited unexpectedly): if the memory",
         ),
         (ConfigError("it needs the extra sound."), "it needs the extra sound."),
-        (TypeError("it is no number"), "it is no number"),
     ],
 )
 def test_an_error_in_a_process_ends_the_run(
@@ -90,7 +88,7 @@ def test_an_error_in_a_process_ends_the_run(
         if index < 60:
             return np.zeros(1600, np.int16)
         if error is None:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os._exit(1)  # as a decoder that crashes
         raise error
 
     monkeypatch.setattr(voice, "prepare", fail)

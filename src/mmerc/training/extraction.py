@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -26,7 +27,9 @@ from mmerc.threads import set_num_threads
 from mmerc.training import distributed
 
 Report = Callable[[int], None]
+Rows = list[FeatureRow] | MmercError  # of an input and its copies
 MIN_INPUTS = 64  # of recordings that several processes prepare
+INPUTS_AT_ONCE = 8  # that a process is given; pictures take less time than the way between two processes
 
 
 def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
@@ -101,9 +104,9 @@ def count_workers(encoder: Encoder, num_inputs: int) -> int:
 
 def _prepare(encoder: Encoder, inputs: Sequence[Input], workers: int) -> Iterator[list[FeatureRow]]:
     """The rows of each input, prepared by so many processes; by this one if `workers` is 0."""
-    loader: DataLoader[list[FeatureRow] | MmercError] = DataLoader(
+    loader: DataLoader[Rows] = DataLoader(
         _PreparedRows(encoder, inputs),
-        batch_size=None,
+        batch_size=INPUTS_AT_ONCE,
         num_workers=workers,
         multiprocessing_context="fork" if workers else None,
         collate_fn=_keep,
@@ -111,7 +114,7 @@ def _prepare(encoder: Encoder, inputs: Sequence[Input], workers: int) -> Iterato
         generator=torch.Generator(),  # of its own: it draws a seed, and the training must not depend on how inputs are read
     )
     try:
-        for rows in loader:
+        for rows in chain.from_iterable(loader):
             if isinstance(rows, MmercError):
                 raise rows
             yield rows
@@ -121,14 +124,14 @@ def _prepare(encoder: Encoder, inputs: Sequence[Input], workers: int) -> Iterato
         ) from error
 
 
-class _PreparedRows(Dataset[list[FeatureRow] | MmercError]):
+class _PreparedRows(Dataset[Rows]):
     def __init__(self, encoder: Encoder, inputs: Sequence[Input]) -> None:
         self.encoder, self.inputs = encoder, inputs
 
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def __getitem__(self, number: int) -> list[FeatureRow] | MmercError:
+    def __getitem__(self, number: int) -> Rows:
         each = self.inputs[number]
         try:
             return prepare_rows(self.encoder, each.dialogue, each.index, copies=each.copies)
@@ -136,8 +139,8 @@ class _PreparedRows(Dataset[list[FeatureRow] | MmercError]):
             return error
 
 
-def _keep(rows: list[FeatureRow] | MmercError) -> list[FeatureRow] | MmercError:
-    return rows
+def _keep(batch: list[Rows]) -> list[Rows]:
+    return batch
 
 
 def _begin_worker(_: int) -> None:
