@@ -5,14 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.io import wavfile
 
-from mmerc.corpora import Corpus, Dialogue, Utterance
+from mmerc.addresses import make_path
+from mmerc.corpora import Clip, Corpus, Dialogue, Utterance
 from mmerc.emotions import SEVEN
 from mmerc.encoders.audio.spectrogram import Spectrogram, SpectrogramConfig
 from mmerc.encoders.signal import Signal, SignalConfig
 from mmerc.errors import ConfigError, MissingModality, RunError
 from mmerc.features.store import FeatureStore
 from mmerc.training.extraction import count_workers, extract_features, list_inputs, open_inputs, prepare_inputs
+from tests.file_server import FileServer, serve_files
 
 COUNT = 70
 
@@ -97,6 +100,26 @@ def test_an_error_in_a_process_ends_the_run(
         prepare_inputs(voice, list_inputs(voice, corpus, ["train"]), store)
     assert sentence in re.sub(r"\d+", "N", str(caught.value))
     assert 0 < len(FeatureStore(tmp_path / "inputs")) <= 60  # those before it are kept
+
+
+def test_processes_read_a_remote_file_that_the_program_has_begun_to_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    noise = np.random.default_rng(0).integers(-9999, 9999, 70 * 16_000, np.int16)
+    wavfile.write(tmp_path / "talk.wav", 16_000, noise)
+    with serve_files(FileServer({"/talk.wav": (tmp_path / "talk.wav").read_bytes()})) as server:
+        path = make_path(f"{server.url}/talk.wav")
+        clips = [Clip(path, float(number), number + 0.5) for number in range(COUNT)]
+        utterances = tuple(Utterance("train", 0, number, clip=clip) for number, clip in enumerate(clips))
+        corpus = Corpus("c", SEVEN, {"train": (Dialogue("train", 0, utterances),)})
+        encoder = Spectrogram(SpectrogramConfig(encoder="spectrogram", conv_channels=8), 7)
+        encoder.prepare(corpus.dialogues("train")[0], 0)
+        store = FeatureStore(tmp_path / "inputs")
+        prepare_inputs(encoder, list_inputs(encoder, corpus, ["train"]), store)
+    assert not store.list_missing() and len(store) == COUNT
+    samples = store[("train", "0", "69")].values
+    assert np.abs(samples - noise[69 * 16_000 :][:8_000]).max() <= 200  # less its mean
 
 
 def test_processes_are_for_many_recordings(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from mmerc.addresses import forget_files
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder
 from mmerc.errors import MmercError, RunError, get_first_line
@@ -145,6 +146,7 @@ def _keep(batch: list[Rows]) -> list[Rows]:
 
 def _begin_worker(_: int) -> None:
     set_num_threads(1)
+    forget_files()  # what they wait for is a thread of the program, which is not in this process
     # The terminal may have been in use during the fork, and would be locked for ever. The rows have the reasons.
     log = logging.getLogger("mmerc")
     log.handlers, log.propagate = [logging.NullHandler()], False
