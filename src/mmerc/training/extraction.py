@@ -30,7 +30,7 @@ from mmerc.training import distributed
 Report = Callable[[int], None]
 Rows = list[FeatureRow] | MmercError  # of an input and its copies
 MIN_INPUTS = 64  # of recordings that several processes prepare
-INPUTS_AT_ONCE = 8  # that a process is given; pictures take less time than the way between two processes
+INPUTS_AT_ONCE = 8  # that a process gets: one picture is prepared in less time than it is sent
 
 
 def open_inputs(folder: Path, name: str, encoder: Encoder, corpus: Corpus, splits: Sequence[str]) -> FeatureStore:
@@ -146,8 +146,8 @@ def _keep(batch: list[Rows]) -> list[Rows]:
 
 def _begin_worker(_: int) -> None:
     set_num_threads(1)
-    forget_files()  # what they wait for is a thread of the program, which is not in this process
-    # The terminal may have been in use during the fork, and would be locked for ever. The rows have the reasons.
+    forget_files()  # an open remote file needs a thread, which a forked process does not have
+    # If the terminal was in use during the fork, its lock is never released here. The rows have the reasons.
     log = logging.getLogger("mmerc")
     log.handlers, log.propagate = [logging.NullHandler()], False
 
