@@ -248,6 +248,11 @@ def forget_files() -> None:
     _open_ranges.cache_clear()
 
 
+if hasattr(os, "register_at_fork"):
+    # An open file needs the thread of fsspec, which a forked process does not have: it would wait for ever.
+    os.register_at_fork(after_in_child=forget_files)
+
+
 def _read_time(info: Mapping[str, Any]) -> int:
     """When a file was changed, in seconds since 1970; 0 where its server does not say it."""
     found: Any = next((info[name] for name in CHANGED if info.get(name)), None)

@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from mmerc.addresses import forget_files
 from mmerc.corpora import Corpus, Dialogue, Key
 from mmerc.encoders import Encoder
 from mmerc.errors import MmercError, RunError, get_first_line
@@ -112,7 +111,7 @@ def _prepare(encoder: Encoder, inputs: Sequence[Input], workers: int) -> Iterato
         multiprocessing_context="fork" if workers else None,
         collate_fn=_keep,
         worker_init_fn=_begin_worker,
-        generator=torch.Generator(),  # of its own: it draws a seed, and the training must not depend on how inputs are read
+        generator=torch.Generator(),  # the loader draws a seed; torch's generator would give the training other numbers after it
     )
     try:
         for rows in chain.from_iterable(loader):
@@ -146,7 +145,6 @@ def _keep(batch: list[Rows]) -> list[Rows]:
 
 def _begin_worker(_: int) -> None:
     set_num_threads(1)
-    forget_files()  # an open remote file needs a thread, which a forked process does not have
     # If the terminal was in use during the fork, its lock is never released here. The rows have the reasons.
     log = logging.getLogger("mmerc")
     log.handlers, log.propagate = [logging.NullHandler()], False
