@@ -26,8 +26,10 @@ from result import show
 from mmerc.config import read_settings
 from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.encoders import ENCODERS, Example, check_encoder_config
-from mmerc.encoders.audio.wavernn import HOPS_AT_ONCE, WaveRnnConfig, WaveRnnEncoder
+from mmerc.encoders.audio.wavernn import WaveRnnConfig, WaveRnnEncoder
+from mmerc.encoders.audio.wavernn_inference import compute_hop_means
 from mmerc.encoders.audio.wavernn_network import WaveRnn
+from mmerc.hardware import supports_bf16
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.audio import read_waveform
 
@@ -52,9 +54,10 @@ def measure_wavernn(count: int, seconds: float) -> dict[str, float]:
     start = time.perf_counter()
     expected = network.compute_features(waveform[:1], specgram[:1]).unflatten(1, (-1, HOP_LENGTH)).mean(2)
     reference_time = (time.perf_counter() - start) / length
-    exact = network.compute_hop_means(waveform[:1], specgram[:1], hops_at_once=HOPS_AT_ONCE)
+    exact = compute_hop_means(network, waveform[:1, 0], specgram[:1, 0], torch.float32)
+    dtype = torch.bfloat16 if supports_bf16(waveform.device) else torch.float32
     start = time.perf_counter()
-    fast = network.compute_hop_means(waveform, specgram, hops_at_once=HOPS_AT_ONCE, bf16=True)
+    fast = compute_hop_means(network, waveform[:, 0], specgram[:, 0], dtype)
     own_time = (time.perf_counter() - start) / length / count
     return {
         "WaveRNN, s per s of audio": round(own_time, 3),

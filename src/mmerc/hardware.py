@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import os
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import BFloat16, Float
@@ -62,11 +64,11 @@ class PackedLinear(nn.Module):
     `nn.Linear` converts and reorders its weight at every call. With short sequences that takes longer than the product.
     """
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, weight: Float[Tensor, "o i"], bias: Float[Tensor, " o"] | None = None) -> None:
         super().__init__()
         with torch.inference_mode():
-            self.weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.bfloat16())
-            self.bias = None if layer.bias is None else layer.bias.bfloat16()
+            self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16())
+            self.bias = None if bias is None else bias.bfloat16()
 
     def forward(self, x: Float[Tensor, "*batch i"]) -> BFloat16[Tensor, "*batch o"]:
         packed: Tensor = torch.ops.mkldnn._linear_pointwise(x.bfloat16(), self.weight, self.bias, "none", [], "")
@@ -79,13 +81,26 @@ def pack_linear_layers(network: nn.Module) -> None:
     The results are the same. The network can then only compute: it cannot be trained, saved or moved to another device. Nothing
     changes where the CPU does not support bfloat16, or where the network is on another device.
     """
-    is_supported = HAS_FUSED_LINEAR and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
-    if not is_supported or not all(supports_bf16(parameter.device) for parameter in network.parameters()):
+    if not all(_can_pack(parameter.device) for parameter in network.parameters()):
         return
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Linear:
-                setattr(parent, name, PackedLinear(child))
+                setattr(parent, name, PackedLinear(child.weight, child.bias))
+
+
+def make_product(
+    weight: Float[Tensor, "o i"], bias: Float[Tensor, " o"] | None, dtype: torch.dtype
+) -> Callable[[Tensor], Tensor]:
+    """A function that computes x @ weight.T + bias in `dtype`, for inference; with packed weights where that is possible."""
+    if dtype == torch.bfloat16 and _can_pack(weight.device):
+        return PackedLinear(weight, bias)
+    return partial(F.linear, weight=weight.to(dtype), bias=None if bias is None else bias.to(dtype))
+
+
+def _can_pack(device: torch.device) -> bool:
+    has_operators = HAS_FUSED_LINEAR and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+    return has_operators and device.type == "cpu" and supports_bf16(device)
 
 
 def keep_memory() -> bool:

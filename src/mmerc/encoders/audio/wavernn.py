@@ -15,12 +15,13 @@ from mmerc.config import Protocol
 from mmerc.encoders.audio.base import SpeechConfig, SpeechEncoder
 from mmerc.encoders.audio.mel import compute_log_mel
 from mmerc.encoders.audio.pooling import make_padding_mask
-from mmerc.encoders.audio.wavernn_network import WaveRnn
+from mmerc.encoders.audio.wavernn_inference import compute_hop_means
+from mmerc.encoders.audio.wavernn_network import SMOOTHING_REACH, WaveRnn
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, compute_masked_mean
 from mmerc.hardware import supports_bf16
 
 HOPS_AT_ONCE = 8  # 1,600 samples
-WINDOWS_AT_ONCE = 64  # in inference: bounds the memory, and reads the weights once for all of them
+WINDOWS_AT_ONCE = 128  # in inference: bounds the memory, and reads the weights once for all of them
 
 
 class WaveRnnConfig(SpeechConfig):
@@ -117,17 +118,25 @@ class WaveRnnEncoder(SpeechEncoder):
         is_real = (torch.arange(windows, device=hops.device)[None] * length < hops[:, None]).flatten()  # [B * windows]
         # Batch normalisation takes its statistics over all windows of a training batch, so they go through together.
         at_once = len(samples) if self.training else WINDOWS_AT_ONCE
-        bf16 = self.config.bf16 and supports_bf16(samples.device)
         means = samples.new_zeros(count * windows, length, self.width)
         means[is_real] = torch.cat(
             [
-                self.network.compute_hop_means(*part, hops_at_once=HOPS_AT_ONCE, bf16=bf16)
+                self._compute_window_means(*part)
                 for part in zip(
                     torch.split(samples[is_real], at_once), torch.split(specgram[is_real], at_once), strict=True
                 )
             ]
         )
         return means.reshape(count, windows * length, self.width)[:, :total]
+
+    def _compute_window_means(
+        self, samples: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"]
+    ) -> Float[Tensor, "B H f"]:
+        bf16 = self.config.bf16 and supports_bf16(samples.device)
+        if torch.is_grad_enabled() or self.network.upsample.context < SMOOTHING_REACH:
+            return self.network.compute_hop_means(samples, specgram, hops_at_once=HOPS_AT_ONCE, bf16=bf16)
+        dtype = torch.bfloat16 if bf16 else torch.float32
+        return compute_hop_means(self.network, samples[:, 0], specgram[:, 0], dtype)
 
     def _compute_specgram(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B M T"]:
         """The log-mel spectrogram with a frame at the centre of each hop, and (kernel_size - 1) / 2 frames of silence

@@ -100,6 +100,16 @@ class Upsampling(nn.Module):
         smooth: Tensor = self.upsample_layers(x[:, None, :, low:high])[:, 0]  # [B, M, (high - low) * hop_length]
         return smooth[:, :, offset : offset + (end - start) * self.hop_length]
 
+    def compute_smoothing(self) -> Float[Tensor, "s K"]:
+        """How much each sample of a hop takes from the K frames around it, of which the middle one is at its centre.
+
+        `smooth` is this weighted mean, except within `SMOOTHING_REACH` frames from the ends of the spectrogram.
+        """
+        weight = next(self.upsample_layers.parameters())
+        impulses = torch.eye(2 * SMOOTHING_REACH + 1, device=weight.device)[:, None, None]  # [K, 1, 1, K]
+        smooth: Tensor = self.upsample_layers(impulses)[:, 0, 0]  # [K, K * hop_length]
+        return smooth.T.unflatten(0, (-1, self.hop_length))[SMOOTHING_REACH]
+
 
 class WaveRnn(nn.Module):
     """The network. `n_classes` is the number of amplitude levels of the last layer, which mmerc does not use."""
