@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from mmerc.encoders.audio.wavernn_network import WaveRnn
 from mmerc.hardware import make_product
 
+INPUT_WEIGHT, STATE_WEIGHT, INPUT_BIAS, STATE_BIAS = range(4)  # the order in `nn.GRU.all_weights`
 SAMPLES_AT_ONCE = 50  # of each window: what they need then stays in the cache of the processor
 
 
@@ -26,13 +27,13 @@ def compute_hop_means(
 
     The network must have `SMOOTHING_REACH` frames of context or more.
     """
-    rnn1, rnn2, fc1, fc2 = network.rnn1, network.rnn2, network.fc1, network.fc2
-    width, num_aux = rnn1.hidden_size, network.n_aux
+    rnn1, rnn2, fc1, fc2 = network.rnn1.all_weights[0], network.rnn2.all_weights[0], network.fc1, network.fc2
+    width, num_aux = network.rnn1.hidden_size, network.n_aux
     aux = torch.split(network.upsample.resnet(specgram).permute(2, 0, 1), num_aux, 2)  # four parts [H, B, a / 4]
 
     # The first layers. Their output has the input of the first GRU, and what its gates read from it: o = 4 * r.
     weight, bias = _fold_first_layers(network)
-    from_wave, from_mel, from_aux = weight.split([1, specgram.shape[1], num_aux], 1)
+    from_wave, from_mel, from_aux = torch.split(weight, [1, specgram.shape[1], num_aux], 1)
     from_wave = from_wave[:, 0].to(dtype)
     frames = F.linear(specgram.permute(2, 0, 1), from_mel).to(dtype)  # [T, B, o]
     constant = F.linear(aux[0], from_aux, bias).to(dtype)  # [H, B, o]
@@ -40,21 +41,22 @@ def compute_hop_means(
     mixing = F.pad(smoothing, (0, 1), value=1.0).to(dtype)  # [hop_length, K + 1]; the last column is for `constant`
 
     # The other layers read the output of the layer before, and a part of `aux`.
-    layers = (rnn2.weight_ih_l0, rnn2.bias_ih_l0), (fc1.weight, fc1.bias), (fc2.weight, fc2.bias)
+    layers = (rnn2[INPUT_WEIGHT], rnn2[INPUT_BIAS]), (fc1.weight, fc1.bias), (fc2.weight, fc2.bias)
     products = [make_product(weight[:, :-num_aux], None, dtype) for weight, _ in layers]
     from_hops = [
         F.linear(part, weight[:, -num_aux:], bias).to(dtype)  # [H, B, 3 * r], [H, B, f], [H, B, f]
         for part, (weight, bias) in zip(aux[1:], layers, strict=True)
     ]
-    recurrent = [make_product(gru.weight_hh_l0, gru.bias_hh_l0, dtype) for gru in (rnn1, rnn2)]
+    recurrent = [make_product(gru[STATE_WEIGHT], gru[STATE_BIAS], dtype) for gru in (rnn1, rnn2)]
 
     state1 = state2 = waveform.new_zeros(len(waveform), width, dtype=dtype)  # [B, r]
     sums = waveform.new_zeros(len(constant), len(waveform), fc2.out_features)  # [H, B, f]
-    for hop, samples in enumerate(waveform.T.to(dtype).split(network.hop_length)):  # [hop_length, B]
+    for hop, samples in enumerate(torch.split(waveform.T.to(dtype), network.hop_length)):  # [hop_length, B]
         start = hop + network.upsample.context - smoothing.shape[1] // 2
         near = torch.cat([frames[start : start + smoothing.shape[1]], constant[hop][None]])  # [K + 1, B, o]
-        for mix, wave in zip(mixing.split(SAMPLES_AT_ONCE), samples.split(SAMPLES_AT_ONCE), strict=True):
-            first = (mix @ near.flatten(1)).unflatten(1, near.shape[1:])  # [s, B, o]
+        parts = (torch.split(each, SAMPLES_AT_ONCE) for each in (mixing, samples))
+        for mix, wave in zip(*parts, strict=True):  # [s, K + 1], [s, B]
+            first = torch.unflatten(mix @ near.flatten(1), 1, near.shape[1:])  # [s, B, o]
             x, gates = first.addcmul_(wave[..., None], from_wave).tensor_split([width], 2)
             y, state1 = run_gru(recurrent[0], gates, state1)
             x = y.add_(x)
@@ -68,9 +70,9 @@ def compute_hop_means(
 
 def _fold_first_layers(network: WaveRnn) -> tuple[Float[Tensor, "o i"], Float[Tensor, " o"]]:
     """Return one layer in place of two. Its outputs are those of `fc`, and then what the gates of the first GRU read from them."""
-    fc, gru = network.fc, network.rnn1
-    both = torch.cat([torch.eye(fc.out_features, device=fc.weight.device), gru.weight_ih_l0])  # [o, r]
-    return both @ fc.weight, both @ fc.bias + F.pad(gru.bias_ih_l0, (fc.out_features, 0))
+    fc, gru = network.fc, network.rnn1.all_weights[0]
+    both = torch.cat([torch.eye(fc.out_features, device=fc.weight.device), gru[INPUT_WEIGHT]])  # [o, r]
+    return both @ fc.weight, both @ fc.bias + F.pad(gru[INPUT_BIAS], (fc.out_features, 0))
 
 
 def run_gru(

@@ -108,7 +108,7 @@ class Upsampling(nn.Module):
         weight = next(self.upsample_layers.parameters())
         impulses = torch.eye(2 * SMOOTHING_REACH + 1, device=weight.device)[:, None, None]  # [K, 1, 1, K]
         smooth: Tensor = self.upsample_layers(impulses)[:, 0, 0]  # [K, K * hop_length]
-        return smooth.T.unflatten(0, (-1, self.hop_length))[SMOOTHING_REACH]
+        return torch.unflatten(smooth.T, 0, (-1, self.hop_length))[SMOOTHING_REACH]
 
 
 class WaveRnn(nn.Module):
