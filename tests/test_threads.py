@@ -1,12 +1,15 @@
+import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier, Thread, get_ident
 
 import pytest
 import torch
 
-from mmerc.threads import avoid_spinning, get_num_threads, read_cpu_quota, set_num_threads
+from mmerc.threads import avoid_spinning, compute_together, get_num_threads, read_cpu_quota, set_num_threads
 
 WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
@@ -81,3 +84,63 @@ def test_waiting_is_set_before_torch_is_loaded() -> None:
     environment = {name: value for name, value in os.environ.items() if name not in WAIT_VARIABLES}
     shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert shown.stdout.split() == ["PASSIVE", "False"]
+
+
+@pytest.fixture
+def four_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_networks_compute_at_the_same_time_with_their_shares_of_the_threads() -> None:
+    both = Barrier(2)  # one that runs after the other would wait for ever
+
+    def compute(value: int) -> tuple[int, int, bool]:
+        both.wait(timeout=60)
+        return value, torch.get_num_threads(), torch.is_inference_mode_enabled()
+
+    for _ in range(2):
+        with torch.inference_mode():
+            found = compute_together(lambda: compute(1), lambda: compute(2))
+        assert found == [(1, 2, True), (2, 2, True)]
+        assert compute_together(lambda: compute(1), lambda: compute(2)) == [(1, 2, False), (2, 2, False)]
+    new: list[int] = []
+    thread = Thread(target=lambda: new.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert [torch.get_num_threads(), *new] == [4, 4]
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_the_error_of_a_network_is_the_callers() -> None:
+    def fail() -> None:
+        raise ValueError("no sound")
+
+    with pytest.raises(ValueError, match="no sound"):
+        compute_together(lambda: 1, fail)
+    assert compute_together(lambda: 1, lambda: 2) == [1, 2]
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_more_networks_than_threads_compute_one_after_the_other() -> None:
+    torch.set_num_threads(1)
+    assert compute_together(get_ident, get_ident) == [get_ident()] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+@pytest.mark.usefixtures("four_threads")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    compute_together(lambda: 1, lambda: 2)
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    process = context.Process(target=lambda: queue.put(compute_together(lambda: 3, lambda: 4)))
+    process.start()
+    process.join(60)
+    try:
+        assert process.exitcode == 0
+        assert queue.get() == [3, 4]
+    finally:
+        process.kill()

@@ -6,7 +6,11 @@ not import torch before it is needed.
 
 import math
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, Lock
+from typing import Any
 
 WAIT_POLICY, NUM_THREADS = "OMP_WAIT_POLICY", "OMP_NUM_THREADS"
 OTHER_WAIT_VARIABLES = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME")  # those of GNU's and of Intel's and LLVM's OpenMP
@@ -48,6 +52,54 @@ def get_num_threads() -> int | None:
     """The CPU threads that `set_num_threads` or `OMP_NUM_THREADS` allows, for libraries other than torch; None: one per CPU or so."""
     given = os.environ.get(NUM_THREADS, "")
     return _chosen or int(given if given.isdigit() else 0) or None
+
+
+_lanes: dict[tuple[int, int], ThreadPoolExecutor] = {}  # by their number and the CPU threads of each
+_opening = Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_lanes.clear)  # a forked process has the object, and not its threads
+
+
+def compute_together(*functions: Callable[[], Any]) -> list[Any]:
+    """The results of independent networks, which compute at the same time, each with its share of the CPU threads.
+
+    It is for networks of many small operations: threads that share a small operation mostly wait for each other. Where there are
+    fewer CPU threads than functions, these run one after the other. The functions run in the caller's inference mode.
+    """
+    import torch
+
+    share = torch.get_num_threads() // len(functions)
+    if share == 0:
+        return [function() for function in functions]
+    is_inference = torch.is_inference_mode_enabled()
+
+    def run(function: Callable[[], Any]) -> Any:
+        with torch.inference_mode(is_inference):
+            return function()
+
+    return list(_open_lanes(len(functions), share).map(run, functions))
+
+
+def _open_lanes(count: int, share: int) -> ThreadPoolExecutor:
+    import torch
+
+    with _opening:
+        if (count, share) not in _lanes:
+            threads, started = torch.get_num_threads(), Barrier(count + 1)
+            lanes = ThreadPoolExecutor(count, "mmerc", _set_own_threads, (share,))
+            for _ in range(count):
+                lanes.submit(started.wait)
+            started.wait()
+            torch.set_num_threads(threads)  # the lanes have changed the number that new threads get
+            _lanes[count, share] = lanes
+        return _lanes[count, share]
+
+
+def _set_own_threads(count: int) -> None:
+    import torch
+
+    torch.get_num_threads()  # a new thread takes over the number of the process the first time that it is asked, and not later
+    torch.set_num_threads(count)
 
 
 def count_cpus() -> int:

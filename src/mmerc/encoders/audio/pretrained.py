@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float16
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -39,6 +39,7 @@ from mmerc.encoders.windows import Window, cut_windows
 from mmerc.hardware import pack_linear_layers
 from mmerc.media import SAMPLE_RATE
 from mmerc.memo import recall
+from mmerc.threads import compute_together
 from mmerc.weights.tensors import read_shapes
 
 POOLED_STEPS = 4  # steps of the backbone (20 ms) that are averaged
@@ -137,7 +138,7 @@ class PretrainedSpeech(SpeechEncoder):
         sizes = [(2 + PARTS) * (self.network.num_outputs - 1) * size]
         self.voice: VoiceStatistics | None = None
         if config.voice_network:
-            self.voice = VoiceStatistics(pretrained=config.pretrained and network is None, bf16=config.bf16)
+            self.voice = VoiceStatistics(pretrained=config.pretrained and network is None)
             sizes.append(NUM_STATISTICS)
         self.vector_size = sum(sizes)
         # Both networks contribute equally to the squared distance of two utterances, which the kernel classifier uses.
@@ -176,8 +177,16 @@ class PretrainedSpeech(SpeechEncoder):
     @torch.inference_mode()
     def run_frozen(self, waveform: Float[np.ndarray, " S"]) -> np.ndarray:
         """Return the pooled layers [T, K, d] of the backbone in float16, after the statistics of the voice network (see `join_statistics`)."""
-        steps = self.run_network(waveform).cpu().numpy().astype(np.float16)
-        return steps if self.voice is None else join_statistics(self.voice(waveform).cpu().numpy(), steps)
+        voice = self.voice
+        if voice is None:
+            return self._run_backbone(waveform)
+        steps, statistics = compute_together(
+            lambda: self._run_backbone(waveform), lambda: voice(waveform).cpu().numpy()
+        )
+        return join_statistics(statistics, steps)
+
+    def _run_backbone(self, waveform: Float[np.ndarray, " S"]) -> Float16[np.ndarray, "T K d"]:
+        return self.run_network(waveform).cpu().numpy().astype(np.float16)
 
     def run_network(self, waveform: Float[np.ndarray, " S"]) -> Float[Tensor, "T K d"]:
         states = self.network(waveform)  # [20-ms steps, K, d]

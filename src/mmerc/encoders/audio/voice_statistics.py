@@ -14,7 +14,6 @@ from mmerc import weights
 from mmerc.campplus import WEIGHTS
 from mmerc.campplus.fbank import compute_fbank, pad
 from mmerc.campplus.network import CamPlusPlus, Statistics, sequence
-from mmerc.hardware import autocast_bf16
 
 # The third block is left out: it takes time, and its output tells emotions less well apart (A34 in docs/experiments.md).
 SUBMODULES = ("tdnn", "block1", "transit1", "block2", "transit2")
@@ -24,7 +23,7 @@ NUM_STATISTICS = 1024  # means and standard deviations of 512 channels
 class VoiceStatistics(nn.Module):
     """The first two of the three blocks of CAM++, frozen. The names of the weights are those of the public ones."""
 
-    def __init__(self, *, pretrained: bool, bf16: bool) -> None:
+    def __init__(self, *, pretrained: bool) -> None:
         """`pretrained`: load the public weights; otherwise they are random.
 
         Raises:
@@ -32,7 +31,7 @@ class VoiceStatistics(nn.Module):
         """
         super().__init__()
         whole = CamPlusPlus()
-        self.bf16, self.head = bf16, whole.head
+        self.head = whole.head
         self.xvector = sequence(**{name: whole.xvector.get_submodule(name) for name in SUBMODULES})
         self.statistics = Statistics()
         if pretrained:
@@ -45,9 +44,8 @@ class VoiceStatistics(nn.Module):
         """The means, then the standard deviations, of the channels over time; v = `NUM_STATISTICS`. `waveform` is at 16 kHz."""
         device = self.head.conv1.weight.device
         bands = compute_fbank(pad(torch.from_numpy(waveform).float()))[None].to(device)  # [1, T, M]
-        with autocast_bf16(device, enabled=self.bf16):
-            hidden = self.xvector(self.head(bands))  # [1, T / 2, C]
-        found: Tensor = self.statistics(hidden.float()).flatten()
+        hidden = self.xvector(self.head(bands))  # [1, T / 2, C]; in bfloat16 its many small operations are slower
+        found: Tensor = self.statistics(hidden).flatten()
         return found
 
     def train(self, mode: bool = True) -> "VoiceStatistics":
