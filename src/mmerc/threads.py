@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Lock
-from typing import Any
+from typing import TypeVar
 
 WAIT_POLICY, NUM_THREADS = "OMP_WAIT_POLICY", "OMP_NUM_THREADS"
 OTHER_WAIT_VARIABLES = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME")  # those of GNU's and of Intel's and LLVM's OpenMP
@@ -54,30 +54,32 @@ def get_num_threads() -> int | None:
     return _chosen or int(given if given.isdigit() else 0) or None
 
 
+T = TypeVar("T")
 _lanes: dict[tuple[int, int], ThreadPoolExecutor] = {}  # by their number and the CPU threads of each
 _opening = Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_lanes.clear)  # a forked process has the object, and not its threads
 
 
-def compute_together(*functions: Callable[[], Any]) -> list[Any]:
-    """The results of independent networks, which compute at the same time, each with its share of the CPU threads.
+def compute_together(*functions: Callable[[], T]) -> list[T]:
+    """The results of independent computations, which run at the same time, each with its share of the CPU threads.
 
-    It is for networks of many small operations: threads that share a small operation mostly wait for each other. Where there are
-    fewer CPU threads than functions, these run one after the other. The functions run in the caller's inference mode.
+    It is for networks of many small operations: threads that share a small operation mostly wait for each other. With one thread,
+    or within such a computation, the functions run one after the other. They run in the caller's inference mode.
     """
     import torch
 
-    share = torch.get_num_threads() // len(functions)
-    if share == 0:
+    threads = torch.get_num_threads()
+    count = min(threads, len(functions))
+    if count < 2:
         return [function() for function in functions]
     is_inference = torch.is_inference_mode_enabled()
 
-    def run(function: Callable[[], Any]) -> Any:
+    def run(function: Callable[[], T]) -> T:
         with torch.inference_mode(is_inference):
             return function()
 
-    return list(_open_lanes(len(functions), share).map(run, functions))
+    return list(_open_lanes(count, threads // count).map(run, functions))
 
 
 def _open_lanes(count: int, share: int) -> ThreadPoolExecutor:

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -20,6 +21,7 @@ from mmerc.features import FeatureRow, average_steps, quantize
 from mmerc.media.keeping import keep_open
 from mmerc.model.collation import count_steps, make_batches
 from mmerc.outputs import split_outputs
+from mmerc.threads import compute_together
 
 log = logging.getLogger("mmerc")
 UTTERANCES_IN_MEMORY = 64  # prepared inputs of so many utterances are in memory together
@@ -148,6 +150,7 @@ def extract_dialogues(
     predictions of a dialogue must not depend on another dialogue.
     """
     rows: dict[Key, FeatureRow] = {}
+    waiting: list[list[FeatureRow]] = []  # prepared dialogues
     for dialogue in dialogues:
         # Crops and samples of a long recording do not fit into memory together. Tokens do.
         size = max(1, len(dialogue)) if encoder.reads_dialogue else UTTERANCES_IN_MEMORY
@@ -157,7 +160,15 @@ def extract_dialogues(
                 for index in range(len(dialogue))[first : first + size]:
                     prepared.append(prepare_row(encoder, dialogue, index))
                     on_progress()
-            rows |= encode_prepared(encoder, prepared)
+            if encoder.reads_dialogue and not encoder.has_graph:
+                waiting.append(prepared)
+            else:
+                rows |= encode_prepared(encoder, prepared)
+    waiting.sort(
+        key=len, reverse=True
+    )  # the last ones that are computed are short, so that all threads end at about the same time
+    for encoded in compute_together(*(partial(encode_prepared, encoder, prepared) for prepared in waiting)):
+        rows |= encoded
     return rows
 
 
