@@ -28,8 +28,6 @@ from mmerc.corpora import Clip, Dialogue, Utterance
 from mmerc.encoders import ENCODERS, Example, check_encoder_config
 from mmerc.encoders.audio.wavernn import WaveRnnConfig, WaveRnnEncoder
 from mmerc.encoders.audio.wavernn_inference import compute_hop_means
-from mmerc.encoders.audio.wavernn_network import WaveRnn
-from mmerc.hardware import supports_bf16
 from mmerc.media import SAMPLE_RATE
 from mmerc.media.audio import read_waveform
 
@@ -48,16 +46,16 @@ def make_windows(count: int, seconds: float) -> tuple[torch.Tensor, torch.Tensor
 @torch.inference_mode()
 def measure_wavernn(count: int, seconds: float) -> dict[str, float]:
     torch.manual_seed(0)
-    network = WaveRnn().eval()
+    encoder = WaveRnnEncoder(WaveRnnConfig(encoder="wavernn", pretrained=False), 7).eval()
+    network = encoder.network
     waveform, specgram = make_windows(count, seconds)
     length = waveform.shape[2] / SAMPLE_RATE  # seconds of a window
     start = time.perf_counter()
     expected = network.compute_features(waveform[:1], specgram[:1]).unflatten(1, (-1, HOP_LENGTH)).mean(2)
     reference_time = (time.perf_counter() - start) / length
     exact = compute_hop_means(network, waveform[:1, 0], specgram[:1, 0], torch.float32)
-    dtype = torch.bfloat16 if supports_bf16(waveform.device) else torch.float32
     start = time.perf_counter()
-    fast = compute_hop_means(network, waveform[:, 0], specgram[:, 0], dtype)
+    fast = encoder.compute_window_means(waveform, specgram)
     own_time = (time.perf_counter() - start) / length / count
     return {
         "WaveRNN, s per s of audio": round(own_time, 3),

@@ -115,6 +115,13 @@ def test_networks_compute_at_the_same_time_with_their_shares_of_the_threads() ->
 
 
 @pytest.mark.usefixtures("four_threads")
+def test_no_gradients_are_recorded_where_the_caller_records_none() -> None:
+    with torch.no_grad():
+        assert compute_together(torch.is_grad_enabled, torch.is_grad_enabled) == [False, False]
+    assert compute_together(torch.is_grad_enabled, torch.is_grad_enabled) == [True, True]
+
+
+@pytest.mark.usefixtures("four_threads")
 def test_the_error_of_a_network_is_the_callers() -> None:
     def fail() -> None:
         raise ValueError("no sound")

@@ -65,7 +65,7 @@ def compute_together(*functions: Callable[[], T]) -> list[T]:
     """The results of independent computations, which run at the same time, each with its share of the CPU threads.
 
     It is for networks of many small operations: threads that share a small operation mostly wait for each other. With one thread,
-    or within such a computation, the functions run one after the other. They run in the caller's inference mode.
+    or within such a computation, the functions run one after the other. They run in the caller's inference or gradient mode.
     """
     import torch
 
@@ -73,10 +73,10 @@ def compute_together(*functions: Callable[[], T]) -> list[T]:
     count = min(threads, len(functions))
     if count < 2:
         return [function() for function in functions]
-    is_inference = torch.is_inference_mode_enabled()
+    is_inference, has_gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def run(function: Callable[[], T]) -> T:
-        with torch.inference_mode(is_inference):
+        with torch.inference_mode(is_inference), torch.set_grad_enabled(has_gradients):
             return function()
 
     return list(_open_lanes(count, threads // count).map(run, functions))

@@ -49,6 +49,20 @@ def test_long_utterances_have_several_windows_and_padding_is_masked() -> None:
     assert not together.sequence[1, 16:].any()
 
 
+@torch.no_grad()
+def test_the_threads_share_the_windows() -> None:
+    encoder, waveform, hops = make_encoder(), torch.randn(1, 20_000), torch.tensor([100])  # five windows
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 8):
+            torch.set_num_threads(threads)
+            found.append(encoder.compute_hop_means(waveform, hops))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.allclose(found[1], found[0], atol=1e-5) and torch.allclose(found[2], found[0], atol=1e-5)
+
+
 def test_training_reads_random_segments() -> None:
     encoder = make_encoder(train_hops=5).train()
     out = encoder(encoder.collate(make_examples(0.5, 0.03)))

@@ -4,6 +4,8 @@ The public LJSpeech checkpoint has 80 bands and a hop of 275 samples, the paper'
 whose shapes agree are loaded: the two GRUs and all layers after them.
 """
 
+from functools import partial
+
 import torch
 from jaxtyping import Float
 from pydantic import Field, model_validator
@@ -19,9 +21,10 @@ from mmerc.encoders.audio.wavernn_inference import compute_hop_means
 from mmerc.encoders.audio.wavernn_network import SMOOTHING_REACH, WaveRnn
 from mmerc.encoders.base import Batch, Classifier, EncoderConfig, Encoding, compute_masked_mean
 from mmerc.hardware import supports_bf16
+from mmerc.threads import compute_together
 
 HOPS_AT_ONCE = 8  # 1,600 samples
-WINDOWS_AT_ONCE = 128  # in inference: bounds the memory, and reads the weights once for all of them
+WINDOWS_AT_ONCE = 64  # of each thread in inference: bounds the memory, and reads the weights once for all of them
 
 
 class WaveRnnConfig(SpeechConfig):
@@ -116,22 +119,23 @@ class WaveRnnEncoder(SpeechEncoder):
         specgram = specgram.transpose(1, 2).flatten(0, 1)[:, None]  # [B * windows, 1, M, frames]
         samples = waveform.reshape(count * windows, 1, length * self.hop_length)
         is_real = (torch.arange(windows, device=hops.device)[None] * length < hops[:, None]).flatten()  # [B * windows]
-        # Batch normalisation takes its statistics over all windows of a training batch, so they go through together.
-        at_once = len(samples) if self.training else WINDOWS_AT_ONCE
         means = samples.new_zeros(count * windows, length, self.width)
-        means[is_real] = torch.cat(
-            [
-                self._compute_window_means(*part)
-                for part in zip(
-                    torch.split(samples[is_real], at_once), torch.split(specgram[is_real], at_once), strict=True
-                )
-            ]
-        )
+        means[is_real] = self.compute_window_means(samples[is_real], specgram[is_real])
         return means.reshape(count, windows * length, self.width)[:, :total]
 
-    def _compute_window_means(
-        self, samples: Float[Tensor, "B 1 S"], specgram: Float[Tensor, "B 1 M T"]
-    ) -> Float[Tensor, "B H f"]:
+    def compute_window_means(
+        self, samples: Float[Tensor, "W 1 S"], specgram: Float[Tensor, "W 1 M T"]
+    ) -> Float[Tensor, "W H f"]:
+        """The mean feature of each hop of W windows. In prediction the threads share the windows."""
+        # Batch normalisation takes its statistics over all windows of a training batch, so they go through together.
+        share = -(-len(samples) // torch.get_num_threads())
+        at_once = len(samples) if self.training else min(share, WINDOWS_AT_ONCE)
+        parts = zip(torch.split(samples, at_once), torch.split(specgram, at_once), strict=True)
+        return torch.cat(compute_together(*(partial(self._compute_part, *part) for part in parts)))
+
+    def _compute_part(
+        self, samples: Float[Tensor, "W 1 S"], specgram: Float[Tensor, "W 1 M T"]
+    ) -> Float[Tensor, "W H f"]:
         bf16 = self.config.bf16 and supports_bf16(samples.device)
         if torch.is_grad_enabled() or self.network.upsample.context < SMOOTHING_REACH:
             return self.network.compute_hop_means(samples, specgram, hops_at_once=HOPS_AT_ONCE, bf16=bf16)
