@@ -2,13 +2,16 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread, get_ident
 
 import pytest
 import torch
 
+from mmerc import threads
 from mmerc.threads import avoid_spinning, compute_together, get_num_threads, read_cpu_quota, set_num_threads
 
 WAIT_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -94,6 +97,17 @@ def four_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def wait_until_new_threads_have(count: int) -> None:
+    """Fails after a minute. A thread of a pool may still be starting, although the others have done its work."""
+    found: list[int] = []
+    end = time.monotonic() + 60
+    while found[-1:] != [count]:
+        assert time.monotonic() < end, found
+        thread = Thread(target=lambda: found.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+
+
 @pytest.mark.usefixtures("four_threads")
 def test_networks_compute_at_the_same_time_with_their_shares_of_the_threads() -> None:
     both = Barrier(2)  # one that runs after the other would wait for ever
@@ -107,11 +121,8 @@ def test_networks_compute_at_the_same_time_with_their_shares_of_the_threads() ->
             found = compute_together(lambda: compute(1), lambda: compute(2))
         assert found == [(1, 2, True), (2, 2, True)]
         assert compute_together(lambda: compute(1), lambda: compute(2)) == [(1, 2, False), (2, 2, False)]
-    new: list[int] = []
-    thread = Thread(target=lambda: new.append(torch.get_num_threads()))
-    thread.start()
-    thread.join()
-    assert [torch.get_num_threads(), *new] == [4, 4]
+    assert torch.get_num_threads() == 4
+    wait_until_new_threads_have(4)
 
 
 @pytest.mark.usefixtures("four_threads")
@@ -132,9 +143,43 @@ def test_the_error_of_a_network_is_the_callers() -> None:
 
 
 @pytest.mark.usefixtures("four_threads")
-def test_more_networks_than_threads_compute_one_after_the_other() -> None:
+def test_with_one_thread_networks_compute_one_after_the_other() -> None:
     torch.set_num_threads(1)
     assert compute_together(get_ident, get_ident) == [get_ident()] * 2
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_more_than_two_networks_compute_on_one_thread_each() -> None:
+    def compute(value: int) -> tuple[int, int]:
+        return value, torch.get_num_threads()
+
+    assert compute_together(*(partial(compute, value) for value in range(9))) == [(value, 1) for value in range(9)]
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_a_network_may_compute_parts_of_its_own_together() -> None:
+    def compute(value: int) -> list[int]:
+        return compute_together(lambda: value, lambda: value + 1)
+
+    assert compute_together(partial(compute, 1), partial(compute, 5)) == [[1, 2], [5, 6]]
+    wait_until_new_threads_have(4)
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_a_thread_that_outlives_the_main_thread_still_computes() -> None:
+    code = """
+import threading, time
+import torch
+from mmerc import threads
+from mmerc.threads import compute_together
+torch.set_num_threads(4)
+def work():
+    threading.main_thread().join()
+    print(compute_together(lambda: 1, lambda: 2))
+threading.Thread(target=work).start()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[1, 2]\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
@@ -143,8 +188,9 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     compute_together(lambda: 1, lambda: 2)
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
-    process = context.Process(target=lambda: queue.put(compute_together(lambda: 3, lambda: 4)))
-    process.start()
+    with threads._starting:  # as if another thread was about to start one
+        process = context.Process(target=lambda: queue.put(compute_together(lambda: 3, lambda: 4)))
+        process.start()
     process.join(60)
     try:
         assert process.exitcode == 0

@@ -9,9 +9,10 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Lock
+from threading import Lock, Thread
 from typing import TypeVar
 
+Result = TypeVar("Result")
 WAIT_POLICY, NUM_THREADS = "OMP_WAIT_POLICY", "OMP_NUM_THREADS"
 OTHER_WAIT_VARIABLES = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME")  # those of GNU's and of Intel's and LLVM's OpenMP
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
@@ -54,54 +55,65 @@ def get_num_threads() -> int | None:
     return _chosen or int(given if given.isdigit() else 0) or None
 
 
-T = TypeVar("T")
-_lanes: dict[tuple[int, int], ThreadPoolExecutor] = {}  # by their number and the CPU threads of each
-_opening = Lock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_lanes.clear)  # a forked process has the object, and not its threads
+_pools: dict[
+    tuple[int, int], ThreadPoolExecutor
+] = {}  # key: threads of the pool, CPU threads that each of them computes with
+_starting = Lock()
 
 
-def compute_together(*functions: Callable[[], T]) -> list[T]:
+def compute_together(*functions: Callable[[], Result]) -> list[Result]:
     """The results of independent computations, which run at the same time, each with its share of the CPU threads.
 
-    It is for networks of many small operations: threads that share a small operation mostly wait for each other. With one thread,
-    or within such a computation, the functions run one after the other. They run in the caller's inference or gradient mode.
+    It is for networks of many small operations: threads that share a small operation mostly wait for each other. Two functions have
+    half of the threads each, more functions have one thread each. Where the caller has one thread, they run one after the other. They
+    run in the caller's inference or gradient mode; autocast and context variables of the caller are not theirs.
     """
     import torch
 
     threads = torch.get_num_threads()
-    count = min(threads, len(functions))
-    if count < 2:
+    share = max(1, threads // 2) if len(functions) == 2 else 1
+    if len(functions) < 2 or threads < 2:
         return [function() for function in functions]
     is_inference, has_gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
-    def run(function: Callable[[], T]) -> T:
+    def run(function: Callable[[], Result]) -> Result:
         with torch.inference_mode(is_inference), torch.set_grad_enabled(has_gradients):
             return function()
 
-    return list(_open_lanes(count, threads // count).map(run, functions))
+    key = (threads // share, share)
+    pool = _pools.get(key) or _pools.setdefault(key, ThreadPoolExecutor(key[0], "mmerc", _start_thread, (share,)))
+    try:
+        futures = [pool.submit(run, function) for function in functions]
+    except RuntimeError:  # the program is about to end, or no thread can start
+        return [function() for function in functions]
+    try:
+        return [future.result() for future in futures]
+    finally:
+        for future in futures:  # after an error
+            future.cancel()
 
 
-def _open_lanes(count: int, share: int) -> ThreadPoolExecutor:
+def _start_thread(count: int) -> None:
+    """Let this thread, and no other one, compute with `count` CPU threads."""
     import torch
 
-    with _opening:
-        if (count, share) not in _lanes:
-            threads, started = torch.get_num_threads(), Barrier(count + 1)
-            lanes = ThreadPoolExecutor(count, "mmerc", _set_own_threads, (share,))
-            for _ in range(count):
-                lanes.submit(started.wait)
-            started.wait()
-            torch.set_num_threads(threads)  # the lanes have changed the number that new threads get
-            _lanes[count, share] = lanes
-        return _lanes[count, share]
+    with _starting:
+        # A thread takes over the number of the process at the first question, so the question comes before the thread has its own.
+        of_process = torch.get_num_threads()
+        torch.set_num_threads(count)  # of this thread, and of the process as well
+        restoring = Thread(target=torch.set_num_threads, args=(of_process,))
+        restoring.start()
+        restoring.join()
 
 
-def _set_own_threads(count: int) -> None:
-    import torch
+def _forget_pools() -> None:
+    global _starting
+    _starting = Lock()
+    _pools.clear()
 
-    torch.get_num_threads()  # a new thread takes over the number of the process the first time that it is asked, and not later
-    torch.set_num_threads(count)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pools)  # a forked process has the pools, but not their threads
 
 
 def count_cpus() -> int:

@@ -1,4 +1,5 @@
 import logging
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,15 @@ from mmerc.corpora import Dialogue, Key, Utterance
 from mmerc.encoders import ENCODERS, Encoder, check_encoder_config
 from mmerc.features.store import FeatureStore
 from mmerc.features.writer import FeatureWriter
-from mmerc.model.extraction import encode_rows, log_missing, make_feature_row, prepare_row, to_float16
+from mmerc.model import extraction
+from mmerc.model.extraction import (
+    encode_rows,
+    extract_dialogues,
+    log_missing,
+    make_feature_row,
+    prepare_row,
+    to_float16,
+)
 
 
 def make_encoder(**changed: object) -> Encoder:
@@ -89,3 +98,29 @@ def test_missing_modalities_are_summed_up(caplog: pytest.LogCaptureFixture) -> N
         log_missing("audio", [], 5)
     log.removeHandler(caplog.handler)
     assert set(caplog.messages) == {"face: missing in 3 of 5 utterances (3x is empty)"}
+
+
+def test_threads_share_the_dialogues(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = check_encoder_config("text", {"encoder": "dialogue", "backbone": "scratch", "bf16": False})
+    encoder = ENCODERS["dialogue"](config, 3).eval()
+    dialogues = [
+        Dialogue("t", str(number), tuple(Utterance("t", str(number), n, text="well " * (n + 1)) for n in range(size)))
+        for number, size in enumerate([1, 30, 2, 40, 5, 3])
+    ]
+    encoder.adapt(dialogues)
+    alone = {key: row for dialogue in dialogues for key, row in extract_dialogues(encoder, [dialogue]).items()}
+    threads: set[int] = set()
+    encode = extraction.encode_prepared
+    monkeypatch.setattr(
+        extraction, "encode_prepared", lambda *given: (threads.add(threading.get_ident()), encode(*given))[1]
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        together = extract_dialogues(encoder, dialogues)
+    finally:
+        torch.set_num_threads(before)
+    assert threading.get_ident() not in threads and 1 <= len(threads) <= 2
+    assert together.keys() == alone.keys() and len(alone) == 81
+    for key, row in together.items():
+        assert np.allclose(row.metadata["logits"], alone[key].metadata["logits"], atol=1e-5)

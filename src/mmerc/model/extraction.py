@@ -147,10 +147,11 @@ def extract_dialogues(
     """One modality's features of every utterance, or the reason why it has none.
 
     No pass reads utterances of two dialogues: in bfloat16 a result depends slightly on the batch it is computed in, and the
-    predictions of a dialogue must not depend on another dialogue.
+    predictions of a dialogue must not depend on another dialogue. (In float32 a logit may differ by 1e-7, because a dialogue that is
+    computed next to others has fewer threads.)
     """
     rows: dict[Key, FeatureRow] = {}
-    waiting: list[list[FeatureRow]] = []  # prepared dialogues
+    waiting: list[Sequence[FeatureRow]] = []  # prepared dialogues
     for dialogue in dialogues:
         # Crops and samples of a long recording do not fit into memory together. Tokens do.
         size = max(1, len(dialogue)) if encoder.reads_dialogue else UTTERANCES_IN_MEMORY
@@ -160,16 +161,20 @@ def extract_dialogues(
                 for index in range(len(dialogue))[first : first + size]:
                     prepared.append(prepare_row(encoder, dialogue, index))
                     on_progress()
-            if encoder.reads_dialogue and not encoder.has_graph:
-                waiting.append(prepared)
-            else:
-                rows |= encode_prepared(encoder, prepared)
-    waiting.sort(
-        key=len, reverse=True
-    )  # the last ones that are computed are short, so that all threads end at about the same time
-    for encoded in compute_together(*(partial(encode_prepared, encoder, prepared) for prepared in waiting)):
-        rows |= encoded
-    return rows
+            waiting.append(prepared)
+            if not encoder.reads_dialogue or sum(map(len, waiting)) >= UTTERANCES_IN_MEMORY:
+                rows |= _encode_together(encoder, waiting)
+                waiting = []
+    return rows | _encode_together(encoder, waiting)
+
+
+def _encode_together(encoder: Encoder, dialogues: Sequence[Sequence[FeatureRow]]) -> dict[Key, FeatureRow]:
+    """The features of prepared dialogues, which are computed at the same time."""
+    longest_first = sorted(dialogues, key=len, reverse=True)  # then the threads end at about the same time
+    functions = [partial(encode_prepared, encoder, dialogue) for dialogue in longest_first]
+    # A graph of onnxruntime has threads of its own.
+    parts = [function() for function in functions] if encoder.has_graph else compute_together(*functions)
+    return {key: row for part in parts for key, row in part.items()}
 
 
 def encode_prepared(encoder: Encoder, prepared: Sequence[FeatureRow]) -> dict[Key, FeatureRow]:

@@ -51,7 +51,7 @@ def test_long_utterances_have_several_windows_and_padding_is_masked() -> None:
 
 @torch.no_grad()
 def test_the_threads_share_the_windows() -> None:
-    encoder, waveform, hops = make_encoder(), torch.randn(1, 20_000), torch.tensor([100])  # five windows
+    encoder, waveform, hops = make_encoder(n_time=8), torch.randn(1, 40_000), torch.tensor([200])  # 50 windows
     before = torch.get_num_threads()
     found = []
     try:

@@ -41,6 +41,15 @@ def test_learned_smoothing_and_other_scales_give_the_same_means() -> None:
 
 
 @torch.no_grad()
+def test_outputs_that_four_parts_do_not_use_up_are_left_out_as_in_training() -> None:
+    network = make_network(n_output=6)
+    waveform, specgram = make_inputs(2, 2, 6)
+    expected = network.compute_features(waveform, specgram).unflatten(1, (2, 200)).mean(2)
+    means = compute_hop_means(network, waveform[:, 0], specgram[:, 0], torch.float32)
+    assert torch.allclose(means, expected, atol=1e-6)
+
+
+@torch.no_grad()
 def test_bfloat16_gives_nearly_the_same_means() -> None:
     network, (waveform, specgram) = make_network(), make_inputs(2, 5, 9)
     exact, fast = (

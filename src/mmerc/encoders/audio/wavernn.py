@@ -24,7 +24,8 @@ from mmerc.hardware import supports_bf16
 from mmerc.threads import compute_together
 
 HOPS_AT_ONCE = 8  # 1,600 samples
-WINDOWS_AT_ONCE = 64  # of each thread in inference: bounds the memory, and reads the weights once for all of them
+# Of a thread, in inference. The weights are read once for all of its windows, and with few of them it mostly waits for Python.
+MIN_WINDOWS, MAX_WINDOWS = 16, 64
 
 
 class WaveRnnConfig(SpeechConfig):
@@ -126,18 +127,22 @@ class WaveRnnEncoder(SpeechEncoder):
     def compute_window_means(
         self, samples: Float[Tensor, "W 1 S"], specgram: Float[Tensor, "W 1 M T"]
     ) -> Float[Tensor, "W H f"]:
-        """The mean feature of each hop of W windows. In prediction the threads share the windows."""
+        """The mean feature of each hop of W windows. In prediction the threads of the CPU share the windows."""
+        is_on_cpu, parts = samples.device.type == "cpu", 1
         # Batch normalisation takes its statistics over all windows of a training batch, so they go through together.
-        share = -(-len(samples) // torch.get_num_threads())
-        at_once = len(samples) if self.training else min(share, WINDOWS_AT_ONCE)
-        parts = zip(torch.split(samples, at_once), torch.split(specgram, at_once), strict=True)
-        return torch.cat(compute_together(*(partial(self._compute_part, *part) for part in parts)))
+        if not self.training:
+            threads = torch.get_num_threads() if is_on_cpu else 1
+            parts = max(-(-len(samples) // MAX_WINDOWS), min(threads, len(samples) // MIN_WINDOWS), 1)
+        pairs = zip(samples.chunk(parts), specgram.chunk(parts), strict=True)
+        functions = [partial(self._compute_part, *pair) for pair in pairs]
+        return torch.cat(compute_together(*functions) if is_on_cpu else [function() for function in functions])
 
     def _compute_part(
         self, samples: Float[Tensor, "W 1 S"], specgram: Float[Tensor, "W 1 M T"]
     ) -> Float[Tensor, "W H f"]:
         bf16 = self.config.bf16 and supports_bf16(samples.device)
-        if torch.is_grad_enabled() or self.network.upsample.context < SMOOTHING_REACH:
+        is_on_cpu = samples.device.type == "cpu"
+        if torch.is_grad_enabled() or not is_on_cpu or self.network.upsample.context < SMOOTHING_REACH:
             return self.network.compute_hop_means(samples, specgram, hops_at_once=HOPS_AT_ONCE, bf16=bf16)
         dtype = torch.bfloat16 if bf16 else torch.float32
         return compute_hop_means(self.network, samples[:, 0], specgram[:, 0], dtype)

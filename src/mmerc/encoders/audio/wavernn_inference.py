@@ -1,8 +1,8 @@
-"""The mean feature of each hop that WaveRNN computes, for inference: the same numbers in less than half of the time.
+"""The mean feature of each hop that WaveRNN computes, for inference: the same numbers with a quarter fewer operations.
 
 Nothing between the spectrogram and the gates of the first GRU is nonlinear. The layers there become one matrix, which is applied to
 frames before they are smoothed to the sample rate: 80 times a second instead of 16,000. What a layer reads from the residual network
-is the same for all samples of a hop, so it is multiplied once for each hop.
+is the same for all samples of a hop, so it is multiplied once for each hop. It is for CPUs: a GPU computes the GRUs of torch faster.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def compute_hop_means(
     """
     rnn1, rnn2, fc1, fc2 = network.rnn1.all_weights[0], network.rnn2.all_weights[0], network.fc1, network.fc2
     width, num_aux = network.rnn1.hidden_size, network.n_aux
-    aux = torch.split(network.upsample.resnet(specgram).permute(2, 0, 1), num_aux, 2)  # four parts [H, B, a / 4]
+    aux = torch.split(network.upsample.resnet(specgram).permute(2, 0, 1), num_aux, 2)[:4]  # each [H, B, a / 4]
 
     # The first layers. Their output has the input of the first GRU, and what its gates read from it: o = 4 * r.
     weight, bias = _fold_first_layers(network)
@@ -85,9 +85,8 @@ def run_gru(
     """
     width = state.shape[1]
     outputs = gates.new_empty(*gates.shape[:2], width)
-    for own, output in zip(gates, outputs, strict=True):  # [B, g], [B, r]
-        read = product(state)  # [B, g]
-        reset, update = own[:, : 2 * width].add_(read[:, : 2 * width]).sigmoid_().chunk(2, 1)
-        new = torch.addcmul(own[:, 2 * width :], reset, read[:, 2 * width :]).tanh_()
-        state = torch.lerp(new, state, update, out=output)
+    for own, own_new, output in zip(gates[..., : 2 * width], gates[..., 2 * width :], outputs, strict=True):
+        read, read_new = product(state).tensor_split([2 * width], 1)  # [B, 2 * r], [B, r]
+        reset, update = own.add_(read).sigmoid_().chunk(2, 1)
+        state = torch.lerp(torch.addcmul(own_new, reset, read_new).tanh_(), state, update, out=output)
     return outputs, state.clone()
