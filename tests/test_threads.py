@@ -143,6 +143,17 @@ def test_the_error_of_a_network_is_the_callers() -> None:
 
 
 @pytest.mark.usefixtures("four_threads")
+def test_where_no_thread_can_start_networks_compute_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(count: int) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "_start_thread", fail)
+    monkeypatch.setattr(threads, "_pools", {})
+    for _ in range(2):
+        assert compute_together(get_ident, get_ident) == [get_ident()] * 2
+
+
+@pytest.mark.usefixtures("four_threads")
 def test_with_one_thread_networks_compute_one_after_the_other() -> None:
     torch.set_num_threads(1)
     assert compute_together(get_ident, get_ident) == [get_ident()] * 2

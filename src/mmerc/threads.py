@@ -7,7 +7,7 @@ not import torch before it is needed.
 import math
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TypeVar
@@ -55,9 +55,8 @@ def get_num_threads() -> int | None:
     return _chosen or int(given if given.isdigit() else 0) or None
 
 
-_pools: dict[
-    tuple[int, int], ThreadPoolExecutor
-] = {}  # key: threads of the pool, CPU threads that each of them computes with
+# Key: the threads of the pool, and the CPU threads that each of them computes with.
+_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 _starting = Lock()
 
 
@@ -88,6 +87,8 @@ def compute_together(*functions: Callable[[], Result]) -> list[Result]:
         return [function() for function in functions]
     try:
         return [future.result() for future in futures]
+    except BrokenExecutor:  # the pool has a thread that could not start; it raises the RuntimeError above from now on
+        return [function() for function in functions]
     finally:
         for future in futures:  # after an error
             future.cancel()
