@@ -179,9 +179,8 @@ def test_a_network_may_compute_parts_of_its_own_together() -> None:
 @pytest.mark.usefixtures("four_threads")
 def test_a_thread_that_outlives_the_main_thread_still_computes() -> None:
     code = """
-import threading, time
+import threading
 import torch
-from mmerc import threads
 from mmerc.threads import compute_together
 torch.set_num_threads(4)
 def work():

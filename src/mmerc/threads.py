@@ -60,19 +60,21 @@ _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 _starting = Lock()
 
 
-def compute_together(*functions: Callable[[], Result]) -> list[Result]:
+def compute_together(*functions: Callable[[], Result], threads: int | None = None) -> list[Result]:
     """The results of independent computations, which run at the same time, each with its share of the CPU threads.
 
     It is for networks of many small operations: threads that share a small operation mostly wait for each other. Two functions have
-    half of the threads each, more functions have one thread each. Where the caller has one thread, they run one after the other. They
-    run in the caller's inference or gradient mode; autocast and context variables of the caller are not theirs.
+    half of the threads each, more functions have one thread each. They run in the caller's inference or gradient mode; autocast and
+    context variables of the caller are not theirs.
+
+    `threads`: by default those of the caller. With 1 the functions run one after the other, in the caller's thread.
     """
     import torch
 
-    threads = torch.get_num_threads()
-    share = max(1, threads // 2) if len(functions) == 2 else 1
+    threads = threads or torch.get_num_threads()
     if len(functions) < 2 or threads < 2:
         return [function() for function in functions]
+    share = max(1, threads // 2) if len(functions) == 2 else 1
     is_inference, has_gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def run(function: Callable[[], Result]) -> Result:
@@ -84,11 +86,11 @@ def compute_together(*functions: Callable[[], Result]) -> list[Result]:
     try:
         futures = [pool.submit(run, function) for function in functions]
     except RuntimeError:  # the program is about to end, or no thread can start
-        return [function() for function in functions]
+        return compute_together(*functions, threads=1)
     try:
         return [future.result() for future in futures]
     except BrokenExecutor:  # the pool has a thread that could not start; it raises the RuntimeError above from now on
-        return [function() for function in functions]
+        return compute_together(*functions, threads=1)
     finally:
         for future in futures:  # after an error
             future.cancel()

@@ -172,8 +172,8 @@ def _encode_together(encoder: Encoder, dialogues: Sequence[Sequence[FeatureRow]]
     """The features of prepared dialogues, which are computed at the same time."""
     longest_first = sorted(dialogues, key=len, reverse=True)  # then the threads end at about the same time
     functions = [partial(encode_prepared, encoder, dialogue) for dialogue in longest_first]
-    # A graph of onnxruntime has threads of its own.
-    parts = [function() for function in functions] if encoder.has_graph else compute_together(*functions)
+    # onnxruntime computes a graph with its own threads.
+    parts = compute_together(*functions, threads=1 if encoder.has_graph else None)
     return {key: row for part in parts for key, row in part.items()}
 
 

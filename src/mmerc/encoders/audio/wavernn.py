@@ -128,14 +128,12 @@ class WaveRnnEncoder(SpeechEncoder):
         self, samples: Float[Tensor, "W 1 S"], specgram: Float[Tensor, "W 1 M T"]
     ) -> Float[Tensor, "W H f"]:
         """The mean feature of each hop of W windows. In prediction the threads of the CPU share the windows."""
-        is_on_cpu, parts = samples.device.type == "cpu", 1
+        threads, parts = torch.get_num_threads() if samples.device.type == "cpu" else 1, 1
         # Batch normalisation takes its statistics over all windows of a training batch, so they go through together.
         if not self.training:
-            threads = torch.get_num_threads() if is_on_cpu else 1
             parts = max(-(-len(samples) // MAX_WINDOWS), min(threads, len(samples) // MIN_WINDOWS), 1)
         pairs = zip(samples.chunk(parts), specgram.chunk(parts), strict=True)
-        functions = [partial(self._compute_part, *pair) for pair in pairs]
-        return torch.cat(compute_together(*functions) if is_on_cpu else [function() for function in functions])
+        return torch.cat(compute_together(*(partial(self._compute_part, *pair) for pair in pairs), threads=threads))
 
     def _compute_part(
         self, samples: Float[Tensor, "W 1 S"], specgram: Float[Tensor, "W 1 M T"]
